@@ -1,0 +1,45 @@
+# The two commands of the README, and the four that developers use.
+# Everything runs from .venv, which is made once from requirements.lock.
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+
+.PHONY: help up test install check lint types lock clean
+
+help:
+	@echo "make up        a demo mesh of real Envoys on this machine; Ctrl-C ends it"
+	@echo "make test      lint, types, import floors and every test, against the real Envoy"
+	@echo "make install   .venv with what requirements.lock pins, and the meshloom command in it"
+	@echo "make check     lint and types only"
+	@echo "make lock      resolve pyproject.toml again into requirements.lock"
+	@echo "make clean     remove .venv and the caches"
+
+up: .venv/installed
+	@.venv/bin/meshloom up $(ARGS)
+
+test: .venv/installed check
+	@$(PYTHON) -m pytest $(ARGS)
+
+install: .venv/installed
+
+check: lint types
+
+lint: .venv/installed
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@.venv/bin/lint-imports --no-cache
+
+types: .venv/installed
+	@$(PYTHON) -m mypy
+
+.venv/installed: requirements.lock pyproject.toml scripts/find_python
+	@sh scripts/install
+
+lock: .venv/installed
+	@$(PYTHON) -m pip install --quiet uv
+	@$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --group dev pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

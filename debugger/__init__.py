@@ -1,0 +1,1 @@
+"""Explains, holds and replays requests. Floor 3 of the house; not built yet."""

@@ -1,0 +1,8 @@
+"""The pattern language: what a mesh should do, and how one knows that it does.
+
+Floor 2 of the house. The way through it::
+
+    file ─ yaml (positions) ─ model (checked) ─ kinds (one module per pattern) ─ compile ─ resources
+
+``importers/`` turn other people's files into the same model. No I/O but reading files.
+"""

@@ -1,0 +1,90 @@
+"""A request and a response, whole: what a person would see of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mesh_traffic.headers import Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a body that were kept.
+
+    ``truncated`` says that there were more; ``size`` is how many there were in all, where known.
+    """
+
+    data: bytes = b""
+    truncated: bool = False
+    size: int | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.data) or self.truncated
+
+    @property
+    def text(self) -> str:
+        """The bytes as UTF-8, each undecodable byte as U+FFFD: for people, not for parsing."""
+        return self.data.decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. ``headers`` hold no pseudo-headers: those are the first four fields."""
+
+    method: str = "GET"
+    path: str = "/"
+    authority: str = ""
+    scheme: str = "http"
+    headers: Headers = field(default_factory=Headers)
+    body: Body = field(default_factory=Body)
+    trailers: Headers = field(default_factory=Headers)
+
+    @classmethod
+    def of_fields(
+        cls, fields: Headers, body: Body | None = None, trailers: Headers | None = None
+    ) -> Request:
+        """From fields as HTTP/2 and Envoy carry them, ``:method`` and its like among them."""
+        return cls(
+            method=fields.get(":method", "GET") or "GET",
+            path=fields.get(":path", "/") or "/",
+            authority=fields.get(":authority") or fields.get("host") or "",
+            scheme=fields.get(":scheme", "http") or "http",
+            headers=Headers(tuple(f for f in fields if not f[0].startswith(":"))),
+            body=body or Body(),
+            trailers=trailers or Headers(),
+        )
+
+    def fields(self) -> Headers:
+        """All fields, pseudo-headers first (RFC 9113, section 8.3)."""
+        pseudo = (
+            (":method", self.method),
+            (":path", self.path),
+            (":authority", self.authority),
+            (":scheme", self.scheme),
+        )
+        return Headers((*pseudo, *self.headers.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response. ``headers`` hold no ``:status``: that is ``status``."""
+
+    status: int = 200
+    headers: Headers = field(default_factory=Headers)
+    body: Body = field(default_factory=Body)
+    trailers: Headers = field(default_factory=Headers)
+
+    @classmethod
+    def of_fields(
+        cls, fields: Headers, body: Body | None = None, trailers: Headers | None = None
+    ) -> Response:
+        status = fields.get(":status", "")
+        return cls(
+            status=int(status) if status and status.isdigit() else 0,
+            headers=Headers(tuple(f for f in fields if not f[0].startswith(":"))),
+            body=body or Body(),
+            trailers=trailers or Headers(),
+        )
+
+    def fields(self) -> Headers:
+        return Headers(((":status", str(self.status)), *self.headers.fields))

@@ -1,0 +1,5 @@
+"""One machine's mesh: real Envoys, the workloads behind them, and the traffic that proves it.
+
+Floor 3 of the house, and the room with the doors: processes, ports, sockets and files. What a mesh
+should be comes from ``mesh_patterns``; how Envoy learns of it is ``xds_server``'s work.
+"""
