@@ -1,0 +1,71 @@
+"""What can go wrong with a filter, each with a name: the only exceptions that leave this room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class WasmError(Exception):
+    """Anything that this room reports. The message is whole: what, where, and what was wanted."""
+
+
+class ModuleError(WasmError):
+    """The bytes are no Proxy-Wasm module that Envoy would load."""
+
+
+class PluginError(WasmError):
+    """The module loaded, but the filter refused to start or refused its configuration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One guest function on the stack when it stopped; ``offset`` is in bytes into the module."""
+
+    function: str
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.offset:#x} {self.function}"
+
+
+class GuestStopped(WasmError):
+    """A callback did not return. Its VM is dead: Envoy calls into it no more, and neither do we.
+
+    ``callback`` names the export that was called, ``reason`` says why it stopped, ``frames`` is
+    the guest's stack, innermost first, with names where the module has a name section.
+    """
+
+    def __init__(self, callback: str, reason: str, frames: tuple[Frame, ...] = ()) -> None:
+        self.callback = callback
+        self.reason = reason
+        self.frames = frames
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = f", in {self.frames[0].function} at {self.frames[0].offset:#x}" if self.frames else ""
+        return f"{self.callback}: {self.reason}{where}"
+
+    @property
+    def backtrace(self) -> str:
+        """One line per frame, as Envoy logs them."""
+        return "\n".join(f"{depth}: {frame}" for depth, frame in enumerate(self.frames))
+
+
+class GuestTrapped(GuestStopped):
+    """The guest executed a trap: unreachable code, memory out of bounds, stack exhausted."""
+
+
+class DeadlineExceeded(GuestStopped):
+    """The guest ran longer than its deadline."""
+
+
+class HostcallRefused(GuestStopped):
+    """The guest called something that it may not call now, or that this host does not have yet."""
+
+
+class Refusal(Exception):
+    """Raised inside a hostcall to end the callback; the VM's door makes a HostcallRefused of it."""
+
+
+class BadPointer(Exception):
+    """The guest gave an address outside of its memory; the hostcall answers with its status."""

@@ -1,0 +1,105 @@
+"""A guest's linear memory, as the host reads and writes it: every address is checked, none trusted.
+
+Reads and writes go through one memoryview over the whole memory. The VM's memories never move
+(see vm.py), so the view stays right when the guest grows its memory; it is only too short then,
+and it is taken anew when an address lies behind its end.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+
+from wasm_filters.errors import BadPointer
+
+_U32 = struct.Struct("<I")
+_U64 = struct.Struct("<Q")
+_FATAL_ADDRESS = 0  # what an allocator answers when it has nothing left
+
+
+class Memory:
+    """Bounds-checked access to one memory.
+
+    ``window`` gives a view of all bytes that the guest has now; ``allocate`` asks the guest's own
+    allocator for room and answers its address; ``complain`` is told when that address is useless.
+    Every method raises BadPointer for an address outside.
+    """
+
+    __slots__ = ("_allocate", "_complain", "_size", "_view", "_window")
+
+    def __init__(
+        self,
+        window: Callable[[], memoryview],
+        allocate: Callable[[int], int],
+        complain: Callable[[str], None],
+    ) -> None:
+        self._window = window
+        self._allocate = allocate
+        self._complain = complain
+        self._view = window()
+        self._size = len(self._view)
+
+    def __len__(self) -> int:
+        self._look_again()
+        return self._size
+
+    def _look_again(self) -> None:
+        self._view = self._window()
+        self._size = len(self._view)
+
+    def _reach(self, address: int, size: int) -> None:
+        if address + size > self._size:
+            self._look_again()
+            if address + size > self._size:
+                raise BadPointer(f"{size} bytes at {address:#x} of {self._size:#x}")
+
+    def read(self, address: int, size: int) -> bytes:
+        if address + size > self._size:
+            self._reach(address, size)
+        return bytes(self._view[address : address + size])
+
+    def write(self, address: int, data: bytes) -> None:
+        end = address + len(data)
+        if end > self._size:
+            self._reach(address, len(data))
+        self._view[address:end] = data
+
+    def read_u32(self, address: int) -> int:
+        if address + 4 > self._size:
+            self._reach(address, 4)
+        value: int = _U32.unpack_from(self._view, address)[0]
+        return value
+
+    def write_u32(self, address: int, value: int) -> None:
+        if address + 4 > self._size:
+            self._reach(address, 4)
+        _U32.pack_into(self._view, address, value)
+
+    def write_u64(self, address: int, value: int) -> None:
+        if address + 8 > self._size:
+            self._reach(address, 8)
+        _U64.pack_into(self._view, address, value & 0xFFFF_FFFF_FFFF_FFFF)
+
+    def hand_over(self, data: bytes, pointer_at: int, size_at: int) -> None:
+        """Put ``data`` into memory that the guest allocates and owns; write where it is.
+
+        Nothing is allocated for no bytes: address and size are 0 then, as in Envoy.
+        """
+        address = 0
+        if data:
+            address = self._allocate(len(data))
+            self._fill(address, data)
+        self.write_u32(pointer_at, address)
+        self.write_u32(size_at, len(data))
+
+    def _fill(self, address: int, data: bytes) -> None:
+        try:
+            if address == _FATAL_ADDRESS:
+                raise BadPointer("no memory left")
+            self.write(address, data)
+        except BadPointer:
+            self._complain(
+                f"the allocator answered {address:#x} for {len(data)} bytes, outside of the"
+                f" {self._size:#x} bytes of memory; the hostcall got INVALID_MEMORY_ACCESS"
+            )
+            raise

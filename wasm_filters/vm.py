@@ -1,0 +1,364 @@
+"""Door to wasmtime, and the only module that knows it: compile a module, run it, call both ways.
+
+``wasmtime.Func`` costs 9 µs per call from the guest and 17 to 31 µs per call into it; its raw
+calling convention 0.5 and 0.8 µs (bench/wasm). So calls go through ``wasmtime._ffi``:
+
+- The guest's arguments lie in an array of 16-byte slots whose address the callback gets. wasmtime
+  reuses few addresses, so the ctypes view of each is kept.
+- A Python exception must not cross C. It is kept, the guest is stopped with a trap, and the door
+  raises it again (``GuestExport.__call__``).
+- A callback's C entry is freed by Python's garbage collector, so the VM keeps all of them.
+
+Rule 1: memories never move (``memory_may_move`` is off and the address space is reserved), so one
+view of a memory stays valid while it grows. Rule 2: one clock thread per process moves the epoch;
+a callback that is still running when its deadline passes is stopped there, GIL or not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import math
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from ctypes import c_size_t, c_uint32
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import wasmtime
+from wasmtime import _ffi as ffi
+from wasmtime._trap import FrameList
+
+from wasm_filters.abi import Signature
+from wasm_filters.cache import CompiledCache
+from wasm_filters.errors import (
+    BadPointer,
+    DeadlineExceeded,
+    Frame,
+    GuestStopped,
+    GuestTrapped,
+    HostcallRefused,
+    ModuleError,
+    Refusal,
+)
+
+TICK_SECONDS = 0.02  # how exactly a deadline is kept
+MAX_FRAMES = 20  # of a backtrace, as in Envoy
+_MAX_TABLE_ELEMENTS = 1_000_000
+_MAX_ARGUMENT_VIEWS = 4096  # one per address that wasmtime passes arguments at
+_KINDS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
+_SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
+_Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
+_Entry = ctypes.CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t)
+_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_raw = ctypes.CDLL(str(ffi.filename))  # its own handle: no argtypes, arguments are prepared once
+_raw.wasmtime_func_call_unchecked.restype = c_size_t
+_raw.wasmtime_context_set_epoch_deadline.restype = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one VM may use. ``memory`` in bytes (1 GiB, as Envoy's V8), ``deadline`` in seconds
+    of wall time per callback, ``hostcalls`` per callback."""
+
+    memory: int = 1 << 30
+    deadline: float = 5.0
+    hostcalls: int = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """Something that a module wants from its host; ``signature`` is None if it is no function."""
+
+    module: str
+    name: str
+    signature: Signature | None
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A module in machine code: what it imports, in order, and its exported functions."""
+
+    imports: tuple[Import, ...]
+    functions: Mapping[str, Signature]
+    memory: str | None  # the export that is its memory
+    _module: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """One import, answered: ``function`` takes unsigned integers and answers one.
+
+    ``on_bad_pointer`` is the answer when it raises BadPointer.
+    """
+
+    name: str
+    signature: Signature
+    function: Callable[..., int]
+    on_bad_pointer: int
+
+
+@cache
+def _engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.epoch_interruption = True
+    config.wasm_threads = False  # atomic.wait would block the host
+    config.wasm_memory64 = False
+    ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
+    engine = wasmtime.Engine(config)
+    threading.Thread(target=_tick, args=(engine,), name="wasm-epoch", daemon=True).start()
+    return engine
+
+
+def _tick(engine: wasmtime.Engine) -> None:
+    while True:
+        time.sleep(TICK_SECONDS)
+        engine.increment_epoch()
+
+
+def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
+    """Compile ``code``, or take it from ``cache``; ModuleError if it is not valid wasm."""
+    key = f"{hashlib.sha256(code).hexdigest()}-wasmtime{version('wasmtime')}"
+    stored = cache.get(key) if cache else None
+    module = _load(stored) if stored else None
+    if module is None:
+        try:
+            module = wasmtime.Module(_engine(), code)
+        except wasmtime.WasmtimeError as error:
+            raise ModuleError(f"not a valid wasm module: {_first_lines(error)}") from error
+        if cache:
+            cache.put(key, bytes(module.serialize()))
+    return _described(module)
+
+
+def _load(stored: bytes) -> wasmtime.Module | None:
+    try:
+        return wasmtime.Module.deserialize(_engine(), stored)
+    except wasmtime.WasmtimeError:
+        return None  # from another CPU or build: compiled again, and stored again
+
+
+def _described(module: wasmtime.Module) -> Compiled:
+    imports = tuple(Import(i.module, i.name or "", _signature(i.type)) for i in module.imports)
+    functions: dict[str, Signature] = {}
+    memory = None
+    for export in module.exports:
+        signature = _signature(export.type)
+        if signature is not None:
+            functions[export.name] = signature
+        elif isinstance(export.type, wasmtime.MemoryType):
+            memory = memory or export.name
+    return Compiled(imports, functions, memory, module)
+
+
+def _signature(kind: object) -> Signature | None:
+    if not isinstance(kind, wasmtime.FuncType):
+        return None
+    params = "".join(_KINDS.get(str(value), "?") for value in kind.params)
+    return Signature(params, "".join(_KINDS.get(str(value), "?") for value in kind.results))
+
+
+def _first_lines(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ": ".join(line.removeprefix("0: ") for line in lines if line != "Caused by:")[:300]
+
+
+def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
+    found = FrameList(error)
+    if isinstance(error, wasmtime.Trap):
+        ffi.wasm_trap_trace(error.ptr(), ctypes.byref(found.vec))
+    else:
+        ffi.wasmtime_error_wasm_trace(error.ptr(), ctypes.byref(found.vec))
+    raw = (found.vec.data[i] for i in range(min(found.vec.size, MAX_FRAMES)))
+    frames = (wasmtime.Frame._from_ptr(pointer, found) for pointer in raw)
+    return tuple(
+        Frame(frame.func_name or f"function {frame.func_index}", frame.module_offset)
+        for frame in frames
+    )
+
+
+class Vm:
+    """One instance of a module with its own memory. Not thread-safe, like an Envoy worker's VM.
+
+    ``imports`` answer ``compiled.imports``, in their order. ``hostcalls`` counts all calls that
+    the guest made.
+    """
+
+    def __init__(
+        self, compiled: Compiled, imports: Sequence[HostFunction], limits: Limits | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self.hostcalls = 0
+        self._budget = 0
+        self._refused: BaseException | None = None
+        self._views: dict[int, Any] = {}
+        self._store = wasmtime.Store(_engine())
+        self._store.set_limits(self.limits.memory, _MAX_TABLE_ELEMENTS)
+        self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
+        ticks = math.ceil(self.limits.deadline / TICK_SECONDS) + 1
+        self._arm = (self._context, ctypes.c_uint64(ticks))
+        self._entries = [_Entry(self._entry(function)) for function in imports]
+        self._start(compiled, imports)
+
+    def _start(self, compiled: Compiled, imports: Sequence[HostFunction]) -> None:
+        self.arm()  # a module with a start section runs code here
+        functions = [self._define(i, entry) for i, entry in zip(imports, self._entries, strict=True)]
+        try:
+            self._instance = wasmtime.Instance(self._store, compiled._module, functions)
+        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
+            if isinstance(error, wasmtime.Trap) or self._refused is not None:
+                raise self._stopped("start section", error) from None
+            raise ModuleError(f"can't be instantiated: {_first_lines(error)}") from error
+        exports = self._instance.exports(self._store)
+        self._functions = {
+            name: value for name, value in exports.items() if isinstance(value, wasmtime.Func)
+        }
+        self._memory: Any = exports[compiled.memory] if compiled.memory else None
+
+    def _define(self, function: HostFunction, entry: Any) -> wasmtime.Func:
+        types = {"i": wasmtime.ValType.i32, "I": wasmtime.ValType.i64}
+        kind = wasmtime.FuncType(
+            [types[value]() for value in function.signature.params],
+            [types[value]() for value in function.signature.results],
+        )
+        raw = ffi.wasmtime_func_t()
+        callback = ctypes.cast(entry, ffi.wasmtime_func_unchecked_callback_t)
+        ffi.wasmtime_func_new_unchecked(
+            self._store._context(), kind.ptr(), callback, None, _NO_FINALIZER, ctypes.byref(raw)
+        )
+        return wasmtime.Func._from_raw(raw)
+
+    def _entry(self, host: HostFunction) -> Callable[[int, int, int], int]:
+        """The C side of one import. This is the hot path: one Python call between two C calls."""
+        unpack = struct.Struct(
+            "<" + "".join(_SLOT_FORMAT[kind] for kind in host.signature.params)
+        ).unpack_from
+        function, on_bad_pointer, views = host.function, host.on_bad_pointer, self._views
+        answers = bool(host.signature.results)
+
+        def entry(_env: int, _caller: int, address: int) -> int:
+            slots = views.get(address)
+            if slots is None:
+                slots = self._view(address)
+            self.hostcalls += 1
+            try:
+                answer = function(*unpack(slots))
+                if self.hostcalls > self._budget:
+                    raise Refusal(f"more than {self.limits.hostcalls} hostcalls in one callback")
+            except BadPointer:
+                answer = on_bad_pointer
+            except BaseException as error:
+                return self._trap(error)
+            if answers:
+                slots[0] = answer
+            return 0
+
+        return entry
+
+    def _view(self, address: int) -> Any:
+        if len(self._views) >= _MAX_ARGUMENT_VIEWS:
+            self._views.clear()
+        view = self._views[address] = _Slots.from_address(address)
+        return view
+
+    def _trap(self, error: BaseException) -> int:
+        """Keep ``error`` for the door and answer a trap, which wasmtime takes over."""
+        self._refused = error
+        trap = ffi.wasmtime_trap_new(b"refused by the host", 19)
+        return ctypes.cast(trap, ctypes.c_void_p).value or 0
+
+    def arm(self) -> None:
+        """Give the guest its full time and hostcalls again, from now."""
+        self._budget = self.hostcalls + self.limits.hostcalls
+        _raw.wasmtime_context_set_epoch_deadline(*self._arm)
+
+    def export(self, name: str, arms: bool = True) -> GuestExport | None:
+        """The guest's function ``name``; ``arms``: calling it starts a new deadline."""
+        function = self._functions.get(name)
+        return GuestExport(self, name, function, arms) if function else None
+
+    def window(self) -> memoryview:
+        """All bytes of the guest's memory. The view is valid as long as this VM lives."""
+        if self._memory is None:
+            return memoryview(b"")
+        context = self._store._context()
+        size = self._memory.data_len(self._store)
+        start = ffi.wasmtime_memory_data(context, ctypes.byref(self._memory._memory))
+        address = ctypes.cast(start, ctypes.c_void_p).value or 0
+        return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
+
+    def _stopped(self, callback: str, error: wasmtime.Trap | wasmtime.WasmtimeError) -> Exception:
+        """What the door raises: the exception that a hostcall left, or what the guest did."""
+        frames = _frames(error)
+        refused, self._refused = self._refused, None
+        if isinstance(refused, Refusal):
+            return HostcallRefused(callback, str(refused), frames)
+        if refused is not None:
+            raise refused
+        if not isinstance(error, wasmtime.Trap):
+            return GuestStopped(callback, _first_lines(error), frames)
+        if error.trap_code == wasmtime.TrapCode.INTERRUPT:
+            reason = f"ran longer than {self.limits.deadline:g} s"
+            return DeadlineExceeded(callback, reason, frames)
+        return GuestTrapped(callback, self._reason(error), frames)
+
+    def _reason(self, trap: wasmtime.Trap) -> str:
+        text = trap.message.splitlines()[-1].strip().removeprefix("wasm trap: ")
+        reason = f"trapped: {text}"
+        used = len(self.window()) if self._memory is not None else 0
+        if used * 2 > self.limits.memory:
+            reason += f" (memory is {used >> 20} of at most {self.limits.memory >> 20} MiB)"
+        return reason
+
+
+class GuestExport:
+    """One exported function, ready to be called: arguments and answer are unsigned i32."""
+
+    __slots__ = ("_arguments", "_arms", "_slots", "_trapped", "_vm", "name")
+
+    def __init__(self, vm: Vm, name: str, function: wasmtime.Func, arms: bool) -> None:
+        self.name = name
+        self._vm = vm
+        self._arms = arms
+        self._slots = _Slots()
+        self._trapped = c_size_t(0)
+        self._arguments = (
+            vm._context,
+            ctypes.byref(function._func),
+            ctypes.byref(self._slots),
+            c_size_t(12),
+            ctypes.byref(self._trapped),
+        )
+
+    def __call__(self, *arguments: int) -> int:
+        """Call it; GuestStopped if it does not return."""
+        slots = self._slots
+        at = 0
+        for argument in arguments:
+            slots[at] = argument
+            at += 4
+        if self._arms:
+            self._vm.arm()
+        failed = _raw.wasmtime_func_call_unchecked(*self._arguments)
+        if failed or self._trapped.value:
+            self._fail(failed)
+        answer: int = slots[0]
+        return answer
+
+    def _fail(self, failed: int) -> None:
+        error: wasmtime.Trap | wasmtime.WasmtimeError
+        if failed:  # a host function's trap comes back as an error with the guest's stack
+            pointer = ctypes.cast(failed, ctypes.POINTER(ffi.wasmtime_error_t))
+            error = wasmtime.WasmtimeError._from_ptr(pointer)
+        else:
+            trap = ctypes.cast(self._trapped.value or 0, ctypes.POINTER(ffi.wasm_trap_t))
+            self._trapped.value = 0
+            error = wasmtime.Trap._from_ptr(trap)
+        raise self._vm._stopped(self.name, error) from None
