@@ -1,0 +1,246 @@
+"""The mesh's policy while patterns are applied to it: what each caller does with each callee.
+
+This is the one form that all dialects come down to. A kind writes into a :class:`Draft`;
+``compile/`` reads it. Every value is a :class:`Placed`: it knows the line that set it, so two
+patterns that disagree can be told apart, and a NACK can be traced to the line that caused it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from mesh_patterns.model import Mesh
+from mesh_patterns.place import PatternError, Place, Problem
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Generic[T]):
+    """A value, the line that set it, and whether it insists."""
+
+    value: T
+    place: Place
+    override: bool = False
+
+
+def settle(name: str, old: Placed[T] | None, new: Placed[T]) -> Placed[T]:
+    """What holds when ``new`` meets ``old``.
+
+    Raises:
+        PatternError: they differ and neither overrides; both lines are named.
+    """
+    if old is None or old.value == new.value or (new.override and not old.override):
+        return new
+    if old.override and not new.override:
+        return old
+    raise PatternError.at(
+        new.place,
+        f"{name} is set here and, differently, at {old.place}; "
+        "take one away, or give one of them 'override: true'",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StringMatch:
+    """How a text must look. ``kind`` is one of ``exact``, ``prefix``, ``suffix``, ``contains``,
+    ``regex`` (RE2, of the whole text) and ``present``; ``invert`` turns it around.
+    """
+
+    kind: str
+    text: str = ""
+    invert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which requests a rule is for; all that is given must hold. Empty: every request."""
+
+    path: StringMatch | None = None  # also of kind "separated_prefix": /v2 but not /v2beta
+    method: StringMatch | None = None
+    authority: StringMatch | None = None
+    scheme: StringMatch | None = None
+    headers: tuple[tuple[str, StringMatch], ...] = ()
+    query: tuple[tuple[str, StringMatch], ...] = ()
+    ignore_case: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Match()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes: a service, or one version of it."""
+
+    service: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.service}/{self.version}" if self.version is not None else self.service
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A share of the requests; shares need not add up to 100 here, Envoy takes them as ratios."""
+
+    target: Target
+    weight: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    attempts: int
+    retry_on: tuple[str, ...]
+    per_try_timeout: timedelta | None = None
+    backoff: tuple[timedelta, timedelta] | None = None  # base, max
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A delay, an abort or both, for a percentage of the requests."""
+
+    delay: timedelta | None = None
+    delay_percent: float = 100.0
+    abort_status: int | None = None
+    abort_grpc_status: int | None = None
+    abort_percent: float = 100.0
+    headers: tuple[tuple[str, StringMatch], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    target: Target
+    percent: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """``path`` replaces what matched of the path (the prefix, or all of it)."""
+
+    path: str | None = None
+    regex: tuple[str, str] | None = None
+    authority: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    status: int = 301
+    path: str | None = None
+    prefix: str | None = None
+    authority: str | None = None
+    scheme: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """An answer that Envoy gives by itself."""
+
+    status: int
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderEdits:
+    """Fields set, added and removed, on requests and on responses."""
+
+    set_request: tuple[tuple[str, str], ...] = ()
+    add_request: tuple[tuple[str, str], ...] = ()
+    remove_request: tuple[str, ...] = ()
+    set_response: tuple[tuple[str, str], ...] = ()
+    add_response: tuple[tuple[str, str], ...] = ()
+    remove_response: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Rule:
+    """One row of what a caller does with a callee: the first whose ``match`` holds is taken.
+
+    ``hosts`` narrow it to some of the names by which the callee is known; empty is all.
+    """
+
+    match: Match
+    place: Place
+    hosts: tuple[str, ...] = ()
+    split: tuple[Weighted, ...] = ()
+    settings: dict[str, Placed[Any]] = field(default_factory=dict)
+
+    def put(self, name: str, value: Placed[Any]) -> None:
+        """Set one of the settings that ``compile/routes.py`` knows: ``timeout``, ``retries``, …"""
+        self.settings[name] = settle(name, self.settings.get(name), value)
+
+    def value(self, name: str) -> Any:
+        placed = self.settings.get(name)
+        return placed.value if placed else None
+
+
+@dataclass(slots=True)
+class Edge:
+    """What ``caller`` does with ``callee``. The last rule matches everything.
+
+    ``split`` is what a rule without one of its own does; ``settings`` likewise.
+    """
+
+    caller: str
+    callee: str
+    place: Place
+    rules: list[Rule] = field(default_factory=list)
+    split: Placed[tuple[Weighted, ...]] | None = None
+    settings: dict[str, Placed[Any]] = field(default_factory=dict)
+    closed: bool = False  # the rules are all there is: what none of them matches is a 404
+
+    def put(self, name: str, value: Placed[Any]) -> None:
+        self.settings[name] = settle(name, self.settings.get(name), value)
+
+    def value(self, rule: Rule, name: str) -> Any:
+        placed = self.setting(rule, name)
+        return placed.value if placed else None
+
+    def setting(self, rule: Rule, name: str) -> Placed[Any] | None:
+        """The rule's own setting, or the edge's."""
+        return rule.settings.get(name) or self.settings.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """An HTTP filter that a pattern puts in: at the caller of an edge, or in front of a workload.
+
+    ``where`` is an ``(caller, callee)`` edge or a ``(service, version)`` of which version may be
+    ``None`` for all. ``kind`` is its place in the order of ``compile/filters.py``.
+    """
+
+    kind: str
+    name: str
+    config: Any
+    place: Place
+    edge: tuple[str, str] | None = None
+    inbound: Target | None = None
+
+
+@dataclass(slots=True)
+class Draft:
+    """All of it. ``warnings`` are what a kind wants said without stopping."""
+
+    mesh: Mesh
+    edges: dict[tuple[str, str], Edge]
+    filters: list[Filter] = field(default_factory=list)
+    files: list[Any] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, mesh: Mesh) -> Draft:
+        """A draft in which everybody reaches everybody that they may call, and nothing more."""
+        edges: Mapping[tuple[str, str], Edge] = {
+            (caller, callee): Edge(caller, callee, mesh.services[callee].place)
+            for caller in mesh.callers()
+            for callee in mesh.callees(caller)
+        }
+        return cls(mesh, dict(edges))
+
+    def into(self, callee: str) -> Iterator[Edge]:
+        """All edges that end at ``callee``."""
+        return (edge for edge in self.edges.values() if edge.callee == callee)

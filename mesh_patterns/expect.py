@@ -1,0 +1,123 @@
+"""``expect:``: what somebody should see who sends traffic, as claims that hold or do not.
+
+A claim says what to send, from where to where, and bounds for what comes of it. Counts of what
+reached a version are taken from its Envoy's own counters, so they hold for any workload.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from mesh_patterns.matching import TextMatch
+from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.place import PatternError
+from mesh_patterns.selector import service, target
+from mesh_patterns.spec import Name, Spec, Text
+from mesh_patterns.values import Bound, Duration
+
+MAX_SEND = 1_000_000
+
+
+def _statuses(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {value: "100%"}
+    return value
+
+
+class ClaimSpec(Spec):
+    """One claim."""
+
+    claim: str | None = Field(None, description="in words; derived from the bounds if absent")
+    send: int = Field(1, ge=1, le=MAX_SEND, description="how many requests")
+    to: str | None = Field(None, description="service; by default what is at the ingress")
+    from_: Name | None = Field(
+        None, alias="from", description="the calling service; by default the ingress or a client"
+    )
+    method: str = "GET"
+    path: str = "/"
+    host: str | None = Field(None, description="Host header; by default the service's name")
+    headers: dict[str, Text] = {}
+    body: str = ""
+    concurrency: int = Field(1, ge=1, le=1000)
+    timeout: Duration = Field("60s", validate_default=True, description="of each request")
+
+    status: Annotated[
+        dict[int, Bound] | None,
+        BeforeValidator(_statuses),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "integer"},
+                    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
+                ]
+            }
+        ),
+    ] = Field(None, description="a status of all, or how many of each")
+    share: dict[Text, Bound] = Field({}, description="requests that reached each version")
+    upstream_ratio: Bound | None = Field(
+        None, description="requests that reached the service, per request sent"
+    )
+    upstream: dict[Text, Bound] = Field({}, description="requests that reached service/version")
+    within: Bound | None = Field(None, description="seconds that each request took")
+    response_headers: dict[str, TextMatch] = {}
+    body_contains: str | None = None
+    engines: list[Literal["envoy", "wasmtime"]] = Field(
+        ["envoy"],
+        min_length=1,
+        description="wasmtime too: the service's wasm filters must say the same under both",
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> ClaimSpec:
+        names = (
+            "status", "share", "upstream_ratio", "upstream", "within", "response_headers",
+            "body_contains",
+        )  # fmt: skip
+        if not any(getattr(self, name) for name in names):
+            raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")
+        return self
+
+    def caller(self, mesh: Mesh) -> str:
+        """Who sends: as said, or the ingress when no service is named, or else the client."""
+        if self.from_:
+            return self.from_
+        return INGRESS if self.to is None and INGRESS in set(mesh.callers()) else CLIENT
+
+
+def check(claim: ClaimSpec, mesh: Mesh) -> None:
+    """That a claim names what is there.
+
+    Raises:
+        PatternError: it does not.
+    """
+    caller = claim.caller(mesh)
+    if claim.to is not None:
+        service(mesh, claim.to, claim.place("to"))
+    elif caller not in (INGRESS,):
+        raise PatternError.at(claim.place(), "say which service the requests go 'to'")
+    _check_caller(claim, mesh, caller)
+    for name in claim.share:
+        target(mesh, name, claim.key_place("share", name), receiver(claim, mesh))
+    for name in claim.upstream:
+        target(mesh, name, claim.key_place("upstream", name), receiver(claim, mesh))
+
+
+def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:
+    if caller in (INGRESS, CLIENT):
+        return
+    place = claim.place("from")
+    known = service(mesh, caller, place)
+    if claim.to is not None and service(mesh, claim.to, place) not in mesh.callees(known):
+        raise PatternError.at(
+            place, f"{caller!r} does not call {claim.to!r}; add it to the 'calls' of {caller!r}"
+        )
+
+
+def receiver(claim: ClaimSpec, mesh: Mesh) -> str | None:
+    """The service that a claim's requests are for, as far as the claim says."""
+    if claim.to is not None:
+        return service(mesh, claim.to, claim.place("to"))
+    at_ingress = mesh.callees(INGRESS) if INGRESS in set(mesh.callers()) else ()
+    return at_ingress[0] if at_ingress else None

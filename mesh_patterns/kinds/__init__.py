@@ -1,0 +1,45 @@
+"""One module per kind of pattern: what may be written, and what it does to the draft.
+
+A kind is a model (a :class:`~mesh_patterns.spec.PatternSpec`) and a function that writes what it
+means into a :class:`~mesh_patterns.draft.Draft`. To add one, write its module and put it in
+``KINDS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_patterns.draft import Draft
+from mesh_patterns.kinds import canary, fault, mirror, retries, route, timeout, wasm
+from mesh_patterns.spec import PatternSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """``apply(spec, draft)`` gets a spec of type ``spec``."""
+
+    spec: type[PatternSpec]
+    apply: Callable[[Any, Draft], None]
+
+
+# In the order in which they are applied, whatever their order in the file: routes make the rules
+# that the later ones put settings on.
+KINDS: Mapping[str, Kind] = {
+    "route": Kind(route.RouteSpec, route.apply),
+    "canary": Kind(canary.CanarySpec, canary.apply),
+    "retries": Kind(retries.RetriesSpec, retries.apply),
+    "timeout": Kind(timeout.TimeoutSpec, timeout.apply),
+    "mirror": Kind(mirror.MirrorSpec, mirror.apply),
+    "fault": Kind(fault.FaultSpec, fault.apply),
+    "wasm": Kind(wasm.WasmSpec, wasm.apply),
+}
+
+
+def apply_all(draft: Draft) -> None:
+    """Apply the mesh's patterns to its draft, kind by kind."""
+    for name, kind in KINDS.items():
+        for spec in draft.mesh.patterns:
+            if spec.pattern == name:
+                kind.apply(spec, draft)

@@ -1,0 +1,70 @@
+"""Canary: a share of the requests goes to another version.
+
+Envoy: ``RouteAction.weighted_clusters``, chosen per request, at the caller.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mesh_patterns.draft import Draft, Placed, Weighted
+from mesh_patterns.place import PatternError
+from mesh_patterns.selector import edges, target
+from mesh_patterns.spec import PatternSpec, Text
+
+
+class CanarySpec(PatternSpec):
+    """Split requests between versions."""
+
+    on: str = Field(description="service, or 'caller -> service'")
+    weights: dict[Text, int] = Field(
+        description="share of each version (or service) in 100", min_length=1
+    )
+
+
+def apply(spec: CanarySpec, draft: Draft) -> None:
+    check_sum(spec)
+    for edge in edges(draft, spec.on, spec.place("on")):
+        split = tuple(
+            Weighted(
+                target(draft.mesh, name, spec.key_place("weights", name), edge.callee),
+                weight,
+                spec.place("weights", name),
+            )
+            for name, weight in spec.weights.items()
+        )
+        new = Placed(split, spec.place("weights"), spec.override)
+        _check_same(edge.split, new)
+        edge.split = new
+
+
+def _check_same(
+    old: Placed[tuple[Weighted, ...]] | None, new: Placed[tuple[Weighted, ...]]
+) -> None:
+    """Two splits of one edge are an error unless they say the same or one overrides."""
+    if old is None or new.override:
+        return
+    if [(w.target, w.weight) for w in old.value] != [(w.target, w.weight) for w in new.value]:
+        raise PatternError.at(
+            new.place,
+            f"weights are set here and, differently, at {old.place}; "
+            "take one away, or give the later one 'override: true'",
+        )
+
+
+def check_sum(spec: CanarySpec) -> None:
+    """Weights are shares of one hundred; Envoy would take any total, and a typo with it."""
+    for name, weight in spec.weights.items():
+        if weight < 0:
+            message = f"a weight can't be negative, got {weight}"
+            raise PatternError.at(spec.place("weights", name), message)
+    total = sum(spec.weights.values())
+    if total != 100:
+        parts = ", ".join(
+            f"{name}: {weight} at {place.line}:{place.column}"
+            for name, weight in spec.weights.items()
+            for place in [spec.place("weights", name)]
+        )
+        raise PatternError.at(
+            spec.key_place("weights"), f"weights add up to {total}, expected 100 ({parts})"
+        )

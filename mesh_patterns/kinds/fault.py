@@ -1,0 +1,91 @@
+"""Faults: delays and failures on purpose, to see who copes.
+
+Envoy: the HTTP fault filter. On an edge (``on: a -> b``) it stands at the caller, as in Istio; on
+a service (``on: b``) in front of its workload. That matters: a proxy never retries what its own
+fault filter aborted, so retries are tested with the fault on the far side.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from mesh_patterns.draft import Draft, Fault, Filter
+from mesh_patterns.matching import HeadersSpec
+from mesh_patterns.selector import edges, inbound, is_edge
+from mesh_patterns.spec import PatternSpec, Spec
+from mesh_patterns.values import Duration, Percent
+
+
+class DelaySpec(Spec):
+    """Wait before the request goes on."""
+
+    fixed: Duration
+    percent: Percent = 100.0
+
+
+class AbortSpec(Spec):
+    """Answer with a failure instead."""
+
+    status: int | None = Field(None, ge=200, le=599)
+    grpc_status: int | None = Field(None, ge=0, le=16, description="0 to 16")
+    percent: Percent = 100.0
+
+    @model_validator(mode="after")
+    def _one(self) -> AbortSpec:
+        if (self.status is None) == (self.grpc_status is None):
+            raise ValueError("expected one of status and grpc_status")
+        return self
+
+
+class FaultOptions(Spec):
+    """What goes wrong; a rule of a ``route`` takes these too."""
+
+    delay: DelaySpec | None = None
+    abort: AbortSpec | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> FaultOptions:
+        if not (self.delay or self.abort):
+            raise ValueError("expected a delay or an abort, or both")
+        return self
+
+    def meaning(self) -> Fault:
+        return Fault(
+            delay=self.delay.fixed if self.delay else None,
+            delay_percent=self.delay.percent if self.delay else 100.0,
+            abort_status=self.abort.status if self.abort else None,
+            abort_grpc_status=self.abort.grpc_status if self.abort else None,
+            abort_percent=self.abort.percent if self.abort else 100.0,
+        )
+
+
+class FaultSpec(PatternSpec, FaultOptions):
+    """Delay or fail requests."""
+
+    on: str = Field(description="service, service/version, or 'caller -> service'")
+    side: Literal["caller", "service"] | None = Field(
+        None, description="whose Envoy does it; by default the caller's for an edge"
+    )
+    when: HeadersSpec | None = Field(None, description="only such requests")
+
+
+def apply(spec: FaultSpec, draft: Draft) -> None:
+    at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
+    meaning = spec.meaning()
+    headers = spec.when.header_matches() if spec.when else ()
+    fault = Fault(
+        meaning.delay, meaning.delay_percent,
+        meaning.abort_status, meaning.abort_grpc_status, meaning.abort_percent,
+        headers,
+    )  # fmt: skip
+    place = spec.place()
+    name = f"fault:{place.file}:{place.line}"
+    if at_caller:
+        for edge in edges(draft, spec.on, spec.place("on")):
+            ends = (edge.caller, edge.callee)
+            draft.filters.append(Filter("fault", name, fault, place, edge=ends))
+        return
+    for workload in inbound(draft.mesh, spec.on, spec.place("on")):
+        draft.filters.append(Filter("fault", name, fault, place, inbound=workload))

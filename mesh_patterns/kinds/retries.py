@@ -1,0 +1,77 @@
+"""Retries: ask again when the answer is a failure that another try may heal.
+
+Envoy: ``RouteAction.retry_policy``. At most three retries are in flight at a time to one cluster
+unless a circuit breaker or a budget says otherwise, so under concurrency fewer are made.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from mesh_patterns.draft import Draft, Placed, Retries
+from mesh_patterns.selector import edges
+from mesh_patterns.spec import PatternSpec, Spec
+from mesh_patterns.values import Duration
+
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
+CONDITIONS = frozenset(
+    {
+        "5xx", "gateway-error", "reset", "reset-before-request", "connect-failure",
+        "envoy-ratelimited", "retriable-4xx", "refused-stream", "retriable-status-codes",
+        "retriable-headers", "http3-post-connect-failure",
+        "cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable",
+    }
+)  # fmt: skip
+
+
+def _conditions(value: object) -> object:
+    names = value.replace(",", " ").split() if isinstance(value, str) else value
+    for name in names if isinstance(names, list) else ():
+        if name not in CONDITIONS and not _is_status(name):
+            raise ValueError(f"unknown condition {name!r}, expected of {sorted(CONDITIONS)}")
+    return names
+
+
+def _is_status(name: object) -> bool:
+    """A status stands for itself, as in Istio: it becomes a retriable status code."""
+    return str(name).isdigit() and 100 <= int(str(name)) <= 599
+
+
+class BackoffSpec(Spec):
+    """How long to wait before a retry: base, doubled each time with jitter, up to max."""
+
+    base: Duration
+    max: Duration | None = None
+
+    def meaning(self) -> tuple[timedelta, timedelta]:
+        return self.base, self.max or self.base * 10
+
+
+class RetriesOptions(Spec):
+    """How to retry; a rule of a ``route`` takes these too."""
+
+    attempts: int = Field(2, ge=0, le=100, description="retries after the first try")
+    per_try_timeout: Duration | None = None
+    retry_on: Annotated[list[str | int], BeforeValidator(_conditions)] = Field(
+        ["connect-failure", "refused-stream", "unavailable", "cancelled", 503],
+        description="Envoy's conditions, and statuses",
+    )
+    backoff: BackoffSpec | None = None
+
+    def meaning(self) -> Retries:
+        backoff = self.backoff.meaning() if self.backoff else None
+        return Retries(self.attempts, tuple(map(str, self.retry_on)), self.per_try_timeout, backoff)
+
+
+class RetriesSpec(PatternSpec, RetriesOptions):
+    """Retry requests on an edge."""
+
+    on: str = Field(description="service, or 'caller -> service'")
+
+
+def apply(spec: RetriesSpec, draft: Draft) -> None:
+    for edge in edges(draft, spec.on, spec.place("on")):
+        edge.put("retries", Placed(spec.meaning(), spec.place(), spec.override))

@@ -1,0 +1,204 @@
+"""Routes: which requests go where, looked at in order, the first that matches is taken.
+
+Envoy: the routes of a virtual host. What no rule matches goes to the service as if there were no
+rules, unless ``otherwise: not_found``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from mesh_patterns.draft import (
+    Draft,
+    Edge,
+    HeaderEdits,
+    Mirror,
+    Placed,
+    Redirect,
+    Respond,
+    Rewrite,
+    Rule,
+    Weighted,
+)
+from mesh_patterns.kinds.fault import FaultOptions
+from mesh_patterns.kinds.retries import RetriesOptions
+from mesh_patterns.matching import MatchSpec
+from mesh_patterns.place import PatternError
+from mesh_patterns.selector import edges, target
+from mesh_patterns.spec import PatternSpec, Spec, Text
+from mesh_patterns.values import Duration, Percent
+
+
+class RewriteSpec(Spec):
+    """Change where a request says it goes."""
+
+    path: str | None = Field(None, description="instead of what the match took of the path")
+    regex: str | None = Field(None, description="RE2; with 'substitution', on the whole path")
+    substitution: str | None = None
+    host: str | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> RewriteSpec:
+        if (self.regex is None) != (self.substitution is None):
+            raise ValueError("regex and substitution go together")
+        return self
+
+    def meaning(self) -> Rewrite:
+        regex = (self.regex, self.substitution or "") if self.regex is not None else None
+        return Rewrite(self.path, regex, self.host)
+
+
+class RedirectSpec(Spec):
+    """Send the caller elsewhere."""
+
+    status: Literal[301, 302, 303, 307, 308] = 301
+    path: str | None = None
+    prefix: str | None = Field(None, description="instead of what the match took of the path")
+    host: str | None = None
+    scheme: str | None = None
+    port: int | None = None
+
+    def meaning(self) -> Redirect:
+        return Redirect(self.status, self.path, self.prefix, self.host, self.scheme, self.port)
+
+
+class RespondSpec(Spec):
+    """Answer at once."""
+
+    status: int = Field(ge=200, le=599)
+    body: str = ""
+
+
+class MirrorToSpec(Spec):
+    """Copy the requests."""
+
+    to: str
+    percent: Percent = 100.0
+
+
+class EditsSpec(Spec):
+    """Fields set, added and removed."""
+
+    set: dict[str, Text] = {}
+    add: dict[str, Text] = {}
+    remove: list[str] = []
+
+
+class HeaderEditsSpec(Spec):
+    """On the way there and on the way back."""
+
+    request: EditsSpec = EditsSpec()
+    response: EditsSpec = EditsSpec()
+
+    def meaning(self) -> HeaderEdits:
+        there, back = self.request, self.response
+        return HeaderEdits(
+            tuple(there.set.items()), tuple(there.add.items()), tuple(there.remove),
+            tuple(back.set.items()), tuple(back.add.items()), tuple(back.remove),
+        )  # fmt: skip
+
+
+def _weights(value: Any) -> Any:
+    return {value: 100} if isinstance(value, str) else value
+
+
+class RuleSpec(Spec):
+    """One rule."""
+
+    match: MatchSpec | list[MatchSpec] = Field(
+        MatchSpec(), description="all of a mapping, or any mapping of a list"
+    )
+    hosts: list[str] = Field([], description="only under these names")
+    to: Annotated[
+        dict[str, int] | None,
+        BeforeValidator(_weights),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "string"},
+                    {"type": "object", "additionalProperties": {"type": "integer"}},
+                ]
+            }
+        ),
+    ] = Field(None, description="a version, service or service/version, or weights of several")
+    rewrite: RewriteSpec | None = None
+    redirect: RedirectSpec | None = None
+    respond: RespondSpec | None = None
+    headers: HeaderEditsSpec | None = None
+    timeout: Duration | None = None
+    retries: RetriesOptions | None = None
+    fault: FaultOptions | None = None
+    mirror: MirrorToSpec | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RuleSpec:
+        ways = [name for name in ("to", "redirect", "respond") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"expected one of to, redirect and respond, got {' and '.join(ways)}")
+        return self
+
+    def matches(self) -> list[MatchSpec]:
+        return self.match if isinstance(self.match, list) else [self.match]
+
+
+class RouteSpec(PatternSpec):
+    """Choose by path, method, headers and query."""
+
+    on: str = Field(description="service, or 'caller -> service'")
+    rules: list[RuleSpec] = Field(min_length=1)
+    otherwise: Literal["serve", "not_found"] = Field(
+        "serve", description="what becomes of a request that no rule matches"
+    )
+
+
+def apply(spec: RouteSpec, draft: Draft) -> None:
+    for edge in edges(draft, spec.on, spec.place("on")):
+        for index, rule in enumerate(spec.rules):
+            edge.rules.extend(_rules(spec, index, rule, edge, draft))
+        edge.closed = edge.closed or spec.otherwise == "not_found"
+
+
+def _rules(spec: RouteSpec, index: int, rule: RuleSpec, edge: Edge, draft: Draft) -> Iterator[Rule]:
+    """A rule for each match of the list: Envoy's routes match one thing each."""
+    split = _split(spec, index, rule, edge, draft)
+    for match in rule.matches() or [MatchSpec()]:
+        made = Rule(match.meaning(), spec.place("rules", index), tuple(rule.hosts), split)
+        for name, value in _settings(spec, index, rule, edge, draft):
+            made.settings[name] = Placed(value, spec.place("rules", index, name))
+        yield made
+
+
+def _split(
+    spec: RouteSpec, index: int, rule: RuleSpec, edge: Edge, draft: Draft
+) -> tuple[Weighted, ...]:
+    if rule.to is None:
+        return ()
+    if sum(rule.to.values()) <= 0:
+        message = f"weights add up to {sum(rule.to.values())}, expected more than 0"
+        raise PatternError.at(spec.place("rules", index, "to"), message)
+    found = []
+    for name, weight in rule.to.items():
+        place = spec.place("rules", index, "to", name)
+        found.append(Weighted(target(draft.mesh, name, place, edge.callee), weight, place))
+    return tuple(found)
+
+
+def _settings(
+    spec: RouteSpec, index: int, rule: RuleSpec, edge: Edge, draft: Draft
+) -> Iterator[tuple[str, Any]]:
+    """The rule's settings by the names that ``compile/routes.py`` reads."""
+    if rule.timeout is not None:
+        yield "timeout", rule.timeout
+    for name in ("rewrite", "redirect", "headers", "retries", "fault"):
+        option = getattr(rule, name)
+        if option is not None:
+            yield name, option.meaning()
+    if rule.respond:
+        yield "respond", Respond(rule.respond.status, rule.respond.body)
+    if rule.mirror:
+        place = spec.place("rules", index, "mirror", "to")
+        copy_to = target(draft.mesh, rule.mirror.to, place, edge.callee)
+        yield "mirror", Mirror(copy_to, rule.mirror.percent)

@@ -1,0 +1,95 @@
+"""WASM: a filter of your own in front of a workload, or at a caller.
+
+Envoy: the HTTP wasm filter, run by V8. The same file runs under ``meshloom wasm run``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from mesh_patterns.draft import Draft, Filter
+from mesh_patterns.place import PatternError
+from mesh_patterns.selector import edges, inbound, is_edge
+from mesh_patterns.spec import PatternSpec
+
+OUR_FILTERS = Path(__file__).parents[2] / "wasm_filters" / "filters"
+
+
+class WasmSpec(PatternSpec):
+    """Run a Proxy-Wasm filter."""
+
+    on: str = Field(description="service, service/version, or 'caller -> service'")
+    file: str = Field(description="from the pattern file's folder; 'meshloom:NAME' is one of ours")
+    sha256: str | None = Field(None, description="refuse the file if its hash is another")
+    root_id: str = ""
+    configuration: JsonValue = Field("", description="text as it is, anything else as JSON")
+    vm_configuration: JsonValue = ""
+    on_trap: Literal["fail", "open", "reload"] = Field(
+        "fail", description="after a crash: 503 for all, pass unfiltered, or start it anew"
+    )
+    side: Literal["caller", "service"] | None = Field(
+        None, description="whose Envoy runs it; by default the caller's for an edge"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WasmFilter:
+    """A filter's file by its content, and how to run it."""
+
+    file: Path
+    sha256: str
+    name: str
+    root_id: str
+    configuration: str
+    vm_configuration: str
+    on_trap: str
+
+
+def apply(spec: WasmSpec, draft: Draft) -> None:
+    file = find(spec)
+    draft.files.append(file)
+    config = WasmFilter(
+        file, _digest(spec, file), file.stem, spec.root_id,
+        _text(spec.configuration), _text(spec.vm_configuration), spec.on_trap,
+    )  # fmt: skip
+    place = spec.place()
+    name = f"wasm:{file.stem}:{place.line}"
+    at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
+    if at_caller:
+        for edge in edges(draft, spec.on, spec.place("on")):
+            ends = (edge.caller, edge.callee)
+            draft.filters.append(Filter("wasm", name, config, place, edge=ends))
+        return
+    for workload in inbound(draft.mesh, spec.on, spec.place("on")):
+        draft.filters.append(Filter("wasm", name, config, place, inbound=workload))
+
+
+def find(spec: WasmSpec) -> Path:
+    """The filter's file: one of ours by name, or a path from the pattern file's folder."""
+    scheme, colon, name = spec.file.partition(":")
+    if colon and scheme == "meshloom":
+        return OUR_FILTERS / name / f"{name}.wasm"
+    return (Path(spec.place("file").file).parent / spec.file).resolve()
+
+
+def _digest(spec: WasmSpec, file: Path) -> str:
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PatternError.at(spec.place("file"), f"{file}: {reason}") from error
+    if spec.sha256 and spec.sha256.lower() != digest:
+        raise PatternError.at(
+            spec.place("sha256"), f"{file} has sha256 {digest}, expected {spec.sha256}"
+        )
+    return digest
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

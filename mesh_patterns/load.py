@@ -1,0 +1,116 @@
+"""From files to a checked :class:`~mesh_patterns.model.Mesh`: the way through this room.
+
+Reads our own files and those of the dialects that ``importers/`` know, follows ``use:``, fills in
+``vars:``, merges what several files say, and collects every problem before it gives up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mesh_patterns import assemble, yaml
+from mesh_patterns.draft import Draft
+from mesh_patterns.importers import dialects
+from mesh_patterns.kinds import apply_all
+from mesh_patterns.model import Mesh
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError, Place
+from mesh_patterns.selector import suggest
+from mesh_patterns.variables import substitute
+
+KEYS = ("name", "use", "vars", "mesh", "patterns", "expect")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been read so far."""
+
+    files: list[Path] = field(default_factory=list)
+    trees: list[Node] = field(default_factory=list)
+    foreign: list[Node] = field(default_factory=list)
+
+
+def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Draft:
+    """The mesh that ``paths`` describe together, and its policy with all patterns applied.
+
+    ``variables`` win over the files' own ``vars``.
+
+    Raises:
+        PatternError: with every problem that was found, each at its place.
+    """
+    reading = _Reading()
+    given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
+    for path in paths:
+        _read(path, str(path), reading, given, chain=())
+    imported = dialects.convert(reading.foreign)
+    trees = [*imported.trees, *reading.trees]
+    mesh = assemble.mesh(_name(paths, trees), trees, reading.files, imported.warnings)
+    return apply(mesh)
+
+
+def apply(mesh: Mesh) -> Draft:
+    """The mesh's draft with all its patterns applied."""
+    draft = Draft.of(mesh)
+    apply_all(draft)
+    return draft
+
+
+def _name(paths: Sequence[Path], trees: Iterable[Node]) -> str:
+    """The first ``name`` that a file gives, or the first file's own."""
+    for tree in trees:
+        name = tree.get("name")
+        if name is not None:
+            return name.text()
+    return paths[0].stem if paths else "mesh"
+
+
+def _read(
+    path: Path,
+    shown: str,
+    reading: _Reading,
+    given: Mapping[str, Node],
+    chain: tuple[Path, ...],
+    place: Place | None = None,
+) -> None:
+    """Read one file and what it uses, each file once; a file that uses itself is an error."""
+    resolved = path.resolve()
+    if resolved in chain:
+        circle = " → ".join(file.name for file in (*chain[chain.index(resolved) :], resolved))
+        raise PatternError.at(place or Place(shown), f"files use each other in a circle: {circle}")
+    if resolved in reading.files:
+        return
+    documents = yaml.read(path, shown)
+    reading.files.append(resolved)
+    if not documents:
+        raise PatternError.at(Place(shown), "is empty; a pattern file has 'mesh' and 'patterns'")
+    for document in documents:
+        if dialects.is_foreign(document):
+            reading.foreign.append(document)
+        else:
+            _read_ours(document, path, reading, given, (*chain, resolved))
+
+
+def _read_ours(
+    document: Node,
+    path: Path,
+    reading: _Reading,
+    given: Mapping[str, Node],
+    chain: tuple[Path, ...],
+) -> None:
+    for name, value in document.items():
+        if name not in KEYS:
+            message = f"unknown key {name!r}{suggest(name, KEYS)}"
+            raise PatternError.at(value.key or value.place, message)
+    own = dict((document.get("vars") or Node(None, document.place)).items())
+    variables = {**own, **given}
+    for used in (document.get("use") or Node(None, document.place)).elements():
+        other = Path(substitute(used, variables).text())
+        shown = str(other if other.is_absolute() else path.parent / other)
+        _read(path.parent / other, shown, reading, variables, chain, used.place)
+        # what a used file claims is its own affair; what it says of the mesh counts
+    body = {name: value for name, value in document.items() if name not in ("use", "vars")}
+    if len(chain) > 1:
+        body.pop("expect", None)
+    reading.trees.append(substitute(Node(body, document.place), variables))

@@ -1,0 +1,90 @@
+"""``on:`` and ``to:``: the names by which patterns point at services, edges and versions."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from mesh_patterns.draft import Draft, Edge, Target
+from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.place import PatternError, Place
+
+ANY = "*"
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` when a known name is near, otherwise what is known."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there is {', '.join(map(repr, names))}" if names else ""
+
+
+def service(mesh: Mesh, name: str, place: Place) -> str:
+    """``name``, if it is a service of the mesh, or the service that has it among its hosts."""
+    if name in mesh.services:
+        return name
+    for candidate in mesh.services.values():
+        if name in candidate.hosts:
+            return candidate.name
+    raise PatternError.at(place, f"no service {name!r}{suggest(name, mesh.services)}")
+
+
+def target(mesh: Mesh, text: str, place: Place, within: str | None = None) -> Target:
+    """``v2`` (a version of ``within``), ``reviews``, or ``reviews/v2``."""
+    name, slash, version = text.partition("/")
+    if not slash and within is not None and mesh.services[within].version(name):
+        return Target(within, name)
+    if not slash and within is not None and name not in mesh.services:
+        versions = [item.name for item in mesh.services[within].versions if item.name]
+        message = f"{within!r} has no version {name!r}, and there is no service of that name"
+        raise PatternError.at(place, message + suggest(name, [*versions, *mesh.services]))
+    known = mesh.services[service(mesh, name, place)]
+    if slash and not known.version(version):
+        versions = [item.name for item in known.versions if item.name]
+        raise PatternError.at(
+            place, f"{known.name!r} has no version {version!r}{suggest(version, versions)}"
+        )
+    return Target(known.name, version if slash else None)
+
+
+def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
+    """The edges that ``on: a -> b``, ``on: b`` or ``on: '*'`` stand for; never none.
+
+    Raises:
+        PatternError: an end is not there, or the one does not call the other.
+    """
+    caller, arrow, callee = (part.strip() for part in text.rpartition("->"))
+    if "/" in callee:
+        raise PatternError.at(place, f"an edge ends at a service, not at a version: {callee!r}")
+    callers = {caller} if arrow and caller != ANY else None
+    if callers and caller not in (INGRESS, CLIENT):
+        service(draft.mesh, caller, place)
+    callees = None if callee == ANY else {service(draft.mesh, callee, place)}
+    found = [
+        edge
+        for (start, end), edge in draft.edges.items()
+        if (callers is None or start in callers) and (callees is None or end in callees)
+    ]
+    if not found:
+        raise PatternError.at(place, _not_called(caller, callee))
+    return found
+
+
+def _not_called(caller: str, callee: str) -> str:
+    if caller == INGRESS:
+        return f"{callee!r} is not at the ingress; give it 'ingress: true'"
+    return f"{caller!r} does not call {callee!r}; add it to the 'calls' of {caller!r}"
+
+
+def is_edge(text: str) -> bool:
+    return "->" in text
+
+
+def inbound(mesh: Mesh, text: str, place: Place) -> list[Target]:
+    """The workloads that ``on: b``, ``on: b/v2``, ``on: a -> b`` or ``on: '*'`` stand for."""
+    callee = text.rpartition("->")[2].strip()
+    if callee == ANY:
+        return [Target(name) for name in mesh.services]
+    return [target(mesh, callee, place)]

@@ -1,0 +1,120 @@
+"""The door to ruamel.yaml: YAML text in, trees of :class:`Node` out, every value with its place.
+
+YAML comes from strangers. Only the safe tags are known, a mapping can't hold a key twice, and the
+number of nodes is bounded, aliases counted each time that they are used (a file of nine lines can
+stand for a billion values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+
+from mesh_patterns.node import Node, Scalar
+from mesh_patterns.place import PatternError, Place
+
+MAX_BYTES = 16 * 1024 * 1024
+MAX_NODES = 500_000
+MAX_DEPTH = 100
+
+
+def read(path: Path, name: str | None = None) -> list[Node]:
+    """All documents of a YAML file; ``name`` stands for the path in places.
+
+    Raises:
+        PatternError: the file can't be read, or is not YAML.
+    """
+    shown = name or str(path)
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8") if size <= MAX_BYTES else ""
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise PatternError.at(Place(shown), f"can't be read: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise PatternError.at(Place(shown), f"is not UTF-8 text: {error.reason}") from error
+    if size > MAX_BYTES:
+        raise PatternError.at(Place(shown), f"has {size} bytes, at most {MAX_BYTES} are read")
+    return parse(text, shown)
+
+
+def parse(text: str, name: str) -> list[Node]:
+    """All documents of a YAML text, empty ones left out.
+
+    Raises:
+        PatternError: the text is not YAML, or stands for too much.
+    """
+    builder = _Builder(name)
+    try:
+        roots: Iterable[Any] = list(YAML(typ="safe", pure=True).compose_all(text))
+        return [builder.build(root, 0) for root in roots if root is not None]
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
+        raise PatternError.at(place, f"is not YAML: {error.problem or error.context}") from error
+    except (YAMLError, ValueError, RecursionError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PatternError.at(Place(name), f"is not YAML: {first}") from error
+
+
+class _Builder:
+    """Turns ruamel's nodes into ours, counting them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count = 0
+        self._constructor = YAML(typ="safe", pure=True).constructor
+
+    def build(self, node: Any, depth: int, key: Place | None = None) -> Node:
+        place = self._place(node)
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise PatternError.at(place, f"stands for more than {MAX_NODES} values")
+        if depth > MAX_DEPTH:
+            raise PatternError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
+        if isinstance(node, MappingNode):
+            return Node(self._mapping(node, depth), place, key)
+        if isinstance(node, SequenceNode):
+            return Node(tuple(self.build(item, depth + 1) for item in node.value), place, key)
+        return Node(self._scalar(node, place), place, key)
+
+    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Node]:
+        merged: dict[str, Node] = {}
+        own: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            at = self._place(key_node)
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged |= self._merge(value_node, depth)
+                continue
+            name = self._key(key_node, at)
+            if name in own:
+                raise PatternError.at(at, f"key {name!r} comes twice, first at {own[name].key}")
+            own[name] = self.build(value_node, depth + 1, at)
+        return {**merged, **own} if merged else own
+
+    def _merge(self, node: Any, depth: int) -> dict[str, Node]:
+        """A ``<<`` key (YAML 1.1): one mapping, or several of which the first wins."""
+        sources = node.value if isinstance(node, SequenceNode) else [node]
+        merged: dict[str, Node] = {}
+        for source in reversed(sources):
+            merged |= dict(self.build(source, depth + 1).items())
+        return merged
+
+    def _key(self, node: Any, place: Place) -> str:
+        if not isinstance(node, ScalarNode):
+            raise PatternError.at(place, "a key must be text, not a list or a mapping")
+        return str(node.value)
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Scalar:
+        value = self._constructor.construct_object(node)
+        if value is None or isinstance(value, str | int | float | bool):
+            return value
+        return str(node.value)  # a date, say: to us it is the text that was written
+
+    def _place(self, node: Any) -> Place:
+        return Place(self._name, node.start_mark.line + 1, node.start_mark.column + 1)
