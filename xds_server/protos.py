@@ -72,6 +72,7 @@ with _plain_dataclasses():
     from envoy_data_plane.envoy.type import v3 as envoy_type
     from envoy_data_plane.envoy.type.matcher import v3 as matcher
     from envoy_data_plane.google import protobuf, rpc
+    from envoy_data_plane.message_pool import default_message_pool as message_pool
 
 Message = betterproto2.Message
 
@@ -91,6 +92,7 @@ __all__ = [
     "http_options",
     "listener",
     "matcher",
+    "message_pool",
     "protobuf",
     "route",
     "router",

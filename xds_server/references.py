@@ -1,0 +1,101 @@
+"""What a resource's bytes refer to by name: a cluster's endpoints, a listener's routes, a route's
+clusters. Only what comes over ADS is counted: a file or another server is none of our business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from xds_server import mirror, protos
+
+CLUSTER = "envoy.config.cluster.v3.Cluster"
+ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment"
+EXTENSION_CONFIG = "envoy.config.core.v3.TypedExtensionConfig"
+LISTENER = "envoy.config.listener.v3.Listener"
+ROUTE = "envoy.config.route.v3.RouteConfiguration"
+_HCM = (
+    "type.googleapis.com/envoy.extensions.filters.network"
+    ".http_connection_manager.v3.HttpConnectionManager"
+)
+_EDS = 3  # Cluster.DiscoveryType
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """``name``, a resource whose message is ``message``, is needed at ``path`` of the referrer."""
+
+    message: str
+    name: str
+    path: str
+
+
+def references_of(message: str, name: str, body: bytes) -> frozenset[Reference]:
+    """All references in the bytes of a resource whose message has the full name ``message``."""
+    read = _READERS.get(message)
+    if read is None:
+        return frozenset()
+    cls, reader = read
+    return frozenset(reader(mirror.parse(cls, body)))
+
+
+def _of_cluster(cluster: Any) -> Iterator[Reference]:
+    if cluster.WhichOneof("cluster_discovery_type") == "type" and cluster.type == _EDS:
+        source = cluster.eds_cluster_config
+        if not source.HasField("eds_config") or _is_ads(source.eds_config):
+            yield Reference(ENDPOINT, source.service_name or cluster.name, "eds_cluster_config")
+
+
+def _of_listener(listener: Any) -> Iterator[Reference]:
+    for at, chain in enumerate(listener.filter_chains):
+        yield from _of_chain(chain, f"filter_chains[{at}]")
+    yield from _of_chain(listener.default_filter_chain, "default_filter_chain")
+    yield from _of_manager(listener.api_listener.api_listener, "api_listener.api_listener")
+
+
+def _of_chain(chain: Any, path: str) -> Iterator[Reference]:
+    for at, each in enumerate(chain.filters):
+        yield from _of_manager(each.typed_config, f"{path}.filters[{at}].typed_config")
+
+
+def _of_manager(typed_config: Any, path: str) -> Iterator[Reference]:
+    if typed_config.type_url != _HCM:
+        return
+    manager = mirror.parse(protos.hcm.HttpConnectionManager, typed_config.value)
+    if manager.HasField("rds") and _is_ads(manager.rds.config_source):
+        yield Reference(ROUTE, manager.rds.route_config_name, f"{path}.rds")
+    for at, each in enumerate(manager.http_filters):
+        if each.HasField("config_discovery") and _is_ads(each.config_discovery.config_source):
+            yield Reference(EXTENSION_CONFIG, each.name, f"{path}.http_filters[{at}]")
+    yield from _of_routes(manager.route_config, f"{path}.route_config.")
+
+
+def _of_routes(config: Any, prefix: str = "") -> Iterator[Reference]:
+    for at, host in enumerate(config.virtual_hosts):
+        for index, route in enumerate(host.routes):
+            path = f"{prefix}virtual_hosts[{at}].routes[{index}].route"
+            for name, part in _clusters_of(route.route):
+                yield Reference(CLUSTER, name, f"{path}.{part}")
+
+
+def _clusters_of(action: Any) -> Iterable[tuple[str, str]]:
+    if action.cluster:
+        yield action.cluster, "cluster"
+    for at, weighted in enumerate(action.weighted_clusters.clusters):
+        if weighted.name:
+            yield weighted.name, f"weighted_clusters.clusters[{at}]"
+    for at, policy in enumerate(action.request_mirror_policies):
+        if policy.cluster:
+            yield policy.cluster, f"request_mirror_policies[{at}]"
+
+
+def _is_ads(source: Any) -> bool:
+    return source.WhichOneof("config_source_specifier") in ("ads", "self")
+
+
+_READERS: Mapping[str, tuple[type[protos.Message], Callable[[Any], Iterable[Reference]]]] = {
+    CLUSTER: (protos.cluster.Cluster, _of_cluster),
+    LISTENER: (protos.listener.Listener, _of_listener),
+    ROUTE: (protos.route.RouteConfiguration, _of_routes),
+}

@@ -1,0 +1,123 @@
+"""One named piece of Envoy's configuration: serialised once, versioned by its content."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from xds_server import mirror, protos
+from xds_server.errors import ResourceError
+from xds_server.references import Reference, references_of
+
+WILDCARD = "*"
+
+
+class ResourceType(Enum):
+    """What a discovery service serves; the order is that in which changes are pushed.
+
+    Make before break (xDS protocol, "Eventual consistency considerations"): clusters and what they
+    need come before the listeners and routes that send traffic to them. Each has the name of its
+    message and of the field that holds a resource's name.
+    """
+
+    CLUSTER = "envoy.config.cluster.v3.Cluster", "name"
+    ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment", "cluster_name"
+    SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret", "name"
+    EXTENSION_CONFIG = "envoy.config.core.v3.TypedExtensionConfig", "name"
+    LISTENER = "envoy.config.listener.v3.Listener", "name"
+    ROUTE = "envoy.config.route.v3.RouteConfiguration", "name"
+    SCOPED_ROUTE = "envoy.config.route.v3.ScopedRouteConfiguration", "name"
+    VIRTUAL_HOST = "envoy.config.route.v3.VirtualHost", "name"
+    RUNTIME = "envoy.service.runtime.v3.Runtime", "name"
+
+    def __init__(self, message: str, name_field: str) -> None:
+        self.type_url = f"type.googleapis.com/{message}"
+        self.message = message
+        self.name_field = name_field
+
+    @property
+    def title(self) -> str:
+        """The message's own name: ``RouteConfiguration``."""
+        return self.message.rpartition(".")[2]
+
+    @classmethod
+    def of(cls, type_url: str) -> ResourceType | None:
+        return _BY_TYPE_URL.get(type_url)
+
+
+_BY_TYPE_URL: Mapping[str, ResourceType] = {each.type_url: each for each in ResourceType}
+
+# In these two, a SotW response says all that there is: what it leaves out is deleted
+# (xDS protocol, "Grouping resources into responses").
+FULL_STATE: Collection[ResourceType] = (ResourceType.CLUSTER, ResourceType.LISTENER)
+
+NO_ORIGINS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as it is sent: ``body`` is its message's bytes, ``version`` a hash of them.
+
+    ``origins`` tell which place of a source file made what: a field path (``""`` is the whole
+    resource, ``"virtual_hosts[0].routes[1]"`` a part of it) to ``"canary.yaml:14:22"``. They are no
+    part of its content: a resource that merely moved in its file is equal to what it was.
+    """
+
+    type: ResourceType
+    name: str
+    body: bytes = field(repr=False)
+    version: str
+    origins: Mapping[str, str] = field(default=NO_ORIGINS, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name or self.name == WILDCARD:
+            raise ResourceError(f"{self.type.title}: got the name {self.name!r}, wanted one")
+
+    @classmethod
+    def of(cls, message: protos.Message, *, origins: Mapping[str, str] = NO_ORIGINS) -> Resource:
+        """The resource that ``message`` is; type and name are read from it.
+
+        Raises ``ResourceError`` for a message that no discovery service serves or that has no name,
+        ``MessageError`` for one that can not be serialised.
+        """
+        kind = ResourceType.of(mirror.type_url_of(type(message)))
+        if kind is None:
+            raise ResourceError(f"{type(message).__name__}: no discovery service serves this type")
+        name = getattr(message, kind.name_field)
+        return cls.of_bytes(kind, name, mirror.serialize(message), origins=origins)
+
+    @classmethod
+    def of_bytes(
+        cls,
+        kind: ResourceType,
+        name: str,
+        body: bytes,
+        *,
+        origins: Mapping[str, str] = NO_ORIGINS,
+    ) -> Resource:
+        """A resource from bytes that are serialised already."""
+        return cls(kind, name, body, short_hash(body), MappingProxyType(dict(origins)))
+
+    @functools.cached_property
+    def references(self) -> frozenset[Reference]:
+        """The resources that this one names and needs, each with what it is needed for."""
+        return references_of(self.type.message, self.name, self.body)
+
+    def place_of(self, field_path: str) -> str | None:
+        """Where the field came from: the origin of the longest part of its path that has one."""
+        parts = re.findall(r"\[[^\]]*\]|\.?[^.\[]+", field_path)
+        for length in range(len(parts), -1, -1):
+            place = self.origins.get("".join(parts[:length]))
+            if place is not None:
+                return place
+        return None
+
+
+def short_hash(content: bytes) -> str:
+    """Twelve hex digits: the chance that two versions of one resource clash is one in 10¹⁴."""
+    return hashlib.blake2b(content, digest_size=6).hexdigest()
