@@ -1,0 +1,116 @@
+"""Traces → exchanges. Sans-IO: traces and the time go in, exchanges come out.
+
+A buffered trace is an exchange at once; streamed segments are collected first (``streamed``).
+``duration`` is the time to the response's headers, which Envoy measured: when the last byte went
+is in no trace, and the time of arrival here would add our own lag to the service's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from tap import flags
+from tap.decode import BufferedTrace, Message, Trace
+from tap.streamed import Streams
+from tap.topology import Listener, Topology
+
+NOWHERE = Listener(node="", direction="outbound")  # a trace that names no listener of ours
+
+
+class Assembler:
+    """The exchanges of one Envoy. ``ids`` names them, one after the other."""
+
+    def __init__(self, node: str, topology: Topology, ids: Iterator[str]) -> None:
+        self.node = node
+        self.topology = topology
+        self._ids = ids
+        self._streams = Streams()
+
+    @property
+    def incomplete(self) -> int:
+        """How many were given out before their end because too many were pending."""
+        return self._streams.evicted
+
+    def receive(self, trace: Trace, now: float) -> list[Exchange]:
+        """The exchanges that ``trace`` completes. ``now``: its arrival, epoch seconds."""
+        if isinstance(trace, BufferedTrace):
+            return [self._exchange(trace, now)]
+        return self._exchanges(self._streams.receive(trace, now), now)
+
+    def tick(self, now: float) -> list[Exchange]:
+        """Those that went silent. Call it now and then while streamed traces come."""
+        return self._exchanges(self._streams.tick(now), now)
+
+    def flush(self, now: float) -> list[Exchange]:
+        """All that is pending, as far as it was seen: the source is gone."""
+        return self._exchanges(self._streams.flush(), now)
+
+    def _exchanges(self, traces: Iterable[BufferedTrace], now: float) -> list[Exchange]:
+        return [self._exchange(trace, now) for trace in traces]
+
+    def _exchange(self, trace: BufferedTrace, now: float) -> Exchange:
+        request = _request(trace.request)
+        response = _response(trace.response, request.method)
+        listener = self.topology.listeners.get(trace.listener)
+        return Exchange(
+            id=next(self._ids),
+            node=self.node,
+            request=request,
+            response=response,
+            request_id=request.headers.get("x-request-id") or "",
+            direction=listener.direction if listener else "",
+            source=_source(listener or NOWHERE, trace.client),
+            destination=self._destination(listener or NOWHERE, trace.upstream, request.authority),
+            started=_started(trace, now),
+            duration=_duration(trace),
+            flags=flags.told_by(response),
+        )
+
+    def _destination(self, listener: Listener, upstream: str, authority: str) -> Endpoint:
+        if known := self.topology.endpoints.get(upstream):
+            return Endpoint(known.service, known.version, upstream)
+        if listener.direction == "inbound":
+            return Endpoint(listener.service, listener.version, upstream)
+        return Endpoint(self.topology.service_of(authority), "", upstream or authority)
+
+
+def _source(listener: Listener, client: str) -> Endpoint:
+    """An outbound listener's client is its owner; of any other client only the address is known."""
+    if listener.direction == "outbound":
+        return Endpoint(listener.service, listener.version, client)
+    return Endpoint(address=client)
+
+
+def _started(trace: BufferedTrace, now: float) -> float:
+    message = trace.request or trace.response
+    return now if message is None or message.time is None else message.time
+
+
+def _duration(trace: BufferedTrace) -> float | None:
+    if trace.request is None or trace.response is None:
+        return None
+    if trace.request.time is None or trace.response.time is None:
+        return None
+    return max(0.0, trace.response.time - trace.request.time)
+
+
+def _request(message: Message | None) -> Request:
+    if message is None:  # Envoy answered bytes that were no request
+        return Request(method="", path="", scheme="")
+    body = _sized(message.body, message.fields)
+    return Request.of_fields(message.fields, body, message.trailers)
+
+
+def _response(message: Message | None, method: str) -> Response | None:
+    if message is None:
+        return None
+    body = message.body if method == "HEAD" else _sized(message.body, message.fields)
+    return Response.of_fields(message.fields, body, message.trailers)
+
+
+def _sized(body: Body, fields: Headers) -> Body:
+    """The body with its whole size, where that is known."""
+    length = fields.get("content-length") or ""
+    whole = int(length) if length.isdecimal() and len(length) < 19 else None
+    return Body(body.data, body.truncated, whole if body.truncated else len(body.data))

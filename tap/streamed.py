@@ -1,0 +1,112 @@
+"""Streamed segments → the trace that a buffered tap would have sent. Sans-IO, time is an argument.
+
+Rule 1: a streamed trace has no end mark. It is over when its response's trailers came, when its
+        body reached ``content-length`` or was truncated, when it can have no body, or else when
+        nothing more came for a while (``tick``).
+Rule 2: pending ones are bounded; beyond the bound the oldest is given out as it is, and counted.
+Rule 3: what comes of a trace after it was given out is not another trace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mesh_traffic import Body, Headers
+from tap.decode import BufferedTrace, Message, Piece, Segment
+
+MAX_PENDING = 4096  # streamed traces of one Envoy without an end
+SETTLED = 0.5  # seconds of silence after which a response without a known length is over
+GIVEN_UP = 60.0  # seconds of silence after which a request has no response
+
+
+@dataclass(slots=True)
+class _Side:
+    """A request or a response, as far as it came."""
+
+    time: float = 0.0
+    headers: Headers | None = None
+    body: Body = field(default_factory=Body)
+    trailers: Headers | None = None
+
+    def add(self, piece: Piece, content: Headers | Body, now: float) -> None:
+        if isinstance(content, Body):
+            data, truncated = self.body.data + content.data, self.body.truncated
+            self.body = Body(data, truncated or content.truncated)
+        elif piece.endswith("trailers"):
+            self.trailers = content
+        else:
+            self.headers, self.time = content, now
+
+    def message(self) -> Message | None:
+        if self.headers is None:
+            return None
+        return Message(self.headers, self.body, self.trailers or Headers(), self.time)
+
+
+@dataclass(slots=True)
+class _Pending:
+    last: float
+    request: _Side = field(default_factory=_Side)
+    response: _Side = field(default_factory=_Side)
+
+    def is_over(self) -> bool:
+        headers = self.response.headers
+        if headers is None:
+            return False
+        if self.response.trailers is not None or self.response.body.truncated:
+            return True
+        asked = self.request.headers or Headers()
+        if asked.get(":method") == "HEAD" or headers.get(":status") in ("204", "304"):
+            return True
+        return headers.get("content-length") == str(len(self.response.body.data))
+
+    def is_silent(self, now: float) -> bool:
+        patience = GIVEN_UP if self.response.headers is None else SETTLED
+        return now - self.last > patience
+
+    def trace(self) -> BufferedTrace:
+        return BufferedTrace(self.request.message(), self.response.message())
+
+
+class Streams:
+    """The streamed traces of one Envoy. ``evicted`` counts those that rule 2 gave out."""
+
+    def __init__(self) -> None:
+        self.evicted = 0
+        self._pending: dict[str, _Pending] = {}  # the oldest first
+        self._early: dict[str, None] = {}  # given out before their end, the oldest first
+
+    def receive(self, segment: Segment, now: float) -> list[BufferedTrace]:
+        """The traces that ``segment`` completes. ``now``: its arrival, epoch seconds."""
+        key = segment.trace_id
+        done = [] if key in self._pending else self._begin(segment, now)
+        if (pending := self._pending.get(key)) is None:
+            return done
+        side = pending.request if segment.piece.startswith("request") else pending.response
+        side.add(segment.piece, segment.content, now)
+        pending.last = now
+        return [*done, self._pending.pop(key).trace()] if pending.is_over() else done
+
+    def tick(self, now: float) -> list[BufferedTrace]:
+        """Those that went silent."""
+        return [self._give_out(key) for key, one in [*self._pending.items()] if one.is_silent(now)]
+
+    def flush(self) -> list[BufferedTrace]:
+        """All that is pending, as far as it came: there will be no more."""
+        return [self._give_out(key) for key in [*self._pending]]
+
+    def _begin(self, segment: Segment, now: float) -> list[BufferedTrace]:
+        """A trace begins with headers: a request's, or a response's to bytes that were none."""
+        if segment.trace_id in self._early or not segment.piece.endswith("headers"):
+            return []
+        full = len(self._pending) >= MAX_PENDING
+        self.evicted += full
+        done = [self._give_out(next(iter(self._pending)))] if full else []
+        self._pending[segment.trace_id] = _Pending(last=now)
+        return done
+
+    def _give_out(self, key: str) -> BufferedTrace:
+        self._early[key] = None
+        if len(self._early) > MAX_PENDING:
+            del self._early[next(iter(self._early))]
+        return self._pending.pop(key).trace()
