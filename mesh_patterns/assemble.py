@@ -56,12 +56,12 @@ def mesh(
     claims = _each(trees, "expect", problems, _claim)
     problems.stop_if_any()
     dataplane = next((s.dataplane for s in specs if "dataplane" in s.model_fields_set), "sidecar")
-    made = Mesh(
+    whole = Mesh(
         name, {service.name: service for service in services}, dataplane,
         tuple(patterns), tuple(claims), tuple(files), tuple(warnings),
     )  # fmt: skip
-    _check(made, problems)
-    return made
+    _check(whole, problems)
+    return whole
 
 
 def _each(

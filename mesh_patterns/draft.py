@@ -7,9 +7,11 @@ patterns that disagree can be told apart, and a NACK can be traced to the line t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from mesh_patterns.model import Mesh
@@ -228,7 +230,7 @@ class Draft:
     mesh: Mesh
     edges: dict[tuple[str, str], Edge]
     filters: list[Filter] = field(default_factory=list)
-    files: list[Any] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -240,6 +242,30 @@ class Draft:
             for callee in mesh.callees(caller)
         }
         return cls(mesh, dict(edges))
+
+    def add_filter(
+        self,
+        kind: str,
+        label: str,
+        config: Any,
+        place: Place,
+        *,
+        edges: Iterable[Edge] = (),
+        inbound: Iterable[Target] = (),
+    ) -> None:
+        """Put one filter at the callers of ``edges`` and in front of ``inbound`` workloads.
+
+        It is named after ``kind`` and ``label``; a second one of that name gets a number.
+        """
+        taken = {each.name for each in self.filters}
+        base = f"{kind}.{label}" if label else kind
+        names = (base if i == 1 else f"{base}.{i}" for i in itertools.count(1))
+        name = next(name for name in names if name not in taken)
+        for edge in edges:
+            ends = (edge.caller, edge.callee)
+            self.filters.append(Filter(kind, name, config, place, edge=ends))
+        for workload in inbound:
+            self.filters.append(Filter(kind, name, config, place, inbound=workload))
 
     def into(self, callee: str) -> Iterator[Edge]:
         """All edges that end at ``callee``."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mesh_patterns.draft import Draft, Fault, Filter
+from mesh_patterns.draft import Draft, Fault
 from mesh_patterns.matching import HeadersSpec
 from mesh_patterns.selector import edges, inbound, is_edge
 from mesh_patterns.spec import PatternSpec, Spec
@@ -80,12 +80,9 @@ def apply(spec: FaultSpec, draft: Draft) -> None:
         meaning.abort_status, meaning.abort_grpc_status, meaning.abort_percent,
         headers,
     )  # fmt: skip
-    place = spec.place()
-    name = f"fault:{place.file}:{place.line}"
     if at_caller:
-        for edge in edges(draft, spec.on, spec.place("on")):
-            ends = (edge.caller, edge.callee)
-            draft.filters.append(Filter("fault", name, fault, place, edge=ends))
-        return
-    for workload in inbound(draft.mesh, spec.on, spec.place("on")):
-        draft.filters.append(Filter("fault", name, fault, place, inbound=workload))
+        found = edges(draft, spec.on, spec.place("on"))
+        draft.add_filter("fault", "", fault, spec.place(), edges=found)
+    else:
+        workloads = inbound(draft.mesh, spec.on, spec.place("on"))
+        draft.add_filter("fault", "", fault, spec.place(), inbound=workloads)

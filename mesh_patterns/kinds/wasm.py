@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from mesh_patterns.draft import Draft, Filter
+from mesh_patterns.draft import Draft
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, inbound, is_edge
 from mesh_patterns.spec import PatternSpec
@@ -58,16 +58,13 @@ def apply(spec: WasmSpec, draft: Draft) -> None:
         file, _digest(spec, file), file.stem, spec.root_id,
         _text(spec.configuration), _text(spec.vm_configuration), spec.on_trap,
     )  # fmt: skip
-    place = spec.place()
-    name = f"wasm:{file.stem}:{place.line}"
     at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
     if at_caller:
-        for edge in edges(draft, spec.on, spec.place("on")):
-            ends = (edge.caller, edge.callee)
-            draft.filters.append(Filter("wasm", name, config, place, edge=ends))
-        return
-    for workload in inbound(draft.mesh, spec.on, spec.place("on")):
-        draft.filters.append(Filter("wasm", name, config, place, inbound=workload))
+        found = edges(draft, spec.on, spec.place("on"))
+        draft.add_filter("wasm", file.stem, config, spec.place(), edges=found)
+    else:
+        workloads = inbound(draft.mesh, spec.on, spec.place("on"))
+        draft.add_filter("wasm", file.stem, config, spec.place(), inbound=workloads)
 
 
 def find(spec: WasmSpec) -> Path:

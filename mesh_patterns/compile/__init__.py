@@ -1,0 +1,38 @@
+"""From a draft to resources: what each Envoy of the mesh is told.
+
+A pure function, :func:`compile_mesh`. One module per resource type; each resource knows which line
+of which file made it and its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mesh_patterns.compile import clusters, listeners, routes
+from mesh_patterns.draft import Draft
+from mesh_patterns.placement import Placement, Proxy, proxies
+from xds_server.resource import Resource
+from xds_server.snapshot import Snapshot
+
+
+def compile_mesh(draft: Draft, placement: Placement) -> dict[str, Snapshot]:
+    """Each node's snapshot, by node id.
+
+    Raises:
+        PatternError: the patterns can't be brought together.
+        InconsistentSnapshot: a reference leads nowhere, which is a bug of ours.
+    """
+    found = {}
+    for proxy in proxies(draft.mesh):
+        snapshot = Snapshot.of(_resources(draft, proxy, placement))
+        snapshot.check()
+        found[proxy.node] = snapshot
+    return found
+
+
+def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
+    yield from clusters.inbound(draft, proxy, placement)
+    yield from clusters.outbound(draft, proxy, placement)
+    for entry in listeners.entries(draft, proxy, placement):
+        yield listeners.listener_resource(entry)
+        yield routes.route_resource(entry)

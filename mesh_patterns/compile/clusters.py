@@ -1,0 +1,105 @@
+"""Clusters and their endpoints: whom an Envoy can send to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mesh_patterns.compile.entry import local_cluster
+from mesh_patterns.draft import Draft, Edge, Target
+from mesh_patterns.model import INGRESS, Service
+from mesh_patterns.place import Place
+from mesh_patterns.placement import HOST, Placement, Proxy, workload
+from mesh_patterns.placement import inbound as inbound_key
+from xds_server import protos
+from xds_server.mirror import any_of
+from xds_server.protos import cluster, core, endpoint, http_options
+from xds_server.resource import Resource
+
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def socket_address(port: int) -> core.Address:
+    """A loopback address."""
+    return core.Address(socket_address=core.SocketAddress(address=HOST, port_value=port))
+
+
+def ads() -> core.ConfigSource:
+    """Where everything dynamic comes from: the one aggregated stream."""
+    return core.ConfigSource(
+        ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3
+    )
+
+
+def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
+    """One static cluster for each workload behind this Envoy."""
+    for instance in proxy.inbound:
+        service = draft.mesh.services[instance.service]
+        name = local_cluster(instance)
+        message = cluster.Cluster(
+            name=name,
+            type=cluster.ClusterDiscoveryType.STATIC,
+            load_assignment=_assignment(name, [placement.port(workload(instance))]),
+            typed_extension_protocol_options=_protocol(service),
+        )
+        version = service.version(instance.version)
+        yield _resource(message, version.place if version else service.place)
+
+
+def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
+    """A cluster with endpoints for every target that this Envoy's callers may choose."""
+    callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
+    edges = [edge for edge in draft.edges.values() if edge.caller in callers]
+    for target in targets(edges):
+        service = draft.mesh.services[target.service]
+        name = str(target)
+        ports = [
+            placement.port(inbound_key(instance))
+            for instance in service.instances()
+            if target.version in (None, instance.version)
+        ]
+        message = cluster.Cluster(
+            name=name,
+            type=cluster.ClusterDiscoveryType.EDS,
+            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
+            typed_extension_protocol_options=_protocol(service),
+        )
+        version = service.version(target.version) if target.version is not None else None
+        place = version.place if version else service.place
+        yield _resource(message, place)
+        yield _resource(_assignment(name, ports), place)
+
+
+def targets(edges: Iterable[Edge]) -> Iterator[Target]:
+    """Where the requests of ``edges`` may go, each once."""
+    seen: dict[Target, None] = {}
+    for edge in edges:
+        seen[Target(edge.callee)] = None
+        splits = [rule.split for rule in edge.rules] + ([edge.split.value] if edge.split else [])
+        seen.update({weighted.target: None for split in splits for weighted in split})
+        settings = [edge.settings, *(rule.settings for rule in edge.rules)]
+        mirrors = (found["mirror"].value.target for found in settings if "mirror" in found)
+        seen.update(dict.fromkeys(mirrors))
+    yield from seen
+
+
+def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignment:
+    endpoints = [
+        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=socket_address(port)))
+        for port in ports
+    ]
+    locality = endpoint.LocalityLbEndpoints(lb_endpoints=endpoints)
+    return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality])
+
+
+def _protocol(service: Service) -> dict[str, protos.protobuf.Any]:
+    """gRPC needs HTTP/2 all the way; the rest goes as HTTP/1.1, Envoy's default."""
+    if service.protocol != "grpc":
+        return {}
+    http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
+        http2_protocol_options=core.Http2ProtocolOptions()
+    )
+    return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}
+
+
+def _resource(message: protos.Message, place: Place) -> Resource:
+    return Resource.of(message, origins={"": str(place)})

@@ -1,0 +1,139 @@
+"""HTTP filters: what a request passes inside an Envoy, in one fixed order.
+
+::
+
+    tap → fault → wasm → router
+
+The tap is first, so it sees what came in and what went out, also when a later filter answers by
+itself. A filter that stands on some edges of a listener only is disabled there, and enabled by the
+virtual hosts of those edges.
+"""
+
+from __future__ import annotations
+
+from mesh_patterns.compile.entry import Entry
+from mesh_patterns.compile.values import fractional, header_matcher
+from mesh_patterns.draft import Draft, Fault, Filter
+from mesh_patterns.kinds.wasm import WasmFilter
+from mesh_patterns.model import Instance
+from mesh_patterns.place import Place
+from xds_server import protos
+from xds_server.mirror import any_of
+from xds_server.protos import (
+    common_fault,
+    common_tap,
+    core,
+    fault,
+    hcm,
+    protobuf,
+    route,
+    router,
+    tap,
+    wasm,
+    wasm_filter,
+)
+
+ORDER = ("fault", "wasm")
+TAP = "envoy.filters.http.tap"
+TAP_CONFIG_ID = "meshloom"  # what `meshloom tap` asks for on Envoy's admin interface
+ROUTE_FAULT = "envoy.filters.http.fault"  # does nothing until a route gives it something to do
+ROUTER = "envoy.filters.http.router"
+
+_POLICIES = {
+    "fail": wasm.FailurePolicy.FAIL_CLOSED,
+    "open": wasm.FailurePolicy.FAIL_OPEN,
+    "reload": wasm.FailurePolicy.FAIL_RELOAD,
+}
+
+
+def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
+    """The filters that patterns put in front of an instance."""
+    return tuple(
+        each
+        for each in draft.filters
+        if each.inbound
+        and each.inbound.service == instance.service
+        and each.inbound.version in (None, instance.version)
+    )
+
+
+def http_filters(entry: Entry) -> list[tuple[hcm.HttpFilter, Place | None]]:
+    """The whole chain, each with the line that asked for it."""
+    chain: list[tuple[hcm.HttpFilter, Place | None]] = [(_tap(), None)]
+    if any("fault" in row.rule.settings for host in entry.hosts for row in host.rows):
+        chain.append((_filter(ROUTE_FAULT, fault.HttpFault()), None))
+    for each in sorted(entry.filters, key=lambda each: ORDER.index(each.kind)):
+        made = _filter(each.name, config(each), disabled=entry.instance is None)
+        chain.append((made, each.place))
+    chain.append((_filter(ROUTER, router.Router()), None))
+    return chain
+
+
+def enabling(each: Filter) -> protobuf.Any:
+    """What a virtual host says to switch a disabled filter on."""
+    if each.kind == "fault":
+        return any_of(fault_message(each.config))
+    return any_of(route.FilterConfig(config=protobuf.Any()))
+
+
+def config(each: Filter) -> protos.Message:
+    """A filter's own configuration."""
+    if isinstance(each.config, WasmFilter):
+        return _wasm(each.config)
+    return fault_message(each.config)
+
+
+def fault_message(meaning: Fault) -> fault.HttpFault:
+    """https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter"""
+    delay = meaning.delay and common_fault.FaultDelay(
+        fixed_delay=meaning.delay, percentage=fractional(meaning.delay_percent)
+    )
+    abort = None
+    if meaning.abort_status is not None:
+        percent = fractional(meaning.abort_percent)
+        abort = fault.FaultAbort(http_status=meaning.abort_status, percentage=percent)
+    elif meaning.abort_grpc_status is not None:
+        percent = fractional(meaning.abort_percent)
+        abort = fault.FaultAbort(grpc_status=meaning.abort_grpc_status, percentage=percent)
+    headers = [header_matcher(name, match) for name, match in meaning.headers]
+    return fault.HttpFault(delay=delay or None, abort=abort, headers=headers)
+
+
+def _wasm(meaning: WasmFilter) -> wasm_filter.Wasm:
+    """The content's hash is part of the VM's id: another file under the same path is another VM."""
+    return wasm_filter.Wasm(
+        config=wasm.PluginConfig(
+            name=meaning.name,
+            root_id=meaning.root_id,
+            vm_config=wasm.VmConfig(
+                vm_id=f"{meaning.name}-{meaning.sha256[:12]}",
+                runtime="envoy.wasm.runtime.v8",
+                code=core.AsyncDataSource(local=core.DataSource(filename=str(meaning.file))),
+                configuration=_string(meaning.vm_configuration),
+            ),
+            configuration=_string(meaning.configuration),
+            failure_policy=_POLICIES[meaning.on_trap],
+        )
+    )
+
+
+def _string(text: str) -> protobuf.Any | None:
+    return any_of(protobuf.StringValue(value=text)) if text else None
+
+
+def _tap() -> hcm.HttpFilter:
+    return _filter(
+        TAP,
+        tap.Tap(
+            common_config=common_tap.CommonExtensionConfig(
+                admin_config=common_tap.AdminConfig(config_id=TAP_CONFIG_ID)
+            ),
+            record_headers_received_time=True,
+            record_downstream_connection=True,
+            record_upstream_connection=True,
+        ),
+    )
+
+
+def _filter(name: str, message: protos.Message, *, disabled: bool = False) -> hcm.HttpFilter:
+    return hcm.HttpFilter(name=name, typed_config=any_of(message), disabled=disabled)

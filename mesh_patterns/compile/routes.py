@@ -1,0 +1,246 @@
+"""Route configurations: which cluster a request goes to, and how patient Envoy is with it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+from mesh_patterns.compile import filters
+from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
+from mesh_patterns.compile.values import (
+    as_regex,
+    fractional,
+    header_matcher,
+    header_options,
+    regex,
+    string_matcher,
+)
+from mesh_patterns.draft import (
+    HeaderEdits,
+    Match,
+    Mirror,
+    Redirect,
+    Respond,
+    Retries,
+    Rewrite,
+    StringMatch,
+    Target,
+    Weighted,
+)
+from xds_server.mirror import any_of
+from xds_server.protos import core, matcher, protobuf, route
+from xds_server.resource import Resource
+
+_NO_TIMEOUT = timedelta(0)
+_CODES = {
+    301: route.RedirectActionRedirectResponseCode.MOVED_PERMANENTLY,
+    302: route.RedirectActionRedirectResponseCode.FOUND,
+    303: route.RedirectActionRedirectResponseCode.SEE_OTHER,
+    307: route.RedirectActionRedirectResponseCode.TEMPORARY_REDIRECT,
+    308: route.RedirectActionRedirectResponseCode.PERMANENT_REDIRECT,
+}
+
+
+def route_resource(entry: Entry) -> Resource:
+    """The route table of a listener, each virtual host and route with its line."""
+    origins = {"": str(entry.place)}
+    if entry.instance:
+        hosts = [_inbound(entry)]
+    else:
+        hosts = [_virtual_host(host) for host in entry.hosts]
+        for i, host in enumerate(entry.hosts):
+            origins |= _origins(f"virtual_hosts[{i}]", host)
+    message = route.RouteConfiguration(name=entry.name, virtual_hosts=hosts)
+    return Resource.of(message, origins=origins)
+
+
+def _origins(prefix: str, host: Host) -> dict[str, str]:
+    """The lines of a virtual host's parts: what a NACK or an explanation points at."""
+    found = {prefix: str(host.place)}
+    fields = {"timeout": "route.timeout", "retries": "route.retry_policy"}
+    for j, row in enumerate(host.rows):
+        at = f"{prefix}.routes[{j}]"
+        found[at] = str(row.rule.place)
+        split = weights(row)
+        if split:
+            found[f"{at}.route.weighted_clusters"] = str(split[0].place)
+            for k, weighted in enumerate(split):
+                found[f"{at}.route.weighted_clusters.clusters[{k}]"] = str(weighted.place)
+        for name, field in fields.items():
+            placed = row.edge.setting(row.rule, name)
+            if placed:
+                found[f"{at}.{field}"] = str(placed.place)
+    return found
+
+
+def _inbound(entry: Entry) -> route.VirtualHost:
+    assert entry.instance is not None
+    action = route.RouteAction(cluster=local_cluster(entry.instance), timeout=_NO_TIMEOUT)
+    everything = route.Route(name="workload", match=route.RouteMatch(prefix="/"), route=action)
+    return route.VirtualHost(name=entry.instance.service, domains=["*"], routes=[everything])
+
+
+def _virtual_host(host: Host) -> route.VirtualHost:
+    return route.VirtualHost(
+        name=host.name,
+        domains=list(host.domains),
+        routes=[_route(f"{host.name}.{i}", row) for i, row in enumerate(host.rows)],
+        include_request_attempt_count=True,
+    )
+
+
+def _route(name: str, row: Row) -> route.Route:
+    """One row; Envoy looks at them in order and takes the first that matches."""
+    edits = row.edge.value(row.rule, "headers") or HeaderEdits()
+    answer: dict[str, Any] = _answer(row)
+    return route.Route(
+        name=name,
+        match=route_match(row.rule.match),
+        typed_per_filter_config=_per_filter(row),
+        request_headers_to_add=header_options(edits.set_request, edits.add_request),
+        request_headers_to_remove=list(edits.remove_request),
+        response_headers_to_add=header_options(edits.set_response, edits.add_response),
+        response_headers_to_remove=list(edits.remove_response),
+        **answer,
+    )
+
+
+def _answer(row: Row) -> dict[str, Any]:
+    redirect, respond = (row.edge.value(row.rule, name) for name in ("redirect", "respond"))
+    if isinstance(redirect, Redirect):
+        return {"redirect": _redirect(redirect)}
+    if isinstance(respond, Respond):
+        body = core.DataSource(inline_string=respond.body) if respond.body else None
+        return {"direct_response": route.DirectResponseAction(status=respond.status, body=body)}
+    return {"route": _action(row)}
+
+
+def _per_filter(row: Row) -> dict[str, protobuf.Any]:
+    found = {each.name: filters.enabling(each) for each in row.filters}
+    own_fault = row.rule.settings.get("fault")
+    if own_fault:
+        found[filters.ROUTE_FAULT] = any_of(filters.fault_message(own_fault.value))
+    return found
+
+
+def weights(row: Row) -> tuple[Weighted, ...]:
+    """The row's own split, or the edge's."""
+    return row.rule.split or (row.edge.split.value if row.edge.split else ())
+
+
+def _action(row: Row) -> route.RouteAction:
+    retries, mirror, rewrite, timeout = (
+        row.edge.value(row.rule, name) for name in ("retries", "mirror", "rewrite", "timeout")
+    )
+    return route.RouteAction(
+        **_destination(row),
+        timeout=_NO_TIMEOUT if timeout is None else timeout,
+        retry_policy=_retry_policy(retries) if retries else None,
+        request_mirror_policies=[_mirror(mirror)] if mirror else [],
+        **(_rewrite(rewrite, row.rule.match) if rewrite else {}),
+    )
+
+
+def _destination(row: Row) -> dict[str, Any]:
+    split = weights(row)
+    if not split:
+        return {"cluster": str(Target(row.edge.callee))}
+    if len(split) == 1:
+        return {"cluster": str(split[0].target)}
+    clusters = [
+        route.WeightedClusterClusterWeight(name=str(each.target), weight=each.weight)
+        for each in split
+    ]
+    return {"weighted_clusters": route.WeightedCluster(clusters=clusters)}
+
+
+def _retry_policy(retries: Retries) -> route.RetryPolicy:
+    """A status among the conditions becomes Envoy's ``retriable-status-codes``."""
+    codes = [int(name) for name in retries.retry_on if name.isdigit()]
+    names = [name for name in retries.retry_on if not name.isdigit()]
+    if codes and "retriable-status-codes" not in names:
+        names.append("retriable-status-codes")
+    backoff = retries.backoff and route.RetryPolicyRetryBackOff(
+        base_interval=retries.backoff[0], max_interval=retries.backoff[1]
+    )
+    return route.RetryPolicy(
+        retry_on=",".join(names),
+        num_retries=retries.attempts,
+        per_try_timeout=retries.per_try_timeout,
+        retriable_status_codes=codes,
+        retry_back_off=backoff or None,
+    )
+
+
+def _mirror(mirror: Mirror) -> route.RouteActionRequestMirrorPolicy:
+    fraction = core.RuntimeFractionalPercent(default_value=fractional(mirror.percent))
+    return route.RouteActionRequestMirrorPolicy(
+        cluster=str(mirror.target), runtime_fraction=fraction
+    )
+
+
+def _rewrite(rewrite: Rewrite, match: Match) -> dict[str, Any]:
+    """Envoy swaps the prefix that matched; an exact path or an expression is swapped whole."""
+    found: dict[str, Any] = {}
+    if rewrite.authority:
+        found["host_rewrite_literal"] = rewrite.authority
+    kind = match.path.kind if match.path else "prefix"
+    if rewrite.regex:
+        found["regex_rewrite"] = _substitute(*rewrite.regex)
+    elif rewrite.path is not None and kind in ("regex", "suffix", "contains"):
+        found["regex_rewrite"] = _substitute("^.*$", rewrite.path)
+    elif rewrite.path is not None and kind == "separated_prefix" and rewrite.path.endswith("/"):
+        # Envoy would leave the slash after the prefix where it is, and /v2/x would become //x
+        prefix = match.path.text if match.path else ""
+        found["regex_rewrite"] = _substitute(f"^{re.escape(prefix)}/?", rewrite.path)
+    elif rewrite.path is not None:
+        found["prefix_rewrite"] = rewrite.path
+    return found
+
+
+def _substitute(pattern: str, substitution: str) -> matcher.RegexMatchAndSubstitute:
+    return matcher.RegexMatchAndSubstitute(pattern=regex(pattern), substitution=substitution)
+
+
+def _redirect(redirect: Redirect) -> route.RedirectAction:
+    ways: dict[str, Any] = {
+        "host_redirect": redirect.authority,
+        "port_redirect": redirect.port,
+        "scheme_redirect": redirect.scheme,
+        "path_redirect": redirect.path,
+        "prefix_rewrite": redirect.prefix,
+    }
+    given = {name: value for name, value in ways.items() if value is not None}
+    return route.RedirectAction(response_code=_CODES[redirect.status], **given)
+
+
+def route_match(match: Match) -> route.RouteMatch:
+    """A rule's match; method, authority and scheme are pseudo-headers to Envoy."""
+    pseudo = [(":method", match.method), (":authority", match.authority), (":scheme", match.scheme)]
+    headers = [header_matcher(name, found) for name, found in pseudo if found]
+    headers += [header_matcher(name, found) for name, found in match.headers]
+    return route.RouteMatch(
+        **_path(match.path),
+        case_sensitive=False if match.ignore_case else None,
+        headers=headers,
+        query_parameters=[_query(name, found) for name, found in match.query],
+    )
+
+
+def _path(match: StringMatch | None) -> dict[str, Any]:
+    if match is None or match.kind == "present":
+        return {"prefix": "/"}
+    if match.kind == "exact":
+        return {"path": match.text}
+    if match.kind == "prefix":
+        return {"prefix": match.text}
+    if match.kind == "separated_prefix":
+        return {"path_separated_prefix": match.text}
+    return {"safe_regex": regex(as_regex(match))}
+
+
+def _query(name: str, match: StringMatch) -> route.QueryParameterMatcher:
+    if match.kind == "present":
+        return route.QueryParameterMatcher(name=name, present_match=not match.invert)
+    return route.QueryParameterMatcher(name=name, string_match=string_matcher(match))

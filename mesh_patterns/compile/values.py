@@ -1,0 +1,59 @@
+"""Small messages that several resources are made of."""
+
+from __future__ import annotations
+
+import re
+
+from mesh_patterns.draft import StringMatch
+from xds_server.protos import core, envoy_type, matcher, route
+
+
+def fractional(percent: float) -> envoy_type.FractionalPercent:
+    """A percentage to a ten-thousandth; Envoy counts in fixed fractions."""
+    kinds = envoy_type.FractionalPercentDenominatorType
+    if percent == int(percent):
+        return envoy_type.FractionalPercent(numerator=int(percent), denominator=kinds.HUNDRED)
+    return envoy_type.FractionalPercent(
+        numerator=round(percent * 10_000), denominator=kinds.MILLION
+    )
+
+
+def string_matcher(match: StringMatch, *, ignore_case: bool = False) -> matcher.StringMatcher:
+    """A match of text; ``present`` is the caller's affair."""
+    if match.kind == "regex":
+        return matcher.StringMatcher(safe_regex=regex(match.text))
+    return matcher.StringMatcher(**{match.kind: match.text}, ignore_case=ignore_case)
+
+
+def regex(text: str) -> matcher.RegexMatcher:
+    return matcher.RegexMatcher(regex=text)
+
+
+def as_regex(match: StringMatch) -> str:
+    """A suffix or a substring as the expression of a whole text."""
+    escaped = re.escape(match.text)
+    return {"suffix": f".*{escaped}", "contains": f".*{escaped}.*"}.get(match.kind, match.text)
+
+
+def header_matcher(name: str, match: StringMatch) -> route.HeaderMatcher:
+    """Since Envoy 1.39 fields of one name are looked at one by one: one that matches is enough."""
+    if match.kind == "present":
+        return route.HeaderMatcher(name=name, present_match=True, invert_match=match.invert)
+    return route.HeaderMatcher(
+        name=name, string_match=string_matcher(match), invert_match=match.invert
+    )
+
+
+def header_options(
+    replaced: tuple[tuple[str, str], ...], added: tuple[tuple[str, str], ...]
+) -> list[core.HeaderValueOption]:
+    """Fields to set and to add. Envoy reads ``%`` as the start of a command, so it is doubled."""
+    actions = core.HeaderValueOptionHeaderAppendAction
+    pairs = [(field, actions.OVERWRITE_IF_EXISTS_OR_ADD) for field in replaced]
+    pairs += [(field, actions.APPEND_IF_EXISTS_OR_ADD) for field in added]
+    return [
+        core.HeaderValueOption(
+            header=core.HeaderValue(key=name, value=value.replace("%", "%%")), append_action=action
+        )
+        for (name, value), action in pairs
+    ]

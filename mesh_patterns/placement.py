@@ -1,0 +1,127 @@
+"""Who runs where: the Envoys that a mesh needs, and the ports that they and the workloads take.
+
+What is needed follows from the mesh alone; which port answers a need is the machine's affair
+(``mini_mesh``), so a need has a key, and a :class:`Placement` maps keys to ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mesh_patterns.model import CLIENT, INGRESS, Ingress, Instance, Mesh
+from mesh_patterns.place import Place
+
+HOST = "127.0.0.1"
+NODE = "node"  # the one Envoy of `dataplane: node`
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with an outbound listener: an instance of a service that calls, or the client."""
+
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """One Envoy: whose requests it takes in and sends out, and whether it is the ingress."""
+
+    node: str
+    inbound: tuple[Instance, ...] = ()
+    callers: tuple[Caller, ...] = ()
+    ingress: bool = False
+
+
+def proxies(mesh: Mesh) -> tuple[Proxy, ...]:
+    """The mesh's Envoys: a sidecar per instance and one at the edge, or one for all."""
+    client = Caller(CLIENT, CLIENT)
+    sidecars = tuple(
+        Proxy(instance.id, (instance,), _callers(mesh, instance)) for instance in mesh.instances()
+    )
+    if mesh.dataplane == "sidecar":
+        return (*sidecars, Proxy(INGRESS, callers=(client,), ingress=True))
+    callers = tuple(caller for sidecar in sidecars for caller in sidecar.callers)
+    return (Proxy(NODE, tuple(mesh.instances()), (*callers, client), ingress=True),)
+
+
+def _callers(mesh: Mesh, instance: Instance) -> tuple[Caller, ...]:
+    if not mesh.services[instance.service].calls:
+        return ()
+    return (Caller(instance.service, instance.id),)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A port that somebody needs; ``port`` is the one that the file asks for, if it does."""
+
+    key: str
+    port: int | None = None
+    place: Place | None = None
+
+
+def workload(instance: Instance) -> str:
+    """The key of the port that an instance's workload listens on."""
+    return f"workload:{instance.id}"
+
+
+def inbound(instance: Instance) -> str:
+    """The key of the port at which an instance's Envoy takes its requests."""
+    return f"inbound:{instance.id}"
+
+
+def outbound(caller: Caller) -> str:
+    """The key of the port for any callee, chosen by the Host header."""
+    return f"outbound:{caller.id}"
+
+
+def call(caller: Caller, callee: str) -> str:
+    """The key of the port at which ``caller`` reaches ``callee``, whatever the Host header."""
+    return f"call:{caller.id}:{callee}"
+
+
+def ingress(declared: Ingress) -> str:
+    """The key of an ingress port; services that ask for none share one."""
+    return f"ingress:{declared.port or 'any'}"
+
+
+def needs(mesh: Mesh) -> Iterator[Need]:
+    """Every port of the mesh, in a stable order, each key once."""
+    seen: set[str] = set()
+    for need in _needs(mesh):
+        if need.key not in seen:
+            seen.add(need.key)
+            yield need
+
+
+def _needs(mesh: Mesh) -> Iterator[Need]:
+    for service in mesh.services.values():
+        if service.ingress:
+            yield Need(ingress(service.ingress), service.ingress.port, service.ingress.place)
+    for service in mesh.services.values():
+        for version, instance in zip(service.versions, service.instances(), strict=True):
+            yield Need(workload(instance), version.port, version.place)
+            yield Need(inbound(instance))
+    for proxy in proxies(mesh):
+        for caller in proxy.callers:
+            yield Need(outbound(caller))
+            yield from (Need(call(caller, callee)) for callee in mesh.callees(caller.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The port of each need, all on the loopback interface."""
+
+    ports: Mapping[str, int]
+
+    def port(self, key: str) -> int:
+        return self.ports[key]
+
+    def address(self, key: str) -> str:
+        return f"{HOST}:{self.ports[key]}"
+
+    @classmethod
+    def imagined(cls, mesh: Mesh, first: int = 20000) -> Placement:
+        """Ports counted up from ``first``: for showing what would be, when nothing runs."""
+        return cls({need.key: need.port or first + i for i, need in enumerate(needs(mesh))})
