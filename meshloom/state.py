@@ -1,0 +1,108 @@
+"""Where a running mesh can be found: a folder of its own under the user's run-time directory.
+
+``meshloom up`` makes it and takes it away; the other commands look for it. Only the user may read
+it (mode 0700): it holds the socket on which captures are handed out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STATE_FILE = "mesh.json"
+TAP_SOCKET = "tap.sock"
+
+
+class NoMesh(Exception):
+    """No mesh runs, or which one is meant is not clear."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningMesh:
+    """A mesh that somebody brought up on this machine. ``state`` is what ``ready`` printed."""
+
+    name: str
+    pid: int
+    folder: Path
+    state: dict[str, Any]
+
+    @property
+    def tap_socket(self) -> Path:
+        return self.folder / TAP_SOCKET
+
+
+def home() -> Path:
+    """The folder of all running meshes of this user.
+
+    ``XDG_RUNTIME_DIR`` where there is one; a Unix socket's path must stay under about 100 bytes,
+    so the fallback is the shortest that is private.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return Path(base) / f"meshloom-{os.getuid()}"
+
+
+@contextmanager
+def mesh_folder() -> Iterator[Path]:
+    """A new private folder for the mesh that this process is about to run."""
+    parent = home()
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if parent.stat().st_uid != os.getuid() or parent.stat().st_mode & 0o077:
+        raise NoMesh(f"{parent} belongs to somebody else or is open to others; remove it")
+    folder = parent / str(os.getpid())
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def announce(folder: Path, state: dict[str, Any]) -> None:
+    """Let other commands find this mesh: written whole, or not at all."""
+    part = folder / f"{STATE_FILE}.part"
+    part.write_text(json.dumps(state))
+    part.replace(folder / STATE_FILE)
+
+
+def running() -> list[RunningMesh]:
+    """Every running mesh of this user, newest last; what a killed one left behind is removed."""
+    found = []
+    for file in home().glob(f"*/{STATE_FILE}"):
+        pid = int(file.parent.name)
+        if not _lives(pid):
+            shutil.rmtree(file.parent, ignore_errors=True)
+            continue
+        state = json.loads(file.read_text())
+        found.append((file.stat().st_mtime, RunningMesh(state["name"], pid, file.parent, state)))
+    return [mesh for _, mesh in sorted(found, key=lambda pair: pair[0])]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def find_mesh(name: str | None = None) -> RunningMesh:
+    """The running mesh called ``name``, or the only one.
+
+    Raises:
+        NoMesh: there is none, or several and no name.
+    """
+    meshes = [mesh for mesh in running() if name in (None, mesh.name, str(mesh.pid))]
+    if len(meshes) == 1:
+        return meshes[0]
+    if not meshes:
+        called = f" called {name!r}" if name else ""
+        raise NoMesh(f"no mesh{called} is running; start one with 'meshloom up'")
+    listed = ", ".join(f"{mesh.name} (pid {mesh.pid})" for mesh in meshes)
+    raise NoMesh(f"several meshes are running: {listed}; say which with --mesh NAME or PID")
