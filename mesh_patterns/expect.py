@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.matching import TextMatch
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import service, target
-from mesh_patterns.spec import Name, Spec, Text
+from mesh_patterns.spec import AlsoWritten, Name, Spec, Text
 from mesh_patterns.values import Bound, Duration
 
 MAX_SEND = 1_000_000
@@ -44,16 +44,7 @@ class ClaimSpec(Spec):
     timeout: Duration = Field("60s", validate_default=True, description="of each request")
 
     status: Annotated[
-        dict[int, Bound] | None,
-        BeforeValidator(_statuses),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "integer"},
-                    {"type": "object", "additionalProperties": {"type": ["string", "number"]}},
-                ]
-            }
-        ),
+        dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
     ] = Field(None, description="a status of all, or how many of each")
     share: dict[Text, Bound] = Field({}, description="requests that reached each version")
     upstream_ratio: Bound | None = Field(

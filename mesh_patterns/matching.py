@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Match, StringMatch
-from mesh_patterns.spec import Spec, Text
+from mesh_patterns.spec import AlsoWritten, Spec, Text
 
 
 class TextMatchSpec(Spec):
@@ -63,17 +63,9 @@ def _path(value: Any) -> Any:
     return {"prefix": value} if plain_prefix else {"separated_prefix": value}
 
 
-_TEXT_OR = {"type": ["string", "number", "boolean"]}
-TextMatch = Annotated[
-    TextMatchSpec,
-    BeforeValidator(_exact),
-    WithJsonSchema({"anyOf": [_TEXT_OR, TextMatchSpec.model_json_schema()]}),
-]
-PathMatch = Annotated[
-    PathMatchSpec,
-    BeforeValidator(_path),
-    WithJsonSchema({"anyOf": [_TEXT_OR, PathMatchSpec.model_json_schema()]}),
-]
+_SHORT = AlsoWritten.of("string", "number", "boolean")
+TextMatch = Annotated[TextMatchSpec, BeforeValidator(_exact), _SHORT]
+PathMatch = Annotated[PathMatchSpec, BeforeValidator(_path), _SHORT]
 
 
 class HeadersSpec(Spec):

@@ -6,6 +6,8 @@ that service exist?) is checked by the kinds, and by ``services.py``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints
@@ -18,7 +20,23 @@ Name = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63),
 ]
-Text = Annotated[str, BeforeValidator(lambda value: _text(value))]
+
+
+@dataclass(frozen=True)
+class AlsoWritten:
+    """An annotation: the JSON Schemas of the short forms that a validator understands too."""
+
+    forms: tuple[dict[str, Any], ...]
+
+    @classmethod
+    def of(cls, *types: str) -> AlsoWritten:
+        """The short form is any value of these JSON types."""
+        return cls(({"type": list(types)},))
+
+    def __get_pydantic_json_schema__(
+        self, core: Any, handler: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(core), *self.forms]}
 
 
 def _text(value: Any) -> Any:
@@ -26,6 +44,9 @@ def _text(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_text), AlsoWritten.of("number", "boolean")]
 
 
 class Spec(BaseModel):
@@ -66,6 +87,11 @@ class IngressSpec(Spec):
     hosts: list[str] = Field(["*"], description="of the Host header; * is any", min_length=1)
 
 
+def _nothing(value: Any) -> Any:
+    """``reviews:`` with nothing after it is a service with nothing said of it."""
+    return {} if value is None else value
+
+
 def _ingress(value: Any) -> Any:
     if value is True:
         return {}
@@ -77,14 +103,14 @@ def _ingress(value: Any) -> Any:
 class ServiceSpec(VersionSpec):
     """One service of the mesh."""
 
-    versions: dict[Name, Annotated[VersionSpec, BeforeValidator(lambda v: v or {})]] = Field(
-        {}, description="by name; one unnamed version if absent"
-    )
+    versions: dict[
+        Name, Annotated[VersionSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]
+    ] = Field({}, description="by name; one unnamed version if absent")
     calls: list[Name] = Field([], description="the services that this one calls")
     protocol: Literal["http", "grpc"] = Field("http", description="what the workload speaks")
-    ingress: Annotated[IngressSpec | None, BeforeValidator(_ingress)] = Field(
-        None, description="true, a port, or a mapping: reachable through the ingress"
-    )
+    ingress: Annotated[
+        IngressSpec | None, BeforeValidator(_ingress), AlsoWritten.of("boolean", "integer")
+    ] = Field(None, description="true, a port, or a mapping: reachable through the ingress")
     hosts: list[str] = Field([], description="more names by which callers know it")
 
 
@@ -94,7 +120,9 @@ class MeshSpec(Spec):
     dataplane: Literal["sidecar", "node"] = Field(
         "sidecar", description="an Envoy per service version, or one for all"
     )
-    services: dict[Name, Annotated[ServiceSpec, BeforeValidator(lambda v: v or {})]] = {}
+    services: dict[
+        Name, Annotated[ServiceSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]
+    ] = {}
 
 
 class PatternSpec(Spec):

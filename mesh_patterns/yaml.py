@@ -8,6 +8,7 @@ stand for a billion values).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,13 @@ class _Builder:
 
     def _place(self, node: Any) -> Place:
         return Place(self._name, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def dump(value: Any) -> str:
+    """Plain values as YAML text, keys in their order."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    stream = StringIO()
+    writer.dump(value, stream)
+    return stream.getvalue()

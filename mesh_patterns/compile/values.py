@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from mesh_patterns.draft import StringMatch
 from xds_server.protos import core, envoy_type, matcher, route
@@ -22,7 +23,8 @@ def string_matcher(match: StringMatch, *, ignore_case: bool = False) -> matcher.
     """A match of text; ``present`` is the caller's affair."""
     if match.kind == "regex":
         return matcher.StringMatcher(safe_regex=regex(match.text))
-    return matcher.StringMatcher(**{match.kind: match.text}, ignore_case=ignore_case)
+    given: dict[str, Any] = {match.kind: match.text}
+    return matcher.StringMatcher(**given, ignore_case=ignore_case)
 
 
 def regex(text: str) -> matcher.RegexMatcher:

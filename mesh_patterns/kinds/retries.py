@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from mesh_patterns.draft import Draft, Placed, Retries
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import PatternSpec, Spec
+from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec
 from mesh_patterns.values import Duration
 
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
@@ -55,9 +55,11 @@ class RetriesOptions(Spec):
 
     attempts: int = Field(2, ge=0, le=100, description="retries after the first try")
     per_try_timeout: Duration | None = None
-    retry_on: Annotated[list[str | int], BeforeValidator(_conditions)] = Field(
-        ["connect-failure", "refused-stream", "unavailable", "cancelled", 503],
-        description="Envoy's conditions, and statuses",
+    retry_on: Annotated[list[str | int], BeforeValidator(_conditions), AlsoWritten.of("string")] = (
+        Field(
+            ["connect-failure", "refused-stream", "unavailable", "cancelled", 503],
+            description="Envoy's conditions, and statuses",
+        )
     )
     backoff: BackoffSpec | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import (
     Draft,
@@ -28,7 +28,7 @@ from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.matching import MatchSpec
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
-from mesh_patterns.spec import PatternSpec, Spec, Text
+from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec, Text
 from mesh_patterns.values import Duration, Percent
 
 
@@ -112,18 +112,9 @@ class RuleSpec(Spec):
         MatchSpec(), description="all of a mapping, or any mapping of a list"
     )
     hosts: list[str] = Field([], description="only under these names")
-    to: Annotated[
-        dict[str, int] | None,
-        BeforeValidator(_weights),
-        WithJsonSchema(
-            {
-                "anyOf": [
-                    {"type": "string"},
-                    {"type": "object", "additionalProperties": {"type": "integer"}},
-                ]
-            }
-        ),
-    ] = Field(None, description="a version, service or service/version, or weights of several")
+    to: Annotated[dict[str, int] | None, BeforeValidator(_weights), AlsoWritten.of("string")] = (
+        Field(None, description="a version, service or service/version, or weights of several")
+    )
     rewrite: RewriteSpec | None = None
     redirect: RedirectSpec | None = None
     respond: RespondSpec | None = None

@@ -1,0 +1,59 @@
+"""The ``meshloom`` command: its subcommands, and what becomes of their errors."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from mesh_patterns.place import PatternError
+from meshloom import __version__, check, prove, render, schema, tap_command, up, wasm
+from meshloom.output import complain
+from meshloom.state import NoMesh
+
+app = typer.Typer(
+    name="meshloom",
+    help="Weave service mesh patterns into real Envoys on this machine, and see every request.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("up")(up.up)
+app.command("prove")(prove.prove)
+app.command("check")(check.check)
+app.command("render")(render.render)
+app.command("schema")(schema.schema)
+app.command("tap")(tap_command.tap_command)
+app.add_typer(wasm.app, name="wasm")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"meshloom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """What holds for every command."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 fine, 1 something does not hold, 2 bad input."""
+    try:
+        app()
+    except PatternError as error:
+        complain(error.problems)
+        sys.exit(2)
+    except NoMesh as error:
+        typer.echo(f"meshloom: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Pattern files, ours or others'; several are one mesh.")
+]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", help="Set a variable of the files: name=value.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+EnvoyPath = Annotated[
+    Path | None,
+    typer.Option("--envoy", envvar="MESHLOOM_ENVOY", help="The Envoy to run; else the wheel's."),
+]
+
+
+def parse_variables(given: list[str] | None) -> dict[str, str]:
+    """``name=value`` options as a mapping."""
+    found = {}
+    for text in given or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"expected name=value, got {text!r}", param_hint="--var")
+        found[name] = value
+    return found

@@ -1,0 +1,48 @@
+"""How meshloom speaks: problems with their places, and one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import typer
+
+from mesh_patterns.place import Problem
+
+
+def complain(problems: Sequence[Problem]) -> None:
+    """Print problems to standard error, a line each, and how many there were."""
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    typer.echo(count(problems), err=True)
+
+
+def count(problems: Iterable[Problem]) -> str:
+    """``2 errors, 1 warning``."""
+    found = list(problems)
+    warnings = sum(problem.warning for problem in found)
+    parts = [(len(found) - warnings, "error"), (warnings, "warning")]
+    said = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in parts if n]
+    return ", ".join(said) or "no problems"
+
+
+def emit(event: str, **values: Any) -> None:
+    """One JSON object on standard output, at once."""
+    sys.stdout.write(json.dumps({"event": event, **values}, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def as_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    """Problems as other programs read them."""
+    return [
+        {
+            "file": problem.place.file,
+            "line": problem.place.line,
+            "column": problem.place.column,
+            "severity": "warning" if problem.warning else "error",
+            "message": problem.message,
+        }
+        for problem in problems
+    ]
