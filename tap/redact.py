@@ -17,6 +17,7 @@ from functools import lru_cache
 from secrets import token_bytes
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic.headers import Field
 
 NAMES = (  # lower case, with * as in a shell
     "authorization",
@@ -38,7 +39,8 @@ NAMES = (  # lower case, with * as in a shell
     "*-session",
 )
 SHORTEST = 6  # a part of a value that is shorter is no secret, and would tear up the text around it
-_PARTS = re.compile(r"[\s;,=]+")
+SCHEMES = frozenset(("bearer", "digest", "negotiate"))  # RFC 9110, section 11.1; shorter ones pass
+_PARTS = re.compile(r"[\s;,]+")
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,10 @@ class Redactor:
     key: bytes = field(default_factory=lambda: token_bytes(32), repr=False)
 
     def __call__(self, exchange: Exchange) -> Exchange:
-        secrets = {value for headers in _all_headers(exchange) for value in self._secrets(headers)}
-        if not secrets:
+        found = [(name, value) for name, value in _all_headers(exchange) if self.is_secret(name)]
+        if not found:
             return exchange
+        secrets = {part for name, value in found for part in _parts(name, value)}
         marks = _Marks(self, secrets)
         response = exchange.response
         return replace(
@@ -67,20 +70,15 @@ class Redactor:
     def is_secret(self, name: str) -> bool:
         return _matches(self.names, name)
 
-    def _secrets(self, headers: Headers) -> Iterator[str]:
-        return (value for name, value in headers if value and self.is_secret(name))
-
 
 class _Marks:
     """The secrets of one exchange, and what stands in their place."""
 
     def __init__(self, redactor: Redactor, secrets: Iterable[str]) -> None:
         self._redactor = redactor
-        marks = {part: redactor.mark(part) for value in secrets for part in _parts(value)}
-        longest_first = sorted(marks, key=len, reverse=True)
-        self._marks = {_bytes(part): _bytes(mark) for part, mark in marks.items()}
-        pattern = b"|".join(re.escape(_bytes(part)) for part in longest_first)
-        self._pattern = re.compile(pattern) if longest_first else None
+        longest_first = sorted(secrets, key=len, reverse=True)
+        self._marks = {_bytes(one): _bytes(redactor.mark(one)) for one in longest_first}
+        self._pattern = re.compile(b"|".join(re.escape(one) for one in self._marks) or rb"(?!)")
 
     def request(self, request: Request) -> Request:
         return replace(
@@ -111,12 +109,19 @@ class _Marks:
         return self._clean(_bytes(text)).decode("utf-8", "surrogateescape")
 
     def _body(self, body: Body) -> Body:
-        return replace(body, data=self._clean(body.data)) if body.data else body
+        data = self._clean(body.data)
+        return replace(body, data=self._end(data) if body.truncated else data)
 
     def _clean(self, data: bytes) -> bytes:
-        if self._pattern is None:
-            return data
         return self._pattern.sub(lambda found: self._marks[found[0]], data)
+
+    def _end(self, data: bytes) -> bytes:
+        """``data`` without the beginning of a secret that a cut through a body left at its end."""
+        for secret, mark in self._marks.items():
+            at = data.rfind(secret[:SHORTEST], max(0, len(data) - len(secret)))
+            if at >= 0 and secret.startswith(data[at:]):
+                return data[:at] + mark
+        return data
 
 
 @lru_cache(maxsize=4096)
@@ -125,18 +130,27 @@ def _matches(names: tuple[str, ...], name: str) -> bool:
     return any(re.match(translate(pattern.lower()), lowered) for pattern in names)
 
 
-def _all_headers(exchange: Exchange) -> Iterator[Headers]:
-    yield exchange.request.headers
-    yield exchange.request.trailers
+def _all_headers(exchange: Exchange) -> Iterator[Field]:
+    yield from exchange.request.headers
+    yield from exchange.request.trailers
     if exchange.response is not None:
-        yield exchange.response.headers
-        yield exchange.response.trailers
+        yield from exchange.response.headers
+        yield from exchange.response.trailers
 
 
-def _parts(value: str) -> list[str]:
-    """The value, and the credentials in it: of ``Bearer abc123`` also ``abc123``."""
-    parts = [value, *_PARTS.split(value)]
-    return [part for part in parts if len(part) >= SHORTEST and part != "Bearer"]
+def _parts(name: str, value: str) -> list[str]:
+    """The value and the credentials in it: of ``Bearer abc123`` and ``id=abc123`` also ``abc123``.
+
+    Of a ``set-cookie`` only the cookie counts, not its attributes (RFC 6265, section 4.1.1).
+    """
+    pieces = [value.partition(";")[0]] if name.lower() == "set-cookie" else _PARTS.split(value)
+    parts = (value, *(_credential(piece) for piece in pieces))
+    return [part for part in parts if len(part) >= SHORTEST and part.lower() not in SCHEMES]
+
+
+def _credential(piece: str) -> str:
+    key, _, value = piece.rstrip("=").partition("=")  # padding of base64 is no assignment
+    return value.strip('"') or key
 
 
 def _bytes(text: str) -> bytes:
