@@ -42,7 +42,9 @@ class GuestStopped(WasmError):
         super().__init__(self._text())
 
     def _text(self) -> str:
-        where = f", in {self.frames[0].function} at {self.frames[0].offset:#x}" if self.frames else ""
+        where = (
+            f", in {self.frames[0].function} at {self.frames[0].offset:#x}" if self.frames else ""
+        )
         return f"{self.callback}: {self.reason}{where}"
 
     @property

@@ -96,13 +96,15 @@ class Compiled:
 class HostFunction:
     """One import, answered: ``function`` takes unsigned integers and answers one.
 
-    ``on_bad_pointer`` is the answer when it raises BadPointer.
+    ``on_bad_pointer`` is the answer when it raises BadPointer; ``guarded`` means that it may not
+    be called while the VM is ``restricted``.
     """
 
     name: str
     signature: Signature
     function: Callable[..., int]
-    on_bad_pointer: int
+    on_bad_pointer: int = 6
+    guarded: bool = False
 
 
 @cache
@@ -187,8 +189,9 @@ def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
 class Vm:
     """One instance of a module with its own memory. Not thread-safe, like an Envoy worker's VM.
 
-    ``imports`` answer ``compiled.imports``, in their order. ``hostcalls`` counts all calls that
-    the guest made.
+    ``imports`` answer ``compiled.imports``, in their order; ``functions`` holds what is behind
+    each, and may be changed between two calls into the guest. ``hostcalls`` counts all calls that
+    the guest made. ``restricted`` says why guarded ones are refused now, ``""`` if they are not.
     """
 
     def __init__(
@@ -196,6 +199,8 @@ class Vm:
     ) -> None:
         self.limits = limits or Limits()
         self.hostcalls = 0
+        self.restricted = ""
+        self.functions = [function.function for function in imports]
         self._budget = 0
         self._refused: BaseException | None = None
         self._views: dict[int, Any] = {}
@@ -204,12 +209,15 @@ class Vm:
         self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
         ticks = math.ceil(self.limits.deadline / TICK_SECONDS) + 1
         self._arm = (self._context, ctypes.c_uint64(ticks))
-        self._entries = [_Entry(self._entry(function)) for function in imports]
+        entries = (self._entry(at, function) for at, function in enumerate(imports))
+        self._entries = [_Entry(entry) for entry in entries]
         self._start(compiled, imports)
 
     def _start(self, compiled: Compiled, imports: Sequence[HostFunction]) -> None:
         self.arm()  # a module with a start section runs code here
-        functions = [self._define(i, entry) for i, entry in zip(imports, self._entries, strict=True)]
+        functions = [
+            self._define(i, entry) for i, entry in zip(imports, self._entries, strict=True)
+        ]
         try:
             self._instance = wasmtime.Instance(self._store, compiled._module, functions)
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
@@ -235,13 +243,13 @@ class Vm:
         )
         return wasmtime.Func._from_raw(raw)
 
-    def _entry(self, host: HostFunction) -> Callable[[int, int, int], int]:
+    def _entry(self, index: int, host: HostFunction) -> Callable[[int, int, int], int]:
         """The C side of one import. This is the hot path: one Python call between two C calls."""
         unpack = struct.Struct(
             "<" + "".join(_SLOT_FORMAT[kind] for kind in host.signature.params)
         ).unpack_from
-        function, on_bad_pointer, views = host.function, host.on_bad_pointer, self._views
-        answers = bool(host.signature.results)
+        functions, on_bad_pointer, views = self.functions, host.on_bad_pointer, self._views
+        answers, guarded = bool(host.signature.results), host.guarded
 
         def entry(_env: int, _caller: int, address: int) -> int:
             slots = views.get(address)
@@ -249,9 +257,11 @@ class Vm:
                 slots = self._view(address)
             self.hostcalls += 1
             try:
-                answer = function(*unpack(slots))
                 if self.hostcalls > self._budget:
                     raise Refusal(f"more than {self.limits.hostcalls} hostcalls in one callback")
+                if guarded and self.restricted:
+                    raise Refusal(f"{host.name} may not be called {self.restricted}")
+                answer = functions[index](*unpack(slots))
             except BadPointer:
                 answer = on_bad_pointer
             except BaseException as error:

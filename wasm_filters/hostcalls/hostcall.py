@@ -1,0 +1,113 @@
+"""What a hostcall is: its name, its parameters in the spec's order, and the function behind it.
+
+One description serves two ends: the wasm signature that a module must import it with, and the
+trace, which shows arguments and results decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, IntEnum, auto
+
+from wasm_filters.abi import ALL_VERSIONS, AbiVersion, Signature
+
+
+class Kind(Enum):
+    """How a parameter is passed. TEXT, BODY and PAIRS are the address and size of bytes that the
+    guest owns; the OUT kinds are addresses where the host writes its answer."""
+
+    NUMBER = auto()
+    SIGNED = auto()
+    TEXT = auto()
+    BODY = auto()
+    PAIRS = auto()
+    OUT_TEXT = auto()
+    OUT_BODY = auto()
+    OUT_PAIRS = auto()
+    OUT_NUMBER = auto()
+    OUT_LONG = auto()
+
+    @property
+    def words(self) -> str:
+        """The wasm values that it takes, as in a Signature."""
+        if self is Kind.SIGNED:
+            return "I"
+        return "i" if self in (Kind.NUMBER, Kind.OUT_NUMBER, Kind.OUT_LONG) else "ii"
+
+    @property
+    def is_result(self) -> bool:
+        return self.name.startswith("OUT_")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of the spec; ``choices`` gives its numbers their names."""
+
+    name: str
+    kind: Kind
+    choices: type[IntEnum] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hostcall:
+    """One function that a module may import.
+
+    ``function`` takes the Host and then one unsigned integer per wasm value (a signed one for
+    i64). ``on_bad_pointer`` is what it answers for an address outside of the guest's memory.
+    ``at_start`` says that it may be called while the module starts or allocates (Envoy ends a VM
+    that calls any other there).
+    """
+
+    name: str
+    function: Callable[..., int]
+    parameters: tuple[Parameter, ...] = ()
+    versions: frozenset[AbiVersion] = ALL_VERSIONS
+    on_bad_pointer: int = 6
+    answers: bool = True
+    at_start: bool = False
+
+    @property
+    def signature(self) -> Signature:
+        params = "".join(parameter.kind.words for parameter in self.parameters)
+        return Signature(params, "i" if self.answers else "")
+
+
+def number(name: str, choices: type[IntEnum] | None = None) -> Parameter:
+    return Parameter(name, Kind.NUMBER, choices)
+
+
+def signed(name: str) -> Parameter:
+    return Parameter(name, Kind.SIGNED)
+
+
+def text(name: str) -> Parameter:
+    return Parameter(name, Kind.TEXT)
+
+
+def body(name: str) -> Parameter:
+    return Parameter(name, Kind.BODY)
+
+
+def pairs(name: str) -> Parameter:
+    return Parameter(name, Kind.PAIRS)
+
+
+def out_text(name: str) -> Parameter:
+    return Parameter(name, Kind.OUT_TEXT)
+
+
+def out_body(name: str) -> Parameter:
+    return Parameter(name, Kind.OUT_BODY)
+
+
+def out_pairs(name: str) -> Parameter:
+    return Parameter(name, Kind.OUT_PAIRS)
+
+
+def out_number(name: str, choices: type[IntEnum] | None = None) -> Parameter:
+    return Parameter(name, Kind.OUT_NUMBER, choices)
+
+
+def out_long(name: str) -> Parameter:
+    return Parameter(name, Kind.OUT_LONG)

@@ -1,0 +1,33 @@
+"""Spec section "Context lifecycle".
+
+https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#context-lifecycle
+"""
+
+from __future__ import annotations
+
+from wasm_filters.abi import Status
+from wasm_filters.host import Host
+
+
+def done(host: Host) -> Status:
+    """The plugin has finished with the current context.
+
+    NOT_FOUND: the context was not waiting for this; none is, as long as plugins are not shut down.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_done
+    """
+    return Status.NOT_FOUND
+
+
+def set_effective_context(host: Host, context_id: int) -> Status:
+    """Make the following hostcalls act on ``context_id``.
+
+    OK also for 0, which changes nothing. BAD_ARGUMENT: no such context.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_effective_context
+    """
+    if context_id == 0:
+        return Status.OK
+    context = host.contexts.get(context_id)
+    if context is None:
+        return Status.BAD_ARGUMENT
+    host.current = context
+    return Status.OK

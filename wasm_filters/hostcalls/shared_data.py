@@ -1,0 +1,103 @@
+"""Spec sections "Shared Key-Value Store" and "Shared Queues".
+
+https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#shared-key-value-store
+"""
+
+from __future__ import annotations
+
+from wasm_filters.abi import Status
+from wasm_filters.host import Host
+from wasm_filters.shared import MAX_QUEUED
+
+
+def get_shared_data(
+    host: Host, key: int, key_size: int, value_at: int, size_at: int, cas_at: int
+) -> Status:
+    """Hand over a shared value and write its compare-and-swap number.
+
+    NOT_FOUND: no such key. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_shared_data
+    """
+    found = host.settings.shared.get(host.settings.vm_id, host.memory.read(key, key_size))
+    if found is None:
+        return Status.NOT_FOUND
+    host.memory.hand_over(found[0], value_at, size_at)
+    host.memory.write_u32(cas_at, found[1])
+    return Status.OK
+
+
+def set_shared_data(
+    host: Host, key: int, key_size: int, value: int, value_size: int, cas: int
+) -> Status:
+    """Set a shared value, if ``cas`` is 0 or still its number; a new key takes any ``cas``.
+
+    CAS_MISMATCH: somebody else changed it. INTERNAL_FAILURE: too many keys.
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_shared_data
+    """
+    name = host.memory.read(key, key_size)
+    data = host.memory.read(value, value_size)
+    return host.settings.shared.set(host.settings.vm_id, name, data, cas)
+
+
+def register_shared_queue(host: Host, name: int, name_size: int, id_at: int) -> Status:
+    """Make a queue, or open it if there is one of that name; this plugin is told of its items.
+
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_register_shared_queue
+    """
+    queue_name = host.memory.read(name, name_size)
+    host.memory.write_u32(
+        id_at, host.settings.shared.register(host.settings.vm_id, queue_name, host)
+    )
+    return Status.OK
+
+
+def resolve_shared_queue(
+    host: Host, vm_id: int, vm_id_size: int, name: int, name_size: int, id_at: int
+) -> Status:
+    """Write the id of another plugin's queue; an empty ``vm_id`` means the own one.
+
+    NOT_FOUND: no such queue. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_resolve_shared_queue
+    """
+    vm = host.memory.read(vm_id, vm_id_size).decode("utf-8", "replace") or host.settings.vm_id
+    found = host.settings.shared.resolve(vm, host.memory.read(name, name_size))
+    if found is None:
+        return Status.NOT_FOUND
+    host.memory.write_u32(id_at, found)
+    return Status.OK
+
+
+def enqueue_shared_queue(host: Host, queue_id: int, data: int, size: int) -> Status:
+    """Append an item; the plugin that registered the queue last is told of it.
+
+    NOT_FOUND: no such queue. INTERNAL_FAILURE: the queue is full (a limit of this host).
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_enqueue_shared_queue
+    """
+    queue = host.settings.shared.queue(queue_id)
+    if queue is None:
+        return Status.NOT_FOUND
+    if len(queue.items) >= MAX_QUEUED:
+        host.warn(f"queue {queue_id} is full with {MAX_QUEUED} items")
+        return Status.INTERNAL_FAILURE
+    queue.items.append(host.memory.read(data, size))
+    if isinstance(queue.owner, Host):
+        queue.owner.queues_ready.append(queue_id)
+    return Status.OK
+
+
+def dequeue_shared_queue(host: Host, queue_id: int, data_at: int, size_at: int) -> Status:
+    """Hand over the oldest item.
+
+    NOT_FOUND: no such queue. EMPTY: it has no items. INVALID_MEMORY_ACCESS: a bad pointer.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_dequeue_shared_queue
+    """
+    queue = host.settings.shared.queue(queue_id)
+    if queue is None:
+        return Status.NOT_FOUND
+    if not queue.items:
+        return Status.EMPTY
+    host.memory.hand_over(queue.items.popleft(), data_at, size_at)
+    return Status.OK

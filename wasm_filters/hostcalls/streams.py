@@ -1,0 +1,99 @@
+"""Spec section "Common stream operations", and the local response of section "HTTP".
+
+What a filter asks for here happens when its callback has returned, as in Envoy.
+https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#common-stream-operations
+"""
+
+from __future__ import annotations
+
+from wasm_filters.abi import Status, StreamType
+from wasm_filters.context import LocalReply
+from wasm_filters.host import Host
+from wasm_filters.hostcalls.fields import pairs_or_none
+
+NO_GRPC_STATUS = 0xFFFF_FFFF
+
+
+def continue_stream(host: Host, stream: int) -> Status:
+    """Go on with a direction that a callback paused.
+
+    BAD_ARGUMENT: unknown stream. UNIMPLEMENTED: the upstream side of a TCP connection.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_continue_stream
+    """
+    if stream > StreamType.UPSTREAM:
+        return Status.BAD_ARGUMENT
+    if stream == StreamType.UPSTREAM:
+        return Status.UNIMPLEMENTED
+    host.current.resumed.add(StreamType(stream))
+    return Status.OK
+
+
+def close_stream(host: Host, stream: int) -> Status:
+    """Reset a direction; the client sees a closed stream.
+
+    BAD_ARGUMENT: unknown stream.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_close_stream
+    """
+    if stream > StreamType.UPSTREAM:
+        return Status.BAD_ARGUMENT
+    host.current.closed = StreamType(stream)
+    return Status.OK
+
+
+def continue_request(host: Host) -> Status:
+    """ABI 0.1.0 only: continue_stream for the request. Always OK."""
+    return continue_stream(host, StreamType.REQUEST)
+
+
+def continue_response(host: Host) -> Status:
+    """ABI 0.1.0 only: continue_stream for the response. Always OK."""
+    return continue_stream(host, StreamType.RESPONSE)
+
+
+def clear_route_cache(host: Host) -> Status:
+    """ABI 0.1.0 only: choose the route anew. There is one upstream here, so nothing changes."""
+    return Status.OK
+
+
+def get_status(host: Host, code_at: int, message_at: int, size_at: int) -> Status:
+    """Write how the last HTTP or gRPC call of the plugin ended: 0 and nothing, as none was made.
+
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_status
+    """
+    host.memory.write_u32(code_at, 0)
+    host.memory.hand_over(b"", message_at, size_at)
+    return Status.OK
+
+
+def send_local_response(
+    host: Host,
+    status: int,
+    details: int,
+    details_size: int,
+    body: int,
+    body_size: int,
+    headers: int,
+    headers_size: int,
+    grpc_status: int,
+) -> Status:
+    """Answer the request here instead of upstream. Of several in one request the first counts.
+
+    OK always (Envoy), also on a root context, where nothing happens. INVALID_MEMORY_ACCESS: a
+    pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_send_local_response
+    """
+    memory = host.memory
+    reply = LocalReply(
+        status=status,
+        details=memory.read(details, details_size).decode("utf-8", "replace").replace(" ", "_"),
+        body=memory.read(body, body_size),
+        headers=tuple(pairs_or_none(host, memory.read(headers, headers_size))),
+        grpc_status=None if grpc_status == NO_GRPC_STATUS else grpc_status,
+    )
+    context = host.current
+    if context.is_root:
+        host.warn("a local response outside of a request goes nowhere")
+    elif context.local_reply is None:
+        context.local_reply = reply
+    return Status.OK

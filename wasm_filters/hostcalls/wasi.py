@@ -1,0 +1,203 @@
+"""WASI as Envoy answers it: enough for SDK runtimes to start, log, read the clock and randomness.
+
+Both module names that modules import it by, ``wasi_snapshot_preview1`` and ``wasi_unstable``, get
+the same answers. There are no files, so most functions answer a fixed error number.
+Source: proxy-wasm-cpp-host, src/exports.cc; spec section "Unimplemented WASI functions".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from wasm_filters.abi import LogLevel
+from wasm_filters.host import Host
+from wasm_filters.hostcalls.hostcall import (
+    Hostcall,
+    Parameter,
+    number,
+    out_long,
+    out_number,
+    signed,
+)
+
+WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
+MAX_RANDOM = 64 * 1024
+MAX_IOVECS = 1024
+
+SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTDIR, NOTSUP = 0, 8, 21, 28, 44, 52, 20, 58
+_LEVELS = {1: LogLevel.INFO, 2: LogLevel.ERROR}  # stdout, stderr
+
+
+def fd_write(host: Host, fd: int, iovecs: int, count: int, written_at: int) -> int:
+    """Log what is written to stdout (INFO) or stderr (ERROR), without one line end; BADF else.
+
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#wasi_snapshot_preview1fd_write
+    """
+    level = _LEVELS.get(fd)
+    if level is None:
+        return BADF
+    if count > MAX_IOVECS:
+        return INVAL
+    memory = host.memory
+    places = [iovecs + 8 * index for index in range(count)]
+    text = b"".join(memory.read(memory.read_u32(at), memory.read_u32(at + 4)) for at in places)
+    if text:
+        host.log(level, text.removesuffix(b"\n"))
+    memory.write_u32(written_at, len(text))
+    return SUCCESS
+
+
+def fd_fdstat_get(host: Host, fd: int, stat_at: int) -> int:
+    """Say that stdout and stderr can be written to; BADF for any other."""
+    if fd not in _LEVELS:
+        return BADF
+    for offset, value in ((0, 0), (8, 64), (16, 0)):
+        host.memory.write_u64(stat_at + offset, value)
+    return SUCCESS
+
+
+def clock_time_get(host: Host, clock: int, precision: int, time_at: int) -> int:
+    """Write the host's time in nanoseconds, for clocks 0 (real) and 1 (monotonic); NOTSUP else."""
+    if clock > 1:
+        return NOTSUP
+    host.memory.write_u64(time_at, host.settings.clock())
+    return SUCCESS
+
+
+def clock_res_get(host: Host, clock: int, resolution_at: int) -> int:
+    """Write one nanosecond."""
+    if clock > 1:
+        return NOTSUP
+    host.memory.write_u64(resolution_at, 1)
+    return SUCCESS
+
+
+def random_get(host: Host, data: int, size: int) -> int:
+    """Write ``size`` bytes of the host's randomness; INVAL for more than 64 KiB."""
+    if size > MAX_RANDOM:
+        return INVAL
+    host.memory.write(data, host.settings.random.randbytes(size))
+    return SUCCESS
+
+
+def _environment(host: Host) -> list[bytes]:
+    items = host.settings.environment.items()
+    return [f"{name}={value}".encode() + b"\0" for name, value in items]
+
+
+def environ_sizes_get(host: Host, count_at: int, size_at: int) -> int:
+    """Write how many environment variables the plugin was given, and their size in bytes."""
+    entries = _environment(host)
+    host.memory.write_u32(count_at, len(entries))
+    host.memory.write_u32(size_at, sum(map(len, entries)))
+    return SUCCESS
+
+
+def environ_get(host: Host, array: int, data: int) -> int:
+    """Write the environment variables that the plugin was given."""
+    for entry in _environment(host):
+        host.memory.write_u32(array, data)
+        host.memory.write(data, entry)
+        array += 4
+        data += len(entry)
+    return SUCCESS
+
+
+def args_sizes_get(host: Host, count_at: int, size_at: int) -> int:
+    """Write that there are no arguments."""
+    host.memory.write_u32(count_at, 0)
+    host.memory.write_u32(size_at, 0)
+    return SUCCESS
+
+
+def poll_oneoff(host: Host, events: int, out: int, count: int, ready_at: int) -> int:
+    """Write that nothing happened, at once; the Go runtime needs it to start."""
+    host.memory.write_u32(ready_at, 0)
+    return SUCCESS
+
+
+def proc_exit(host: Host, code: int) -> int:
+    """Note that the module wants to end. As in Envoy, it goes on."""
+    host.warn(f"the module called proc_exit({code}), which does not end it")
+    return SUCCESS
+
+
+def _answer(errno: int) -> Callable[..., int]:
+    """A function that does nothing and answers ``errno``."""
+    return lambda host, *arguments: errno
+
+
+def _standard_only(host: Host, fd: int, *arguments: int) -> int:
+    """SUCCESS for stdout and stderr, BADF for any other."""
+    return SUCCESS if fd in _LEVELS else BADF
+
+
+def _call(name: str, function: Callable[..., int], *parameters: Parameter) -> tuple[str, Hostcall]:
+    call = Hostcall(name, function, parameters, on_bad_pointer=FAULT, at_start=True)
+    return name, call
+
+
+def _fixed(name: str, errno: int, params: str) -> tuple[str, Hostcall]:
+    return _plain(name, _answer(errno), params)
+
+
+def _plain(name: str, function: Callable[..., int], params: str) -> tuple[str, Hostcall]:
+    made = [signed(f"p{i}") if kind == "I" else number(f"p{i}") for i, kind in enumerate(params)]
+    return _call(name, function, *made)
+
+
+WASI: Mapping[str, Hostcall] = dict(
+    (
+        _call("fd_write", fd_write, *map(number, ("fd", "iovecs", "count")), out_number("written")),
+        _call("fd_fdstat_get", fd_fdstat_get, number("fd"), number("stat")),
+        _call(
+            "clock_time_get", clock_time_get, number("clock"), signed("precision"), out_long("time")
+        ),
+        _call("clock_res_get", clock_res_get, number("clock"), out_long("resolution")),
+        _call("random_get", random_get, number("buffer"), number("size")),
+        _call("environ_sizes_get", environ_sizes_get, out_number("count"), out_number("size")),
+        _call("environ_get", environ_get, number("array"), number("buffer")),
+        _call("args_sizes_get", args_sizes_get, out_number("count"), out_number("size")),
+        _fixed("args_get", SUCCESS, "ii"),
+        _plain("poll_oneoff", poll_oneoff, "iiii"),
+        (
+            "proc_exit",
+            Hostcall("proc_exit", proc_exit, (number("code"),), answers=False, at_start=True),
+        ),
+        _fixed("sched_yield", SUCCESS, ""),
+        _fixed("proc_raise", NOTSUP, "i"),
+        _fixed("fd_close", SUCCESS, "i"),
+        _fixed("fd_seek", SUCCESS, "iIii"),
+        _fixed("fd_advise", SUCCESS, "iIIi"),
+        _plain("fd_allocate", _standard_only, "iII"),
+        _plain("fd_sync", _standard_only, "i"),
+        _plain("fd_datasync", _standard_only, "i"),
+        _plain("fd_fdstat_set_rights", _standard_only, "iII"),
+        _plain("fd_filestat_set_size", _standard_only, "iI"),
+        _plain("fd_filestat_set_times", _standard_only, "iIIi"),
+        _fixed("fd_fdstat_set_flags", NOSYS, "ii"),
+        _fixed("fd_filestat_get", BADF, "ii"),
+        _fixed("fd_read", NOSYS, "iiii"),
+        _fixed("fd_pread", NOSYS, "iiiIi"),
+        _fixed("fd_pwrite", NOSYS, "iiiIi"),
+        _fixed("fd_readdir", NOTDIR, "iiiIi"),
+        _fixed("fd_renumber", NOTSUP, "ii"),
+        _fixed("fd_tell", NOSYS, "ii"),
+        _fixed("fd_prestat_get", BADF, "ii"),
+        _fixed("fd_prestat_dir_name", NOSYS, "iii"),
+        _fixed("path_open", NOENT, "iiiiiIIii"),
+        _fixed("path_create_directory", NOTSUP, "iii"),
+        _fixed("path_filestat_get", NOTSUP, "iiiii"),
+        _fixed("path_filestat_set_times", NOTSUP, "iiiiIIi"),
+        _fixed("path_link", NOTSUP, "iiiiiii"),
+        _fixed("path_readlink", NOTSUP, "iiiiii"),
+        _fixed("path_remove_directory", NOTSUP, "iii"),
+        _fixed("path_rename", NOTSUP, "iiiiii"),
+        _fixed("path_symlink", NOTSUP, "iiiii"),
+        _fixed("path_unlink_file", NOTSUP, "iii"),
+        _fixed("sock_accept", NOTSUP, "iii"),
+        _fixed("sock_recv", NOTSUP, "iiiiii"),
+        _fixed("sock_send", NOTSUP, "iiiii"),
+        _fixed("sock_shutdown", NOTSUP, "ii"),
+    )
+)
