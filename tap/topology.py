@@ -60,11 +60,17 @@ class Topology:
         Kubernetes' long names count too: ``reviews.default.svc.cluster.local:9080`` is ``reviews``.
         """
         name = authority.partition(":")[0]
-        known = {endpoint.service for endpoint in self.endpoints.values()}
+        known = self.services()
         if name in known:
             return name
         short = name.partition(".")[0]
         return short if short in known else ""
+
+    def services(self) -> frozenset[str]:
+        """Every service that a listener or an endpoint names."""
+        owners = (listener.service for listener in self.listeners.values())
+        answering = (endpoint.service for endpoint in self.endpoints.values())
+        return frozenset((*owners, *answering)) - {""}
 
     def to_json(self) -> str:
         return json.dumps(

@@ -1,0 +1,118 @@
+"""``meshloom tap``: a line for each request that crosses the running mesh."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mesh_traffic import Exchange
+    from tap.viewer import Coverage
+
+
+def tap_command(
+    service: Annotated[
+        str, typer.Option("--service", "-s", help="Only requests from or to this service.")
+    ] = "",
+    match: Annotated[
+        str,
+        typer.Option("--match", "-m", help="Only what matches: '~m POST & status >= 500'."),
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object for each exchange.")
+    ] = False,
+    count: Annotated[
+        int, typer.Option("-n", min=0, help="End after so many exchanges; 0: only at Ctrl-C.")
+    ] = 0,
+    mesh: Annotated[
+        str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
+    ] = None,
+    body: Annotated[bool, typer.Option("--body", help="Show bodies as well.")] = False,
+) -> None:
+    """Show the requests that cross the running mesh, live and redacted.
+
+    Ends at Ctrl-C with what was covered. Exits 2 when the filter is wrong or no mesh runs.
+    """
+    from meshloom.state import find_mesh
+    from tap.client import TapError
+    from tap.match import MatchError, compile_match
+
+    socket = find_mesh(mesh).tap_socket
+    printer = Printer(as_json, body)
+    try:
+        compile_match(match)
+        asyncio.run(_tap(socket, service, match, count, printer))
+    except (TapError, MatchError) as error:
+        typer.echo(f"meshloom tap: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+async def _tap(socket: Path, service: str, match: str, count: int, printer: Printer) -> None:
+    import signal
+
+    from tap.client import watch
+    from tap.viewer import Coverage
+
+    loop = asyncio.get_running_loop()
+    async with watch(socket, service=service, match=match, bodies=printer.bodies) as watching:
+
+        def stop() -> None:  # the second Ctrl-C ends it at once
+            loop.remove_signal_handler(signal.SIGINT)
+            watching.finish()
+
+        loop.add_signal_handler(signal.SIGINT, stop)
+        async for event in watching:
+            if isinstance(event, Coverage):
+                printer.cover(event)
+            elif not count or printer.shown < count:
+                printer.show(event)
+                if printer.shown == count:
+                    stop()
+    printer.end()
+
+
+class Printer:
+    """Where events go: exchanges to standard output, news of the Envoys to standard error."""
+
+    def __init__(self, as_json: bool, bodies: bool) -> None:
+        self.shown = 0
+        self.bodies = bodies
+        self._as_json = as_json
+        self._last: Coverage | None = None
+        self._told: tuple[str, ...] = ()
+
+    def show(self, exchange: Exchange) -> None:
+        from tap import lines
+        from tap.wire import exchange_to_json
+
+        self.shown += 1
+        if self._as_json:
+            typer.echo(json.dumps(exchange_to_json(exchange)))
+            return
+        typer.echo(lines.line(exchange))
+        for one in lines.bodies(exchange):
+            typer.echo(one)
+
+    def cover(self, coverage: Coverage) -> None:
+        from tap.viewer import NOT_YET
+
+        self._last = coverage
+        notes = tuple(note for note in coverage.notes if not note.endswith(NOT_YET))
+        for note in notes:
+            if note not in self._told:
+                typer.echo(note, err=True)
+        self._told = notes
+
+    def end(self) -> None:
+        """The last line: how much of the traffic was covered."""
+        from dataclasses import replace
+
+        from tap.lines import coverage_line
+
+        if self._last is not None:
+            typer.echo(coverage_line(replace(self._last, shown=self.shown)), err=self._as_json)

@@ -1,0 +1,75 @@
+"""Exchanges as lines for people. Pure text: who prints it decides where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+
+from mesh_traffic import Body, Exchange
+from tap.flags import in_words
+from tap.viewer import Coverage
+
+NO_RESPONSE = "---"  # in the place of a status: the client left, or there was none
+
+
+def line(exchange: Exchange, zone: tzinfo | None = None) -> str:
+    """One exchange: time, source and destination, request, status, milliseconds, flags, id."""
+    request, response = exchange.request, exchange.response
+    asked = f"{request.method} {request.path}".strip() or "no HTTP request"
+    status = str(response.status) if response else NO_RESPONSE
+    told = "   ".join(f"{flag} {in_words(flag)}".strip() for flag in exchange.flags)
+    parts = [
+        f"{datetime.fromtimestamp(exchange.started, zone):%H:%M:%S.%f}"[:-3] + "  "
+        f"{route(exchange):26}",
+        f"{asked:20}",
+        status,
+        f"{milliseconds(exchange.duration):>8}",
+        *([told] if told else []),
+        f"id {exchange.id}",
+    ]
+    return printable("   ".join(parts))
+
+
+def route(exchange: Exchange) -> str:
+    """``productpage → reviews v2``. A client that is no service of the mesh is the listener's."""
+    source = exchange.source
+    known = f"{source.service} {source.version}".strip()
+    return f"{known or exchange.direction or source} → {exchange.destination}"
+
+
+def milliseconds(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:,.0f} ms"
+
+
+def bodies(exchange: Exchange) -> Iterator[str]:
+    """The bodies that were kept, indented below their exchange's line."""
+    yield from _body("request", exchange.request.body)
+    if exchange.response is not None:
+        yield from _body("response", exchange.response.body)
+
+
+def coverage_line(coverage: Coverage) -> str:
+    """``watching 4 Envoys   1,204 seen   7 shown   0 lost``."""
+    some = f"{coverage.watching} of " if coverage.watching != coverage.targets else ""
+    envoys = "Envoy" if coverage.targets == 1 else "Envoys"
+    counts = f"{coverage.seen:,} seen   {coverage.shown:,} shown   {coverage.lost:,} lost"
+    return f"watching {some}{coverage.targets} {envoys}   {counts}"
+
+
+def printable(text: str) -> str:
+    """``text`` with what a terminal might obey shown as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _body(side: str, body: Body) -> Iterator[str]:
+    if not body:
+        return
+    size = f"{body.size:,}" if body.size is not None else "?"
+    kept = f"{len(body.data):,} of {size}" if body.truncated else size
+    yield f"    {side} body, {kept} bytes"
+    for one in body.text.splitlines():
+        yield f"    | {printable(one)}"

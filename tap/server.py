@@ -1,0 +1,175 @@
+"""The door to a running mesh's hub: a Unix socket that only its owner may open.
+
+A client sends one JSON line that says what it wants, then gets an event a line. When it closes its
+side it gets a last coverage, and the hub closes. It can't slow the hub down: its viewer's queue is
+bounded and drops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mesh_traffic import Exchange
+from tap import wire
+from tap.background import background
+from tap.hub import Hub, HubError
+from tap.match import MatchError, compile_match
+from tap.terms import Predicate
+from tap.topology import Topology
+from tap.viewer import Coverage, Viewer
+
+MAX_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
+MAX_REQUEST = 64 * 1024  # bytes of a client's line
+ASK_WITHIN = 5.0  # seconds for a client to say what it wants
+COVERAGE_EVERY = 1.0  # seconds, if it changed
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a client wants to watch."""
+
+    match: str = ""
+    service: str = ""
+    bodies: bool = False
+
+    @classmethod
+    def of_line(cls, line: bytes) -> Wish:
+        try:
+            values: dict[str, Any] = json.loads(line)
+            wish = cls(**values)
+        except (ValueError, TypeError) as error:
+            raise HubError(
+                f"expected a JSON object with match, service, bodies: {error}"
+            ) from error
+        if not isinstance(wish.match, str) or not isinstance(wish.service, str):
+            raise HubError("match and service have to be text")
+        return wish
+
+
+@asynccontextmanager
+async def serve(hub: Hub, path: Path) -> AsyncIterator[None]:
+    """Run ``hub`` and offer it at ``path`` (mode 0600) while inside.
+
+    Raises:
+        HubError: the path is too long, or another hub is served there.
+    """
+    with _bound(path) as listening:
+        async with hub.running(), background() as spawn:
+
+            def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                spawn(_serve_client(hub, reader, writer), "tap client")
+
+            server = await asyncio.start_unix_server(connected, sock=listening, limit=MAX_REQUEST)
+            try:
+                yield
+            finally:
+                server.close()
+
+
+@contextmanager
+def _bound(path: Path) -> Iterator[socket.socket]:
+    """A socket at ``path`` that nobody can connect to before its mode is set: it listens later."""
+    if len(os.fsencode(path)) > MAX_PATH:
+        raise HubError(f"{path}: a socket's path can't be longer than {MAX_PATH} bytes")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
+        try:
+            _clear_away(path)
+            listening.bind(os.fspath(path))
+            path.chmod(0o600)
+        except OSError as error:
+            raise HubError(f"{path}: {error.strerror or error}") from error
+        try:
+            yield listening
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _clear_away(path: Path) -> None:
+    """Remove the socket of a hub that was killed. Raises OSError if one still answers."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        if probe.connect_ex(os.fspath(path)) == 0:
+            raise FileExistsError(errno.EADDRINUSE, "another hub is served here")
+    path.unlink()
+
+
+async def _serve_client(
+    hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    try:
+        await _answer(hub, reader, writer)
+    except OSError:
+        log.debug("a tap client left", exc_info=True)
+    except Exception:  # one client's trouble is nobody else's
+        log.exception("a tap client's session ended")
+    finally:
+        writer.close()
+
+
+async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        async with asyncio.timeout(ASK_WITHIN):
+            wish = Wish.of_line(await reader.readline())
+        with hub.watch(_predicate(wish, hub.topology), wish.bodies) as viewer:
+            await _show(viewer, reader, writer)
+            writer.write(wire.encode(viewer.coverage()))
+    except TimeoutError:
+        writer.write(wire.encode_error(f"nothing was asked within {ASK_WITHIN:g} s"))
+    except (HubError, MatchError, ValueError) as error:
+        writer.write(wire.encode_error(str(error)))
+    await writer.drain()
+
+
+async def _show(viewer: Viewer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send what the viewer sees until the client closes its side."""
+    async with background() as spawn:
+        spawn(_pump(viewer, writer), "tap pump")
+        while await reader.read(MAX_REQUEST):
+            pass  # a client has nothing more to say
+
+
+async def _pump(viewer: Viewer, writer: asyncio.StreamWriter) -> None:
+    told = viewer.coverage()
+    with suppress(ConnectionError):  # the client died; its reader ends as well
+        while True:
+            event = await _next(viewer, told)
+            if isinstance(event, Coverage):
+                told = event
+            writer.write(wire.encode(event))
+            await writer.drain()
+
+
+async def _next(viewer: Viewer, told: Coverage) -> Exchange | Coverage:
+    """The viewer's next event, or the coverage when only that has changed."""
+    while True:
+        try:
+            async with asyncio.timeout(COVERAGE_EVERY):
+                return await viewer.next()
+        except TimeoutError:
+            if (coverage := viewer.coverage()) != told:
+                return coverage
+
+
+def _predicate(wish: Wish, topology: Topology) -> Predicate:
+    matches, service = compile_match(wish.match), wish.service
+    if not service:
+        return matches
+    known = topology.services()
+    if service not in known:
+        raise HubError(f"unknown service {service!r}, the mesh has {', '.join(sorted(known))}")
+    return lambda exchange: (
+        service in (exchange.source.service, exchange.destination.service) and matches(exchange)
+    )

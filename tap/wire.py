@@ -1,0 +1,109 @@
+"""Exchanges and coverage as JSON: what goes over the hub's socket, and what ``--json`` prints."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import asdict
+from typing import Any
+
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from tap.viewer import Coverage
+
+MAX_LINE = 24 * 1024 * 1024  # one exchange with two bodies of request.MAX_BODY_BYTES, escaped
+
+
+class WireError(ValueError):
+    """A line that is none of ours."""
+
+
+def encode(event: Exchange | Coverage) -> bytes:
+    """One line, with its line feed. Names of fields are those of the dataclasses."""
+    kind = "coverage" if isinstance(event, Coverage) else "exchange"
+    values = asdict(event) if isinstance(event, Coverage) else exchange_to_json(event)
+    return json.dumps({"event": kind, **values}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Exchange | Coverage:
+    """The inverse of :func:`encode`. Raises WireError, also with an error that the hub sent."""
+    try:
+        values = json.loads(line)
+        kind = values.pop("event")
+        if kind == "coverage":
+            return Coverage(**{**values, "notes": tuple(values["notes"])})
+        if kind == "exchange":
+            return _exchange(values)
+        message = str(values["message"])
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WireError(f"the hub sent what is no event: {line[:80]!r}") from error
+    raise WireError(message)
+
+
+def encode_error(message: str) -> bytes:
+    return json.dumps({"event": "error", "message": message}).encode() + b"\n"
+
+
+def exchange_to_json(exchange: Exchange) -> dict[str, Any]:
+    """Plain values. A body that is UTF-8 is ``text``, any other one is ``base64``."""
+    response = exchange.response
+    return {
+        **{name: getattr(exchange, name) for name in _PLAIN},
+        "source": asdict(exchange.source),
+        "destination": asdict(exchange.destination),
+        "flags": list(exchange.flags),
+        "request": _message(exchange.request, ("method", "path", "authority", "scheme")),
+        "response": None if response is None else _message(response, ("status",)),
+    }
+
+
+_PLAIN = (
+    "id",
+    "node",
+    "request_id",
+    "direction",
+    "started",
+    "duration",
+    "route",
+    "cluster",
+    "attempts",
+)
+
+
+def _message(message: Request | Response, names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        **{name: getattr(message, name) for name in names},
+        "headers": [list(one) for one in message.headers],
+        "trailers": [list(one) for one in message.trailers],
+        "body": _body(message.body),
+    }
+
+
+def _body(body: Body) -> dict[str, Any]:
+    known = {"truncated": body.truncated, "size": body.size}
+    try:
+        return {"text": body.data.decode(), **known}
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(body.data).decode(), **known}
+
+
+def _exchange(values: dict[str, Any]) -> Exchange:
+    response = values["response"]
+    return Exchange(
+        **{name: values[name] for name in _PLAIN},
+        source=Endpoint(**values["source"]),
+        destination=Endpoint(**values["destination"]),
+        flags=tuple(values["flags"]),
+        request=Request(**_parts(values["request"])),
+        response=None if response is None else Response(**_parts(response)),
+    )
+
+
+def _parts(message: dict[str, Any]) -> dict[str, Any]:
+    body = message["body"]
+    data = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+    return {
+        **message,
+        "headers": Headers.of((name, value) for name, value in message["headers"]),
+        "trailers": Headers.of((name, value) for name, value in message["trailers"]),
+        "body": Body(data, body["truncated"], body["size"]),
+    }
