@@ -1,0 +1,96 @@
+"""The bootstrap is Envoy's business: every claim here is Envoy's answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from mini_mesh.bootstrap import EnvoyNode, LogLine, arguments, bootstrap, parse_log
+from mini_mesh.envoy_binary import EnvoyNotFound, find
+from mini_mesh.ports import Ports
+from mini_mesh.process import Process, ProcessSpec
+from mini_mesh.ready import NotReady, wait_for_live
+from mini_mesh.supervisor import Supervisor
+from tests.mini_mesh.control_plane import EmptyControlPlane
+
+try:
+    ENVOY = find()
+except EnvoyNotFound as missing:
+    pytest.skip(str(missing), allow_module_level=True)
+
+
+def _node(ports: Ports, **more: Any) -> EnvoyNode:
+    return EnvoyNode("web-v1", "web", xds_port=ports.take(), admin_port=ports.take(), **more)
+
+
+@asynccontextmanager
+async def _started(node: EnvoyNode) -> AsyncIterator[Process]:
+    async with Supervisor() as supervisor:
+        command = arguments(ENVOY.path, bootstrap(node))
+        yield await supervisor.start(ProcessSpec(node.id, command))
+
+
+def _get(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.load(response)
+
+
+@pytest.mark.parametrize("delta", [True, False])
+async def test_envoy_goes_live_without_a_word_and_is_who_we_said(delta: bool) -> None:
+    with Ports() as ports:
+        node = _node(ports, delta=delta, metadata={"version": "v1"})
+        async with EmptyControlPlane(node.xds_port), _started(node) as process:
+            await wait_for_live(process, node.admin_port)
+            info = await asyncio.to_thread(_get, node.admin_port, "/server_info")
+        assert info["state"] == "LIVE"
+        assert (info["node"]["id"], info["node"]["metadata"]) == ("web-v1", {"version": "v1"})
+        assert info["command_line_options"]["concurrency"] == 1
+        started = [line for line in process.lines if "SIGTERM" not in line]
+        assert [line for line in started if "config stream to xds closed" not in line] == []
+
+
+async def test_envoy_without_a_control_plane_does_not_go_live() -> None:
+    with Ports() as ports:
+        node = _node(ports)
+        async with _started(node) as process:
+            with pytest.raises(NotReady, match="^web-v1: did not be LIVE within 0.3 s"):
+                await wait_for_live(process, node.admin_port, within=0.3)
+
+
+async def test_envoy_returns_to_a_restarted_control_plane_within_a_fifth_of_a_second() -> None:
+    with Ports() as ports:
+        node = _node(ports)
+        async with _started(node) as process:
+            async with EmptyControlPlane(node.xds_port):
+                await wait_for_live(process, node.admin_port)
+            await asyncio.sleep(0.5)  # long enough for a growing back-off to have grown
+            begun = time.monotonic()
+            async with EmptyControlPlane(node.xds_port) as again:
+                await asyncio.wait_for(again.opened.wait(), timeout=5)
+            assert time.monotonic() - begun < 0.5  # 0.1 s where nothing else runs
+
+
+async def test_a_config_that_envoy_refuses_is_reported_with_its_reason() -> None:
+    with Ports() as ports:
+        config = {**bootstrap(_node(ports)), "no_such_field": 1}
+        async with Supervisor() as supervisor:
+            command = arguments(ENVOY.path, config)
+            process = await supervisor.start(ProcessSpec("web", command))
+            with pytest.raises(NotReady, match="no_such_field") as refused:
+                await wait_for_live(process, 1)
+    assert refused.value.message == "web: exited with 1 before it could be LIVE"
+
+
+def test_a_log_line_is_taken_apart_and_anything_else_is_left() -> None:
+    assert parse_log("warning\tconfig\tgRPC config:\\n  bad") == LogLine(
+        "warning", "config", "gRPC config:\n  bad"
+    )
+    assert parse_log("Segmentation fault\tat\t0x0") is None
+    assert parse_log("plain") is None
