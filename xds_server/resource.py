@@ -108,6 +108,12 @@ class Resource:
         """The resources that this one names and needs, each with what it is needed for."""
         return references_of(self.type.message, self.name, self.body)
 
+    @functools.cached_property
+    def clusters(self) -> frozenset[str]:
+        """The clusters that this resource sends traffic to."""
+        wanted = ResourceType.CLUSTER.message
+        return frozenset(each.name for each in self.references if each.message == wanted)
+
     def place_of(self, field_path: str) -> str | None:
         """Where the field came from: the origin of the longest part of its path that has one."""
         parts = re.findall(r"\[[^\]]*\]|\.?[^.\[]+", field_path)

@@ -9,12 +9,13 @@ from types import MappingProxyType
 
 from xds_server.errors import InconsistentSnapshot, ResourceError
 from xds_server.references import Reference
-from xds_server.resource import Resource, ResourceType, short_hash
+from xds_server.resource import FULL_STATE, Resource, ResourceType, short_hash
 
+_NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
 _NONE: Mapping[str, Resource] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """Resources by type and name. Build it with ``Snapshot.of``; the default one is empty."""
 
@@ -45,6 +46,17 @@ class Snapshot:
         """One type's version: it changes exactly when a resource of that type does."""
         return self._versions[kind]
 
+    def versions(self, kind: ResourceType) -> Mapping[str, str]:
+        """The version of each resource of one type; the same object each time."""
+        return self._resource_versions.get(kind, _NO_VERSIONS)
+
+    @functools.cached_property
+    def _resource_versions(self) -> Mapping[ResourceType, Mapping[str, str]]:
+        return {
+            kind: MappingProxyType({name: each.version for name, each in resources.items()})
+            for kind, resources in self.by_type.items()
+        }
+
     @functools.cached_property
     def _versions(self) -> Mapping[ResourceType, str]:
         return {kind: self._hash(kind) for kind in ResourceType}
@@ -52,6 +64,17 @@ class Snapshot:
     def _hash(self, kind: ResourceType) -> str:
         lines = [f"{each.name}\0{each.version}\n" for each in self.resources(kind).values()]
         return short_hash("".join(lines).encode())
+
+    def is_needed(self, kind: ResourceType) -> bool:
+        """Whether a node that takes all listeners and clusters comes to ask for this type."""
+        resources = self.resources(kind)
+        if kind in FULL_STATE or not resources:
+            return bool(resources)
+        return any(each.message == kind.message and each.name in resources for each in self._wanted)
+
+    @functools.cached_property
+    def _wanted(self) -> frozenset[Reference]:
+        return frozenset(reference for each in self for reference in each.references)
 
     def __iter__(self) -> Iterator[Resource]:
         """All resources, types in push order."""

@@ -1,0 +1,97 @@
+"""The incremental session: changes of the subscription in, changes of the resources out.
+
+Rules (xDS protocol, "Incremental xDS"), besides those of ``session.py``:
+
+1. A change of the subscription counts whatever its nonce is; a nonce only tells which response an
+   ACK or NACK is about.
+2. Each name that is subscribed is answered, with the resource or as removed, also when the client
+   has it. So is a name given back by a client that takes everything.
+3. A client that comes back says in its first request of a type which versions it holds: those are
+   not sent again, and those that are gone are sent as removed.
+4. The first request of a type is answered even where there is nothing to tell: clients wait for it
+   while they initialise. A later one that asks for nothing gets nothing.
+5. A removed resource is told once, to those that had it or asked for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from xds_server.messages import DeltaRequest, DeltaResponse
+from xds_server.resource import Resource, ResourceType
+from xds_server.session import WAITING, Due, Output, Session
+from xds_server.snapshot import Snapshot
+from xds_server.substream import State, Substream
+
+
+class DeltaSession(Session):
+    """One ``DeltaAggregatedResources`` call."""
+
+    def receive(self, request: DeltaRequest) -> list[Output]:
+        """One request: the responses that it leads to, and what it says, as events.
+
+        Raises ``RemoteXdsError`` for a subscription beyond all measure. A type that is not known
+        here has no resources, so nobody is answered about it.
+        """
+        kind = ResourceType.of(request.type_url)
+        if kind is None:
+            return []
+        output: list[Output] = []
+        sub = self._substreams.get(kind)
+        if sub is None:
+            sub = self._substreams[kind] = Substream(kind)
+            sub.book.change(request.subscribe, request.unsubscribe, first=True)
+            sub.known = {n: v for n, v in request.holds.items() if sub.book.wants(n)}
+            sub.asked.update(name for name in sub.book.names if name not in sub.known)
+            return self._flush()
+        if request.nonce and request.nonce == sub.nonce and sub.state is WAITING:
+            output.append(self._answered(sub, request.error))
+        if request.subscribe or request.unsubscribe:
+            self._change(sub, request)
+        return output + self._flush()
+
+    def _change(self, sub: Substream, request: DeltaRequest) -> None:
+        book = sub.book
+        before = book.names
+        book.change(request.subscribe, request.unsubscribe, first=False)
+        sub.asked.update(book.names.intersection(request.subscribe))
+        if book.wildcard:
+            sub.asked.update(before - book.names)
+        sub.forget([name for name in sub.known if not book.wants(name)])
+        sub.settled = ""
+
+    def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
+        served = snapshot.resources(sub.kind)
+        lacking = self._lacking_names(sub, snapshot)
+        ready = [name for name in lacking if self._may_go(served[name], snapshot)]
+        leaving = self._leaving(sub, snapshot, sub.known)
+        removed = self._removed(sub, snapshot).difference(leaving)
+        complete = len(ready) == len(lacking) and not leaving
+        version = snapshot.version(sub.kind)
+        if not ready and not removed:
+            if not complete:
+                return Due(version, complete=False, sendable=False)
+            return Due(version) if sub.state is State.IDLE else None
+        again = [name for name in sub.rejected if name in served and name not in lacking]
+        resources = tuple(served[name] for name in sorted(ready + again))
+        told = version if complete else f"{version}~"
+        return Due(told, resources, tuple(sorted(removed)), complete)
+
+    def _lacking_names(self, sub: Substream, snapshot: Snapshot) -> list[str]:
+        versions, known, asked = snapshot.versions(sub.kind), sub.known, sub.asked
+        names: Iterable[str] = versions
+        if not sub.book.wildcard:
+            names = [name for name in sub.book.names if name in versions]
+        return [n for n in names if known.get(n) != versions[n] or n in asked]
+
+    def _removed(self, sub: Substream, snapshot: Snapshot) -> set[str]:
+        served = snapshot.resources(sub.kind)
+        return {name for name in (*sub.known, *sub.asked) if name not in served}
+
+    def _response(self, sub: Substream, due: Due, nonce: str) -> DeltaResponse:
+        known = {name: v for name, v in sub.known.items() if name not in due.removed}
+        sub.known = {**known, **{each.name: each.version for each in due.resources}}
+        return DeltaResponse(sub.kind, due.version, nonce, due.resources, due.removed)
+
+    def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
+        return [r for r in due.resources if sub.known.get(r.name, r.version) != r.version]

@@ -1,0 +1,60 @@
+"""What goes over a discovery stream, as nouns: requests in, responses out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from xds_server.node import NodeInfo
+from xds_server.resource import Resource, ResourceType
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SotwRequest:
+    """``names`` is the whole subscription. ``error`` is set in a NACK, and only there."""
+
+    type_url: str
+    names: tuple[str, ...] = ()
+    version: str = ""
+    nonce: str = ""
+    error: str | None = None
+    node: NodeInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaRequest:
+    """``holds`` are the versions that a client kept from its last stream, by name."""
+
+    type_url: str
+    subscribe: tuple[str, ...] = ()
+    unsubscribe: tuple[str, ...] = ()
+    holds: Mapping[str, str] = field(default=_NOTHING)
+    nonce: str = ""
+    error: str | None = None
+    node: NodeInfo | None = None
+
+
+Request = SotwRequest | DeltaRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SotwResponse:
+    type: ResourceType
+    version: str
+    nonce: str
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaResponse:
+    type: ResourceType
+    version: str
+    nonce: str
+    resources: tuple[Resource, ...]
+    removed: tuple[str, ...] = ()
+
+
+Response = SotwResponse | DeltaResponse

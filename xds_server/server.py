@@ -1,0 +1,214 @@
+"""The control plane's door: discovery streams on a gRPC port.
+
+All that is decided is decided by the sessions; here bytes are read, written and counted. A stream
+has two tasks: one reads requests, one writes what the session put out. What waits to be written is
+bounded by the session: one response of each type.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from xds_server import wire
+from xds_server.cache import Cache
+from xds_server.delta import DeltaSession
+from xds_server.errors import RemoteXdsError, WireError, XdsError
+from xds_server.events import Event, StreamClosed, StreamOpened
+from xds_server.messages import DeltaResponse, SotwResponse
+from xds_server.node import GroupOf, NodeInfo, by_node_id
+from xds_server.session import Output
+from xds_server.snapshot import Snapshot
+from xds_server.sotw import SotwSession
+
+_log = logging.getLogger(__name__)
+
+ADS = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+MAX_PENDING_REQUESTS = 100_000  # beyond gRPC's default of 1,000 it drops new streams at random
+
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a second server on the port is an error, not a silent sharing
+    ("grpc.server.max_pending_requests", MAX_PENDING_REQUESTS),
+    ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_REQUESTS),
+)
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    name: str
+    parse: Callable[[bytes], Any]
+    session: Callable[[NodeInfo, Callable[[], float]], Any]
+
+
+_SOTW = _Variant("SotW", wire.parse_sotw, SotwSession)
+_DELTA = _Variant("Delta", wire.parse_delta, DeltaSession)
+
+
+def _ignore(event: Event) -> None:
+    """Nobody asked to be told."""
+
+
+class XdsServer:
+    """Serves the snapshots of ``cache``, to each node those of the group that ``group_of`` names.
+
+    ``on_event`` is told what happens, on the event loop; what it raises is logged and does no harm.
+    ``clock`` gives the time of events, in seconds. The cache must be changed on the server's loop.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        group_of: GroupOf = by_node_id,
+        on_event: OnEvent = _ignore,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._cache = cache
+        self._group_of = group_of
+        self._on_event = on_event
+        self._clock = clock
+        self._encoder = wire.Encoder()
+        self._server: grpc.aio.Server | None = None
+
+    async def start(
+        self, address: str = "127.0.0.1", port: int = 0, handlers: Iterable[Any] = ()
+    ) -> int:
+        """Listens and returns the port; 0 asks for a free one.
+
+        ``handlers`` are further generic gRPC handlers that share the port. Raises ``XdsError`` when
+        the port is taken.
+        """
+        server = grpc.aio.server(options=_OPTIONS)
+        server.add_generic_rpc_handlers((self._handler(), *handlers))
+        try:
+            bound = server.add_insecure_port(f"{address}:{port}")
+        except RuntimeError as error:
+            raise XdsError(f"{address}:{port}: can not listen there: {error}") from error
+        await server.start()
+        self._server = server
+        return int(bound)
+
+    async def stop(self) -> None:
+        """Closes all streams at once. Clients keep their configuration and try again."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop(None)
+
+    def _handler(self) -> Any:
+        methods = {"StreamAggregatedResources": _SOTW, "DeltaAggregatedResources": _DELTA}
+        return grpc.method_handlers_generic_handler(
+            ADS,
+            {
+                method: grpc.stream_stream_rpc_method_handler(self._streaming(variant))
+                for method, variant in methods.items()
+            },
+        )
+
+    def _streaming(self, variant: _Variant) -> Any:
+        async def stream(requests: AsyncIterator[bytes], context: Any) -> None:
+            try:
+                await self._serve(variant, requests, context)
+            except RemoteXdsError as error:
+                await context.abort(grpc.StatusCode[error.status], str(error))
+
+        return stream
+
+    async def _serve(self, variant: _Variant, requests: AsyncIterator[bytes], context: Any) -> None:
+        first = await anext(aiter(requests), None)
+        if first is None:
+            return
+        request = variant.parse(first)
+        if request.node is None or not request.node.id:
+            raise WireError("the first request of a stream names no node")
+        node: NodeInfo = request.node
+        stream = _Stream(variant, node, self._encoder, self._clock, self.tell)
+        self.tell(StreamOpened(node, variant.name, self._clock()))
+        group = self._group_of(node)
+        cancel = self._cache.watch(group, stream.update)
+        reason = ""
+        try:
+            stream.update(self._cache.get(group))
+            stream.receive(request)
+            await stream.run(requests, context)
+        except RemoteXdsError as error:
+            reason = str(error)
+            raise
+        finally:
+            cancel()
+            self.tell(StreamClosed(node, self._clock(), reason))
+
+    def tell(self, event: Event) -> None:
+        """Hands an event on; a listener that raises is logged, and the stream goes on."""
+        try:
+            self._on_event(event)
+        except Exception:
+            _log.exception("on_event failed for %s", type(event).__name__)
+
+
+class _Stream:
+    """One client's stream: a session, and the responses that wait to be written."""
+
+    def __init__(
+        self,
+        variant: _Variant,
+        node: NodeInfo,
+        encoder: wire.Encoder,
+        clock: Callable[[], float],
+        tell: OnEvent,
+    ) -> None:
+        self._parse = variant.parse
+        self._session = variant.session(node, clock)
+        self._encode = encoder.encode
+        self._tell = tell
+        self._waiting: list[bytes] = []
+        self._wake = asyncio.Event()
+        self._ended = False
+
+    def update(self, snapshot: Snapshot | None) -> None:
+        if snapshot is not None:
+            self._put_out(self._session.update(snapshot))
+
+    def receive(self, request: Any) -> None:
+        self._put_out(self._session.receive(request))
+
+    def _put_out(self, outputs: list[Output]) -> None:
+        for each in outputs:
+            if isinstance(each, (SotwResponse, DeltaResponse)):
+                self._waiting.append(self._encode(each))
+                self._wake.set()
+            else:
+                self._tell(each)
+
+    async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        """Reads and writes until the client goes away; raises what a request was refused for."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write(context))
+                group.create_task(self._read(requests))
+        except* RemoteXdsError as refused:
+            error = refused.exceptions[0]
+            raise error from None
+
+    async def _read(self, requests: AsyncIterator[bytes]) -> None:
+        async for data in requests:
+            self.receive(self._parse(data))
+        self._ended = True
+        self._wake.set()
+
+    async def _write(self, context: Any) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            waiting, self._waiting = self._waiting, []
+            for data in waiting:
+                await context.write(data)
+            if self._ended:
+                return

@@ -1,0 +1,169 @@
+"""One client's stream without its I/O: requests and snapshots in, responses and events out.
+
+What SotW and Delta have in common; what they differ in is ``sotw.py`` and ``delta.py``.
+
+Rules (the protocol's sections "ACK/NACK and resource type instance version", "Eventual consistency
+considerations", "Resource warming"):
+
+1. At most one response of a type is under way. What changes meanwhile goes out after its ACK or
+   NACK, and then only the newest: what waits to be sent is bounded by the number of types.
+2. A NACKed content is not sent again. The next change takes the rejected resources along.
+3. Types are pushed in the order of ``ResourceType``. Nothing of a later type overtakes a listener
+   that has to wait, and no listener or route goes to a client that takes all clusters before it
+   has accepted those that they name: Envoy ACKs a cluster only once it is warm.
+4. A cluster that leaves the snapshot leaves the client after the listeners and routes of that
+   snapshot were accepted, since until then they may send traffic to it.
+5. A cluster that changed needs its endpoints once more, also when they did not change.
+6. Without a snapshot nothing is answered: an empty answer would delete what the client has.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from xds_server import nack
+from xds_server.events import Acked, Current, Event, Nacked, Sent
+from xds_server.messages import DeltaResponse, Response, SotwResponse
+from xds_server.node import NodeInfo
+from xds_server.resource import Resource, ResourceType
+from xds_server.snapshot import Snapshot
+from xds_server.substream import State, Substream
+
+Output = SotwResponse | DeltaResponse | Event
+
+WAITING, NACKED = State.WAITING, State.NACKED
+_TRAFFIC = (ResourceType.LISTENER, ResourceType.ROUTE)  # these send requests to clusters
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What one type lacks. ``complete``: with it, the client has all that it wants of its version.
+
+    ``sendable`` is ``False`` where all of it has to wait for other types.
+    """
+
+    version: str
+    resources: tuple[Resource, ...] = ()
+    removed: tuple[str, ...] = ()
+    complete: bool = True
+    sendable: bool = True
+
+
+class Session(ABC):
+    """A stream of ``node``; ``clock`` gives the time that events carry, in seconds."""
+
+    def __init__(self, node: NodeInfo, clock: Callable[[], float]) -> None:
+        self.node = node
+        self._clock = clock
+        self._snapshot: Snapshot | None = None
+        self._substreams: dict[ResourceType, Substream] = {}
+        self._nonces = itertools.count(1)
+
+    def update(self, snapshot: Snapshot) -> list[Output]:
+        """A new snapshot: what of it goes out now."""
+        self._snapshot = snapshot
+        return self._flush()
+
+    # what the two variants differ in
+
+    @abstractmethod
+    def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
+        """What the client lacks; ``None`` where that is nothing."""
+
+    @abstractmethod
+    def _response(self, sub: Substream, due: Due, nonce: str) -> Response:
+        """Remembers what the client has from now on and returns what tells it so."""
+
+    @abstractmethod
+    def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
+        """Clusters that the client has in another version than the one it is sent now."""
+
+    # what they share
+
+    def _answered(self, sub: Substream, error: str | None) -> Event:
+        """The client's answer to the response under way: ACK, or NACK where there is an error."""
+        if error is None:
+            sub.acked()
+            return Acked(self.node, sub.kind, sub.version, self._clock())
+        record = nack.read(self.node, sub.kind, sub.version, error, sub.in_flight)
+        sub.nacked()
+        return Nacked(record, self._clock())
+
+    def _flush(self) -> list[Output]:
+        """Sends what is due and may go, in push order."""
+        if self._snapshot is None:
+            return []
+        output: list[Output] = []
+        for sub in self._in_push_order():
+            due = self._lacking(sub, self._snapshot)
+            if due is None:
+                output += self._settle(sub, self._snapshot)
+            elif sub.state is not WAITING:
+                output += self._send(sub, due, self._snapshot)
+            elif sub.kind is ResourceType.LISTENER:
+                break
+        return output
+
+    def _in_push_order(self) -> Iterator[Substream]:
+        return (self._substreams[kind] for kind in ResourceType if kind in self._substreams)
+
+    def _lacking(self, sub: Substream, snapshot: Snapshot) -> Due | None:
+        version = snapshot.version(sub.kind)
+        if sub.settled == version and not sub.asked:
+            return None  # the common case: nothing of this type changed
+        due = self._due(sub, snapshot)
+        if due is None:
+            sub.settled = version
+            sub.asked.clear()
+        return due if due and due.sendable else None
+
+    def _settle(self, sub: Substream, snapshot: Snapshot) -> Iterator[Event]:
+        """Tells that a new version is the client's already, where nothing of it concerns it."""
+        version = snapshot.version(sub.kind)
+        if sub.settled == version != sub.version and sub.state not in (WAITING, NACKED):
+            sub.version = version
+            yield Current(self.node, sub.kind, version, self._clock())
+
+    def _send(self, sub: Substream, due: Due, snapshot: Snapshot) -> list[Output]:
+        if sub.kind is ResourceType.CLUSTER:
+            self._warm(self._changed_clusters(sub, due))
+        response = self._response(sub, due, str(next(self._nonces)))
+        sub.sent(response.nonce, response.version, response.resources)
+        sub.settled = snapshot.version(sub.kind) if due.complete else ""
+        names = tuple(each.name for each in response.resources)
+        return [response, Sent(self.node, sub.kind, response.version, names, self._clock())]
+
+    def _warm(self, clusters: Iterable[Resource]) -> None:
+        endpoints = self._substreams.get(ResourceType.ENDPOINT)
+        if endpoints is not None:
+            for cluster in clusters:
+                endpoints.asked.update(reference.name for reference in cluster.references)
+
+    def _may_go(self, resource: Resource, snapshot: Snapshot) -> bool:
+        """Whether the client has accepted all clusters that the resource sends traffic to."""
+        clusters = self._substreams.get(ResourceType.CLUSTER)
+        if clusters is None or not clusters.book.wildcard:
+            return True  # a client that asks for its clusters by name asks after its routes
+        served = snapshot.resources(ResourceType.CLUSTER)
+        return all(name in clusters.accepted or name not in served for name in resource.clusters)
+
+    def _traffic_moves(self, snapshot: Snapshot) -> bool:
+        """Whether listeners and routes of the snapshot are not all accepted yet."""
+        moving = (self._substreams.get(kind) for kind in _TRAFFIC)
+        return any(self._is_moving(sub, snapshot) for sub in moving if sub)
+
+    def _is_moving(self, sub: Substream, snapshot: Snapshot) -> bool:
+        if sub.state in (WAITING, NACKED):
+            return True
+        return sub.settled != snapshot.version(sub.kind) and self._due(sub, snapshot) is not None
+
+    def _leaving(self, sub: Substream, snapshot: Snapshot, had: Mapping[str, object]) -> list[str]:
+        """Clusters that are no longer in the snapshot but have to stay for now."""
+        if sub.kind is not ResourceType.CLUSTER:
+            return []
+        served = snapshot.resources(sub.kind)
+        gone = [name for name in had if name not in served and sub.book.wants(name)]
+        return gone if gone and self._traffic_moves(snapshot) else []

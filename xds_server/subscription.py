@@ -1,0 +1,67 @@
+"""The subscription book: what one client wants of one type on one stream.
+
+Rules, from Envoy's xDS protocol, "How the client specifies what resources to return":
+
+- An empty list where no name was ever given is the legacy wildcard (listeners and clusters; Envoy
+  does the same for scoped routes). After a name it is what it says: nothing.
+- ``*`` is the wildcard, alone or beside names. Without it in a later list it has ended.
+- SotW lists say the whole subscription each time; Delta says what is added and taken away, and a
+  name added beside the legacy wildcard leaves that standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from xds_server.errors import RemoteXdsError
+from xds_server.resource import WILDCARD, ResourceType
+
+MAX_NAMES = 65_536  # of one type on one stream; more than that is no mesh but a mistake
+
+_LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPED_ROUTE)
+
+
+class Subscription:
+    """Names, and whether everything is wanted besides."""
+
+    def __init__(self, kind: ResourceType) -> None:
+        self._kind = kind
+        self._named_once = False
+        self.wildcard = False
+        self.names: frozenset[str] = frozenset()
+
+    def replace(self, names: Collection[str]) -> frozenset[str]:
+        """A SotW request's list; returns the names that were not in the one before.
+
+        Raises ``RemoteXdsError`` (RESOURCE_EXHAUSTED) for more than ``MAX_NAMES``.
+        """
+        if not names and not self._named_once:
+            self.wildcard = self._kind in _LEGACY_WILDCARD
+            return frozenset()
+        given = frozenset(names)
+        self._named_once = True
+        self.wildcard = WILDCARD in given
+        before, self.names = self.names, self._bounded(given - {WILDCARD})
+        return self.names - before
+
+    def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str], first: bool) -> None:
+        """A Delta request's lists; ``first`` is the first request of the type on its stream.
+
+        Raises ``RemoteXdsError`` (RESOURCE_EXHAUSTED) for more than ``MAX_NAMES``.
+        """
+        added, dropped = frozenset(subscribe), frozenset(unsubscribe)
+        if first and not added and not dropped:
+            self.wildcard = self._kind in _LEGACY_WILDCARD
+        self.wildcard = (self.wildcard and WILDCARD not in dropped) or WILDCARD in added
+        self.names = self._bounded(((self.names - dropped) | added) - {WILDCARD})
+
+    def wants(self, name: str) -> bool:
+        return self.wildcard or name in self.names
+
+    def _bounded(self, names: frozenset[str]) -> frozenset[str]:
+        if len(names) > MAX_NAMES:
+            raise RemoteXdsError(
+                f"{self._kind.title}: got {len(names)} names, wanted at most {MAX_NAMES}",
+                "RESOURCE_EXHAUSTED",
+            )
+        return names

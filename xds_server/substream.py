@@ -1,0 +1,100 @@
+"""One type on one stream: what the client wants of it, was sent, and said about that.
+
+The types of an aggregated stream are independent of each other (xDS protocol, "Aggregated
+Discovery Service"), so each has its own state, nonce and subscription.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+
+from xds_server.resource import Resource, ResourceType
+from xds_server.subscription import Subscription
+
+
+class State(Enum):
+    IDLE = auto()  # nothing was sent yet
+    WAITING = auto()  # the last response is neither ACKed nor NACKed: nothing more is sent
+    ACKED = auto()
+    NACKED = auto()
+
+
+class Step(Enum):
+    SEND = auto()
+    ACK = auto()
+    NACK = auto()
+    HOLD = auto()  # a client that comes back holds what it would be sent
+
+
+# Every change of a substream's state is in this table.
+TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
+    {
+        (State.IDLE, Step.SEND): State.WAITING,
+        (State.IDLE, Step.HOLD): State.ACKED,
+        (State.WAITING, Step.ACK): State.ACKED,
+        (State.WAITING, Step.NACK): State.NACKED,
+        (State.ACKED, Step.SEND): State.WAITING,
+        (State.NACKED, Step.SEND): State.WAITING,
+    }
+)
+
+
+class Substream:
+    """``known`` holds the versions that the client was sent last, by name, NACKed or not.
+
+    ``asked`` are names that have to be answered although nothing changed; ``rejected`` those of a
+    NACKed response, to be sent again with the next change but not for themselves.
+    """
+
+    def __init__(self, kind: ResourceType) -> None:
+        self.kind = kind
+        self.book = Subscription(kind)
+        self.state = State.IDLE
+        self.nonce = ""
+        self.version = ""  # of the last response
+        self.known: Mapping[str, str] = {}
+        self.asked: set[str] = set()
+        self.rejected: set[str] = set()
+        self.accepted: frozenset[str] = frozenset()  # names in ``known`` as of the last ACK
+        self.settled = ""  # the snapshot's version of which nothing is left to send
+        self.in_flight: tuple[Resource, ...] = ()
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Names that the client no longer wants: asked for once more, they are new to it."""
+        gone = frozenset(names)
+        if gone:
+            self.known = {name: v for name, v in self.known.items() if name not in gone}
+            self.rejected -= gone
+            self.asked -= gone
+
+    def step(self, step: Step) -> None:
+        self.state = TRANSITIONS[self.state, step]
+
+    def sent(self, nonce: str, version: str, resources: tuple[Resource, ...]) -> None:
+        self.step(Step.SEND)
+        self.nonce, self.version, self.in_flight = nonce, version, resources
+        self.asked.clear()
+        self.rejected.clear()
+
+    def acked(self) -> None:
+        self.step(Step.ACK)
+        self._accept(self.known)
+
+    def nacked(self) -> None:
+        self.step(Step.NACK)
+        self.rejected.update(each.name for each in self.in_flight)
+        self.in_flight = ()
+
+    def holds(self, version: str, known: Mapping[str, str]) -> None:
+        """The client said that it has all this already."""
+        self.step(Step.HOLD)
+        self.version = version
+        self.known = known
+        self._accept(known)
+
+    def _accept(self, names: Iterable[str]) -> None:
+        self.in_flight = ()
+        if self.kind is ResourceType.CLUSTER:  # of the others nobody asks
+            self.accepted = frozenset(names)

@@ -1,0 +1,144 @@
+"""Discovery requests and responses as bytes.
+
+Requests are parsed by protobuf's C core straight into the small nouns of ``messages.py``.
+Responses are put together from bytes that exist already: two serialised parts of one protobuf
+message, one after the other, are that message (protobuf encoding, "Last One Wins"), so a response
+is its shared part, made once for all streams, and its nonce.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from xds_server import mirror, protos
+from xds_server.errors import WireError
+from xds_server.messages import (
+    DeltaRequest,
+    DeltaResponse,
+    Response,
+    SotwRequest,
+    SotwResponse,
+)
+from xds_server.node import NodeInfo
+from xds_server.resource import Resource
+
+MAX_SHARED_BYTES = 64 * 2**20  # of SotW responses that are kept for others; the oldest make room
+
+_SharedKey = tuple[str, str, tuple[int, ...]]
+_ParsedRequest = TypeVar("_ParsedRequest", SotwRequest, DeltaRequest)
+
+
+def parse_sotw(data: bytes) -> SotwRequest:
+    """Raises ``WireError`` for bytes that are no ``DiscoveryRequest`` or one without a type_url."""
+    request = mirror.parse(protos.discovery.DiscoveryRequest, data)
+    return _typed(
+        SotwRequest(
+            type_url=request.type_url,
+            names=tuple(request.resource_names),
+            version=request.version_info,
+            nonce=request.response_nonce,
+            error=_error(request),
+            node=_node(request),
+        )
+    )
+
+
+def parse_delta(data: bytes) -> DeltaRequest:
+    """Raises ``WireError`` for bytes that are no ``DeltaDiscoveryRequest`` or have no type_url."""
+    request = mirror.parse(protos.discovery.DeltaDiscoveryRequest, data)
+    return _typed(
+        DeltaRequest(
+            type_url=request.type_url,
+            subscribe=tuple(request.resource_names_subscribe),
+            unsubscribe=tuple(request.resource_names_unsubscribe),
+            holds=MappingProxyType(dict(request.initial_resource_versions)),
+            nonce=request.response_nonce,
+            error=_error(request),
+            node=_node(request),
+        )
+    )
+
+
+def _typed(request: _ParsedRequest) -> _ParsedRequest:
+    if not request.type_url:
+        raise WireError("a request on an aggregated stream has no type_url")
+    return request
+
+
+def _error(request: Any) -> str | None:
+    """A NACK is told by the presence of ``error_detail`` alone."""
+    return request.error_detail.message if request.HasField("error_detail") else None
+
+
+def _node(request: Any) -> NodeInfo | None:
+    if not request.HasField("node"):
+        return None
+    node = request.node
+    return NodeInfo(
+        id=node.id,
+        cluster=node.cluster,
+        region=node.locality.region,
+        zone=node.locality.zone,
+        sub_zone=node.locality.sub_zone,
+        user_agent_name=node.user_agent_name,
+        client_features=tuple(node.client_features),
+    )
+
+
+class Encoder:
+    """Builds responses; one for all streams of a server, so that they share what is the same."""
+
+    def __init__(self) -> None:
+        sotw, delta = protos.discovery.DiscoveryResponse, protos.discovery.DeltaDiscoveryResponse
+        self._sotw: Any = mirror.mirror_class(sotw)
+        self._delta: Any = mirror.mirror_class(delta)
+        self._shared: dict[_SharedKey, tuple[tuple[Resource, ...], bytes]] = {}
+        self._shared_bytes = 0
+        self._entries: WeakKeyDictionary[Resource, bytes] = WeakKeyDictionary()
+
+    def encode(self, response: Response) -> bytes:
+        if isinstance(response, SotwResponse):
+            nonce = self._sotw(nonce=response.nonce).SerializeToString()
+            return self._sotw_part(response) + nonce  # type: ignore[no-any-return]
+        return b"".join([self._delta_head(response), *map(self._entry, response.resources)])
+
+    def _sotw_part(self, response: SotwResponse) -> bytes:
+        """All but the nonce, once for all streams that are sent the same resources."""
+        key = response.type.type_url, response.version, tuple(map(id, response.resources))
+        kept = self._shared.get(key)
+        if kept is None:
+            message = self._sotw(version_info=response.version, type_url=response.type.type_url)
+            for each in response.resources:
+                message.resources.add(type_url=each.type.type_url, value=each.body)
+            # the resources are kept beside the bytes: as long as they live, so do their ids
+            kept = response.resources, message.SerializeToString()
+            self._keep(key, kept)
+        return kept[1]
+
+    def _keep(self, key: _SharedKey, kept: tuple[tuple[Resource, ...], bytes]) -> None:
+        self._shared[key] = kept
+        self._shared_bytes += len(kept[1])
+        while self._shared_bytes > MAX_SHARED_BYTES:
+            _, dropped = self._shared.pop(next(iter(self._shared)))
+            self._shared_bytes -= len(dropped)
+
+    def _delta_head(self, response: DeltaResponse) -> bytes:
+        return self._delta(  # type: ignore[no-any-return]
+            system_version_info=response.version,
+            type_url=response.type.type_url,
+            nonce=response.nonce,
+            removed_resources=response.removed,
+        ).SerializeToString()
+
+    def _entry(self, resource: Resource) -> bytes:
+        """The part of a Delta response that one resource is."""
+        entry = self._entries.get(resource)
+        if entry is None:
+            message = self._delta()
+            added = message.resources.add(name=resource.name, version=resource.version)
+            added.resource.type_url = resource.type.type_url
+            added.resource.value = resource.body
+            entry = self._entries[resource] = message.SerializeToString()
+        return entry
