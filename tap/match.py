@@ -55,6 +55,10 @@ def compile_match(expression: str) -> Predicate:
     return found
 
 
+class _Wrong(pp.ParseSyntaxException):
+    """A term without meaning. Of this base class because pyparsing passes no other one on as is."""
+
+
 class _Token(str):
     """A word of the expression that knows its place."""
 
@@ -68,8 +72,8 @@ class _Token(str):
 
 
 def _why(rest: str, error: pp.ParseBaseException) -> str:
-    if type(error) is pp.ParseFatalException:
-        return str(error.msg)  # one of ours, raised by a parse action
+    if isinstance(error, _Wrong):
+        return str(error.msg)
     wanted = "a comparison, an operator such as ~m, a word or ("
     if isinstance(error, pp.ParseSyntaxException):
         wanted = {"Expected a value": "a value", "Expected ')'": "a )"}.get(str(error.msg), wanted)
@@ -77,15 +81,11 @@ def _why(rest: str, error: pp.ParseBaseException) -> str:
     return f"expected {wanted}, found {repr(found[0]) if found else 'the end'}"
 
 
-def _fail(text: str, at: int, why: str) -> pp.ParseFatalException:
-    return pp.ParseFatalException(text, at, why)
-
-
 def _find(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
     try:
         return find(str(tokens[0]), tokens[1])
     except TermError as error:
-        raise _fail(text, tokens[1].at, str(error)) from error
+        raise _Wrong(text, tokens[1].at, str(error)) from error
 
 
 def _compare(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
@@ -94,10 +94,10 @@ def _compare(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
         field = header(names[1]) if len(names) == 2 else FIELDS[names[0]]
         return compare(field, sign, str(value))
     except KeyError as error:
-        raise _fail(text, names[0].at, _unknown_field(names[0])) from error
+        raise _Wrong(text, names[0].at, _unknown_field(names[0])) from error
     except TermError as error:
         place = sign if isinstance(error, SignError) else value
-        raise _fail(text, place.at, str(error)) from error
+        raise _Wrong(text, place.at, str(error)) from error
 
 
 def _unknown_field(name: str) -> str:
@@ -109,16 +109,16 @@ def _unknown_field(name: str) -> str:
 def _word(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
     """A bare word, quoted or not. An unquoted field's name is a comparison cut short."""
     if text[at] not in "\"'" and tokens[0] in (*FIELDS, "header"):
-        raise _fail(text, at, f"{tokens[0]!r} wants a comparison, such as {tokens[0]} == VALUE")
+        raise _Wrong(text, at, f"{tokens[0]!r} wants a comparison, such as {tokens[0]} == VALUE")
     try:
         return find("~u", tokens[0])
     except TermError as error:
-        raise _fail(text, at, str(error)) from error
+        raise _Wrong(text, at, str(error)) from error
 
 
 def _unknown_operator(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
     known = " ".join(sorted((*OPERATORS, *BARE)))
-    raise _fail(text, at, f"unknown operator {tokens[0]!r}, expected one of {known}")
+    raise _Wrong(text, at, f"unknown operator {tokens[0]!r}, expected one of {known}")
 
 
 def _not(tokens: pp.ParseResults) -> Predicate:
@@ -143,8 +143,9 @@ def _operator(names: Iterable[str]) -> pp.Regex:
 def _grammar() -> pp.ParserElement:
     quoted = pp.Regex(r"""(?P<quote>["'])(?P<inside>.*?)(?P=quote)""")
     quoted.set_parse_action(lambda tokens: tokens["inside"])
-    value = (quoted | pp.Regex(r"""[^\s()&|'"]+""")).set_name("a value")
-    value.add_parse_action(_Token.made)
+    plain = pp.Regex(r"""[^\s()&|'"]+""")
+    value = quoted.copy().add_parse_action(_Token.made) | plain.set_parse_action(_Token.made)
+    value.set_name("a value")
     name = pp.Regex(r"[A-Za-z_][\w-]*").set_parse_action(_Token.made)
     sign = pp.Regex(r"==|!=|>=|<=|>|<|!?~(?![a-z])").set_parse_action(_Token.made)
     word = quoted | pp.Regex(r"""[^\s()&|'"!<>=~][^\s()&|'"]*""")

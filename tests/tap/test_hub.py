@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
 
-from mesh_traffic import Exchange
 from tap.hub import MAX_VIEWERS, Hub, HubError, TapTarget
 from tap.match import compile_match
 from tap.request import TapRequest
 from tap.topology import Topology
-from tap.viewer import Coverage, Viewer
-
-
-async def ask(port: int, path: str, method: str = "GET", **more: Any) -> int:
-    url = f"http://127.0.0.1:{port}{path}"
-    async with aiohttp.ClientSession() as session, session.request(method, url, **more) as answer:
-        await answer.read()
-        return answer.status
-
-
-async def attached(viewer: Viewer, envoys: int = 1) -> Coverage:
-    """Wait until the viewer was told that so many Envoys are watched."""
-    async with asyncio.timeout(10):
-        while True:
-            event = await viewer.next()
-            if isinstance(event, Coverage) and event.watching == envoys:
-                return event
-
-
-async def shown(viewer: Viewer) -> Exchange:
-    async with asyncio.timeout(10):
-        while True:
-            if isinstance(event := await viewer.next(), Exchange):
-                return event
-
-
-@asynccontextmanager
-async def watching(envoy: Any, match: str = "", **more: Any) -> AsyncIterator[tuple[Hub, Viewer]]:
-    hub = Hub([envoy.target], envoy.topology, **more)
-    async with hub.running():
-        with hub.watch(compile_match(match)) as viewer:
-            await attached(viewer)
-            yield hub, viewer
+from tap.viewer import Coverage
+from tests.tap.live import ask, attached, shown, watching
 
 
 async def test_a_request_is_seen_with_its_source_and_destination(envoy: Any) -> None:
@@ -109,7 +75,7 @@ async def test_bytes_that_are_no_request_are_seen_with_envoys_answer(envoy: Any)
     async with watching(envoy) as (_, viewer):
         reader, writer = await asyncio.open_connection("127.0.0.1", envoy.outbound)
         writer.write(b"nonsense\r\n\r\n")
-        await reader.read()
+        await reader.read(1)
         writer.close()
         exchange = await shown(viewer)
     assert exchange.request.method == ""

@@ -1,0 +1,47 @@
+"""What tests of a live hub share: ask through an Envoy, wait for what a viewer is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from mesh_traffic import Exchange
+from tap.hub import Hub
+from tap.match import compile_match
+from tap.viewer import Coverage, Viewer
+
+
+async def ask(port: int, path: str, method: str = "GET", **more: Any) -> int:
+    url = f"http://127.0.0.1:{port}{path}"
+    async with aiohttp.ClientSession() as session, session.request(method, url, **more) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def attached(viewer: Viewer, envoys: int = 1) -> Coverage:
+    """Wait until the viewer was told that so many Envoys are watched."""
+    async with asyncio.timeout(10):
+        while True:
+            event = await viewer.next()
+            if isinstance(event, Coverage) and event.watching == envoys:
+                return event
+
+
+async def shown(viewer: Viewer) -> Exchange:
+    async with asyncio.timeout(10):
+        while True:
+            if isinstance(event := await viewer.next(), Exchange):
+                return event
+
+
+@asynccontextmanager
+async def watching(envoy: Any, match: str = "", **more: Any) -> AsyncIterator[tuple[Hub, Viewer]]:
+    hub = Hub([envoy.target], envoy.topology, **more)
+    async with hub.running():
+        with hub.watch(compile_match(match)) as viewer:
+            await attached(viewer)
+            yield hub, viewer
