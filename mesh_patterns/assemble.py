@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from mesh_patterns import expect, kinds
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.model import CLIENT, INGRESS, Ingress, Mesh, Service, Version
+from mesh_patterns.model import Ingress, Mesh, Service, Version
 from mesh_patterns.node import Node
 from mesh_patterns.place import PatternError, Place, Problem
-from mesh_patterns.selector import suggest
+from mesh_patterns.selector import RESERVED, suggest
 from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, Spec, VersionSpec
 
 P = ParamSpec("P")
@@ -147,7 +147,7 @@ def _services(specs: Iterable[MeshSpec], problems: Problems) -> list[Service]:
 
 
 def _service(name: str, spec: ServiceSpec, place: Place) -> Service:
-    if name in (INGRESS, CLIENT):
+    if name in RESERVED:
         raise PatternError.at(place, f"{name!r} is a name that meshloom uses itself")
     if spec.versions and (spec.run or spec.port):
         at = spec.key_place("run" if spec.run else "port")

@@ -44,9 +44,10 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
     for path in paths:
         _read(path, str(path), reading, given, chain=())
-    imported = dialects.convert(reading.foreign)
+    imported = dialects.convert(reading.foreign, reading.trees, given)
     trees = [*imported.trees, *reading.trees]
-    mesh = assemble.mesh(_name(paths, trees), trees, reading.files, imported.warnings)
+    files = [*reading.files, *(file for file in imported.files if file not in reading.files)]
+    mesh = assemble.mesh(_name(paths, trees), trees, files, imported.warnings)
     return apply(mesh)
 
 

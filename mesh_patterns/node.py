@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from mesh_patterns.place import PatternError, Place
 
 Scalar = str | int | float | bool | None
 Plain = Scalar | list["Plain"] | dict[str, "Plain"]
+Tree = Scalar | list[Any] | tuple[Any, ...] | dict[str, Any]  # plain, with nodes in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Node:
     key: Place | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, value: Plain | Node, place: Place) -> Node:
+    def of(cls, value: Tree | Node, place: Place) -> Node:
         """A tree of plain values, all at ``place``; a node among them keeps its own."""
         if isinstance(value, Node):
             return value

@@ -10,6 +10,8 @@ from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.place import PatternError, Place
 
 ANY = "*"
+MESH = "mesh"  # every caller but the ingress, as the gateway of that name is in Istio
+RESERVED = frozenset({INGRESS, CLIENT, MESH})
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -58,18 +60,24 @@ def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
     caller, arrow, callee = (part.strip() for part in text.rpartition("->"))
     if "/" in callee:
         raise PatternError.at(place, f"an edge ends at a service, not at a version: {callee!r}")
-    callers = {caller} if arrow and caller != ANY else None
-    if callers and caller not in (INGRESS, CLIENT):
-        service(draft.mesh, caller, place)
+    starts = _callers(draft.mesh, caller, place) if arrow else set(draft.mesh.callers())
     callees = None if callee == ANY else {service(draft.mesh, callee, place)}
     found = [
         edge
         for (start, end), edge in draft.edges.items()
-        if (callers is None or start in callers) and (callees is None or end in callees)
+        if start in starts and (callees is None or end in callees)
     ]
     if not found:
         raise PatternError.at(place, _not_called(caller, callee))
     return found
+
+
+def _callers(mesh: Mesh, caller: str, place: Place) -> set[str]:
+    if caller == ANY:
+        return set(mesh.callers())
+    if caller == MESH:
+        return set(mesh.callers()) - {INGRESS}
+    return {caller} if caller in RESERVED else {service(mesh, caller, place)}
 
 
 def _not_called(caller: str, callee: str) -> str:

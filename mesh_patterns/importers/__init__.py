@@ -1,21 +1,13 @@
-"""Other people's files, turned into our language: one module per dialect.
+"""Other people's files, turned into our language.
 
-An importer takes YAML documents and gives a tree of our own language made of their nodes, so every
-value still knows the line that somebody else's file has it on. What it ignored or approximated
-comes with it, as warnings: nothing disappears silently.
+The way through this room::
+
+    documents ─ a reader per dialect ─ objects ─ kubernetes (services) ─ istio (policy) ─ one tree
+
+Every dialect comes down to Kubernetes objects first, whatever the envelope was, and all objects of
+all files are looked at together: a Meshery file, an Istio file and one of our own that name the
+same service mean the same service. The tree is made of the nodes of the files that were read, so
+every value still knows the line that somebody else's file has it on.
+
+What was ignored or approximated comes with the tree, as warnings: nothing disappears silently.
 """
-
-from __future__ import annotations
-
-from dataclasses import dataclass
-
-from mesh_patterns.node import Node
-from mesh_patterns.place import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """``tree`` is a whole pattern file (``mesh``, ``patterns``); ``warnings`` are for people."""
-
-    tree: Node
-    warnings: tuple[Problem, ...] = ()

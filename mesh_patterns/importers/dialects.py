@@ -4,27 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-from mesh_patterns.importers import Imported
+from mesh_patterns.importers import calls, istio, kubernetes, meshery, objects
+from mesh_patterns.importers.catalog import Catalog
+from mesh_patterns.importers.notes import Notes
+from mesh_patterns.importers.objects import Gathered, Object
 from mesh_patterns.node import Node
-from mesh_patterns.place import Problem
+from mesh_patterns.place import PatternError, Problem
 
-Importer = Callable[[Sequence[Node]], Imported]
+Importer = Callable[[Sequence[Node], Gathered, Notes, Mapping[str, Node]], None]
 
-# dialect → what turns all documents of that dialect, together, into one tree of ours
-IMPORTERS: Mapping[str, Importer] = {}
+# dialect → what reads all documents of that dialect, together, into Kubernetes objects
+IMPORTERS: Mapping[str, Importer] = {
+    "meshery": meshery.read,
+    "kubernetes": objects.read,
+}
+DESIGN = "meshery design"  # the newer form, which is refused by name
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
+    """``files`` are those that the documents themselves brought in."""
+
     trees: tuple[Node, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 def dialect(document: Node) -> str | None:
     """``meshery``, ``kubernetes`` or ``None`` for our own language."""
     if document.get("apiVersion") and document.get("kind"):
         return "kubernetes"
+    if document.get("components") and document.get("schemaVersion"):
+        return DESIGN
     if document.get("services") and not document.get("mesh"):
         return "meshery"
     return None
@@ -34,12 +48,70 @@ def is_foreign(document: Node) -> bool:
     return dialect(document) is not None
 
 
-def convert(documents: Sequence[Node]) -> Converted:
-    """All foreign documents, each dialect's together, as trees of our language."""
-    found = [
-        IMPORTERS[name](group)
-        for name in IMPORTERS
-        if (group := [document for document in documents if dialect(document) == name])
-    ]
-    warnings = tuple(problem for imported in found for problem in imported.warnings)
-    return Converted(tuple(imported.tree for imported in found), warnings)
+def convert(
+    documents: Sequence[Node],
+    own: Sequence[Node] = (),
+    variables: Mapping[str, Node] | None = None,
+) -> Converted:
+    """All foreign documents together, as one tree of our language.
+
+    ``own`` are the trees of our own files: services that they describe are not described again.
+    ``variables`` win over those of the documents.
+
+    Raises:
+        PatternError: with every problem, or because there is nothing in them to run.
+    """
+    if not documents:
+        return Converted()
+    notes, gathered = Notes(), Gathered()
+    for document in documents:
+        if dialect(document) == DESIGN:
+            message = "is a Meshery design of v1beta1 or later; v1alpha2 is what is read so far"
+            raise PatternError.at(document.place, message)
+    for name, importer in IMPORTERS.items():
+        group = [document for document in documents if dialect(document) == name]
+        notes.guard(importer, group, gathered, notes, variables or {})
+    found = objects.unique(gathered.objects, notes)
+    used = [each for each in found if not _ignored(each, notes)]
+    catalog = Catalog(notes)
+    _learn_own(own, catalog)
+    tree = _tree(used, gathered, catalog, notes)
+    _refuse_nothing(documents, catalog, notes)
+    catalog.tell_echoes()
+    return Converted((tree,), notes.finish(), tuple(gathered.files))
+
+
+def _ignored(each: Object, notes: Notes) -> bool:
+    if not each.matters():
+        notes.ignore(each.kind, each.place)
+    return not each.matters()
+
+
+def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
+    for tree in own:
+        mesh = tree.get("mesh")
+        services = mesh.get("services") if mesh else None
+        if services is not None and isinstance(services.value, dict):
+            for name, node in services.value.items():
+                catalog.own(name, node)
+
+
+def _tree(found: Sequence[Object], gathered: Gathered, catalog: Catalog, notes: Notes) -> Node:
+    workloads = kubernetes.services(found, catalog, notes)
+    calls.fill(found, gathered.links, workloads, catalog, notes)
+    patterns = istio.patterns(found, catalog, notes)
+    mesh = catalog.tree()
+    made: dict[str, Any] = {"mesh": mesh, "patterns": [*patterns]}
+    if gathered.names:
+        made["name"] = gathered.names[0]
+    return Node.of(made, mesh.place)
+
+
+def _refuse_nothing(documents: Sequence[Node], catalog: Catalog, notes: Notes) -> None:
+    if catalog.entries or any(not problem.warning for problem in notes.problems):
+        return
+    message = (
+        "has nothing that a mesh could run: expected a workload, a Service, a VirtualService or a "
+        f"DestinationRule, got {notes.ignored() or 'nothing'}"
+    )
+    raise PatternError.at(documents[0].place, message)

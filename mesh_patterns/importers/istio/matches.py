@@ -1,0 +1,82 @@
+"""``match`` of a VirtualService's rule, as ours.
+
+Istio's ``prefix`` is a prefix of text, as ours is when it is written out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from mesh_patterns.importers.istio.source import Source
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError
+
+_TEXTS = {"uri": "path", "method": "method", "authority": "host", "scheme": "scheme"}
+_HARMLESS = frozenset({"name", "statPrefix", "gateways", "ignoreUriCase", "port"})
+_KNOWN = frozenset({*_TEXTS, *_HARMLESS, "headers", "withoutHeaders", "queryParams"})
+_KINDS = frozenset({"exact", "prefix", "regex"})
+
+Bound = Callable[[Node], bool]  # whether `gateways` of a match means those that are looked at
+
+
+def match(node: Node, bound: Bound, source: Source) -> Node | None:
+    """One match; ``None`` when it is for others, or asks for what can't be told apart here."""
+    gateways = node.get("gateways")
+    if gateways is not None and not bound(gateways):
+        return None
+    lost = [(name, item) for name, item in node.items() if name not in _KNOWN and item.value]
+    for name, item in lost:
+        source.skip(f"a match by {name}, so that match is left out", item)
+    if (port := node.get("port")) is not None:
+        source.approximate("a match by port holds for every port", port)
+    return None if lost else _meaning(node, source)
+
+
+def _meaning(node: Node, source: Source) -> Node:
+    made: dict[str, Any] = {}
+    for name, ours in _TEXTS.items():
+        found = node.get(name)
+        if found is not None and found.value:
+            made[ours] = _text(found)
+    if headers := _headers(node, source):
+        made["headers"] = headers
+    if (query := node.get("queryParams")) is not None and query.value:
+        made["query"] = Node({name: _text(item) for name, item in query.items()}, query.place)
+    if (ignore := node.get("ignoreUriCase")) is not None and ignore.value is True:
+        made["ignore_case"] = ignore
+    return Node.of(made, node.place)
+
+
+def _headers(node: Node, source: Source) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    wanted, unwanted = (
+        node.get(name) or Node(None, node.place) for name in ("headers", "withoutHeaders")
+    )
+    for name, item in wanted.items():
+        found[name] = _text(item)
+    for name, item in unwanted.items():
+        if name in found:
+            raise PatternError.at(
+                item.place, f"header {name!r} is in headers too: one match of a header is possible"
+            )
+        found[name] = _inverted(_text(item))
+    return found
+
+
+def _text(node: Node) -> Node:
+    """A StringMatch; an empty one, or the expression ``*``, is for whatever is there."""
+    pairs = [(name, item) for name, item in node.items() if item.value not in (None, "")]
+    if not pairs or [(name, item.value) for name, item in pairs] == [("regex", "*")]:
+        return Node.of({"present": True}, node.place)
+    unknown = [name for name, _ in pairs if name not in _KINDS]
+    if unknown or len(pairs) > 1:
+        names = ", ".join(name for name, _ in pairs)
+        raise PatternError.at(node.place, f"expected one of exact, prefix and regex, got {names}")
+    return Node(dict(pairs), node.place, node.key)
+
+
+def _inverted(node: Node) -> Node:
+    if node.get("present"):
+        return Node.of({"present": False}, node.place)
+    return Node({**dict(node.items()), "invert": Node(True, node.place)}, node.place)

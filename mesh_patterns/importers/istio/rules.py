@@ -1,0 +1,114 @@
+"""One of a VirtualService's ``http`` rules, as a rule of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mesh_patterns.importers.istio import settings
+from mesh_patterns.importers.istio.destinations import weights
+from mesh_patterns.importers.istio.matches import Bound, match
+from mesh_patterns.importers.istio.source import Source
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError
+
+Made = dict[str, Any]
+
+_KNOWN = frozenset(
+    {
+        "name", "match", "route", "redirect", "directResponse", "rewrite", "timeout", "retries",
+        "fault", "headers", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent",
+        "mirror_percent",
+    }
+)  # fmt: skip
+DEFAULT_RETRIES = (
+    "Istio's default retries (2, on connect-failure, refused-stream, unavailable, cancelled, 503) "
+    "are not made where a route says nothing of retries"
+)
+
+
+def rules(bound: Bound, source: Source) -> tuple[Node, ...]:
+    """All rules that are for the gateways that are looked at, in order."""
+    made = (source.notes.guard(rule, node, bound, source) for node in source.list("http"))
+    return tuple(found for found in made if found is not None)
+
+
+def rule(node: Node, bound: Bound, source: Source) -> Node | None:
+    """One rule; ``None`` when nothing of its match is left.
+
+    Raises:
+        PatternError: it does not say what becomes of a request.
+    """
+    found = _matches(node, bound, source)
+    if found is None:
+        return None
+    answer = _answer(node, source)
+    if answer is None:
+        return None
+    source.notes.leftovers(node, _KNOWN, source.owner, "http.")
+    made: Made = {"match": found} if found else {}
+    made |= answer | _settings(node, source)
+    if "retries" not in made and "to" in made:
+        source.notes.approximate(DEFAULT_RETRIES, node.place, source.owner)
+    return Node.of(made, node.place)
+
+
+def _matches(node: Node, bound: Bound, source: Source) -> list[Any] | None:
+    """Nothing where the rule is for all requests, ``None`` where it is for none."""
+    given = node.get("match")
+    nodes = given.elements() if given is not None else ()
+    found = [made for each in nodes if (made := match(each, bound, source)) is not None]
+    if nodes and not found:
+        return None
+    if any(not made.value for made in found):
+        return []  # one that asks for nothing holds for every request
+    return [*found]
+
+
+def _answer(node: Node, source: Source) -> Made | None:
+    """What becomes of a request: one of three ways."""
+    redirect, respond, route = (node.get(name) for name in ("redirect", "directResponse", "route"))
+    if redirect is not None:
+        return {"redirect": settings.redirect(redirect, source)}
+    if respond is not None:
+        return {"respond": settings.respond(respond, source)}
+    if route is not None and route.elements():
+        return {"to": Node(weights(route.elements(), source), route.place, route.key)}
+    if (delegate := node.get("delegate")) is not None:
+        source.skip("http.delegate, so that rule is left out", delegate)
+        return None
+    raise PatternError.at(node.place, "a rule has none of route, redirect and directResponse")
+
+
+def _settings(node: Node, source: Source) -> Made:
+    made: Made = settings.taken(node, {"timeout": "timeout"})
+    if (retries := node.get("retries")) is not None:
+        made["retries"] = settings.retries(retries, source)
+    if (fault := node.get("fault")) is not None:
+        made |= _if_any("fault", settings.fault(fault, source))
+    made |= _if_any("mirror", settings.mirror(node, source))
+    given = node.get("rewrite")
+    rewrite = settings.rewrite(given, source) if given is not None else {}
+    for headers in _headers(node, source):
+        edits, host = settings.headers(headers, source)
+        made["headers"] = edits
+        if host is not None:
+            rewrite["host"] = host
+    return made | ({"rewrite": rewrite} if rewrite else {})
+
+
+def _headers(node: Node, source: Source) -> Sequence[Node]:
+    """The rule's own edits; those of its only destination, if it has none itself."""
+    own = node.get("headers")
+    route = node.get("route")
+    inner = [each.get("headers") for each in (route.elements() if route else ())]
+    given = [headers for headers in inner if headers is not None]
+    if own is None and len(inner) == 1 and given:
+        return given
+    for headers in given:
+        source.skip("headers of one of several destinations", headers)
+    return [own] if own is not None else []
+
+
+def _if_any(name: str, node: Node | None) -> Made:
+    return {name: node} if node is not None else {}

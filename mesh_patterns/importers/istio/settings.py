@@ -1,0 +1,158 @@
+"""What a VirtualService's rule does besides routing: retries, faults, rewrites, header edits, …"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesh_patterns.importers.istio.destinations import targets
+from mesh_patterns.importers.istio.source import Source
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError
+
+Made = dict[str, Any]
+
+# https://grpc.io/docs/guides/status-codes/
+_GRPC = (
+    "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
+    "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
+    "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
+)  # fmt: skip
+_HOST_HEADERS = frozenset({"host", ":authority"})
+
+
+def taken(node: Node, names: dict[str, str]) -> Made:
+    """Some of a mapping's values, under our names."""
+    return {
+        ours: item
+        for theirs, ours in names.items()
+        if (item := node.get(theirs)) is not None and item.value not in (None, "")
+    }
+
+
+def retries(node: Node, source: Source) -> Node:
+    names = {"attempts": "attempts", "perTryTimeout": "per_try_timeout", "retryOn": "retry_on"}
+    made = taken(node, names)
+    if (backoff := node.get("backoff")) is not None:
+        made["backoff"] = {"base": backoff}
+    source.notes.leftovers(node, {*names, "backoff"}, source.owner, "retries.")
+    return Node.of(made, node.place)
+
+
+def fault(node: Node, source: Source) -> Node | None:
+    made: Made = {}
+    delay, abort = node.get("delay"), node.get("abort")
+    if delay is not None and "fixedDelay" in dict(delay.items()):
+        made["delay"] = {**taken(delay, {"fixedDelay": "fixed"}), **_percent(delay)}
+        source.notes.leftovers(
+            delay, ("fixedDelay", "percentage", "percent"), source.owner, "fault.delay."
+        )
+    elif delay is not None:
+        source.skip("a fault.delay without fixedDelay", delay)
+    if abort is not None:
+        made["abort"] = {**_abort(abort), **_percent(abort)}
+    source.notes.leftovers(node, ("delay", "abort"), source.owner, "fault.")
+    return Node.of(made, node.place) if made else None
+
+
+def _abort(abort: Node) -> Made:
+    grpc = abort.get("grpcStatus")
+    if grpc is None:
+        return taken(abort, {"httpStatus": "status"})
+    name = grpc.text().upper()
+    if name not in _GRPC and not name.isdigit():
+        raise PatternError.at(grpc.place, f"unknown gRPC status {grpc.text()!r}")
+    number = _GRPC.index(name) if name in _GRPC else int(name)
+    return {"grpc_status": Node(number, grpc.place)}
+
+
+def _percent(node: Node, name: str = "percentage", old: str = "percent") -> Made:
+    """``percentage: {value: 12.5}``, or the whole number that went before it; all, if neither."""
+    whole = node.get(name)
+    value = whole.get("value") if whole is not None else node.get(old)
+    if whole is not None and value is None:
+        return {"percent": Node(0, whole.place)}  # a protobuf's zero is not written
+    return {"percent": value} if value is not None else {}
+
+
+def mirror(node: Node, source: Source) -> Node | None:
+    """``mirror`` or the first of ``mirrors``."""
+    several = node.get("mirrors")
+    mirrors = several.elements() if several is not None else ()
+    if len(mirrors) > 1:
+        source.skip("another mirror than the first", mirrors[1])
+    single = node.get("mirror")
+    if single is not None:
+        percent = _percent(node, "mirrorPercentage", "mirrorPercent")
+        if not percent:
+            percent = _percent(node, "mirrorPercentage", "mirror_percent")
+        return _mirror(single, percent, source)
+    if not mirrors:
+        return None
+    destination = mirrors[0].get("destination")
+    if destination is None:
+        raise PatternError.at(mirrors[0].place, "a mirror has no 'destination'")
+    return _mirror(destination, _percent(mirrors[0]), source)
+
+
+def _mirror(destination: Node, percent: Made, source: Source) -> Node:
+    found = targets(destination, source)
+    if len(found) > 1:
+        source.skip("a mirror to another version than the first of its subset", destination)
+    made: Made = {"to": found[0], **percent}
+    return Node.of(made, destination.place)
+
+
+def rewrite(node: Node, source: Source) -> Made:
+    made = taken(node, {"uri": "path", "authority": "host"})
+    regex = node.get("uriRegexRewrite")
+    if regex is not None:
+        made |= taken(regex, {"match": "regex", "rewrite": "substitution"})
+    source.notes.leftovers(node, ("uri", "authority", "uriRegexRewrite"), source.owner, "rewrite.")
+    return made
+
+
+def redirect(node: Node, source: Source) -> Node:
+    names = {
+        "redirectCode": "status", "uri": "path", "authority": "host", "scheme": "scheme",
+        "port": "port",
+    }  # fmt: skip
+    source.notes.leftovers(node, names, source.owner, "redirect.")
+    return Node.of(taken(node, names), node.place)
+
+
+def respond(node: Node, source: Source) -> Node:
+    made = taken(node, {"status": "status"})
+    body = node.get("body")
+    if body is not None:
+        source.notes.leftovers(body, ("string",), source.owner, "directResponse.body.")
+        made |= taken(body, {"string": "body"})
+    return Node.of(made, node.place)
+
+
+def headers(node: Node, source: Source) -> tuple[Made, Node | None]:
+    """Edits of headers; the Host header is edited by a rewrite, so it comes apart."""
+    made: Made = {}
+    host: Node | None = None
+    for way, edits in node.items():
+        if way not in ("request", "response"):
+            source.skip(f"headers.{way}", edits)
+            continue
+        kept: Made = {}
+        for action, values in edits.items():
+            if action in ("set", "add") and isinstance(values.value, dict):
+                _tell_commands(values, source)
+                own = {k: v for k, v in values.items() if k.lower() not in _HOST_HEADERS}
+                host = next((v for k, v in values.items() if k.lower() in _HOST_HEADERS), host)
+                kept[action] = Node(own, values.place)
+            else:
+                kept[action] = values
+        made[way] = kept
+    return made, host
+
+
+def _tell_commands(values: Node, source: Source) -> None:
+    for item in dict(values.items()).values():
+        if isinstance(item.value, str) and "%" in item.value:
+            source.notes.warn(
+                item.place, f"{item.value!r} is set as it is: no command is filled in"
+            )

@@ -1,0 +1,162 @@
+"""VirtualService: rules for the callers of a service, and rules for what is at the ingress.
+
+For the sidecars the rules go on all edges into the host. At the ingress the rules belong to a host
+name, not to a service: the service that the rule for all requests goes to, or else the first rule,
+carries them, and they may lead to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from mesh_patterns.importers.catalog import Entry
+from mesh_patterns.importers.istio import gateways
+from mesh_patterns.importers.istio.gateways import Gateway, Key
+from mesh_patterns.importers.istio.rules import rules
+from mesh_patterns.importers.istio.source import MESH, Source
+from mesh_patterns.importers.notes import listed
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError
+
+_KNOWN = frozenset({"hosts", "gateways", "http", "exportTo"})
+
+
+def check(source: Source) -> None:
+    """Tell what is not taken of a VirtualService.
+
+    Raises:
+        PatternError: it has no hosts.
+    """
+    if not source.list("hosts"):
+        raise PatternError.at(source.object.place, f"{source.owner} has no 'hosts'")
+    source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
+    for scope in source.list("exportTo"):
+        if scope.value != "*":
+            source.approximate("exportTo: seen everywhere", scope)
+
+
+def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
+    """The patterns for the callers of services, one for each service."""
+    taken: dict[str, Source] = {}
+    for source in sources:
+        if not gateways.bound(source)[1]:
+            continue
+        made = rules(_means_the_mesh, source)
+        for host in source.list("hosts") if made else ():
+            if "*" in host.text():
+                source.skip("a host with a wildcard, for the sidecars", host)
+                continue
+            entry = source.service(host)
+            first = taken.get(entry.name)
+            if first is None:
+                taken[entry.name] = source
+                yield pattern(f"{MESH} -> {entry.name}", made, host)
+            elif first is not source:
+                message = f"{first.object} (at {first.object.place}) has rules for"
+                source.notes.warn(host.place, f"{message} {entry.name!r}: these are left out")
+
+
+def _means_the_mesh(given: Node) -> bool:
+    return any(node.text() == MESH for node in given.elements())
+
+
+def pattern(on: str, made: Iterable[Node], node: Node) -> Node:
+    """Istio answers 404 where no rule matches."""
+    fields: dict[str, Any] = {
+        "pattern": "route", "on": on, "rules": [*made], "otherwise": "not_found"
+    }  # fmt: skip
+    return Node.of(fields, node.place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A VirtualService under one host of the ingress."""
+
+    source: Source
+    host: Node
+
+
+def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> Iterator[Node]:
+    """The patterns for what the ingress does, and ``ingress`` for those who are there."""
+    by_host: dict[str, list[_Bound]] = {}
+    for source in sources:
+        named, _ = gateways.bound(source)
+        for host in source.list("hosts") if named else ():
+            for name in _hosts(source, host, named, known):
+                by_host.setdefault(name, []).append(_Bound(source, host))
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, found in by_host.items():
+        groups.setdefault(tuple(each.source.owner for each in found), []).append(name)
+    made = [(names, by_host[names[0]][0], _rules(by_host[names[0]])) for names in groups.values()]
+    yield from _carried(made)
+
+
+def _hosts(
+    source: Source, host: Node, named: Iterable[Node], known: Mapping[Key, Gateway]
+) -> Iterable[str]:
+    """The names under which a VirtualService's host is reached through its gateways."""
+    found: dict[str, None] = {}
+    offered: dict[str, None] = {}
+    for node in named:
+        gateway = known.get(gateways.key(node.text(), source.object.namespace))
+        hosts = gateway.hosts if gateway else ("*",)
+        if gateway is None:
+            message = (
+                f"Gateway {node.text()!r} is not in the given files: taken for one of any host"
+            )
+            source.notes.warn(node.place, message)
+        offered |= dict.fromkeys(hosts)
+        found |= dict.fromkeys(gateways.overlap(host.text(), hosts))
+    if not found:
+        message = f"host {host.text()!r} is none of its Gateway's ({listed(offered)})"
+        source.notes.warn(host.place, f"{message}: nothing reaches {source.owner} there")
+    return found
+
+
+def _rules(found: Iterable[_Bound]) -> list[Node]:
+    """The rules of all VirtualServices of a host; those for all requests come last."""
+    made: list[Node] = []
+    for each in found:
+        named = {
+            gateways.key(node.text(), each.source.object.namespace)
+            for node in gateways.bound(each.source)[0]
+        }
+        made += rules(partial(_means, each.source, named), each.source)
+    return sorted(made, key=lambda rule: rule.get("match") is None)
+
+
+def _means(source: Source, named: set[Key], given: Node) -> bool:
+    keys = {gateways.key(node.text(), source.object.namespace) for node in given.elements()}
+    return bool(keys & named)
+
+
+def _carried(made: Sequence[tuple[list[str], _Bound, list[Node]]]) -> Iterator[Node]:
+    carriers = [_carrier(found, bound.source) if found else None for _, bound, found in made]
+    for (names, bound, found), carrier in zip(made, carriers, strict=True):
+        if carrier is None:
+            continue
+        several = carrier.own or sum(other is carrier for other in carriers) > 1
+        for name in names if not carrier.own else ():
+            carrier.ingress.setdefault(name, Node(name, bound.host.place))
+        narrowed = [_narrowed(rule, names) for rule in found] if several else found
+        yield pattern(f"ingress -> {carrier.name}", narrowed, bound.host)
+
+
+def _carrier(found: Sequence[Node], source: Source) -> Entry | None:
+    """Whom the rules of a host are hung up on."""
+    catalog = source.world.catalog
+    whole = [rule for rule in found if rule.get("match") is None]
+    for rule in (*whole, *found):
+        to = rule.get("to")
+        for target in dict(to.items()) if to is not None else ():
+            return catalog.entries[target.partition("/")[0]]
+    if not catalog.entries:
+        source.notes.warn(source.object.place, f"{source.owner}: no service is at the ingress")
+    return next(iter(catalog.entries.values()), None)
+
+
+def _narrowed(rule: Node, names: Iterable[str]) -> Node:
+    return Node.of({**dict(rule.items()), "hosts": [*names]}, rule.place)

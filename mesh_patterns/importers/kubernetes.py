@@ -1,0 +1,232 @@
+"""Kubernetes workloads and Services become the services of the mesh.
+
+A Service with the workloads that it selects is a service; their label ``version`` tells versions
+apart. A workload that no Service selects is a service of its own, together with those that carry
+the same ``app`` label and another version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mesh_patterns.importers.catalog import Catalog, Entry
+from mesh_patterns.importers.notes import Notes, listed
+from mesh_patterns.importers.objects import Object, texts
+from mesh_patterns.node import Node
+
+RUN = "meshloom/run"  # the annotation that gives a workload a local command
+VERSION = "version"
+APP = ("app", "app.kubernetes.io/name", "custom.app")
+# https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+_OTHER_PROTOCOLS = frozenset({"tcp", "tls", "https", "udp", "mongo", "mysql", "redis"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A workload: the object, and what its pod template says."""
+
+    object: Object
+    labels: Mapping[str, str]
+    pod: Node
+
+    @property
+    def version(self) -> str:
+        return self.labels.get(VERSION, "")
+
+    @property
+    def app(self) -> str:
+        return next((self.labels[name] for name in APP if name in self.labels), "")
+
+    def containers(self) -> tuple[Node, ...]:
+        found = self.pod.get("containers")
+        return found.elements() if found else ()
+
+    def ports(self) -> list[Node]:
+        each = (container.get("ports") for container in self.containers())
+        return [port for ports in each if ports for port in ports.elements()]
+
+    def run(self) -> Node | None:
+        return self.object.annotations.get(RUN)
+
+    def env(self) -> dict[str, Node]:
+        """The variables whose values stand in the file."""
+        each = (container.get("env") for container in self.containers())
+        pairs = [
+            (item.get("name"), item.get("value")) for env in each if env for item in env.elements()
+        ]
+        return {name.text(): value for name, value in pairs if name and value}
+
+
+def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Workload]:
+    """Fill the catalog; gives the workloads that run."""
+    workloads = [
+        workload
+        for each in objects
+        if each.is_workload() and (workload := _workload(each, notes)) is not None
+    ]
+    selected: set[tuple[str, str, str]] = set()
+    for each in objects:
+        if each.is_service():
+            mine = _select(each, workloads)
+            selected |= {workload.object.ref for workload in mine}
+            notes.guard(_service, each, mine, catalog, notes)
+    _alone([each for each in workloads if each.object.ref not in selected], catalog, notes)
+    return workloads
+
+
+def _workload(each: Object, notes: Notes) -> Workload | None:
+    template = each.spec.get("template") or Node(None, each.place)
+    metadata = template.get("metadata") or Node(None, each.place)
+    labels = texts(metadata.get("labels"))
+    pod = template.get("spec") or Node(None, each.place)
+    if each.kind == "Pod":
+        labels, pod = dict(each.labels), each.spec
+    replicas = each.spec.get("replicas")
+    if replicas is not None and replicas.value == 0:
+        notes.warn(replicas.place, f"{each} has no replicas: left out")
+        return None
+    if replicas is not None and isinstance(replicas.value, int) and replicas.value > 1:
+        notes.approximate("one of each replica runs", replicas.place, str(each))
+    return Workload(each, labels, pod)
+
+
+def _select(service: Object, workloads: Iterable[Workload]) -> list[Workload]:
+    selector = texts(service.spec.get("selector"))
+    if not selector:
+        return []
+    return [
+        workload
+        for workload in workloads
+        if workload.object.namespace == service.namespace
+        and selector.items() <= workload.labels.items()
+    ]
+
+
+def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
+    kind = each.spec.get("type")
+    if kind is not None and kind.value == "ExternalName":
+        notes.ignore("Service of type ExternalName", each.place)
+        return
+    if _is_own(each, mine, catalog, notes):
+        return
+    grpc = _speaks_grpc(each, each.spec.get("ports"), notes)
+    twin = _twin(mine, grpc, catalog)
+    if twin is not None:
+        catalog.alias(twin, each.name, each.namespace)
+        catalog.of[each.ref] = [twin]
+        return
+    entry = catalog.add(each.name, each.namespace, each.place)
+    entry.grpc = grpc
+    catalog.of[each.ref] = [entry]
+    if not mine:
+        notes.warn(each.place, f"{each} selects no workload here: the echo stands in")
+    _fill(entry, mine, catalog, notes)
+
+
+def _is_own(each: Object, mine: Iterable[Workload], catalog: Catalog, notes: Notes) -> bool:
+    """What our own files describe stays as they describe it."""
+    entry = catalog.entries.get(each.name)
+    if entry is None or not entry.own:
+        return False
+    notes.warn(each.place, f"{each} is left aside: {entry.name!r} is described at {entry.place}")
+    for ref in (each.ref, *(workload.object.ref for workload in mine)):
+        catalog.of.setdefault(ref, []).append(entry)
+    return True
+
+
+def _twin(mine: Sequence[Workload], grpc: bool, catalog: Catalog) -> Entry | None:
+    """A service of exactly the same workloads, which is the same service under another name."""
+    refs = {workload.object.ref for workload in mine}
+    for entry in catalog.of.get(mine[0].object.ref, ()) if mine else ():
+        members = {ref for ref, entries in catalog.of.items() if entry in entries}
+        if refs == {ref for ref in members if ref[0] != "kubernetes/Service"} and (
+            entry.grpc == grpc
+        ):
+            return entry
+    return None
+
+
+def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
+    """Give a service its versions."""
+    unversioned = [workload for workload in mine if not workload.version]
+    names_needed = len(unversioned) > 1 or len(unversioned) != len(mine)
+    for workload in mine:
+        version = workload.version or (workload.object.name if names_needed else "")
+        variant = entry.variant(version, workload.object.place)
+        if variant.workloads:
+            notes.warn(
+                workload.object.place,
+                f"version {version!r} of {entry.name!r} is made by {listed(variant.workloads)} "
+                f"and {workload.object.name!r}: one workload stands for them",
+            )
+        variant.workloads.append(workload.object.name)
+        variant.labels.append(workload.labels)
+        variant.run = variant.run or workload.run()
+        variant.env |= workload.env()
+        catalog.of.setdefault(workload.object.ref, []).append(entry)
+        _tell_twice(entry, workload, catalog, notes)
+
+
+def _tell_twice(entry: Entry, workload: Workload, catalog: Catalog, notes: Notes) -> None:
+    others = [each.name for each in catalog.of[workload.object.ref] if each is not entry]
+    if others:
+        notes.warn(
+            workload.object.place,
+            f"{workload.object} is behind {listed([*others, entry.name])}: it runs once for each",
+        )
+
+
+def _speaks_grpc(owner: Object, ports: Node | None, notes: Notes) -> bool:
+    """Whether the port that counts speaks gRPC; there is one port to a service here."""
+    found = list(ports.elements()) if ports else []
+    if not found:
+        return False
+    main = next((port for port in found if _protocol(port) in ("http", "http2", "grpc")), found[0])
+    others = [_port_name(port) for port in found if port is not main]
+    if others:
+        notes.skip("a second port", main.place, f"{owner}: {', '.join(others)}")
+    if _protocol(main) in _OTHER_PROTOCOLS:
+        message = f"port {_port_name(main)!r} of {owner} is taken as plain HTTP"
+        notes.warn(main.place, message)
+    return _protocol(main) == "grpc"
+
+
+def _protocol(port: Node) -> str:
+    """What a port speaks, by ``appProtocol`` or by the first part of its name."""
+    explicit = port.get("appProtocol")
+    if explicit is not None and explicit.value:
+        return explicit.text().rpartition("/")[2].lower()
+    name = port.get("name")
+    text = name.text().lower() if name is not None and name.value else ""
+    return "http" if text.startswith("grpc-web") else text.partition("-")[0]
+
+
+def _port_name(port: Node) -> str:
+    found = port.get("name") or port.get("port") or port.get("containerPort")
+    return found.text() if found is not None else "?"
+
+
+def _alone(workloads: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
+    """Workloads that no Service selects."""
+    for name, group in _grouped(workloads, catalog):
+        first = group[0].object
+        if _is_own(first, group, catalog, notes):
+            continue
+        entry = catalog.add(name, first.namespace, first.place)
+        entry.grpc = any(_protocol(port) == "grpc" for port in group[0].ports())
+        _fill(entry, group, catalog, notes)
+        names = listed(workload.object.name for workload in group)
+        notes.warn(first.place, f"no Service selects {names}: service {entry.name!r} stands for it")
+
+
+def _grouped(
+    workloads: Iterable[Workload], catalog: Catalog
+) -> Iterable[tuple[str, list[Workload]]]:
+    """By the label that they share, if they are versions of one thing; else each by its name."""
+    groups: dict[tuple[str, str], list[Workload]] = {}
+    for workload in workloads:
+        is_version = workload.app and workload.version and workload.app not in catalog.entries
+        name = workload.app if is_version else workload.object.name
+        groups.setdefault((workload.object.namespace, name), []).append(workload)
+    return [(name, group) for (_, name), group in groups.items()]

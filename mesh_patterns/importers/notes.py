@@ -1,0 +1,113 @@
+"""What an import has to tell: what it ignored, what it approximated, and what it can't take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError, Place, Problem
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MAX_NAMES = 6  # of a list in a message; the rest is counted
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names, each once, quoted; a long list is cut and counted."""
+    unique = list(dict.fromkeys(names))
+    shown = ", ".join(map(repr, unique[:MAX_NAMES]))
+    rest = len(unique) - MAX_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+@dataclass(slots=True)
+class _Counted:
+    """Things of one sort: the first one's place, and how many there are of each kind."""
+
+    place: Place
+    kinds: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Notes:
+    """Collects problems; what there may be many of is counted and told once."""
+
+    problems: list[Problem] = field(default_factory=list)
+    _ignored: dict[str, _Counted] = field(default_factory=dict)
+    _skipped: dict[str, _Counted] = field(default_factory=dict)
+    _seen: set[tuple[str, Place]] = field(default_factory=set)
+
+    def warn(self, place: Place, message: str) -> None:
+        problem = Problem(place, message, warning=True)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def ignore(self, kind: str, place: Place) -> None:
+        """An object of a kind that a mesh on one machine has no use for."""
+        self._ignored.setdefault(place.file, _Counted(place)).kinds[kind] += 1
+
+    def skip(self, what: str, place: Place, owner: str) -> None:
+        """A setting that means something, and that this version does not import."""
+        self.approximate(f"not imported yet: {what}", place, owner)
+
+    def approximate(self, what: str, place: Place, owner: str) -> None:
+        """Something that is not quite as it says; told once for all owners."""
+        if (what, place) not in self._seen:
+            self._seen.add((what, place))
+            self._skipped.setdefault(what, _Counted(place)).kinds[owner] += 1
+
+    def leftovers(self, node: Node, known: Iterable[str], owner: str, prefix: str = "") -> None:
+        """Skip every setting of ``node`` that is not ``known`` and says something."""
+        for name, value in node.items():
+            if name not in known and value.value not in (None, False, "", (), {}):
+                self.skip(prefix + name, value.key or value.place, owner)
+
+    def guard(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | None:
+        """What ``work`` gives, or ``None`` with its problems noted."""
+        try:
+            return work(*args, **options)
+        except PatternError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def ignored(self) -> str:
+        """All that was ignored, in words: ``5 ServiceAccount, 1 Namespace``."""
+        total: Counter[str] = Counter()
+        for counted in self._ignored.values():
+            total += counted.kinds
+        return _counts(total)
+
+    def finish(self) -> tuple[Problem, ...]:
+        """All warnings, the counted ones last.
+
+        Raises:
+            PatternError: with all errors, if there were any.
+        """
+        errors = dict.fromkeys(problem for problem in self.problems if not problem.warning)
+        if errors:
+            raise PatternError(errors)
+        return (*self.problems, *self._counted())
+
+    def _counted(self) -> Iterable[Problem]:
+        for what, counted in self._skipped.items():
+            message = f"{what} ({_owners(counted.kinds)})"
+            yield Problem(counted.place, message, warning=True)
+        for counted in self._ignored.values():
+            yield Problem(counted.place, f"ignored: {_counts(counted.kinds)}", warning=True)
+
+
+def _owners(owners: Counter[str]) -> str:
+    shown = ", ".join(
+        f"{count} in {owner}" if count > 1 else owner
+        for owner, count in list(owners.items())[:MAX_NAMES]
+    )
+    rest = len(owners) - MAX_NAMES
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def _counts(kinds: Counter[str]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
