@@ -1,0 +1,86 @@
+"""What an echo instance says, whatever the protocol: pure functions over received data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mini_mesh.echo.config import Instance
+
+MAX_TEXT = 4096  # bytes of a body that are shown
+MAX_BODY = 16 * 1024 * 1024  # bytes of a body that are read
+
+# RFC 9110, section 7.6.1, and what belongs to the message and not to the request.
+# fmt: off
+_NOT_FORWARDED = frozenset({
+    "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
+    "te", "trailer", "transfer-encoding", "upgrade", "expect", "host", "content-length",
+    "content-type", "content-encoding", "accept-encoding", "grpc-accept-encoding",
+    "grpc-encoding", "grpc-timeout", "user-agent",
+})
+# fmt: on
+_NOT_FORWARDED_PREFIXES = (":", "x-envoy-", "x-forwarded-")
+
+Fields = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request, as far as it is echoed. ``start`` is the first ``MAX_TEXT`` bytes of its body."""
+
+    method: str
+    path: str  # with the query
+    headers: Fields
+    length: int = 0
+    start: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one call went: an answer, or else an error and the status where one came."""
+
+    service: str
+    status: int | None = None  # of HTTP, or of gRPC
+    answer: Mapping[str, Any] | None = None
+    error: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        fields = {"status": self.status, "answer": self.answer, "error": self.error}
+        present = {name: value for name, value in fields.items() if value is not None}
+        return {"service": self.service, **present}
+
+
+def answer(instance: Instance, got: Received, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """The JSON that ``instance`` answers with."""
+    body: dict[str, Any] = {"length": got.length}
+    if 0 < got.length <= MAX_TEXT:
+        body["text"] = got.start.decode(errors="replace")
+    return {
+        "service": instance.service,
+        "version": instance.version,
+        "method": got.method,
+        "path": got.path,
+        "headers": [[name, value] for name, value in got.headers],
+        "body": body,
+        "calls": [outcome.shown() for outcome in outcomes],
+    }
+
+
+def response_headers(instance: Instance) -> dict[str, str]:
+    return {"x-meshloom-service": instance.service, "x-meshloom-version": instance.version}
+
+
+def forwarded(headers: Fields) -> list[tuple[str, str]]:
+    """The end-to-end headers, which a service hands on to those that it calls."""
+    return [
+        (name, value)
+        for name, value in headers
+        if name.lower() not in _NOT_FORWARDED
+        and not name.lower().startswith(_NOT_FORWARDED_PREFIXES)
+    ]
+
+
+def has_failed(instance: Instance, outcomes: Iterable[Outcome]) -> bool:
+    """Whether ``instance`` has to fail because a call failed."""
+    return instance.fail_with_calls and any(outcome.error is not None for outcome in outcomes)

@@ -1,0 +1,46 @@
+import pytest
+
+from mini_mesh.echo.answer import Outcome, Received, answer, forwarded, has_failed
+from mini_mesh.echo.config import Instance
+
+REVIEWS = Instance("reviews", "v2", 9081)
+
+
+def test_the_answer_says_who_got_what_and_how_the_calls_went() -> None:
+    got = Received("POST", "/reviews/1?x=y", [("A", "1"), ("a", "2")], 4, b"text")
+    outcomes = [Outcome("ratings", 200, {"stars": 5}), Outcome("details", 503, error="no healthy")]
+    assert answer(REVIEWS, got, outcomes) == {
+        "service": "reviews",
+        "version": "v2",
+        "method": "POST",
+        "path": "/reviews/1?x=y",
+        "headers": [["A", "1"], ["a", "2"]],
+        "body": {"length": 4, "text": "text"},
+        "calls": [
+            {"service": "ratings", "status": 200, "answer": {"stars": 5}},
+            {"service": "details", "status": 503, "error": "no healthy"},
+        ],
+    }
+
+
+def test_only_end_to_end_headers_are_forwarded_in_their_order() -> None:
+    fields = [
+        *(("X-Request-Id", "7"), ("end-user", "jason"), ("Cookie", "a=b"), ("end-user", "mary")),
+        *(("Host", "reviews"), ("Content-Length", "4"), ("Accept-Encoding", "gzip"), ("TE", "x")),
+        *(("Connection", "close"), ("x-envoy-attempt-count", "1"), ("X-Forwarded-Proto", "http")),
+        *((":path", "/"), ("traceparent", "00-1-2-01")),
+    ]
+    assert forwarded(fields) == [
+        ("X-Request-Id", "7"),
+        ("end-user", "jason"),
+        ("Cookie", "a=b"),
+        ("end-user", "mary"),
+        ("traceparent", "00-1-2-01"),
+    ]
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_failed_call_fails_the_caller_only_if_asked(asked: bool) -> None:
+    instance = Instance("reviews", "v2", 9081, fail_with_calls=asked)
+    assert has_failed(instance, [Outcome("ratings", 503, error="x")]) is asked
+    assert not has_failed(instance, [Outcome("ratings", 200, {})])
