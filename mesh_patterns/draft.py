@@ -243,6 +243,10 @@ class Draft:
         }
         return cls(mesh, dict(edges))
 
+    def all_files(self) -> tuple[Path, ...]:
+        """Everything that was read to make this: a change of any of them changes it."""
+        return (*self.mesh.files, *self.files)
+
     def add_filter(
         self,
         kind: str,

@@ -1,0 +1,116 @@
+"""``meshloom prove``: does the mesh do what its file says that one would see?"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from meshloom.arguments import EnvoyPath, Files, Json, Variables, parse_variables
+from meshloom.output import as_json, emit
+
+if TYPE_CHECKING:
+    from mesh_patterns.draft import Draft
+    from mini_mesh.proving.prover import Proof
+
+
+def prove(
+    files: Files,
+    json_: Json = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")
+    ] = None,
+    var: Variables = None,
+    envoy: EnvoyPath = None,
+) -> None:
+    """Bring the mesh up, drive the traffic of its claims, and print what was seen.
+
+    Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
+    """
+    from mesh_patterns.load import load
+    from mesh_patterns.place import PatternError, Place
+
+    draft = load(files, parse_variables(var))
+    if not draft.mesh.claims:
+        place = Place(str(files[0]))
+        raise PatternError.at(place, "claims nothing: it has no 'expect'; try 'meshloom check'")
+    start = time.perf_counter()
+    proofs = asyncio.run(_prove(draft, envoy, json_))
+    seconds = time.perf_counter() - start
+    if junit:
+        from meshloom.junit import junit_xml
+
+        junit.write_text(junit_xml(draft.mesh.name, proofs, seconds))
+    held = sum(proof.holds for proof in proofs)
+    if json_:
+        emit("result", held=held, claims=len(proofs), seconds=round(seconds, 3))
+    else:
+        typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
+    raise typer.Exit(0 if held == len(proofs) else 1)
+
+
+async def _prove(draft: Draft, envoy: Path | None, as_lines: bool) -> list[Proof]:
+    from meshloom.running import find_envoy, open_mesh
+    from mini_mesh.proving.prover import prove as proving
+
+    binary = find_envoy(envoy)
+    _head(draft, binary.describe(), as_lines)
+    proofs = []
+    async with open_mesh(binary, lambda event: None) as mesh:
+        await mesh.start(draft)
+        async for proof in proving(mesh):
+            proofs.append(proof)
+            _show(proof, as_lines)
+    return proofs
+
+
+def _head(draft: Draft, envoy: str, as_lines: bool) -> None:
+    warnings = [*draft.mesh.warnings, *draft.warnings]
+    if as_lines:
+        emit("starting", mesh=draft.mesh.name, envoy=envoy, warnings=as_json(warnings))
+        return
+    for warning in warnings:
+        typer.echo(str(warning), err=True)
+    typer.echo(f"{draft.mesh.name}    {envoy}")
+
+
+def _show(proof: Proof, as_lines: bool) -> None:
+    if as_lines:
+        emit("claim", **as_data(proof))
+        return
+    for verdict in proof.verdicts:
+        mark = "✓" if verdict.holds else "✗"
+        luck = f"   ({_luck(verdict.luck)} to fail by luck)" if verdict.luck is not None else ""
+        line = f"  {mark} {verdict.claim:58} {verdict.expected:>16}   {verdict.seen}{luck}"
+        typer.echo(line)
+        if not verdict.holds:
+            for text in (verdict.place, *verdict.evidence):
+                typer.echo(f"      {text}")
+
+
+def _luck(chance: float) -> str:
+    return "p < 0.01 %" if chance < 1e-4 else f"p = {chance * 100:.2g} %"
+
+
+def as_data(proof: Proof) -> dict[str, Any]:
+    """A proof as JSON-like data."""
+    return {
+        "title": proof.title,
+        "holds": proof.holds,
+        "seconds": round(proof.seconds, 3),
+        "verdicts": [
+            {
+                "claim": verdict.claim,
+                "expected": verdict.expected,
+                "seen": verdict.seen,
+                "holds": verdict.holds,
+                "place": verdict.place,
+                "luck": verdict.luck,
+                "evidence": list(verdict.evidence),
+            }
+            for verdict in proof.verdicts
+        ],
+    }

@@ -1,0 +1,134 @@
+"""What a running mesh says to the person in front of it, or to the program behind a pipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from mesh_patterns.place import Problem
+from meshloom.output import as_json, emit
+from mini_mesh.events import Applied, Event, Exited, InEffect, Ready, Refused, Restarted
+
+
+class Report(Protocol):
+    """Told of everything, in order."""
+
+    def starting(self, mesh: str, envoy: str) -> None: ...
+    def warned(self, problems: Iterable[Problem]) -> None: ...
+    def heard(self, event: Event) -> None: ...
+    def changed(self, files: Iterable[Path]) -> None: ...
+    def rejected(self, problems: Iterable[Problem]) -> None: ...
+    def stopped(self) -> None: ...
+
+
+class JsonReport:
+    """One JSON object a line; ``"event": "ready"`` carries every address."""
+
+    def starting(self, mesh: str, envoy: str) -> None:
+        emit("starting", mesh=mesh, envoy=envoy)
+
+    def warned(self, problems: Iterable[Problem]) -> None:
+        for problem in as_json(problems):
+            emit("warning", **problem)
+
+    def heard(self, event: Event) -> None:
+        match event:
+            case Ready(seconds, state):
+                emit("ready", seconds=round(seconds, 3), **state)
+            case Applied() | InEffect() | Refused() | Exited() | Restarted():
+                emit(_NAMES[type(event)], **asdict(event))
+
+    def changed(self, files: Iterable[Path]) -> None:
+        emit("changed", files=[str(file) for file in files])
+
+    def rejected(self, problems: Iterable[Problem]) -> None:
+        emit("rejected", problems=as_json(problems))
+
+    def stopped(self) -> None:
+        emit("stopped")
+
+
+_NAMES: dict[type[Any], str] = {
+    Applied: "applied",
+    InEffect: "in_effect",
+    Refused: "refused",
+    Exited: "exited",
+    Restarted: "restarted",
+}
+
+
+class TextReport:
+    """Lines for people: the table once, then what changes."""
+
+    def __init__(self) -> None:
+        self._applied: dict[str, float] = {}
+        self._ready = False
+        self._changed: list[str] = []
+
+    def starting(self, mesh: str, envoy: str) -> None:
+        from meshloom import __version__
+
+        typer.echo(f"meshloom {__version__}  {envoy}  mesh {mesh}")
+
+    def warned(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+
+    def heard(self, event: Event) -> None:
+        match event:
+            case Ready():
+                self._table(event)
+            case Applied(node, milliseconds):
+                self._applied[node] = milliseconds
+            case InEffect(nodes, milliseconds) if self._ready and nodes:
+                _say(f"served by {nodes} Envoys after {milliseconds:.0f} ms")
+            case Refused(text=text) if self._ready:
+                _say(text)
+                typer.echo("          the last good config stays")
+            case Exited():
+                self._exited(event)
+            case Restarted(name):
+                _say(f"{name} runs again")
+
+    def _exited(self, event: Exited) -> None:
+        again = f"starting it again in {event.again_in:.1f} s"
+        _say(f"{event.name} {event.reason}; {again if event.again_in else 'it stays down'}")
+        for line in event.last_lines:
+            typer.echo(f"          {line}")
+
+    def _table(self, event: Ready) -> None:
+        self._ready = True
+        services = event.state["services"]
+        width = max(map(len, [*services, "ingress"]))
+        for name, service in services.items():
+            versions = " ".join(service["versions"]) or "1 version"
+            times = [self._applied.get(v["id"]) for v in service["versions"].values()]
+            known = [spent for spent in times if spent is not None]
+            effect = f"in effect   {max(known):.0f} ms" if known else "in effect"
+            typer.echo(f"  {name:{width}}   {versions:12} {service['url']:24} {effect}")
+        for url in dict.fromkeys(s["ingress"] for s in services.values() if s["ingress"]):
+            typer.echo(f"  {'ingress':{width}}   {'':12} {url}")
+        typer.echo(
+            f"ready in {event.seconds:.1f} s    control plane {event.state['control_plane']}    "
+            "tap: meshloom tap    stop: Ctrl-C"
+        )
+
+    def changed(self, files: Iterable[Path]) -> None:
+        _say(f"{', '.join(sorted({file.name for file in files}))} changed")
+
+    def rejected(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            typer.echo(str(problem), err=True)
+        typer.echo("          the last good config stays", err=True)
+
+    def stopped(self) -> None:
+        typer.echo("stopped")
+
+
+def _say(text: str) -> None:
+    typer.echo(f"{time.strftime('%H:%M:%S')}  {text}")

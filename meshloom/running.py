@@ -1,0 +1,62 @@
+"""A mesh as the commands run it: in a folder where others find it, with a tap that they can use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import typer
+
+from meshloom.state import TAP_SOCKET, announce, mesh_folder
+from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
+from mini_mesh.events import Event
+from mini_mesh.mesh import MiniMesh, Options
+
+
+def find_envoy(named: Path | None) -> EnvoyBinary:
+    """The Envoy to run; without one the command ends here, saying what to do."""
+    try:
+        return find(named)
+    except EnvoyNotFound as error:
+        typer.echo(f"meshloom: {error}", err=True)
+        raise typer.Exit(2) from error
+
+
+@asynccontextmanager
+async def open_mesh(
+    envoy: EnvoyBinary,
+    report: Callable[[Event], None],
+    first_port: int | None = None,
+    workers: int = 1,
+) -> AsyncIterator[MiniMesh]:
+    """A mesh that has not started, in a folder of its own that goes when it goes."""
+    with mesh_folder() as folder:
+        options = Options(envoy, folder, first_port, workers)
+        async with MiniMesh(options, report) as mesh:
+            yield mesh
+
+
+@asynccontextmanager
+async def offer_tap(mesh: MiniMesh) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Let ``meshloom tap`` and others find a started mesh.
+
+    What it gives is to be awaited after each change of the mesh. Imported late: a tap's HTTP client
+    takes longer to import than a small mesh takes to start.
+    """
+    from mini_mesh.plan import topology
+    from tap.hub import Hub, TapTarget
+    from tap.server import serve
+
+    def targets() -> list[TapTarget]:
+        return [TapTarget(node, admin) for node, admin in mesh.admins.items()]
+
+    hub = Hub(targets(), topology(mesh.plan))
+    async with serve(hub, mesh.options.folder / TAP_SOCKET):
+        announce(mesh.options.folder, mesh.state())
+
+        async def changed() -> None:
+            await hub.update(targets(), topology(mesh.plan))
+            announce(mesh.options.folder, mesh.state())
+
+        yield changed

@@ -1,0 +1,143 @@
+"""``meshloom up``: bring a mesh up, keep it as its files say, take it down."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mesh_patterns.place import PatternError, Place
+from meshloom.arguments import EnvoyPath, Json, Variables, parse_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from meshloom.report import Report
+    from mini_mesh.mesh import MiniMesh
+
+DEMO = Path(__file__).parent.parent / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
+
+
+def up(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Pattern files; without any, the demo.")
+    ] = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Stop after this time: 10s, 5m.")
+    ] = None,
+    json: Json = False,
+    var: Variables = None,
+    envoy: EnvoyPath = None,
+    ports_from: Annotated[
+        int | None,
+        typer.Option("--ports-from", help="The same ports at every start, counted up from here."),
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", help="Worker threads of each Envoy.")] = 1,
+) -> None:
+    """Run a mesh of real Envoys until Ctrl-C, and follow the files while it runs."""
+    from meshloom.report import JsonReport, TextReport
+
+    seconds = _duration(for_)
+    report = JsonReport() if json else TextReport()
+    session = Session(files or [DEMO], parse_variables(var), report)
+    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds)))
+
+
+def _duration(text: str | None) -> float | None:
+    from mesh_patterns.values import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--for") from error
+
+
+class Session:
+    """One run of ``meshloom up``."""
+
+    def __init__(self, files: Sequence[Path], variables: Mapping[str, str], report: Report) -> None:
+        self._files, self._variables, self._report = files, variables, report
+        self._stop = asyncio.Event()
+        self._retell: Callable[[], Awaitable[None]]
+
+    async def run(
+        self,
+        envoy: Path | None,
+        first_port: int | None,
+        workers: int,
+        seconds: float | None,
+    ) -> int:
+        """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
+
+        1 when a process stayed down or an Envoy holds on to an older config than the files say.
+        """
+        from mesh_patterns.load import load
+        from meshloom.running import find_envoy, offer_tap, open_mesh
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+        binary = find_envoy(envoy)
+        draft = load(self._files, self._variables)
+        self._report.starting(draft.mesh.name, binary.describe())
+        self._report.warned([*draft.mesh.warnings, *draft.warnings])
+        opening = open_mesh(binary, self._report.heard, first_port, workers)
+        async with AsyncExitStack() as stack:
+            mesh = await stack.enter_async_context(opening)
+            if not await self._unless_stopped(asyncio.ensure_future(mesh.start(draft))):
+                return 0
+            self._retell = await stack.enter_async_context(offer_tap(mesh))
+            await self._serve(mesh, seconds)
+            code = 1 if mesh.failed or mesh.control.refused else 0
+        self._report.stopped()
+        return code
+
+    async def _serve(self, mesh: MiniMesh, seconds: float | None) -> None:
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._watch(mesh))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), seconds)
+            watching.cancel()
+
+    async def _unless_stopped(self, starting: asyncio.Future[None]) -> bool:
+        """Whether the start came to its end before somebody said stop."""
+        stopped = asyncio.ensure_future(self._stop.wait())
+        both: set[asyncio.Future[Any]] = {starting, stopped}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if starting.done():
+            await starting
+            return True
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
+        return False
+
+    async def _watch(self, mesh: MiniMesh) -> None:
+        """Follow the files: every change is compiled and pushed, or told why not."""
+        from mini_mesh.watch import FileWatch
+
+        watch = FileWatch(mesh.draft.all_files())
+        async for changed in watch:
+            self._report.changed(changed)
+            await self._follow(mesh)
+            watch.follow(mesh.draft.all_files())
+
+    async def _follow(self, mesh: MiniMesh) -> None:
+        from mesh_patterns.load import load
+
+        try:
+            draft = load(self._files, self._variables)
+            self._report.warned([*draft.mesh.warnings, *draft.warnings])
+            await mesh.change(draft)
+            await self._retell()
+        except PatternError as error:
+            self._report.rejected(error.problems)
+        except OSError as error:
+            self._report.rejected(PatternError.at(Place(str(self._files[0])), str(error)).problems)

@@ -1,0 +1,57 @@
+"""What happens to a running mesh, as facts: for the person at the keyboard and for ``--json``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Everything answers. ``seconds`` since the start; ``state`` carries every address."""
+
+    seconds: float
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An Envoy accepted everything that it was sent, ``milliseconds`` after the change."""
+
+    node: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class InEffect:
+    """All Envoys did; ``nodes`` of them were told something new."""
+
+    nodes: int
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An Envoy refused a resource; it keeps what it had. ``text`` says where and why."""
+
+    node: str
+    text: str
+    place: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A process ended by itself. ``again_in``: seconds to its next start, if there is one."""
+
+    name: str
+    reason: str
+    last_lines: tuple[str, ...]
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    name: str
+
+
+Event = Ready | Applied | InEffect | Refused | Exited | Restarted

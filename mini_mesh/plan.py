@@ -1,0 +1,165 @@
+"""What has to run for a mesh, and where: plain data, worked out before anything starts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_patterns.model import CLIENT, INGRESS, Instance, Mesh, Service, Version
+from mesh_patterns.placement import (
+    HOST,
+    Caller,
+    Placement,
+    Proxy,
+    call,
+    inbound,
+    ingress,
+    outbound,
+    proxies,
+    workload,
+)
+from mini_mesh.echo import config as echo
+from mini_mesh.process import ProcessSpec
+from tap.topology import Endpoint, Listener, Topology
+
+_SCHEMES = {"http": "http", "grpc": "grpc"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """``workloads`` are commands by instance id, ``echoes`` what the built-in one has to serve."""
+
+    mesh: Mesh
+    placement: Placement
+    proxies: Mapping[str, Proxy]
+    workloads: Mapping[str, ProcessSpec]
+    echoes: tuple[echo.Instance, ...]
+
+
+def plan(mesh: Mesh, placement: Placement) -> Plan:
+    """What has to run for ``mesh`` with these ports."""
+    workloads: dict[str, ProcessSpec] = {}
+    echoes: list[echo.Instance] = []
+    for service, version, instance in _each(mesh):
+        if version.run is None:
+            echoes.append(_echo(mesh, service, instance, placement))
+        else:
+            workloads[instance.id] = _workload(mesh, version, instance, placement)
+    found = {proxy.node: proxy for proxy in proxies(mesh)}
+    return Plan(mesh, placement, found, workloads, tuple(echoes))
+
+
+def _each(mesh: Mesh) -> Iterator[tuple[Service, Version, Instance]]:
+    for service in mesh.services.values():
+        for version, instance in zip(service.versions, service.instances(), strict=True):
+            yield service, version, instance
+
+
+def _calls(mesh: Mesh, instance: Instance, placement: Placement) -> dict[str, int]:
+    """The port, in its own Envoy, at which an instance reaches each service that it calls."""
+    caller = Caller(instance.service, instance.id)
+    callees = mesh.services[instance.service].calls
+    return {callee: placement.port(call(caller, callee)) for callee in callees}
+
+
+def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement) -> echo.Instance:
+    calls = tuple(
+        echo.Call(callee, f"{_SCHEMES[mesh.services[callee].protocol]}://{HOST}:{port}")
+        for callee, port in _calls(mesh, instance, placement).items()
+    )
+    return echo.Instance(
+        service.name,
+        instance.version,
+        placement.port(workload(instance)),
+        "grpc" if service.protocol == "grpc" else "http",
+        calls,
+    )
+
+
+def _workload(
+    mesh: Mesh, version: Version, instance: Instance, placement: Placement
+) -> ProcessSpec:
+    assert version.run is not None
+    env = {
+        "PORT": str(placement.port(workload(instance))),
+        "MESHLOOM_SERVICE": instance.service,
+        "MESHLOOM_VERSION": instance.version,
+    }
+    for callee, port in _calls(mesh, instance, placement).items():
+        env |= _address_of(callee, port)
+    return ProcessSpec(instance.id, version.run, {**env, **version.env}, version.cwd)
+
+
+def _address_of(callee: str, port: int) -> dict[str, str]:
+    """``REVIEWS_URL`` and its like: how a workload finds whom it calls."""
+    name = re.sub(r"[^A-Za-z0-9]", "_", callee).upper()
+    return {
+        f"{name}_URL": f"http://{HOST}:{port}",
+        f"{name}_ADDR": f"{HOST}:{port}",
+        f"{name}_HOST": HOST,
+        f"{name}_PORT": str(port),
+    }
+
+
+def entrance(mesh: Mesh, placement: Placement, caller: str, callee: str | None) -> str:
+    """The address at which ``caller``'s requests enter the mesh: ``127.0.0.1:PORT``.
+
+    Of a service with several versions, the first one's Envoy.
+    """
+    if caller == INGRESS:
+        declared = mesh.services[callee or mesh.callees(INGRESS)[0]].ingress
+        assert declared is not None
+        return placement.address(ingress(declared))
+    assert callee is not None
+    instance = None if caller == CLIENT else next(mesh.services[caller].instances())
+    who = Caller(caller, instance.id if instance else CLIENT)
+    return placement.address(call(who, callee))
+
+
+def addresses(plan: Plan) -> dict[str, Any]:
+    """Every address that somebody may want to use, as ``ready`` prints them."""
+    mesh, placement = plan.mesh, plan.placement
+    services = {}
+    for service in mesh.services.values():
+        services[service.name] = {
+            "url": f"http://{entrance(mesh, placement, CLIENT, service.name)}",
+            "ingress": f"http://{entrance(mesh, placement, INGRESS, service.name)}"
+            if service.ingress
+            else None,
+            "versions": {
+                instance.version: {
+                    "id": instance.id,
+                    "workload": placement.address(workload(instance)),
+                    "inbound": placement.address(inbound(instance)),
+                }
+                for instance in service.instances()
+            },
+        }
+    at_edge = [entry["ingress"] for entry in services.values() if entry["ingress"]]
+    return {"ingress": at_edge[0] if at_edge else None, "services": services}
+
+
+def topology(plan: Plan) -> Topology:
+    """What the addresses in a capture mean."""
+    listeners: dict[str, Listener] = {}
+    endpoints: dict[str, Endpoint] = {}
+    mesh, placement = plan.mesh, plan.placement
+    for proxy in plan.proxies.values():
+        for instance in proxy.inbound:
+            who = (instance.service, instance.version)
+            listeners[placement.address(inbound(instance))] = Listener(proxy.node, "inbound", *who)
+            for key in (inbound(instance), workload(instance)):
+                endpoints[placement.address(key)] = Endpoint(*who)
+        for caller in proxy.callers:
+            version = caller.id.removeprefix(caller.name).removeprefix("-")
+            keys = [outbound(caller), *(call(caller, to) for to in mesh.callees(caller.name))]
+            at = Listener(proxy.node, "outbound", caller.name, version)
+            listeners |= {placement.address(key): at for key in keys}
+        if proxy.ingress:
+            declared = (service.ingress for service in mesh.services.values())
+            keys = [ingress(each) for each in declared if each]
+            at = Listener(proxy.node, "ingress", INGRESS)
+            listeners |= {placement.address(key): at for key in keys}
+    return Topology(listeners, endpoints)

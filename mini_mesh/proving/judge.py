@@ -1,0 +1,207 @@
+"""Whether a claim holds: bounds against what was observed. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mesh_patterns.draft import Draft, StringMatch, Target
+from mesh_patterns.expect import ClaimSpec, receiver
+from mesh_patterns.selector import target
+from mesh_patterns.values import Bounds
+from mini_mesh.proving import luck
+from mini_mesh.proving.observed import Observed, Sample
+
+MAX_EVIDENCE = 3  # samples that are shown for a claim that does not hold
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One bound of a claim: what was expected, what was seen.
+
+    ``luck`` is the probability that a true claim fails by chance, where it can be known.
+    """
+
+    claim: str
+    expected: str
+    seen: str
+    holds: bool
+    place: str
+    luck: float | None = None
+    evidence: tuple[str, ...] = ()
+
+
+def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    """A verdict for each bound of the claim."""
+    yield from _statuses(claim, observed)
+    yield from _shares(claim, draft, observed)
+    yield from _upstream(claim, draft, observed)
+    yield from _times(claim, observed)
+    yield from _answers(claim, observed)
+
+
+def title(claim: ClaimSpec, what: str) -> str:
+    """The claim's own words, or derived ones."""
+    if claim.claim:
+        return f"{claim.claim}: {what}"
+    source = f"{claim.from_} → " if claim.from_ else ""
+    sent = f"{claim.method} {claim.path}" if not claim.to else f"{source}{claim.to} {claim.path}"
+    with_headers = "".join(f" [{name}: {value}]" for name, value in claim.headers.items())
+    times = f" × {claim.send:,}" if claim.send > 1 else ""
+    return f"{sent}{with_headers}{times}: {what}"
+
+
+def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+    seen = observed.statuses()
+    for status, bounds in (claim.status or {}).items():
+        count = seen[status]
+        others = ", ".join(f"{n:,} × {_status(s)}" for s, n in seen.most_common() if s != status)
+        yield Verdict(
+            title(claim, f"status {status}"),
+            _of(bounds, claim.send),
+            f"{count:,}" + (f" (and {others})" if others else ""),
+            bounds.hold(count, claim.send),
+            str(claim.place("status", str(status))),
+            evidence=_evidence(s for s in observed.samples if s.status != status),
+        )
+
+
+def _status(status: int) -> str:
+    return "no answer" if status < 0 else str(status)
+
+
+def _of(bounds: Bounds, total: int) -> str:
+    """Bounds as counts where they are percentages of a known total."""
+    if not bounds.percent:
+        return bounds.text
+    low, high = bounds.of(total)
+    return f"{low:,.0f}" if low == high else f"{low:,.0f}–{high:,.0f}"
+
+
+def _reached(draft: Draft, observed: Observed, at: Target) -> int:
+    instances = draft.mesh.services[at.service].instances()
+    wanted = (instance for instance in instances if at.version in (None, instance.version))
+    return sum(observed.reached.get(instance.id, 0) for instance in wanted)
+
+
+def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    for name, bounds in claim.share.items():
+        place = claim.place("share", name)
+        at = target(draft.mesh, name, place, receiver(claim, draft.mesh))
+        total = _reached(draft, observed, Target(at.service))
+        count = _reached(draft, observed, at)
+        low, high = bounds.of(total)
+        chance = _chance(claim, draft, at)
+        yield Verdict(
+            title(claim, f"share of {at}"),
+            _of(bounds, total),
+            f"{count:,} of {total:,}",
+            total > 0 and bounds.hold(count, total),
+            str(place),
+            luck.outside(total, chance, low, high) if chance is not None and total else None,
+        )
+
+
+def _chance(claim: ClaimSpec, draft: Draft, at: Target) -> float | None:
+    """What the weights give a target, where nothing but weights decides."""
+    edge = draft.edges.get((claim.caller(draft.mesh), at.service))
+    if edge is None or edge.rules or edge.split is None:
+        return None
+    weights = {weighted.target: weighted.weight for weighted in edge.split.value}
+    return weights.get(at, 0) / sum(weights.values())
+
+
+def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    to = receiver(claim, draft.mesh)
+    if claim.upstream_ratio and to:
+        ratio = _reached(draft, observed, Target(to)) / claim.send
+        bounds = claim.upstream_ratio
+        yield Verdict(
+            title(claim, f"requests at {to} per request sent"),
+            bounds.text if bounds.text.endswith(("x", "×")) else f"{bounds.text}×",
+            f"{ratio:.2f}×",
+            bounds.hold(ratio),
+            str(claim.place("upstream_ratio")),
+        )
+    for name, bounds in claim.upstream.items():
+        place = claim.place("upstream", name)
+        at = target(draft.mesh, name, place, to)
+        count = _reached(draft, observed, at)
+        yield Verdict(
+            title(claim, f"requests at {at}"),
+            _of(bounds, claim.send),
+            f"{count:,}",
+            bounds.hold(count, claim.send),
+            str(place),
+        )
+
+
+def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+    if claim.within is None:
+        return
+    times = sorted(sample.seconds for sample in observed.samples)
+    late = [s for s in observed.samples if not claim.within.hold(s.seconds)]
+    seen = f"{times[0]:.3f} s" if len(times) == 1 else f"{times[0]:.3f}–{times[-1]:.3f} s"
+    yield Verdict(
+        title(claim, "time"), claim.within.text, seen, not late, str(claim.place("within")),
+        evidence=_evidence(late),
+    )  # fmt: skip
+
+
+def _answers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+    for name, spec in claim.response_headers.items():
+        match = spec.meaning()
+        wrong = [s for s in observed.samples if not header_holds(match, s.headers.get_all(name))]
+        values = {value for s in observed.samples for value in s.headers.get_all(name)}
+        yield Verdict(
+            title(claim, f"response header {name}"),
+            f"{'not ' if match.invert else ''}{match.kind} {match.text}".strip(),
+            ", ".join(sorted(values)) or "absent",
+            not wrong,
+            str(claim.place("response_headers", name)),
+            evidence=_evidence(wrong),
+        )
+    if claim.body_contains is not None:
+        without = [s for s in observed.samples if claim.body_contains not in s.body]
+        yield Verdict(
+            title(claim, "body"),
+            f"contains {claim.body_contains!r}",
+            f"{len(observed.samples) - len(without)} of {len(observed.samples)}",
+            not without,
+            str(claim.place("body_contains")),
+            evidence=_evidence(without),
+        )
+
+
+def header_holds(match: StringMatch, values: list[str]) -> bool:
+    """Whether one of a header's values looks as it must."""
+    found: list[str | None] = [*values] or [None]
+    return any(_matches(match, value) for value in found) != match.invert
+
+
+def _matches(match: StringMatch, value: str | None) -> bool:
+    if value is None or match.kind == "present":
+        return value is not None
+    return {
+        "exact": value == match.text,
+        "prefix": value.startswith(match.text),
+        "suffix": value.endswith(match.text),
+        "contains": match.text in value,
+        "regex": match.kind == "regex" and re.fullmatch(match.text, value) is not None,
+    }[match.kind]
+
+
+def _evidence(samples: Iterator[Sample] | list[Sample]) -> tuple[str, ...]:
+    """A few of the answers that were not as expected, as a person would want to see them."""
+    shown = []
+    for sample in samples:
+        about = sample.error or sample.body[:120].replace("\n", " ")
+        request_id = sample.headers.get("x-request-id")
+        shown.append(
+            f"{_status(sample.status)} after {sample.seconds:.3f} s  {about}"
+            + (f"  id {request_id[:8]}" if request_id else "")
+        )
+        if len(shown) == MAX_EVIDENCE:
+            break
+    return tuple(shown)

@@ -1,0 +1,81 @@
+"""A door: drives a claim's traffic through a running mesh and has what came of it judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from mesh_patterns.expect import ClaimSpec, receiver
+from mesh_traffic import Headers
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.plan import entrance
+from mini_mesh.proving import counters
+from mini_mesh.proving.judge import Verdict, judge, title
+from mini_mesh.proving.observed import Observed
+from mini_mesh.proving.traffic import Outgoing, send
+
+_GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-in echo
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A claim with its verdicts; ``seconds`` is what proving it took."""
+
+    claim: ClaimSpec
+    title: str
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return all(verdict.holds for verdict in self.verdicts)
+
+
+async def prove(mesh: MiniMesh) -> AsyncIterator[Proof]:
+    """Prove each claim of the mesh's files in turn: their counts must not mix."""
+    for claim in mesh.draft.mesh.claims:
+        start = time.perf_counter()
+        verdicts = tuple(await _verdicts(claim, mesh))
+        yield Proof(claim, title(claim, "").rstrip(": "), verdicts, time.perf_counter() - start)
+
+
+async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
+    found: list[Verdict] = []
+    if "envoy" in claim.engines:
+        found += judge(claim, mesh.draft, await _observe(claim, mesh))
+    if "wasmtime" in claim.engines:
+        from mini_mesh.proving import locally
+
+        found += locally.judge(claim, mesh.draft)
+    return found
+
+
+async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
+    proxies, admins = mesh.plan.proxies, mesh.admins
+    counted = bool(claim.share or claim.upstream or claim.upstream_ratio)
+    before = await counters.settled(proxies, admins) if counted else {}
+    samples = await send(outgoing(claim, mesh))
+    after = await counters.settled(proxies, admins) if counted else {}
+    reached = {name: count - before.get(name, 0) for name, count in after.items()}
+    return Observed(samples, reached)
+
+
+def outgoing(claim: ClaimSpec, mesh: MiniMesh) -> Outgoing:
+    """The requests of a claim, from where its caller's requests enter the mesh."""
+    described = mesh.draft.mesh
+    caller, callee = claim.caller(described), receiver(claim, described)
+    address = entrance(described, mesh.plan.placement, caller, callee)
+    grpc = bool(callee) and described.services[callee or ""].protocol == "grpc"
+    return Outgoing(
+        address=address,
+        host=claim.host or (callee if claim.to and callee else address),
+        method=claim.method,
+        path=_GRPC_PATH if grpc and claim.path == "/" else claim.path,
+        headers=Headers.of(claim.headers),
+        body=claim.body.encode(),
+        count=claim.send,
+        concurrency=claim.concurrency,
+        timeout=claim.timeout.total_seconds(),
+        grpc=grpc,
+    )

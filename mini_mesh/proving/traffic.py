@@ -1,0 +1,112 @@
+"""A door: sends a claim's requests, over HTTP/1.1 or gRPC, and notes what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_traffic import Headers
+from mini_mesh.proving.observed import Sample
+
+MAX_BODY = 64 * 1024  # characters of an answer that are kept for a claim about it
+
+Send = Callable[[], Awaitable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request to send ``count`` times, ``concurrency`` at a time, to ``address`` (ip:port)."""
+
+    address: str
+    host: str
+    method: str
+    path: str
+    headers: Headers
+    body: bytes
+    count: int
+    concurrency: int
+    timeout: float
+    grpc: bool = False
+
+
+async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
+    """Send all of it. A request that gets no answer is a sample too, with status -1."""
+    return await (_send_grpc(outgoing) if outgoing.grpc else _send_http(outgoing))
+
+
+async def _repeat(outgoing: Outgoing, one: Send) -> tuple[Sample, ...]:
+    """``count`` calls of ``one`` by ``concurrency`` workers."""
+    samples: list[Sample] = []
+    left = iter(range(outgoing.count))
+
+    async def worker() -> None:
+        for _ in left:
+            samples.append(await one())
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(outgoing.concurrency, outgoing.count)):
+            group.create_task(worker())
+    return tuple(samples)
+
+
+async def _send_http(outgoing: Outgoing) -> tuple[Sample, ...]:
+    import aiohttp
+
+    headers = [*outgoing.headers, ("Host", outgoing.host)]
+    timeout = aiohttp.ClientTimeout(total=outgoing.timeout)
+    connector = aiohttp.TCPConnector(limit=outgoing.concurrency)
+    # a path is sent as it was written: what Envoy makes of it is what is being tested
+    url: Any = _url(outgoing.address, outgoing.path)
+
+    async def one() -> Sample:
+        start = time.perf_counter()
+        try:
+            async with session.request(
+                outgoing.method, url, headers=headers, data=outgoing.body or None,
+                allow_redirects=False,
+            ) as response:  # fmt: skip
+                text = (await response.text(errors="replace"))[:MAX_BODY]
+                spent = time.perf_counter() - start
+                answered = Headers.of(response.headers.items())
+                return Sample(response.status, spent, answered, text)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            spent = time.perf_counter() - start
+            return Sample(-1, spent, error=str(error) or type(error).__name__)
+
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        return await _repeat(outgoing, one)
+
+
+def _url(address: str, path: str) -> Any:
+    from yarl import URL
+
+    return URL(f"http://{address}{path}", encoded=True)
+
+
+async def _send_grpc(outgoing: Outgoing) -> tuple[Sample, ...]:
+    """Unary calls of the method that ``path`` names, with the body as message."""
+    import grpc
+    import grpc.aio
+
+    metadata = [(name.lower(), value) for name, value in outgoing.headers]
+    options = [("grpc.default_authority", outgoing.host), ("grpc.enable_http_proxy", 0)]
+    async with grpc.aio.insecure_channel(outgoing.address, options=options) as channel:
+        call = channel.unary_unary(
+            outgoing.path, request_serializer=bytes, response_deserializer=bytes
+        )
+
+        async def one() -> Sample:
+            start = time.perf_counter()
+            under_way = call(outgoing.body, timeout=outgoing.timeout, metadata=metadata)
+            code = await under_way.code()
+            details = await under_way.details()
+            body = (await under_way).decode(errors="replace") if not code.value[0] else ""
+            received = await under_way.initial_metadata() or ()
+            answered = Headers.of((str(name), str(value)) for name, value in received)
+            spent = time.perf_counter() - start
+            return Sample(code.value[0], spent, answered, body[:MAX_BODY], details or "")
+
+        return await _repeat(outgoing, one)
