@@ -45,7 +45,7 @@ class DeltaSession(Session):
             sub.asked.update(name for name in sub.book.names if name not in sub.known)
             return self._flush()
         if request.nonce and request.nonce == sub.nonce and sub.state is WAITING:
-            output.append(self._answered(sub, request.error))
+            output += self._answered(sub, request.error)
         if request.subscribe or request.unsubscribe:
             self._change(sub, request)
         return output + self._flush()

@@ -10,9 +10,10 @@ considerations", "Resource warming"):
 2. A NACKed content is not sent again. The next change takes the rejected resources along.
 3. Types are pushed in the order of ``ResourceType``. Nothing of a later type overtakes a listener
    that has to wait, and no listener or route goes to a client that takes all clusters before it
-   has accepted those that they name: Envoy ACKs a cluster only once it is warm.
+   has accepted those that they name: Envoy ACKs a cluster only once it is warm. What a NACK
+   says was taken all the same counts as accepted.
 4. A cluster that leaves the snapshot leaves the client after the listeners and routes of that
-   snapshot were accepted, since until then they may send traffic to it.
+   snapshot were accepted, since until then they may send traffic to it; its endpoints after it.
 5. A cluster that changed needs its endpoints once more, also when they did not change.
 6. Without a snapshot nothing is answered: an empty answer would delete what the client has.
 """
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from xds_server import nack
@@ -83,14 +84,18 @@ class Session(ABC):
 
     # what they share
 
-    def _answered(self, sub: Substream, error: str | None) -> Event:
-        """The client's answer to the response under way: ACK, or NACK where there is an error."""
+    def _answered(self, sub: Substream, error: str | None) -> list[Event]:
+        """The client's answer to the response under way: ACK, or NACK where there is an error.
+
+        A NACK is one event for each resource that its text names.
+        """
         if error is None:
             sub.acked()
-            return Acked(self.node, sub.kind, sub.version, self._clock())
-        record = nack.read(self.node, sub.kind, sub.version, error, sub.in_flight)
-        sub.nacked()
-        return Nacked(record, self._clock())
+            return [Acked(self.node, sub.kind, sub.version, self._clock())]
+        sent = sub.in_flight
+        sub.nacked(nack.taken(error, sent))
+        records = nack.read(self.node, sub.kind, sub.version, error, sent)
+        return [Nacked(record, self._clock()) for record in records]
 
     def _flush(self) -> list[Output]:
         """Sends what is due and may go, in push order."""
@@ -150,20 +155,21 @@ class Session(ABC):
         served = snapshot.resources(ResourceType.CLUSTER)
         return all(name in clusters.accepted or name not in served for name in resource.clusters)
 
-    def _traffic_moves(self, snapshot: Snapshot) -> bool:
-        """Whether listeners and routes of the snapshot are not all accepted yet."""
-        moving = (self._substreams.get(kind) for kind in _TRAFFIC)
+    def _leaving(self, sub: Substream, snapshot: Snapshot, had: Iterable[str]) -> list[str]:
+        """Clusters and endpoints that are no longer in the snapshot but have to stay for now."""
+        if sub.kind not in (ResourceType.CLUSTER, ResourceType.ENDPOINT):
+            return []
+        served = snapshot.resources(sub.kind)
+        gone = [name for name in had if name not in served and sub.book.wants(name)]
+        users = _TRAFFIC if sub.kind is ResourceType.CLUSTER else (ResourceType.CLUSTER, *_TRAFFIC)
+        return gone if gone and self._are_moving(users, snapshot) else []
+
+    def _are_moving(self, kinds: Iterable[ResourceType], snapshot: Snapshot) -> bool:
+        """Whether something of these types in the snapshot is not accepted yet."""
+        moving = (self._substreams.get(kind) for kind in kinds)
         return any(self._is_moving(sub, snapshot) for sub in moving if sub)
 
     def _is_moving(self, sub: Substream, snapshot: Snapshot) -> bool:
         if sub.state in (WAITING, NACKED):
             return True
         return sub.settled != snapshot.version(sub.kind) and self._due(sub, snapshot) is not None
-
-    def _leaving(self, sub: Substream, snapshot: Snapshot, had: Mapping[str, object]) -> list[str]:
-        """Clusters that are no longer in the snapshot but have to stay for now."""
-        if sub.kind is not ResourceType.CLUSTER:
-            return []
-        served = snapshot.resources(sub.kind)
-        gone = [name for name in had if name not in served and sub.book.wants(name)]
-        return gone if gone and self._traffic_moves(snapshot) else []

@@ -50,7 +50,7 @@ class SotwSession(Session):
             return []
         output: list[Output] = []
         if request.nonce and sub.state is WAITING:
-            output.append(self._answered(sub, request.error))
+            output += self._answered(sub, request.error)
         self._subscribe(sub, request.names)
         return output + self._flush()
 

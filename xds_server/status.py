@@ -26,10 +26,14 @@ from xds_server.snapshot import Snapshot
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TypeStatus:
-    """``nack`` is the last refusal, until something of the type is accepted again."""
+    """``nack`` is the last refusal, until something of the type is accepted again.
+
+    ``waiting``: what was sent last is neither ACKed nor NACKed yet.
+    """
 
     sent: str = ""
     acked: str = ""
+    waiting: bool = False
     nack: NackRecord | None = None
 
 
@@ -48,15 +52,15 @@ class Status:
             case StreamClosed(node=node):
                 self._closed(node.id)
             case Sent(node=node, type=kind, version=version):
-                self._change(node, kind, sent=version)
+                self._change(node, kind, sent=version, waiting=True)
             case Acked(node=node, type=kind, version=version):
-                self._change(node, kind, acked=version, nack=None)
+                self._change(node, kind, acked=version, waiting=False, nack=None)
             case Current(node=node, type=kind, version=version):
                 self._change(node, kind, acked=version)
             case Nacked(record=record):
                 kind_of = ResourceType.of(record.type_url)
                 if kind_of is not None:
-                    self._change(record.node, kind_of, nack=record)
+                    self._change(record.node, kind_of, waiting=False, nack=record)
 
     def _closed(self, node: str) -> None:
         left = self._streams.pop(node, 1) - 1
@@ -85,7 +89,11 @@ class Status:
         """
         types = self._nodes.get(node)
         return types is not None and all(
-            types.get(kind, TypeStatus()).acked == snapshot.version(kind)
+            _holds(types.get(kind, TypeStatus()), snapshot.version(kind))
             for kind in ResourceType
             if snapshot.is_needed(kind) or (kind in FULL_STATE and kind in types)
         )
+
+
+def _holds(status: TypeStatus, version: str) -> bool:
+    return status.acked == version and not status.waiting

@@ -57,7 +57,7 @@ class Substream:
         self.known: Mapping[str, str] = {}
         self.asked: set[str] = set()
         self.rejected: set[str] = set()
-        self.accepted: frozenset[str] = frozenset()  # names in ``known`` as of the last ACK
+        self.accepted: frozenset[str] = frozenset()  # the names that the client took
         self.settled = ""  # the snapshot's version of which nothing is left to send
         self.in_flight: tuple[Resource, ...] = ()
 
@@ -82,10 +82,11 @@ class Substream:
         self.step(Step.ACK)
         self._accept(self.known)
 
-    def nacked(self) -> None:
+    def nacked(self, taken: frozenset[str]) -> None:
+        """``taken``: names of the response that the client took in spite of its NACK."""
         self.step(Step.NACK)
         self.rejected.update(each.name for each in self.in_flight)
-        self.in_flight = ()
+        self._accept(self.accepted | taken)
 
     def holds(self, version: str, known: Mapping[str, str]) -> None:
         """The client said that it has all this already."""
