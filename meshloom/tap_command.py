@@ -61,8 +61,8 @@ async def _tap(socket: Path, service: str, match: str, count: int, printer: Prin
     loop = asyncio.get_running_loop()
     async with watch(socket, service=service, match=match, bodies=printer.bodies) as watching:
 
-        def stop() -> None:  # the second Ctrl-C ends it at once
-            loop.remove_signal_handler(signal.SIGINT)
+        def stop() -> None:  # a second Ctrl-C ends it at once
+            printer.stopped = loop.remove_signal_handler(signal.SIGINT)
             watching.finish()
 
         loop.add_signal_handler(signal.SIGINT, stop)
@@ -81,6 +81,7 @@ class Printer:
 
     def __init__(self, as_json: bool, bodies: bool) -> None:
         self.shown = 0
+        self.stopped = False
         self.bodies = bodies
         self._as_json = as_json
         self._last: Coverage | None = None
@@ -95,7 +96,7 @@ class Printer:
             typer.echo(json.dumps(exchange_to_json(exchange)))
             return
         typer.echo(lines.line(exchange))
-        for one in lines.bodies(exchange):
+        for one in lines.bodies(exchange) if self.bodies else ():
             typer.echo(one)
 
     def cover(self, coverage: Coverage) -> None:
@@ -103,9 +104,10 @@ class Printer:
 
         self._last = coverage
         notes = tuple(note for note in coverage.notes if not note.endswith(NOT_YET))
-        for note in notes:
-            if note not in self._told:
-                typer.echo(note, err=True)
+        for note in (one for one in notes if one not in self._told):
+            typer.echo(note, err=True)
+        if self._told and not coverage.notes:
+            typer.echo("every Envoy is watched again", err=True)
         self._told = notes
 
     def end(self) -> None:
@@ -114,5 +116,7 @@ class Printer:
 
         from tap.lines import coverage_line
 
+        if not self.stopped:
+            typer.echo("the mesh has ended", err=True)
         if self._last is not None:
             typer.echo(coverage_line(replace(self._last, shown=self.shown)), err=self._as_json)
