@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 MAX_LINES = 200  # the last log lines that a process keeps
 MAX_LINE = 8192  # bytes; a longer line is cut into several
+MAX_LOG = 64 * 1024 * 1024  # bytes of output in a log file; the file says that it ends there
 GRACE = 3.0  # seconds between SIGTERM and SIGKILL
 LAST_WORDS = 0.2  # seconds that output may still come after an exit
 
@@ -60,6 +61,26 @@ class LineSplitter:
         return self.feed(b"\n") if self._rest else []
 
 
+class LogFile:
+    """Lines appended to a file, ``MAX_LOG`` bytes of them at most."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("ab", buffering=0)
+        self._left = MAX_LOG
+
+    def write(self, lines: list[str]) -> None:
+        if self._left < 0:
+            return
+        data = "".join(f"{line}\n" for line in lines).encode()
+        self._left -= len(data)
+        if self._left < 0:
+            data = f"the rest is dropped: {MAX_LOG} bytes are written\n".encode()
+        self._file.write(data)
+
+    def close(self) -> None:
+        self._file.close()
+
+
 class Process(asyncio.SubprocessProtocol):
     """A started process: its exit code, its last lines, and how to end it with all its children."""
 
@@ -75,7 +96,7 @@ class Process(asyncio.SubprocessProtocol):
         self._on_line, self._on_exit = on_line, on_exit
         self._exited: asyncio.Future[None] = loop.create_future()
         self._silent: asyncio.Future[None] = loop.create_future()  # nobody holds its output open
-        self._log: BinaryIO | None = spec.log_path.open("ab") if spec.log_path else None
+        self._log = LogFile(spec.log_path) if spec.log_path else None
         self._transport: asyncio.SubprocessTransport | None = None
 
     @property
@@ -163,9 +184,7 @@ class Process(asyncio.SubprocessProtocol):
     def _heard(self, lines: list[str]) -> None:
         for line in lines:
             self.lines.append(line)
-            if self._log is not None:
-                self._log.write(line.encode() + b"\n")
             if self._on_line is not None:
                 self._on_line(self, line)
         if self._log is not None:
-            self._log.flush()
+            self._log.write(lines)

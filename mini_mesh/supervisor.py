@@ -63,14 +63,14 @@ class Supervisor:
     async def start(self, spec: ProcessSpec) -> Process:
         """Start ``spec`` in a session of its own.
 
-        Raises ProcessError where the command or the folder is not there.
+        Raises ProcessError where its command, its folder or that of its log is not there.
         """
         env = {**os.environ, **spec.env, guardian.MARK_VARIABLE: self.mark}
-        process = Process(spec, self._on_line, self._ended)
         stdin = subprocess.PIPE if spec.stdin else subprocess.DEVNULL
         shell = isinstance(spec.command, str)
         command = ["/bin/sh", "-c", spec.command] if shell else spec.command
         try:
+            process = Process(spec, self._on_line, self._ended)
             await asyncio.get_running_loop().subprocess_exec(
                 lambda: process,
                 *command,

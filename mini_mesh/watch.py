@@ -12,8 +12,6 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
-from watchfiles import awatch
-
 # Milliseconds. A change is reported two steps after it came, so these decide how much of the 50 ms
 # from a file's write to Envoy's new answer is spent here (watchfiles' own: 50 and 1600).
 STEP = 4
@@ -38,17 +36,28 @@ class FileWatch:
 
     def follow(self, files: Iterable[Path]) -> None:
         """Watch ``files`` from now on; one that was watched already loses no change."""
+        before = self._folders()
         self._seen = {file: self._seen.get(file) or _signature(file) for file in files}
-        self._moved.set()
+        if self._folders() != before:
+            self._moved.set()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a file has changed that has not been reported yet: it was half written, say."""
+        return any(new and new != self._seen[file] for file, new in self._now().items())
+
+    def _folders(self) -> set[Path]:
+        return {path.parent for file in self._seen for path in (file.absolute(), _real(file))}
 
     async def __aiter__(self) -> AsyncIterator[frozenset[Path]]:
+        from watchfiles import awatch  # 50 ms that a mesh's start need not wait for
+
         while True:
             self._moved = asyncio.Event()
-            folders = {
-                path.parent for file in self._seen for path in (file.absolute(), _real(file))
-            }
+            if changed := self._changed():
+                yield changed
             async for _ in awatch(
-                *(folder for folder in folders if folder.is_dir()),
+                *(folder for folder in self._folders() if folder.is_dir()),
                 watch_filter=None,
                 debounce=LONGEST,
                 step=STEP,
@@ -61,10 +70,13 @@ class FileWatch:
                     yield changed
 
     def _changed(self) -> frozenset[Path]:
-        now = {file: _signature(file) for file in self._seen}
+        now = self._now()
         changed = {file for file, new in now.items() if new and new != self._seen[file]}
         self._seen.update((file, now[file]) for file in changed)
         return frozenset(changed)
+
+    def _now(self) -> dict[Path, _Signature | None]:
+        return {file: _signature(file) for file in self._seen}
 
 
 def _real(file: Path) -> Path:

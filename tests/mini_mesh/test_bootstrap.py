@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,6 +76,65 @@ async def test_envoy_returns_to_a_restarted_control_plane_within_a_fifth_of_a_se
             async with EmptyControlPlane(node.xds_port) as again:
                 await asyncio.wait_for(again.opened.wait(), timeout=5)
             assert time.monotonic() - begun < 0.5  # 0.1 s where nothing else runs
+
+
+async def test_clients_of_a_replaced_listener_are_told_to_connect_anew(tmp_path: Path) -> None:
+    listeners = tmp_path / "listeners.json"
+    with Ports() as ports:  # and nothing is released: Envoy binds beside the reservations
+        port, node = ports.take(), _node(ports)
+        listeners.write_text(json.dumps(_listeners(port, "one")))
+        source = {"path_config_source": {"path": str(listeners)}}
+        config = {**bootstrap(node), "dynamic_resources": {"lds_config": source}}
+        async with Supervisor() as supervisor:
+            command = arguments(ENVOY.path, config)
+            process = await supervisor.start(ProcessSpec("web", command))
+            await wait_for_live(process, node.admin_port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await _ask(reader, writer) == ("one", False)
+            _replace(listeners, json.dumps(_listeners(port, "two")))
+            while True:
+                other = await asyncio.open_connection("127.0.0.1", port)
+                answer = await _ask(*other)
+                other[1].close()
+                if answer == ("two", False):
+                    break
+            assert await _ask(reader, writer) == ("one", True)
+            writer.close()
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, bool]:
+    """The body, of three bytes, and whether the answer says ``connection: close``."""
+    writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    return (await reader.readexactly(3)).decode(), b"connection: close" in head
+
+
+def _replace(path: Path, text: str) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def _listeners(port: int, text: str) -> dict[str, Any]:
+    types = "type.googleapis.com/envoy"
+    router = {"@type": f"{types}.extensions.filters.http.router.v3.Router"}
+    direct = {"status": 200, "body": {"inline_string": text}}
+    route = {"match": {"prefix": "/"}, "direct_response": direct}
+    manager = {
+        "@type": f"{types}.extensions.filters.network.http_connection_manager.v3"
+        ".HttpConnectionManager",
+        "stat_prefix": "web",
+        "route_config": {"virtual_hosts": [{"name": "a", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [{"name": "router", "typed_config": router}],
+    }
+    listener = {
+        "@type": f"{types}.config.listener.v3.Listener",
+        "name": "web",
+        "metadata": {"filter_metadata": {"meshloom": {"text": text}}},  # so that it is replaced
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+    return {"resources": [listener]}
 
 
 async def test_a_config_that_envoy_refuses_is_reported_with_its_reason() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mini_mesh.process import MAX_LINE, LineSplitter, Process, ProcessError, ProcessSpec
+from mini_mesh.process import MAX_LINE, LineSplitter, LogFile, Process, ProcessError, ProcessSpec
 from mini_mesh.supervisor import Supervisor
 
 STUBBORN = """
@@ -46,6 +46,17 @@ def test_an_endless_line_is_cut(size: int) -> None:
     data, splitter = b"x" * (2 * MAX_LINE + 3), LineSplitter()
     lines = [line for i in range(0, len(data), size) for line in splitter.feed(data[i : i + size])]
     assert [len(line) for line in lines + splitter.finish()] == [MAX_LINE, MAX_LINE, 3]
+
+
+def test_a_log_file_ends_at_its_limit_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mini_mesh.process.MAX_LOG", 8)
+    log = LogFile(tmp_path / "log")
+    for line in ("one", "two", "three", "four"):
+        log.write([line])
+    log.close()
+    assert (tmp_path / "log").read_text() == "one\ntwo\nthe rest is dropped: 8 bytes are written\n"
 
 
 async def test_every_line_of_a_shell_command_is_heard_kept_and_written(tmp_path: Path) -> None:
