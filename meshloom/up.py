@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
     from meshloom.report import Report
     from mini_mesh.mesh import MiniMesh
+    from mini_mesh.watch import FileWatch
 
 DEMO = Path(__file__).parent.parent / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
+
+HALF_WRITTEN = 0.03  # seconds in which the rest of a file may come that was seen half written
 
 
 def up(
@@ -64,6 +67,7 @@ class Session:
     def __init__(self, files: Sequence[Path], variables: Mapping[str, str], report: Report) -> None:
         self._files, self._variables, self._report = files, variables, report
         self._stop = asyncio.Event()
+        self._watch: FileWatch
         self._retell: Callable[[], Awaitable[None]]
 
     async def run(
@@ -79,12 +83,16 @@ class Session:
         """
         from mesh_patterns.load import load
         from meshloom.running import find_envoy, offer_tap, open_mesh
+        from mini_mesh.watch import FileWatch
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._stop.set)
         binary = find_envoy(envoy)
+        # looked at before they are read: no change while the mesh starts goes unnoticed
+        self._watch = FileWatch(self._files)
         draft = load(self._files, self._variables)
+        self._watch.follow(draft.all_files())
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
         opening = open_mesh(binary, self._report.heard, first_port, workers)
@@ -100,7 +108,7 @@ class Session:
 
     async def _serve(self, mesh: MiniMesh, seconds: float | None) -> None:
         async with asyncio.TaskGroup() as group:
-            watching = group.create_task(self._watch(mesh))
+            watching = group.create_task(self._follow_files(mesh))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), seconds)
             watching.cancel()
@@ -119,15 +127,12 @@ class Session:
             await starting
         return False
 
-    async def _watch(self, mesh: MiniMesh) -> None:
+    async def _follow_files(self, mesh: MiniMesh) -> None:
         """Follow the files: every change is compiled and pushed, or told why not."""
-        from mini_mesh.watch import FileWatch
-
-        watch = FileWatch(mesh.draft.all_files())
-        async for changed in watch:
+        async for changed in self._watch:
             self._report.changed(changed)
             await self._follow(mesh)
-            watch.follow(mesh.draft.all_files())
+            self._watch.follow(mesh.draft.all_files())
 
     async def _follow(self, mesh: MiniMesh) -> None:
         from mesh_patterns.load import load
@@ -138,6 +143,8 @@ class Session:
             await mesh.change(draft)
             await self._retell()
         except PatternError as error:
-            self._report.rejected(error.problems)
+            await asyncio.sleep(HALF_WRITTEN)
+            if not self._watch.pending:
+                self._report.rejected(error.problems)
         except OSError as error:
             self._report.rejected(PatternError.at(Place(str(self._files[0])), str(error)).problems)
