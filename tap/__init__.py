@@ -2,7 +2,8 @@
 
 Floor 2 of the house. The way through it::
 
-    source (a door) ─ decode ─ assemble ─ redact ─ hub ─ viewers
+    source (a door) ─ decode ─ assemble ─ redact ─ hub ─ viewers ─ server (a door) ═ client (a door)
 
 The hub owns the one admin tap that an Envoy grants. Nothing reaches a viewer before it is redacted.
+What the addresses in a capture mean is told by whoever builds the mesh (``topology``).
 """
