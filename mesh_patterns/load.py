@@ -45,7 +45,7 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     for path in paths:
         _read(path, str(path), reading, given, chain=())
     imported = dialects.convert(reading.foreign, reading.trees, given)
-    trees = [*imported.trees, *reading.trees]
+    trees = [*reading.trees, *imported.trees]
     files = [*reading.files, *(file for file in imported.files if file not in reading.files)]
     mesh = assemble.mesh(_name(paths, trees), trees, files, imported.warnings)
     return apply(mesh)

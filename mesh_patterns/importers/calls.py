@@ -43,7 +43,7 @@ def fill(
 def _drawn(
     objects: Sequence[Object], links: Iterable[Link], catalog: Catalog, notes: Notes
 ) -> None:
-    onward = _resolved(_Index(objects), links, notes)
+    onward = _resolved(_Index(objects, catalog), links, notes)
     for each in objects:
         for entry in catalog.of.get(each.ref, ()):
             for callee in _reached(each, onward, catalog, set()):
@@ -69,9 +69,11 @@ def _resolved(index: _Index, links: Iterable[Link], notes: Notes) -> dict[Ref, l
 
 
 class _Index:
-    """Objects by all names that links may use: of the same document first, then of any."""
+    """Objects by all names that links may use: of the same document first, then of any; and
+    services that no object has the name of.
+    """
 
-    def __init__(self, objects: Iterable[Object]) -> None:
+    def __init__(self, objects: Iterable[Object], catalog: Catalog) -> None:
         self._near: dict[tuple[str, str], list[Object]] = {}
         self._any: dict[str, list[Object]] = {}
         for each in objects:
@@ -81,6 +83,8 @@ class _Index:
         for each in objects:
             if each.parent:  # a line to a group is a line to each of its members
                 self._near.setdefault((each.scope, each.parent), []).append(each)
+            for entry in catalog.of.get(each.ref, ()):
+                self._any.setdefault(entry.name, []).append(each)
 
     def find(self, link: Link, name: str) -> list[Object]:
         found = self._near.get((link.scope, name)) or self._any.get(name, [])

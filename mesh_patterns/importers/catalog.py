@@ -39,6 +39,7 @@ class Entry:
     own: bool = False
     invented: bool = False
     grpc: bool = False
+    members: set[Ref] = field(default_factory=set)  # its workloads
     variants: dict[str, Variant] = field(default_factory=dict)
     calls: dict[str, None] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 
 from mesh_patterns.importers import calls, istio, kubernetes, meshery, objects
 from mesh_patterns.importers.catalog import Catalog
-from mesh_patterns.importers.notes import Notes
+from mesh_patterns.importers.notes import Notes, counts
 from mesh_patterns.importers.objects import Gathered, Object
 from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Problem
+from mesh_patterns.place import PatternError, Place, Problem
 
 Importer = Callable[[Sequence[Node], Gathered, Notes, Mapping[str, Node]], None]
 
@@ -76,7 +77,7 @@ def convert(
     catalog = Catalog(notes)
     _learn_own(own, catalog)
     tree = _tree(used, gathered, catalog, notes)
-    _refuse_nothing(documents, catalog, notes)
+    _refuse_nothing(documents[0].place, found, catalog, notes)
     catalog.tell_echoes()
     return Converted((tree,), notes.finish(), tuple(gathered.files))
 
@@ -107,11 +108,12 @@ def _tree(found: Sequence[Object], gathered: Gathered, catalog: Catalog, notes: 
     return Node.of(made, mesh.place)
 
 
-def _refuse_nothing(documents: Sequence[Node], catalog: Catalog, notes: Notes) -> None:
+def _refuse_nothing(place: Place, found: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     if catalog.entries or any(not problem.warning for problem in notes.problems):
         return
+    got = counts(Counter(each.kind for each in found)) or "nothing"
     message = (
-        "has nothing that a mesh could run: expected a workload, a Service, a VirtualService or a "
-        f"DestinationRule, got {notes.ignored() or 'nothing'}"
+        "has nothing that a mesh could run: expected a workload, a Service, or a VirtualService or "
+        f"DestinationRule for HTTP, got {got}"
     )
-    raise PatternError.at(documents[0].place, message)
+    raise PatternError.at(place, message)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.importers.objects import Object, texts
+from mesh_patterns.importers.objects import Object, Ref, texts
 from mesh_patterns.node import Node
 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
@@ -65,10 +65,14 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         for each in objects
         if each.is_workload() and (workload := _workload(each, notes)) is not None
     ]
-    selected: set[tuple[str, str, str]] = set()
+    labelled: dict[tuple[str, str, str], list[Workload]] = {}
+    for workload in workloads:
+        for name, value in workload.labels.items():
+            labelled.setdefault((workload.object.namespace, name, value), []).append(workload)
+    selected: set[Ref] = set()
     for each in objects:
         if each.is_service():
-            mine = _select(each, workloads)
+            mine = _select(each, labelled)
             selected |= {workload.object.ref for workload in mine}
             notes.guard(_service, each, mine, catalog, notes)
     _alone([each for each in workloads if each.object.ref not in selected], catalog, notes)
@@ -91,16 +95,16 @@ def _workload(each: Object, notes: Notes) -> Workload | None:
     return Workload(each, labels, pod)
 
 
-def _select(service: Object, workloads: Iterable[Workload]) -> list[Workload]:
+def _select(
+    service: Object, labelled: Mapping[tuple[str, str, str], Sequence[Workload]]
+) -> list[Workload]:
+    """The workloads with all labels of the selector; without one a Service selects nothing."""
     selector = texts(service.spec.get("selector"))
     if not selector:
         return []
-    return [
-        workload
-        for workload in workloads
-        if workload.object.namespace == service.namespace
-        and selector.items() <= workload.labels.items()
-    ]
+    name, value = next(iter(selector.items()))
+    near = labelled.get((service.namespace, name, value), ())
+    return [workload for workload in near if selector.items() <= workload.labels.items()]
 
 
 def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
@@ -138,13 +142,8 @@ def _is_own(each: Object, mine: Iterable[Workload], catalog: Catalog, notes: Not
 def _twin(mine: Sequence[Workload], grpc: bool, catalog: Catalog) -> Entry | None:
     """A service of exactly the same workloads, which is the same service under another name."""
     refs = {workload.object.ref for workload in mine}
-    for entry in catalog.of.get(mine[0].object.ref, ()) if mine else ():
-        members = {ref for ref, entries in catalog.of.items() if entry in entries}
-        if refs == {ref for ref in members if ref[0] != "kubernetes/Service"} and (
-            entry.grpc == grpc
-        ):
-            return entry
-    return None
+    near = catalog.of.get(mine[0].object.ref, ()) if mine else ()
+    return next((each for each in near if each.members == refs and each.grpc == grpc), None)
 
 
 def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
@@ -164,6 +163,7 @@ def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes
         variant.labels.append(workload.labels)
         variant.run = variant.run or workload.run()
         variant.env |= workload.env()
+        entry.members.add(workload.object.ref)
         catalog.of.setdefault(workload.object.ref, []).append(entry)
         _tell_twice(entry, workload, catalog, notes)
 

@@ -36,15 +36,13 @@ class _Counted:
 class Notes:
     """Collects problems; what there may be many of is counted and told once."""
 
-    problems: list[Problem] = field(default_factory=list)
+    problems: dict[Problem, None] = field(default_factory=dict)  # each once, in order
     _ignored: dict[str, _Counted] = field(default_factory=dict)
     _skipped: dict[str, _Counted] = field(default_factory=dict)
     _seen: set[tuple[str, Place]] = field(default_factory=set)
 
     def warn(self, place: Place, message: str) -> None:
-        problem = Problem(place, message, warning=True)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems[Problem(place, message, warning=True)] = None
 
     def ignore(self, kind: str, place: Place) -> None:
         """An object of a kind that a mesh on one machine has no use for."""
@@ -71,15 +69,8 @@ class Notes:
         try:
             return work(*args, **options)
         except PatternError as error:
-            self.problems.extend(error.problems)
+            self.problems |= dict.fromkeys(error.problems)
             return None
-
-    def ignored(self) -> str:
-        """All that was ignored, in words: ``5 ServiceAccount, 1 Namespace``."""
-        total: Counter[str] = Counter()
-        for counted in self._ignored.values():
-            total += counted.kinds
-        return _counts(total)
 
     def finish(self) -> tuple[Problem, ...]:
         """All warnings, the counted ones last.
@@ -87,7 +78,7 @@ class Notes:
         Raises:
             PatternError: with all errors, if there were any.
         """
-        errors = dict.fromkeys(problem for problem in self.problems if not problem.warning)
+        errors = [problem for problem in self.problems if not problem.warning]
         if errors:
             raise PatternError(errors)
         return (*self.problems, *self._counted())
@@ -97,7 +88,7 @@ class Notes:
             message = f"{what} ({_owners(counted.kinds)})"
             yield Problem(counted.place, message, warning=True)
         for counted in self._ignored.values():
-            yield Problem(counted.place, f"ignored: {_counts(counted.kinds)}", warning=True)
+            yield Problem(counted.place, f"ignored: {counts(counted.kinds)}", warning=True)
 
 
 def _owners(owners: Counter[str]) -> str:
@@ -109,5 +100,6 @@ def _owners(owners: Counter[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def _counts(kinds: Counter[str]) -> str:
+def counts(kinds: Counter[str]) -> str:
+    """``5 ServiceAccount, 1 Namespace``."""
     return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())

@@ -16,6 +16,7 @@ _TEXTS = {"uri": "path", "method": "method", "authority": "host", "scheme": "sch
 _HARMLESS = frozenset({"name", "statPrefix", "gateways", "ignoreUriCase", "port"})
 _KNOWN = frozenset({*_TEXTS, *_HARMLESS, "headers", "withoutHeaders", "queryParams"})
 _KINDS = frozenset({"exact", "prefix", "regex"})
+_ANYTHING: list[list[tuple[str, Any]]] = [[("regex", "*")], [("prefix", "")]]
 
 Bound = Callable[[Node], bool]  # whether `gateways` of a match means those that are looked at
 
@@ -45,7 +46,13 @@ def _meaning(node: Node, source: Source) -> Node:
         made["query"] = Node({name: _text(item) for name, item in query.items()}, query.place)
     if (ignore := node.get("ignoreUriCase")) is not None and ignore.value is True:
         made["ignore_case"] = ignore
-    return Node.of(made, node.place)
+    return Node.of({} if _is_everything(made) else made, node.place)
+
+
+def _is_everything(made: dict[str, Any]) -> bool:
+    """A match of all paths, and nothing else."""
+    path = made["path"].plain() if set(made) == {"path"} else None
+    return path in ({"prefix": "/"}, {"regex": ".*"})
 
 
 def _headers(node: Node, source: Source) -> dict[str, Any]:
@@ -66,8 +73,8 @@ def _headers(node: Node, source: Source) -> dict[str, Any]:
 
 def _text(node: Node) -> Node:
     """A StringMatch; an empty one, or the expression ``*``, is for whatever is there."""
-    pairs = [(name, item) for name, item in node.items() if item.value not in (None, "")]
-    if not pairs or [(name, item.value) for name, item in pairs] == [("regex", "*")]:
+    pairs = [(name, item) for name, item in node.items() if item.value is not None]
+    if not pairs or [(name, item.value) for name, item in pairs] in _ANYTHING:
         return Node.of({"present": True}, node.place)
     unknown = [name for name, _ in pairs if name not in _KINDS]
     if unknown or len(pairs) > 1:

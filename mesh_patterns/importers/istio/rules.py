@@ -22,8 +22,8 @@ _KNOWN = frozenset(
     }
 )  # fmt: skip
 DEFAULT_RETRIES = (
-    "Istio's default retries (2, on connect-failure, refused-stream, unavailable, cancelled, 503) "
-    "are not made where a route says nothing of retries"
+    "Istio's default retries (2, on connect-failure, refused-stream, unavailable, cancelled) are "
+    "not made where a route says nothing of retries"
 )
 
 
@@ -89,25 +89,26 @@ def _settings(node: Node, source: Source) -> Made:
     made |= _if_any("mirror", settings.mirror(node, source))
     given = node.get("rewrite")
     rewrite = settings.rewrite(given, source) if given is not None else {}
-    for headers in _headers(node, source):
-        edits, host = settings.headers(headers, source)
+    edits, host = settings.headers(_headers(node, source), source)
+    if edits:
         made["headers"] = edits
-        if host is not None:
-            rewrite["host"] = host
+    if host is not None:
+        rewrite.setdefault("host", host)
     return made | ({"rewrite": rewrite} if rewrite else {})
 
 
 def _headers(node: Node, source: Source) -> Sequence[Node]:
-    """The rule's own edits; those of its only destination, if it has none itself."""
+    """The rule's own edits, and those of its destination if there is but one."""
     own = node.get("headers")
+    found = [own] if own is not None else []
     route = node.get("route")
-    inner = [each.get("headers") for each in (route.elements() if route else ())]
-    given = [headers for headers in inner if headers is not None]
-    if own is None and len(inner) == 1 and given:
-        return given
-    for headers in given:
+    destinations = route.elements() if route is not None else ()
+    inner = [given for each in destinations if (given := each.get("headers")) is not None]
+    if len(destinations) == 1:
+        return found + inner
+    for headers in inner:
         source.skip("headers of one of several destinations", headers)
-    return [own] if own is not None else []
+    return found
 
 
 def _if_any(name: str, node: Node | None) -> Made:

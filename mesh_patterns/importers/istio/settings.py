@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mesh_patterns.importers.istio.destinations import targets
@@ -30,10 +31,13 @@ def taken(node: Node, names: dict[str, str]) -> Made:
 
 
 def retries(node: Node, source: Source) -> Node:
+    """How to retry. What is retried by default did change: Istio 1.24 took 503 from it."""
     names = {"attempts": "attempts", "perTryTimeout": "per_try_timeout", "retryOn": "retry_on"}
     made = taken(node, names)
     if (backoff := node.get("backoff")) is not None:
         made["backoff"] = {"base": backoff}
+    if "retry_on" not in made and made.get("attempts", node).value != 0:
+        source.approximate("retries without retryOn are for 503 too, as before Istio 1.24", node)
     source.notes.leftovers(node, {*names, "backoff"}, source.owner, "retries.")
     return Node.of(made, node.place)
 
@@ -41,17 +45,26 @@ def retries(node: Node, source: Source) -> Node:
 def fault(node: Node, source: Source) -> Node | None:
     made: Made = {}
     delay, abort = node.get("delay"), node.get("abort")
-    if delay is not None and "fixedDelay" in dict(delay.items()):
-        made["delay"] = {**taken(delay, {"fixedDelay": "fixed"}), **_percent(delay)}
-        source.notes.leftovers(
-            delay, ("fixedDelay", "percentage", "percent"), source.owner, "fault.delay."
-        )
-    elif delay is not None:
+    if delay is not None and delay.get("fixedDelay") is None:
         source.skip("a fault.delay without fixedDelay", delay)
+    elif delay is not None:
+        made["delay"] = taken(delay, {"fixedDelay": "fixed"}) | _share(delay, source)
+        known = ("fixedDelay", "percentage", "percent")
+        source.notes.leftovers(delay, known, source.owner, "fault.delay.")
     if abort is not None:
-        made["abort"] = {**_abort(abort), **_percent(abort)}
+        made["abort"] = _abort(abort) | _share(abort, source)
+        known = ("httpStatus", "grpcStatus", "percentage", "percent")
+        source.notes.leftovers(abort, known, source.owner, "fault.abort.")
     source.notes.leftovers(node, ("delay", "abort"), source.owner, "fault.")
     return Node.of(made, node.place) if made else None
+
+
+def _share(node: Node, source: Source) -> Made:
+    """For how many requests: for none, where nothing is said."""
+    percent = _percent(node)
+    if not percent:
+        source.notes.warn(node.place, "a fault without 'percentage' is for no request, as in Istio")
+    return percent or {"percent": 0}
 
 
 def _abort(abort: Node) -> Made:
@@ -117,7 +130,11 @@ def redirect(node: Node, source: Source) -> Node:
         "port": "port",
     }  # fmt: skip
     source.notes.leftovers(node, names, source.owner, "redirect.")
-    return Node.of(taken(node, names), node.place)
+    made = taken(node, names)
+    port, scheme = node.get("port"), node.get("scheme")
+    if port is not None and port.value == (443 if scheme and scheme.value == "https" else 80):
+        del made["port"]  # the scheme's own goes without saying
+    return Node.of(made, node.place)
 
 
 def respond(node: Node, source: Source) -> Node:
@@ -129,30 +146,36 @@ def respond(node: Node, source: Source) -> Node:
     return Node.of(made, node.place)
 
 
-def headers(node: Node, source: Source) -> tuple[Made, Node | None]:
-    """Edits of headers; the Host header is edited by a rewrite, so it comes apart."""
+def headers(nodes: Iterable[Node], source: Source) -> tuple[Made, Node | None]:
+    """Edits of headers, merged; a new Host is a rewrite, so it comes apart."""
     made: Made = {}
     host: Node | None = None
-    for way, edits in node.items():
-        if way not in ("request", "response"):
-            source.skip(f"headers.{way}", edits)
-            continue
-        kept: Made = {}
-        for action, values in edits.items():
-            if action in ("set", "add") and isinstance(values.value, dict):
-                _tell_commands(values, source)
-                own = {k: v for k, v in values.items() if k.lower() not in _HOST_HEADERS}
-                host = next((v for k, v in values.items() if k.lower() in _HOST_HEADERS), host)
-                kept[action] = Node(own, values.place)
-            else:
-                kept[action] = values
-        made[way] = kept
+    for node in nodes:
+        source.notes.leftovers(node, ("request", "response"), source.owner, "headers.")
+        for way in ("request", "response"):
+            edits = node.get(way)
+            for action, values in edits.items() if edits is not None else ():
+                if action == "remove":
+                    made.setdefault(way, {}).setdefault(action, []).extend(values.elements())
+                    continue
+                own, new_host = _fields(values, source)
+                made.setdefault(way, {}).setdefault(action, {}).update(own)
+                host = new_host if new_host is not None and way == "request" else host
     return made, host
 
 
-def _tell_commands(values: Node, source: Source) -> None:
-    for item in dict(values.items()).values():
+def _fields(values: Node, source: Source) -> tuple[Made, Node | None]:
+    """What may be edited, and the Host; the other pseudo-headers may not."""
+    own: Made = {}
+    host: Node | None = None
+    for name, item in values.items():
+        if name.lower() in _HOST_HEADERS:
+            host = item
+        elif name.startswith(":"):
+            source.skip(f"an edit of {name}", item)
+        else:
+            own[name] = item
         if isinstance(item.value, str) and "%" in item.value:
-            source.notes.warn(
-                item.place, f"{item.value!r} is set as it is: no command is filled in"
-            )
+            message = f"{item.value!r} is set as it is: no command is filled in"
+            source.notes.warn(item.place, message)
+    return own, host

@@ -84,7 +84,7 @@ def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> I
     by_host: dict[str, list[_Bound]] = {}
     for source in sources:
         named, _ = gateways.bound(source)
-        for host in source.list("hosts") if named else ():
+        for host in source.list("hosts") if named and source.list("http") else ():
             for name in _hosts(source, host, named, known):
                 by_host.setdefault(name, []).append(_Bound(source, host))
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -111,7 +111,8 @@ def _hosts(
         offered |= dict.fromkeys(hosts)
         found |= dict.fromkeys(gateways.overlap(host.text(), hosts))
     if not found:
-        message = f"host {host.text()!r} is none of its Gateway's ({listed(offered)})"
+        theirs = listed(offered) or "it has none for HTTP"
+        message = f"host {host.text()!r} is none of its Gateway's ({theirs})"
         source.notes.warn(host.place, f"{message}: nothing reaches {source.owner} there")
     return found
 
