@@ -27,7 +27,10 @@ class PortInUse(Exception):
 
 
 class Ports:
-    """Gives every port once. With ``base`` upward from there; without, whichever the system has."""
+    """Gives every port once. With ``base`` upward from there; without, whichever the system has.
+
+    A ``base`` is best below 32768: from there on Linux takes ports for outgoing connections.
+    """
 
     def __init__(self, base: int | None = None) -> None:
         self._next = base
