@@ -1,8 +1,7 @@
 """How an Envoy of the mesh starts: its bootstrap config and its arguments, and how to read its log.
 
 Pure functions over plain data, so that Envoys can be started before the message classes are
-imported. The times that they were chosen by are in docs/RATIONALE.md; Envoy is LIVE about 50 ms
-after its start when the control plane is there.
+imported. Envoy is LIVE about 50 ms after its start when the control plane is there.
 """
 
 from __future__ import annotations

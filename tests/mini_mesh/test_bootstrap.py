@@ -65,7 +65,7 @@ async def test_envoy_without_a_control_plane_does_not_go_live() -> None:
                 await wait_for_live(process, node.admin_port, within=0.3)
 
 
-async def test_envoy_returns_to_a_restarted_control_plane_within_a_fifth_of_a_second() -> None:
+async def test_envoy_returns_to_a_restarted_control_plane_within_half_a_second() -> None:
     with Ports() as ports:
         node = _node(ports)
         async with _started(node) as process:
@@ -75,7 +75,7 @@ async def test_envoy_returns_to_a_restarted_control_plane_within_a_fifth_of_a_se
             begun = time.monotonic()
             async with EmptyControlPlane(node.xds_port) as again:
                 await asyncio.wait_for(again.opened.wait(), timeout=5)
-            assert time.monotonic() - begun < 0.5  # 0.1 s where nothing else runs
+            assert time.monotonic() - begun < 0.5  # 5 to 81 ms where nothing else runs
 
 
 async def test_clients_of_a_replaced_listener_are_told_to_connect_anew(tmp_path: Path) -> None:
