@@ -67,8 +67,8 @@ class Topology:
         return short if short in known else ""
 
     def services(self) -> frozenset[str]:
-        """Every service that a listener or an endpoint names."""
-        owners = (listener.service for listener in self.listeners.values())
+        """Every service that a listener or an endpoint names; a gateway is none."""
+        owners = (one.service for one in self.listeners.values() if one.direction != "ingress")
         answering = (endpoint.service for endpoint in self.endpoints.values())
         return frozenset((*owners, *answering)) - {""}
 

@@ -50,3 +50,9 @@ def test_a_direction_that_is_none_is_an_error() -> None:
 )
 def test_an_authority_names_a_service_of_the_mesh_or_none(authority: str, service: str) -> None:
     assert TOPOLOGY.service_of(authority) == service
+
+
+def test_services_are_those_that_listen_or_answer_and_a_gateway_is_none() -> None:
+    gateway = {"127.0.0.1:8080": Listener("ingress", "ingress", "ingress")}
+    topology = Topology({**TOPOLOGY.listeners, **gateway}, TOPOLOGY.endpoints)
+    assert topology.services() == {"web", "reviews", "ratings"}
