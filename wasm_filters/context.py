@@ -7,7 +7,6 @@ simply "not there" (measured on Envoy 1.40: tests/wasm_filters/test_fidelity.py)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,13 +45,13 @@ class Context:
 
     ``maps`` can be read and changed; ``logged`` can only be read (in ``proxy_on_log``);
     ``trailers`` names the trailers that may be created now; ``state`` holds what the filter itself
-    set as properties.
+    set as properties. ``received`` and ``sent`` count the body bytes of request and response.
     """
 
     id: int
     root: int
     maps: dict[int, HeaderMap] = field(default_factory=dict)
-    logged: Mapping[int, HeaderMap] | None = None
+    logged: dict[int, HeaderMap] | None = None
     buffers: dict[int, Buffer] = field(default_factory=dict)
     trailers: MapType | None = None
     properties: PropertySource = field(default_factory=NoProperties)
@@ -60,15 +59,15 @@ class Context:
     local_reply: LocalReply | None = None
     resumed: set[StreamType] = field(default_factory=set)
     closed: StreamType | None = None
+    received: int = 0
+    sent: int = 0
 
     @property
     def is_root(self) -> bool:
         return self.id == self.root
 
     def readable(self, map_type: int) -> HeaderMap | None:
-        if self.logged is not None:
-            return self.logged.get(map_type)
-        return self.maps.get(map_type)
+        return (self.maps if self.logged is None else self.logged).get(map_type)
 
     def writable(self, map_type: int) -> HeaderMap | None:
         """The map, made first if these are trailers that may be created now."""

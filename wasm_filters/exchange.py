@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import MapType
 from wasm_filters.context import Context
 from wasm_filters.errors import GuestStopped
-from wasm_filters.header_map import HeaderMap, Pair
+from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
 from wasm_filters.host import Log
 from wasm_filters.local_reply import local_response
 from wasm_filters.plugin import Plugin
@@ -67,6 +67,7 @@ class Exchange:
         self._local_reply = False
         self._paused = ""
         self._reset = False
+        self._half: Half | None = None  # the way back, once it began
 
     def run(self) -> Outcome:
         """Never raises for what the filter does: that is in the outcome."""
@@ -74,8 +75,8 @@ class Exchange:
         hostcalls, warned = plugin.vm.hostcalls, len(plugin.host.warnings)
         if plugin.failure is None:
             self._pass_through()
-        if plugin.failure is not None:
-            self._response, self._paused, self._reset = Response(status=FAILED_STATUS), "", False
+        else:
+            self._response = Response(status=FAILED_STATUS)
         logs = tuple(plugin.host.logs)
         plugin.host.logs.clear()
         return Outcome(
@@ -92,92 +93,115 @@ class Exchange:
 
     def _pass_through(self) -> None:
         """The dead VM of a trapped filter hears nothing more, not even the log."""
-        try:
-            context = self._plugin.open_context()
-        except GuestStopped:
-            return
+        context = self._plugin.new_context()
         try:
             self._run(context)
+        except GuestStopped:
+            self._fail()
+            self._plugin.drop_context(context)
+            return
+        try:
             self._plugin.close_context(context)
             self._plugin.deliver_queues()
-        except GuestStopped:
+        except GuestStopped:  # too late to change what the client got
             self._plugin.drop_context(context)
 
-    def _run(self, context: Context) -> None:
-        properties = StreamProperties(context, self._plugin.host.settings.clock())
-        context.properties = properties
-        sent = self._sent
-        fields = sent.fields().to_bytes()
-        chunks, trailers = self._chunks(sent.body.data), sent.trailers.to_bytes()
-        there = Half(self._plugin, context, REQUEST, fields, chunks, trailers)
-        logged = {MapType.REQUEST_HEADERS: there.headers}
-        flow = there.run()
-        if flow in (Flow.DONE, Flow.REPLIED):
-            back = self._back(context, there, flow)
-            flow = back.run()
-            properties.code = self._finish(context, back, flow)
-            logged[MapType.RESPONSE_HEADERS] = back.headers
-            there = back
-        self._paused = there.stopped_at if flow is Flow.PAUSED else ""
-        self._reset = self._reset or flow is Flow.CLOSED
-        _end(context, logged)
+    def _fail(self) -> None:
+        """The client gets a 503, or a broken response if it has the headers already."""
+        self._reset = self._half is not None and self._half.headers_passed
+        self._response = None if self._reset else Response(status=FAILED_STATUS)
 
-    def _back(self, context: Context, there: Half, flow: Flow) -> Half:
-        """The way back: of the filter's own reply, or of what the upstream answers."""
-        if flow is Flow.REPLIED and context.local_reply is not None:
+    def _run(self, context: Context) -> None:
+        plugin, sent = self._plugin, self._sent
+        context.properties = properties = StreamProperties(context, plugin.host.settings.clock)
+        plugin.open_context(context)
+        chunks, trailers = self._chunks(sent.body.data), sent.trailers.to_bytes()
+        half = Half(plugin, context, REQUEST, _as_http1(sent), chunks, trailers)
+        logged = {int(MapType.REQUEST_HEADERS): half.headers}
+        flow = half.run()
+        if flow in (Flow.DONE, Flow.REPLIED):
+            response = self._for_method(self._answer(context, half, flow, properties))
+            half = self._half = self._way_back(context, response, flow is Flow.REPLIED)
+            flow = half.run()
+            logged[MapType.RESPONSE_HEADERS] = self._finish(context, half, flow, properties)
+        self._paused = half.stopped_at if flow is Flow.PAUSED else ""
+        if flow is Flow.CLOSED:
+            self._reset = True
+            properties.details = properties.details or "wasm_close_stream"
+        context.buffers.clear()
+        context.logged = logged
+        properties.end()
+
+    def _answer(
+        self, context: Context, there: Half, flow: Flow, properties: StreamProperties
+    ) -> Response:
+        """The filter's own reply, or what the upstream answers."""
+        reply = context.local_reply
+        if flow is Flow.REPLIED and reply is not None:
             self._local_reply = True
-            response = local_response(context.local_reply, there.headers)
             context.local_reply = None
-        else:
-            self._request = _request(there)
-            response = self._upstream(self._request)
+            properties.code, properties.details = reply.status, reply.details
+            return local_response(reply, there.headers)
+        self._check_length(there, "request")
+        self._request = Request.of_fields(*_parts(there))
+        response = self._upstream(self._request)
+        properties.code, properties.details = response.status, "via_upstream"
+        return response
+
+    def _way_back(self, context: Context, response: Response, made_here: bool) -> Half:
         chunks = self._chunks(response.body.data)
         fields, trailers = response.fields().to_bytes(), response.trailers.to_bytes()
-        return Half(self._plugin, context, RESPONSE, fields, chunks, trailers, flow is Flow.REPLIED)
+        return Half(self._plugin, context, RESPONSE, fields, chunks, trailers, made_here)
 
-    def _finish(self, context: Context, back: Half, flow: Flow) -> int | None:
-        """What the client gets; the answer is its status."""
+    def _finish(
+        self, context: Context, back: Half, flow: Flow, properties: StreamProperties
+    ) -> HeaderMap:
+        """What the client gets; the answer is the headers that the log sees."""
+        reply = context.local_reply
         if flow is Flow.DONE:
-            self._response = self._without_body_for_head(_response(back))
-        elif flow is Flow.REPLIED and context.local_reply is not None:
+            self._check_length(back, "response")
+            self._response = Response.of_fields(*_parts(back))
+        elif flow is Flow.REPLIED and reply is not None:
+            properties.details = reply.details
             if back.headers_passed:  # too late: the client has headers already
                 self._reset = True
-            else:  # the filter does not see this one again
-                self._local_reply = True
-                direct = local_response(context.local_reply, HeaderMap(_fields(self._sent)))
-                self._response = self._without_body_for_head(direct)
-        return self._response.status if self._response else None
+                return back.headers
+            self._local_reply = True  # the filter does not see this one again
+            properties.code = reply.status
+            self._response = self._for_method(local_response(reply, self._request_map()))
+            return HeaderMap(self._response.fields().to_bytes(), INLINE_RESPONSE)
+        return back.headers
 
-    def _without_body_for_head(self, response: Response) -> Response:
-        if self._sent.method != "HEAD":
-            return response
-        return Response(response.status, response.headers, Body(), response.trailers)
+    def _check_length(self, half: Half, name: str) -> None:
+        length = half.headers.get(b"content-length")
+        if self._sent.method != "HEAD" and length not in (None, b"%d" % len(half.body)):
+            self._plugin.host.warn(
+                f"the {name} has {len(half.body)} bytes of body and a content-length of"
+                f" {length.decode('latin-1') if length else ''}, which Envoy does not correct:"
+                " remove it in the headers callback"
+            )
+
+    def _request_map(self) -> HeaderMap:
+        return HeaderMap(_as_http1(self._sent), INLINE_REQUEST)
+
+    def _for_method(self, response: Response) -> Response:
+        """A HEAD request gets no body, whoever answers."""
+        return replace(response, body=Body()) if self._sent.method == "HEAD" else response
 
     def _chunks(self, body: bytes) -> list[bytes]:
         size = self._chunk_size or max(1, len(body))
         return [body[at : at + size] for at in range(0, len(body), size)]
 
 
-def _fields(request: Request) -> list[Pair]:
-    return request.fields().to_bytes()
+def _as_http1(request: Request) -> list[Pair]:
+    """The fields as Envoy has them after its HTTP/1 codec: ``host`` is ``:authority``."""
+    method, path, authority, scheme, *others = request.fields().to_bytes()
+    if not authority[1]:
+        authority = (b":authority", (request.headers.get("host") or "").encode())
+    others = [field for field in others if field[0].lower() != b"host"]
+    return [authority, path, method, scheme, *others]
 
 
-def _end(context: Context, logged: dict[MapType, HeaderMap]) -> None:
-    """From here on, headers can be read only (``proxy_on_log``)."""
-    context.maps.clear()
-    context.buffers.clear()
-    context.logged = {int(kind): fields for kind, fields in logged.items()}
-
-
-def _request(half: Half) -> Request:
-    headers, trailers = _headers(half.headers.pairs), _headers(half.trailers.pairs)
-    return Request.of_fields(headers, Body(bytes(half.body)), trailers)
-
-
-def _response(half: Half) -> Response:
-    headers, trailers = _headers(half.headers.pairs), _headers(half.trailers.pairs)
-    return Response.of_fields(headers, Body(bytes(half.body)), trailers)
-
-
-def _headers(pairs: Sequence[Pair]) -> Headers:
-    return Headers.of_bytes(pairs)
+def _parts(half: Half) -> tuple[Headers, Body, Headers]:
+    headers, trailers = Headers.of_bytes(half.headers.pairs), Headers.of_bytes(half.trailers.pairs)
+    return headers, Body(bytes(half.body)), trailers

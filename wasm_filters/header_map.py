@@ -2,7 +2,8 @@
 
 Rule 1: names are lower case. Rule 2: pseudo-headers stay in front of all others. Rule 3: replacing
 is removing and adding, so a replaced field moves to the end. Rule 4: a field that Envoy keeps a
-slot for (``INLINE``) exists once: adding to it appends to its value after a comma.
+slot for (``INLINE_…``, measured on 1.40) exists once: adding to it appends to its value, after a
+comma. Rule 5: ``host`` in a request is another name for ``:authority``.
 Source: envoy, source/common/http/header_map_impl.cc; compared with Envoy 1.40 in
 tests/wasm_filters/test_fidelity.py.
 """
@@ -13,15 +14,48 @@ from collections.abc import Iterable
 
 Pair = tuple[bytes, bytes]
 
-INLINE: frozenset[bytes] = frozenset()
+INLINE_REQUEST = frozenset(
+    b"""
+    :path :authority :method :scheme :protocol accept accept-encoding
+    access-control-request-headers access-control-request-method
+    access-control-request-private-network authorization cache-control cdn-loop connection
+    content-encoding content-length content-type expect grpc-accept-encoding grpc-timeout
+    if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive origin
+    proxy-connection proxy-status referer te transfer-encoding upgrade user-agent via
+    x-client-trace-id x-envoy-attempt-count x-envoy-decorator-operation
+    x-envoy-downstream-service-cluster x-envoy-downstream-service-node
+    x-envoy-expected-rq-timeout-ms x-envoy-external-address x-envoy-force-trace
+    x-envoy-hedge-on-per-try-timeout x-envoy-internal x-envoy-ip-tags x-envoy-is-timeout-retry
+    x-envoy-max-retries x-envoy-original-path x-envoy-original-url
+    x-envoy-retriable-header-names x-envoy-retriable-status-codes x-envoy-retry-grpc-on
+    x-envoy-retry-on x-envoy-upstream-alt-stat-name x-envoy-upstream-rq-per-try-timeout-ms
+    x-envoy-upstream-rq-timeout-alt-response x-envoy-upstream-rq-timeout-ms
+    x-envoy-upstream-stream-duration-ms x-forwarded-client-cert x-forwarded-for
+    x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
+    """.split()
+)
+INLINE_RESPONSE = frozenset(
+    b"""
+    :status access-control-allow-credentials access-control-allow-headers
+    access-control-allow-methods access-control-allow-origin access-control-expose-headers
+    access-control-max-age age cache-control connection content-encoding content-length
+    content-type date etag expires grpc-message grpc-status keep-alive last-modified location
+    proxy-connection proxy-status server transfer-encoding upgrade vary via
+    x-envoy-attempt-count x-envoy-decorator-operation x-envoy-degraded
+    x-envoy-immediate-health-check-fail x-envoy-ratelimited x-envoy-upstream-canary
+    x-envoy-upstream-healthchecked-cluster x-envoy-upstream-service-time x-request-id
+    """.split()
+)
+INLINE_NONE: frozenset[bytes] = frozenset()  # trailers
 
 
 class HeaderMap:
-    """An ordered multimap of lower-case names to values."""
+    """An ordered multimap of lower-case names to values; ``inline`` are those that exist once."""
 
-    __slots__ = ("_first", "_pairs")
+    __slots__ = ("_first", "_inline", "_pairs")
 
-    def __init__(self, pairs: Iterable[Pair] = ()) -> None:
+    def __init__(self, pairs: Iterable[Pair] = (), inline: frozenset[bytes] = INLINE_NONE) -> None:
+        self._inline = inline
         self._pairs: list[Pair] = []
         self._first: dict[bytes, bytes] = {}
         for name, value in pairs:
@@ -39,16 +73,20 @@ class HeaderMap:
     def byte_size(self) -> int:
         return sum(len(name) + len(value) for name, value in self._pairs)
 
+    def _name(self, name: bytes) -> bytes:
+        name = name.lower()
+        return b":authority" if name == b"host" and self._inline is INLINE_REQUEST else name
+
     def get(self, name: bytes) -> bytes | None:
         """The first value of ``name``, in whatever case it is asked for."""
         value = self._first.get(name)
-        return self._first.get(name.lower()) if value is None else value
+        return self._first.get(self._name(name)) if value is None else value
 
     def add(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
+        name = self._name(name)
         if name not in self._first:
             self._first[name] = value
-        elif name in INLINE:
+        elif name in self._inline:
             self._append(name, value)
             return
         if name.startswith(b":"):
@@ -67,7 +105,7 @@ class HeaderMap:
         return next(ordinary, len(self._pairs))
 
     def remove(self, name: bytes) -> None:
-        name = name.lower()
+        name = self._name(name)
         if self._first.pop(name, None) is not None:
             self._pairs = [pair for pair in self._pairs if pair[0] != name]
 

@@ -9,16 +9,15 @@ from urllib.parse import quote
 
 from mesh_traffic import Body, Headers, Response
 from wasm_filters.context import LocalReply
-from wasm_filters.header_map import HeaderMap
+from wasm_filters.header_map import INLINE_RESPONSE, HeaderMap
+from wasm_filters.properties import grpc_status
 
-_GRPC_STATUS = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
-_GRPC_UNKNOWN = 2
 _UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 def local_response(reply: LocalReply, request: HeaderMap) -> Response:
     """The response to ``request``: with length and type of the body, or as gRPC to a gRPC call."""
-    fields = HeaderMap([(b":status", b"%d" % reply.status), *reply.headers])
+    fields = HeaderMap([(b":status", b"%d" % reply.status), *reply.headers], INLINE_RESPONSE)
     if (request.get(b"content-type") or b"").startswith(b"application/grpc"):
         return _grpc_response(reply, fields)
     if reply.body:
@@ -34,7 +33,7 @@ def local_response(reply: LocalReply, request: HeaderMap) -> Response:
 def _grpc_response(reply: LocalReply, fields: HeaderMap) -> Response:
     status = reply.grpc_status
     if status is None:
-        status = _GRPC_STATUS.get(reply.status, _GRPC_UNKNOWN)
+        status = grpc_status(reply.status)
     fields.replace(b":status", b"200")
     fields.replace(b"content-type", b"application/grpc")
     fields.replace(b"grpc-status", b"%d" % status)

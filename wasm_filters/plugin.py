@@ -89,7 +89,9 @@ class Plugin:
         self.vm.restricted = "while the module starts"
         self._run_start_functions()
         self.vm.restricted = ""
+        host.plugin_configuration = Buffer(settings.configuration)
         self.call("proxy_on_context_create", host.root, host.root.id, 0)
+        host.plugin_configuration = None
         size = len(settings.vm_configuration)
         if self.call("proxy_on_vm_start", host.root, host.root.id, size) == 0:
             raise PluginError(f"{self.module.name}: proxy_on_vm_start refused its configuration")
@@ -114,13 +116,16 @@ class Plugin:
                 f"{self.module.name}: proxy_on_configure refused the configuration{why}"
             )
 
-    def open_context(self) -> Context:
-        """A new stream context; the filter is told of it."""
+    def new_context(self) -> Context:
+        """A stream context that the filter does not know yet."""
         self._last_id += 1
         context = Context(id=self._last_id, root=self.host.root.id)
         self.host.contexts[context.id] = context
-        self.call("proxy_on_context_create", context, context.id, context.root)
         return context
+
+    def open_context(self, context: Context) -> None:
+        """Tell the filter of a new context."""
+        self.call("proxy_on_context_create", context, context.id, context.root)
 
     def close_context(self, context: Context) -> None:
         """Log, done, delete: in that order in Envoy, whatever done answers."""

@@ -24,6 +24,7 @@ WRAPPERS = frozenset(
         "filter_state", "upstream_filter_state", "xds",
     )
 )  # fmt: skip
+FAMILIES = frozenset({"request", "response"})  # of a stream: set_property never shows through
 # what Envoy may know and this host does not
 ELSEWHERE = frozenset(
     {"connection", "connection_id", "upstream", "source", "destination", "metadata"}
@@ -40,56 +41,100 @@ _FROM_HEADERS = {
 }
 
 
+_GRPC_STATUS = {400: 13, 401: 16, 403: 7, 404: 12, 429: 14, 502: 14, 503: 14, 504: 14}
+_GRPC_UNKNOWN = 2
+
+
+def grpc_status(code: int) -> int:
+    """The gRPC status that stands for an HTTP one.
+
+    https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+    """
+    return _GRPC_STATUS.get(code, _GRPC_UNKNOWN)
+
+
 def _number(value: int) -> bytes:
     return struct.pack("<q", value)
 
 
 class StreamProperties:
-    """The properties of one request. ``code`` is the response's status once it was sent."""
+    """The properties of one request, while it runs.
 
-    def __init__(self, context: Context, started: int, protocol: str = "HTTP/1.1") -> None:
+    ``code`` and ``details`` are those of the response, once there is one.
+    """
+
+    def __init__(self, context: Context, clock: Callable[[], int]) -> None:
         self._context = context
-        self._started = started
-        self._protocol = protocol
+        self._clock = clock
+        self._started = clock()
+        self._ended: int | None = None
         self.code: int | None = None
+        self.details = ""
+
+    def end(self) -> None:
+        """The exchange is over: from now on it has a duration."""
+        self._ended = self._clock()
 
     def get(self, path: tuple[str, ...]) -> bytes | None:
         if len(path) < 2:
             return None
-        family: dict[str, Callable[[tuple[str, ...]], bytes | None]] = {
-            "request": self._request,
-            "response": self._response,
-        }
-        find = family.get(path[0])
-        return find(path[1:]) if find else None
+        if path[0] == "request":
+            return self._request(path[1:])
+        return self._response(path[1:]) if path[0] == "response" else None
 
     def _request(self, path: tuple[str, ...]) -> bytes | None:
         name = path[0]
-        if name == "time":
-            return _number(self._started)
-        if name == "protocol":
-            return self._protocol.encode()
         fields = self._context.readable(MapType.REQUEST_HEADERS)
         if name == "headers":
             return _field(fields, path)
-        if fields is None:
-            return None
-        if name in ("url_path", "query"):
-            before, _, after = (fields.get(b":path") or b"").partition(b"?")
-            return before if name == "url_path" else after.partition(b"#")[0]
-        header = _FROM_HEADERS.get(name)
-        return fields.get(header) if header else None
+        fact = {
+            "time": lambda: _number(self._started),
+            "protocol": lambda: b"HTTP/1.1",
+            "size": lambda: _number(self._request_size(fields)),
+            "total_size": lambda: _number(self._context.received + _bytes(fields)),
+            "duration": self._duration,
+        }.get(name)
+        if fact is not None:
+            return fact()
+        return _from_header(name, fields) if fields is not None else None
+
+    def _duration(self) -> bytes | None:
+        return _number(self._ended - self._started) if self._ended is not None else None
+
+    def _request_size(self, fields: HeaderMap | None) -> int:
+        length = fields.get(b"content-length") if fields is not None else None
+        return int(length) if length is not None and length.isdigit() else self._context.received
 
     def _response(self, path: tuple[str, ...]) -> bytes | None:
         name = path[0]
-        if name == "code":
-            return _number(self.code) if self.code is not None else None
+        headers = self._context.readable(MapType.RESPONSE_HEADERS)
+        trailers = self._context.readable(MapType.RESPONSE_TRAILERS)
+        if name in ("headers", "trailers"):
+            return _field(headers if name == "headers" else trailers, path)
+        if name == "size":
+            return _number(self._context.sent)
+        if name == "total_size":
+            return _number(self._context.sent + _bytes(headers) + _bytes(trailers))
         if name == "flags":
             return _number(0)
-        if name in ("headers", "trailers"):
-            kind = MapType.RESPONSE_HEADERS if name == "headers" else MapType.RESPONSE_TRAILERS
-            return _field(self._context.readable(kind), path)
-        return None
+        if name == "code_details":
+            return self.details.encode() or None
+        if self.code is None:
+            return None
+        numbers = {"code": self.code, "grpc_status": grpc_status(self.code)}
+        return _number(numbers[name]) if name in numbers else None
+
+
+def _bytes(fields: HeaderMap | None) -> int:
+    return fields.byte_size if fields is not None else 0
+
+
+def _from_header(name: str, fields: HeaderMap) -> bytes | None:
+    if name in ("url_path", "query"):
+        before, _, after = (fields.get(b":path") or b"").partition(b"?")
+        return before if name == "url_path" else after.partition(b"#")[0]
+    header = _FROM_HEADERS.get(name)
+    return fields.get(header) if header else None
 
 
 def _field(fields: HeaderMap | None, path: tuple[str, ...]) -> bytes | None:

@@ -26,7 +26,7 @@ from wasm_filters.abi import (
 )
 from wasm_filters.buffer import Buffer
 from wasm_filters.context import Context
-from wasm_filters.header_map import HeaderMap, Pair
+from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
 from wasm_filters.plugin import Plugin
 
 
@@ -48,6 +48,7 @@ class Direction:
     headers: MapType
     trailers: MapType
     body: BufferType
+    inline: frozenset[bytes]
 
 
 REQUEST = Direction(
@@ -56,6 +57,7 @@ REQUEST = Direction(
     MapType.REQUEST_HEADERS,
     MapType.REQUEST_TRAILERS,
     BufferType.REQUEST_BODY,
+    INLINE_REQUEST,
 )
 RESPONSE = Direction(
     "response",
@@ -63,6 +65,7 @@ RESPONSE = Direction(
     MapType.RESPONSE_HEADERS,
     MapType.RESPONSE_TRAILERS,
     BufferType.RESPONSE_BODY,
+    INLINE_RESPONSE,
 )
 _CONTINUES = (HeadersAction.CONTINUE, HeadersAction.CONTINUE_AND_END_STREAM)
 
@@ -93,7 +96,7 @@ class Half:
         self._buffering = False
         self._open = True  # the last callback let its piece pass
         self._had_trailers = bool(trailers)
-        self.headers = HeaderMap(fields)
+        self.headers = HeaderMap(fields, direction.inline)
         self.body = bytearray()
         self.trailers = HeaderMap(trailers)
         self.headers_passed = False
@@ -132,7 +135,7 @@ class Half:
         action = self._call("headers", *arguments)
         flow = self._flow(action in _CONTINUES)
         if flow is Flow.DONE:
-            del context.maps[way.headers]
+            context.maps.pop(way.headers, None)
         return flow
 
     def _run_body(self) -> Flow:
@@ -151,29 +154,36 @@ class Half:
             buffer = self._held
         else:
             buffer = Buffer(chunk, mutable=True)
+        if way is REQUEST:
+            context.received += len(chunk)
         context.buffers[way.body] = buffer
         context.trailers = way.trailers if ends else None
         action = self._call("body", context.id, len(buffer), int(ends))
         context.trailers = None
-        flow = self._flow(action == DataAction.CONTINUE)
+        flow = self._flow(action == DataAction.CONTINUE, resumable=ends)
         self._keep(min(action, DataAction.STOP_ITERATION_NO_BUFFER), buffer, flow)
         return flow
 
     def _keep(self, action: int, buffer: Buffer, flow: Flow) -> None:
         """Pass, hold or drop what the filter saw."""
         context, way = self._context, self._way
-        added = context.maps.pop(way.trailers, None)
-        if added is not None:
-            self.trailers = added
+        if way.trailers in context.maps:  # made by the filter: readable from here on
+            self.trailers = context.maps[way.trailers]
         if flow is Flow.DONE:
             context.buffers.pop(way.body, None)
             if buffer is not self._held and action != DataAction.STOP_ITERATION_NO_BUFFER:
                 self._held.data += buffer.take()
-            self.body += self._held.take()
+            self._pass_on()
         elif action != DataAction.STOP_ITERATION_NO_BUFFER and buffer is not self._held:
             self._held.data += buffer.take()
         self._open = flow is Flow.DONE
         self._buffering = action == DataAction.STOP_ITERATION_AND_BUFFER
+
+    def _pass_on(self) -> None:
+        data = self._held.take()
+        self.body += data
+        if self._way is RESPONSE:
+            self._context.sent += len(data)
 
     def _run_trailers(self) -> Flow:
         context, way = self._context, self._way
@@ -181,7 +191,7 @@ class Half:
         flow = self._flow(self._call("trailers", context.id, len(self.trailers)) == 0)
         if flow is Flow.DONE:
             del context.maps[way.trailers]
-            self.body += self._held.take()
+            self._pass_on()
             self._open = True
         return flow
 
@@ -192,12 +202,13 @@ class Half:
         self._context.resumed.clear()
         return self._plugin.call(name, self._context, *arguments) or 0
 
-    def _flow(self, continues: bool) -> Flow:
+    def _flow(self, continues: bool, resumable: bool = True) -> Flow:
+        """``resumable``: a continue_stream in the callback itself counts, as it does in Envoy for
+        the request's headers and its last piece, and nowhere else."""
         context = self._context
         if context.closed is not None:
             return Flow.CLOSED
         if context.local_reply is not None:
             return Flow.REPLIED
-        if continues or self._way.stream in context.resumed:
-            return Flow.DONE
-        return Flow.PAUSED
+        resumed = resumable and self._way is REQUEST and StreamType.REQUEST in context.resumed
+        return Flow.DONE if continues or resumed else Flow.PAUSED

@@ -24,10 +24,9 @@ def get_header_map_value(
     name = host.memory.read(key, key_size)
     current = host.current
     fields = current.maps.get(map_type) if current.logged is None else current.readable(map_type)
-    if fields is None:
-        logging = current.logged is not None and map_type <= MapType.RESPONSE_TRAILERS
-        if not logging:
-            return Status.BAD_ARGUMENT
+    unknown = map_type > MapType.HTTP_CALL_RESPONSE_TRAILERS
+    if fields is None and (unknown or current.logged is None):
+        return Status.BAD_ARGUMENT
     value = fields.get(name) if fields is not None else None
     if value is None:
         if host.version is not AbiVersion.V0_1_0:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wasm_filters.abi import Status
 from wasm_filters.host import Host
-from wasm_filters.properties import ELSEWHERE, WRAPPERS
+from wasm_filters.properties import ELSEWHERE, FAMILIES, WRAPPERS
 
 
 def get_property(host: Host, path: int, path_size: int, value_at: int, size_at: int) -> Status:
@@ -19,7 +19,7 @@ def get_property(host: Host, path: int, path_size: int, value_at: int, size_at: 
     """
     raw = host.memory.read(path, path_size)
     segments = tuple(raw.decode("utf-8", "replace").removesuffix("\0").split("\0"))
-    if segments in WRAPPERS:
+    if segments in WRAPPERS and not (host.current.is_root and segments[0] in FAMILIES):
         return Status.SERIALIZATION_FAILURE
     value = _value(host, segments, raw)
     if value is None:
@@ -39,7 +39,7 @@ def _value(host: Host, segments: tuple[str, ...], raw: bytes) -> bytes | None:
     value = host.current.properties.get(segments)
     if value is None:
         value = host.settings.properties.get(".".join(segments))
-    if value is None:
+    if value is None and segments[0] not in FAMILIES:
         value = host.current.state.get(raw)
     if value is None and segments[0] in ELSEWHERE:
         dotted = ".".join(segments)

@@ -6,16 +6,21 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#common-stream-o
 
 from __future__ import annotations
 
-from wasm_filters.abi import Status, StreamType
+from wasm_filters.abi import BufferType, MapType, Status, StreamType
 from wasm_filters.context import LocalReply
 from wasm_filters.host import Host
 from wasm_filters.hostcalls.fields import pairs_or_none
 
+_PAUSING = frozenset(
+    f"proxy_on_{way}_{part}"
+    for way in ("request", "response")
+    for part in ("headers", "body", "trailers")
+)
 NO_GRPC_STATUS = 0xFFFF_FFFF
 
 
 def continue_stream(host: Host, stream: int) -> Status:
-    """Go on with a direction that a callback paused.
+    """Go on with a direction that a callback paused, and give up its headers and body.
 
     BAD_ARGUMENT: unknown stream. UNIMPLEMENTED: the upstream side of a TCP connection.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_continue_stream
@@ -24,7 +29,15 @@ def continue_stream(host: Host, stream: int) -> Status:
         return Status.BAD_ARGUMENT
     if stream == StreamType.UPSTREAM:
         return Status.UNIMPLEMENTED
-    host.current.resumed.add(StreamType(stream))
+    context = host.current
+    context.resumed.add(StreamType(stream))
+    context.maps.pop(MapType.REQUEST_HEADERS, None)  # Envoy does so for the response, too
+    context.buffers.pop(BufferType.REQUEST_BODY, None)
+    if host.calling in _PAUSING:
+        host.warn(
+            "continue_stream inside the callback that decides by its answer: Envoy 1.40 may send"
+            " the request twice, or not at all; answer Continue instead"
+        )
     return Status.OK
 
 
@@ -94,6 +107,8 @@ def send_local_response(
     context = host.current
     if context.is_root:
         host.warn("a local response outside of a request goes nowhere")
+    elif context.logged is not None:
+        host.warn("a local response when all is over: Envoy 1.40 dies of it")
     elif context.local_reply is None:
         context.local_reply = reply
     return Status.OK
