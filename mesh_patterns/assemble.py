@@ -139,7 +139,7 @@ def _services(specs: Iterable[MeshSpec], problems: Problems) -> list[Service]:
                 message = f"service {name!r} is there already, at {found[name].place}"
                 problems.found.append(Problem(place, message))
                 continue
-            service.located(spec._node.find("services", name))
+            service.located(spec.node.find("services", name))
             made = problems.guard(_service, name, service, place)
             if made:
                 found[name] = made
@@ -162,7 +162,7 @@ def _versions(spec: ServiceSpec, place: Place) -> Iterator[Version]:
     if not spec.versions:
         yield _version("", spec, place)
     for name, version in spec.versions.items():
-        version.located(spec._node.find("versions", name))
+        version.located(spec.node.find("versions", name))
         made = _version(name, version, spec.key_place("versions", name))
         shared = {**spec.env, **made.env}
         cwd = made.cwd if version.cwd else _folder(spec, place)

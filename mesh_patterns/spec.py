@@ -61,6 +61,11 @@ class Spec(BaseModel):
         self._node = node
         return self
 
+    @property
+    def node(self) -> Node:
+        """What this was made from."""
+        return self._node
+
     def place(self, *path: str | int) -> Place:
         """Where the value at ``path`` below this stands; this itself without a path."""
         return self._node.find(*path).place

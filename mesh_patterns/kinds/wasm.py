@@ -53,9 +53,11 @@ class WasmFilter:
 
 def apply(spec: WasmSpec, draft: Draft) -> None:
     file = find(spec)
+    digest = _digest(spec, file)
+    _check(spec, file)
     draft.files.append(file)
     config = WasmFilter(
-        file, _digest(spec, file), file.stem, spec.root_id,
+        file, digest, file.stem, spec.root_id,
         _text(spec.configuration), _text(spec.vm_configuration), spec.on_trap,
     )  # fmt: skip
     at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
@@ -86,6 +88,18 @@ def _digest(spec: WasmSpec, file: Path) -> str:
             spec.place("sha256"), f"{file} has sha256 {digest}, expected {spec.sha256}"
         )
     return digest
+
+
+def _check(spec: WasmSpec, file: Path) -> None:
+    """That Envoy would load it; without that, all that one sees is a NACK of a whole listener."""
+    from wasm_filters.cache import CompiledCache, default_folder
+    from wasm_filters.errors import ModuleError
+    from wasm_filters.module import Module
+
+    try:
+        Module.load(file, CompiledCache(default_folder()))
+    except ModuleError as error:
+        raise PatternError.at(spec.place("file"), str(error)) from error
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mesh_patterns.draft import Draft, StringMatch, Target
+from mesh_patterns.draft import Draft, Match, StringMatch, Target
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
 from mesh_patterns.values import Bounds
@@ -34,11 +34,17 @@ class Verdict:
 
 def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     """A verdict for each bound of the claim."""
-    yield from _statuses(claim, observed)
+    yield from answered(claim, observed)
     yield from _shares(claim, draft, observed)
     yield from _upstream(claim, draft, observed)
     yield from _times(claim, observed)
-    yield from _answers(claim, observed)
+
+
+def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+    """The verdicts that the answers alone decide: status, headers, body."""
+    yield from _statuses(claim, observed)
+    yield from _headers(claim, observed)
+    yield from _body(claim, observed)
 
 
 def title(claim: ClaimSpec, what: str) -> str:
@@ -106,10 +112,16 @@ def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verd
 def _chance(claim: ClaimSpec, draft: Draft, at: Target) -> float | None:
     """What the weights give a target, where nothing but weights decides."""
     edge = draft.edges.get((claim.caller(draft.mesh), at.service))
-    if edge is None or edge.rules or edge.split is None:
+    if edge is None or edge.split is None or any(_may_match(r.match, claim) for r in edge.rules):
         return None
     weights = {weighted.target: weighted.weight for weighted in edge.split.value}
     return weights.get(at, 0) / sum(weights.values())
+
+
+def _may_match(match: Match, claim: ClaimSpec) -> bool:
+    """Whether a rule could take the claim's requests: not if it asks for a header they lack."""
+    sent = {name.lower() for name in claim.headers}
+    return all(name in sent or wanted.invert for name, wanted in match.headers)
 
 
 def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
@@ -149,7 +161,7 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     )  # fmt: skip
 
 
-def _answers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+def _headers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     for name, spec in claim.response_headers.items():
         match = spec.meaning()
         wrong = [s for s in observed.samples if not header_holds(match, s.headers.get_all(name))]
@@ -162,6 +174,9 @@ def _answers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
             str(claim.place("response_headers", name)),
             evidence=_evidence(wrong),
         )
+
+
+def _body(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     if claim.body_contains is not None:
         without = [s for s in observed.samples if claim.body_contains not in s.body]
         yield Verdict(
