@@ -20,7 +20,7 @@ def line(exchange: Exchange, zone: tzinfo | None = None) -> str:
     told = "   ".join(f"{flag} {in_words(flag)}".strip() for flag in exchange.flags)
     parts = [
         f"{datetime.fromtimestamp(exchange.started, zone):%H:%M:%S.%f}"[:-3] + "  "
-        f"{route(exchange):26}",
+        f"{route(exchange):28}",
         f"{asked:20}",
         status,
         f"{milliseconds(exchange.duration):>8}",

@@ -72,7 +72,7 @@ async def test_a_line_for_each_request_and_the_coverage_at_the_end() -> None:
         code, out, err = await run("-n", "3")
     assert (code, err) == (0, [])
     first, second, third, end = out
-    assert "web → reviews v2             GET /a                 200" in first
+    assert "web → reviews v2               GET /a                 200" in first
     assert first.endswith("id 0001")
     assert "POST /b" in second
     assert third.endswith("UH no healthy upstream   id 0003")

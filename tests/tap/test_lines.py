@@ -25,7 +25,7 @@ EXCHANGE = Exchange(
 
 def test_an_exchange_is_one_line() -> None:
     assert line(EXCHANGE, UTC) == (
-        "00:07:31.220  productpage → reviews v2     POST /reviews/1        503      12 ms"
+        "00:07:31.220  productpage → reviews v2       POST /reviews/1        503      12 ms"
         "   UO circuit breaker open   id 9f3e"
     )
 
