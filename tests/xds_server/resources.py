@@ -1,0 +1,92 @@
+"""Small resources for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from xds_server.mirror import any_of
+from xds_server.protos import cluster, core, endpoint, hcm, listener, route, router
+from xds_server.resource import Resource
+
+_ADS = core.ConfigSource(ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3)
+
+
+def eds_cluster(name: str, timeout: float = 1.0) -> Resource:
+    return Resource.of(
+        cluster.Cluster(
+            name=name,
+            type=cluster.ClusterDiscoveryType.EDS,
+            connect_timeout=timedelta(seconds=timeout),
+            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=_ADS),
+        )
+    )
+
+
+def endpoints(name: str, *ports: int) -> Resource:
+    return Resource.of(
+        endpoint.ClusterLoadAssignment(
+            cluster_name=name,
+            endpoints=[
+                endpoint.LocalityLbEndpoints(
+                    lb_endpoints=[
+                        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=address(port)))
+                        for port in ports
+                    ]
+                )
+            ],
+        )
+    )
+
+
+def address(port: int) -> core.Address:
+    return core.Address(socket_address=core.SocketAddress(address="127.0.0.1", port_value=port))
+
+
+def rds_listener(name: str = "front", routes: str = "routes") -> Resource:
+    manager = hcm.HttpConnectionManager(
+        stat_prefix=name,
+        rds=hcm.Rds(config_source=_ADS, route_config_name=routes),
+        http_filters=[hcm.HttpFilter(name="router", typed_config=any_of(router.Router()))],
+    )
+    return Resource.of(
+        listener.Listener(
+            name=name,
+            address=address(0),
+            filter_chains=[
+                listener.FilterChain(
+                    filters=[listener.Filter(name="hcm", typed_config=any_of(manager))]
+                )
+            ],
+        )
+    )
+
+
+def answering(body: str, name: str = "routes", **origins: str) -> Resource:
+    """Routes that answer by themselves."""
+    answer = route.DirectResponseAction(status=200, body=core.DataSource(inline_string=body))
+    return _routes(name, route.Route(match=_ALL, direct_response=answer), origins)
+
+
+def routed(to: str, name: str = "routes") -> Resource:
+    return _routes(name, route.Route(match=_ALL, route=route.RouteAction(cluster=to)), {})
+
+
+def weighted(
+    weights: Mapping[str, int], name: str = "routes", origins: Mapping[str, str] | None = None
+) -> Resource:
+    clusters = [
+        route.WeightedClusterClusterWeight(name=each, weight=weight)
+        for each, weight in weights.items()
+    ]
+    action = route.RouteAction(weighted_clusters=route.WeightedCluster(clusters=clusters))
+    return _routes(name, route.Route(match=_ALL, route=action), origins or {})
+
+
+_ALL = route.RouteMatch(prefix="/")
+
+
+def _routes(name: str, entry: route.Route, origins: Mapping[str, str]) -> Resource:
+    host = route.VirtualHost(name="all", domains=["*"], routes=[entry])
+    config = route.RouteConfiguration(name=name, virtual_hosts=[host])
+    return Resource.of(config, origins=origins)
