@@ -25,7 +25,8 @@ class Exchange:
 
     ``id`` is unique in one running mesh; ``request_id`` is Envoy's ``x-request-id``, shared by
     every hop of one request. ``started`` is in seconds since the epoch, ``duration`` in seconds
-    from the request's first byte to the response's last, ``None`` while it is not known.
+    from there to the end of what the source saw (the admin tap: to the response's headers),
+    ``None`` where it is not known.
     ``response`` is ``None`` when none was seen. ``flags`` are Envoy's response flags (``UF``).
     """
 

@@ -80,7 +80,7 @@ class Response:
     ) -> Response:
         status = fields.get(":status", "")
         return cls(
-            status=int(status) if status and status.isdigit() else 0,
+            status=int(status) if status and status.isascii() and status.isdigit() else 0,
             headers=Headers(tuple(f for f in fields if not f[0].startswith(":"))),
             body=body or Body(),
             trailers=trailers or Headers(),
