@@ -81,7 +81,8 @@ def parse(cls: MessageClass, data: bytes) -> Any:
     try:
         return mirror_class(cls).FromString(data)  # type: ignore[attr-defined]
     except DecodeError as error:
-        raise WireError(f"{len(data)} bytes are no {cls.__name__}: {error}") from error
+        reason = str(error).rpartition(": ")[2]
+        raise WireError(f"{len(data)} bytes are no {cls.__name__}: {reason}") from error
 
 
 def render(type_url: str, body: bytes) -> dict[str, Any]:

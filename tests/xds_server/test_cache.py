@@ -1,0 +1,36 @@
+"""The cache and its watchers."""
+
+from __future__ import annotations
+
+from tests.xds_server.playbook import a_cluster, snapshot
+from xds_server.cache import Cache
+from xds_server.snapshot import Snapshot
+
+
+def test_a_watcher_is_told_of_its_own_group_until_it_cancels() -> None:
+    cache, told = Cache(), list[Snapshot]()
+    cancel = cache.watch("a", told.append)
+    first, other, second = snapshot(a_cluster("1")), snapshot(), snapshot(a_cluster("2"))
+    cache.set("a", first)
+    cache.set("b", other)
+    cancel()
+    cache.set("a", second)
+    assert told == [first]
+    assert (cache.get("a"), cache.get("b"), cache.get("c")) == (second, other, None)
+    assert cache.groups() == ("a", "b")
+
+
+def test_a_watcher_may_cancel_while_it_is_told() -> None:
+    cache, told = Cache(), list[str]()
+    cancels = []
+
+    def watcher(served: Snapshot) -> None:
+        told.append("one")
+        for cancel in cancels:
+            cancel()
+
+    cancels.append(cache.watch("a", watcher))
+    cancels.append(cache.watch("a", lambda served: told.append("two")))
+    cache.set("a", snapshot())
+    cache.set("a", snapshot())
+    assert told == ["one", "two"]

@@ -1,0 +1,53 @@
+"""The subscription book."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.xds_server.playbook import CLUSTER, ENDPOINT
+from xds_server.errors import RemoteXdsError
+from xds_server.subscription import MAX_NAMES, Subscription
+
+
+def test_a_sotw_list_replaces_the_one_before_and_tells_what_is_new() -> None:
+    book = Subscription(ENDPOINT)
+    assert book.replace(["a", "b"]) == {"a", "b"}
+    assert book.replace(["b", "c"]) == {"c"}
+    assert (book.wants("a"), book.wants("b"), book.wildcard) == (False, True, False)
+
+
+def test_a_name_ends_the_legacy_wildcard_of_a_sotw_stream_for_good() -> None:
+    book = Subscription(CLUSTER)
+    book.replace([])
+    assert book.wildcard
+    book.replace(["a"])
+    assert not book.wildcard
+    book.replace([])
+    assert not book.wants("a")
+    assert not book.wildcard
+
+
+def test_only_the_types_that_have_a_legacy_wildcard_get_one() -> None:
+    book = Subscription(ENDPOINT)
+    book.replace([])
+    assert not book.wildcard
+    book.replace(["*"])
+    assert book.wildcard
+
+
+def test_a_delta_name_beside_the_legacy_wildcard_leaves_it_standing() -> None:
+    book = Subscription(CLUSTER)
+    book.change((), (), first=True)
+    book.change(("a",), (), first=False)
+    assert book.wildcard
+    book.change((), ("*",), first=False)
+    assert (book.wildcard, book.names) == (False, {"a"})
+    book.change((), ("a",), first=False)
+    assert not book.wants("a")
+
+
+def test_the_names_of_many_delta_requests_are_bounded_together() -> None:
+    book = Subscription(ENDPOINT)
+    book.change([f"a{i}" for i in range(MAX_NAMES)], (), first=True)
+    with pytest.raises(RemoteXdsError, match="got 65537 names"):
+        book.change(("one more",), (), first=False)
