@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -141,3 +142,36 @@ async def running_envoy(port: int, node: str, variant: str) -> AsyncIterator[Env
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+
+@asynccontextmanager
+async def upstream(body: str) -> AsyncIterator[int]:
+    """An HTTP/1.1 server that answers everything with ``body``; yields its port."""
+    answer = f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+@asynccontextmanager
+async def under_load(envoy: Envoy) -> AsyncIterator[list[tuple[int, str]]]:
+    """Asks without a pause; the answers are collected in the list that is yielded."""
+    answers: list[tuple[int, str]] = []
+
+    async def ask() -> None:
+        while True:
+            answers.append(await envoy.get())
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(ask())
+        yield answers
+        task.cancel()
