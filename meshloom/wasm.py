@@ -1,0 +1,176 @@
+"""``meshloom wasm``: run a WASM filter on this machine, without a mesh."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from mesh_traffic import Headers, Request
+    from wasm_filters.exchange import Outcome
+    from wasm_filters.trace import Trace
+
+app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
+
+_File = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
+_Fields = Annotated[
+    list[str] | None,
+    typer.Option("--header", "-H", metavar="NAME:VALUE", help="A header of the request."),
+]
+_Method = Annotated[str, typer.Option("--request", "-X", metavar="METHOD", help="The method.")]
+_Path = Annotated[str, typer.Option("--path", help="The path.")]
+_Host = Annotated[str, typer.Option("--authority", help="The host that is asked for.")]
+_Body = Annotated[Path | None, typer.Option("--body", help="A file with the request's body.")]
+_Config = Annotated[
+    Path | None, typer.Option("--config", help="A file with the filter's configuration.")
+]
+_Trace = Annotated[bool, typer.Option("--trace", help="Show every callback and hostcall.")]
+_Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+
+@app.callback()
+def wasm() -> None:
+    """Run and inspect WASM filters."""
+
+
+@app.command("run")
+def run(
+    filter_file: _File,
+    header: _Fields = None,
+    request: _Method = "GET",
+    path: _Path = "/",
+    authority: _Host = "localhost",
+    body: _Body = None,
+    config: _Config = None,
+    trace: _Trace = False,
+    as_json: _Json = False,
+) -> None:
+    """Send one request through a filter, as Envoy would, and show what becomes of it.
+
+    The upstream answers 200 without a body. Exits 1 when the filter trapped or hung, 2 on bad
+    input: no filter, no Proxy-Wasm module, a configuration that the filter refuses.
+    """
+    from wasm_filters.errors import WasmError
+    from wasm_filters.filter import Filter
+    from wasm_filters.trace import Trace
+
+    sent = _request(request, path, authority, header or [], _read(body, "--body"))
+    listener = Trace() if trace else None
+    try:
+        loaded = Filter.load(filter_file, _read(config, "--config"), listener=listener)
+    except WasmError as error:
+        _show_trace(listener, as_json)
+        typer.echo(f"meshloom: {error}", err=True)
+        raise typer.Exit(2) from error
+    started = time.perf_counter()
+    outcome = loaded.handle(sent)
+    milliseconds = (time.perf_counter() - started) * 1000
+    _show_trace(listener, as_json)
+    if as_json:
+        typer.echo(json.dumps(_as_json(outcome, listener)))
+    else:
+        _show(outcome, sent, milliseconds)
+    _fail(outcome)
+
+
+def _read(file: Path | None, option: str) -> bytes:
+    try:
+        return file.read_bytes() if file else b""
+    except OSError as error:
+        typer.echo(f"meshloom: {option} {file}: {error.strerror}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _request(method: str, path: str, authority: str, given: list[str], body: bytes) -> Request:
+    """The request with what any HTTP client adds: the length of a body."""
+    from mesh_traffic import Body, Headers, Request
+
+    fields = [_field(text) for text in given]
+    if body and not any(name.lower() == "content-length" for name, _ in fields):
+        fields.append(("content-length", str(len(body))))
+    return Request(method, path, authority, "http", Headers.of(fields), Body(body))
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise typer.BadParameter(f"expected name:value, got {text!r}", param_hint="--header")
+    return name.strip(), value.strip()
+
+
+def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:
+    response, request = outcome.response, outcome.request
+    logs = [{"level": log.level.name.lower(), "message": log.message} for log in outcome.logs]
+    found: dict[str, Any] = {
+        "status": outcome.status,
+        "request_headers": _listed(request.fields()) if request else None,
+        "request_body": request.body.text if request else None,
+        "response_headers": _listed(response.headers) if response else None,
+        "body": response.body.text if response else None,
+        "logs": logs,
+        "local_reply": outcome.local_reply,
+        "paused": outcome.paused or None,
+        "reset": outcome.reset,
+        "warnings": list(outcome.warnings),
+        "failure": str(outcome.failure) if outcome.failure else None,
+        "hostcalls": outcome.hostcalls,
+    }
+    if trace is not None:
+        found["trace"] = [event.as_json() for event in trace.events]
+    return found
+
+
+def _listed(fields: Headers) -> list[list[str]]:
+    return [list(field) for field in fields]
+
+
+def _show_trace(trace: Trace | None, as_json: bool) -> None:
+    if trace is not None and not as_json:
+        typer.echo(str(trace))
+
+
+def _show(outcome: Outcome, sent: Request, milliseconds: float) -> None:
+    status = outcome.status if outcome.status is not None else "no answer"
+    typer.echo(f"{status}   {milliseconds:.2f} ms   {outcome.hostcalls} hostcalls{_note(outcome)}")
+    if outcome.request is not None:
+        _show_changes("request", sent.fields(), outcome.request.fields())
+    if outcome.response is not None:
+        _show_changes("response", None, outcome.response.headers)
+        if outcome.response.body:
+            typer.echo(f"  body      {outcome.response.body.text.rstrip()}")
+    for log in outcome.logs:
+        typer.echo(f"  log       {log.level.name.lower()}: {log.message}")
+    for warning in outcome.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _note(outcome: Outcome) -> str:
+    if outcome.paused:
+        return f"   paused in {outcome.paused}, and nothing resumes it"
+    if outcome.reset:
+        return "   the stream was reset"
+    return "   answered by the filter" if outcome.local_reply else ""
+
+
+def _show_changes(name: str, before: Headers | None, after: Headers) -> None:
+    """One line per field that the filter took away or put there."""
+    old, new = list(before or ()), [(field.lower(), value) for field, value in after]
+    known = [(field.lower(), value) for field, value in old]
+    for field, value in known:
+        if (field, value) not in new:
+            typer.echo(f"  {name:<9} - {field}: {value}")
+    for field, value in new:
+        if (field, value) not in known:
+            typer.echo(f"  {name:<9} + {field}: {value}")
+
+
+def _fail(outcome: Outcome) -> None:
+    if outcome.failure is not None:
+        typer.echo(f"meshloom: {outcome.failure}", err=True)
+        for line in outcome.failure.backtrace.splitlines():
+            typer.echo(f"  {line}", err=True)
+        raise typer.Exit(1)
