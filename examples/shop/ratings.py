@@ -1,0 +1,5 @@
+"""Ratings: five stars."""
+
+from service import serve
+
+serve(lambda: "*****")
