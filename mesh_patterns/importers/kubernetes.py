@@ -112,7 +112,7 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
     if kind is not None and kind.value == "ExternalName":
         notes.ignore("Service of type ExternalName", each.place)
         return
-    if _is_own(each, mine, catalog, notes):
+    if _is_own(each.name, each, mine, catalog, notes):
         return
     grpc = _speaks_grpc(each, each.spec.get("ports"), notes)
     twin = _twin(mine, grpc, catalog)
@@ -128,9 +128,11 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
     _fill(entry, mine, catalog, notes)
 
 
-def _is_own(each: Object, mine: Iterable[Workload], catalog: Catalog, notes: Notes) -> bool:
+def _is_own(
+    name: str, each: Object, mine: Iterable[Workload], catalog: Catalog, notes: Notes
+) -> bool:
     """What our own files describe stays as they describe it."""
-    entry = catalog.entries.get(each.name)
+    entry = catalog.entries.get(name)
     if entry is None or not entry.own:
         return False
     notes.warn(each.place, f"{each} is left aside: {entry.name!r} is described at {entry.place}")
@@ -211,7 +213,7 @@ def _alone(workloads: Sequence[Workload], catalog: Catalog, notes: Notes) -> Non
     """Workloads that no Service selects."""
     for name, group in _grouped(workloads, catalog):
         first = group[0].object
-        if _is_own(first, group, catalog, notes):
+        if _is_own(name, first, group, catalog, notes):
             continue
         entry = catalog.add(name, first.namespace, first.place)
         entry.grpc = any(_protocol(port) == "grpc" for port in group[0].ports())
@@ -226,7 +228,8 @@ def _grouped(
     """By the label that they share, if they are versions of one thing; else each by its name."""
     groups: dict[tuple[str, str], list[Workload]] = {}
     for workload in workloads:
-        is_version = workload.app and workload.version and workload.app not in catalog.entries
+        taken = catalog.entries.get(workload.app)
+        is_version = workload.app and workload.version and (taken is None or taken.own)
         name = workload.app if is_version else workload.object.name
         groups.setdefault((workload.object.namespace, name), []).append(workload)
     return [(name, group) for (_, name), group in groups.items()]

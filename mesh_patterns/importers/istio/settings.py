@@ -53,8 +53,8 @@ def fault(node: Node, source: Source) -> Node | None:
         source.notes.leftovers(delay, known, source.owner, "fault.delay.")
     if abort is not None:
         made["abort"] = _abort(abort) | _share(abort, source)
-        known = ("httpStatus", "grpcStatus", "percentage", "percent")
-        source.notes.leftovers(abort, known, source.owner, "fault.abort.")
+        of_aborts = ("httpStatus", "grpcStatus", "percentage", "percent")
+        source.notes.leftovers(abort, of_aborts, source.owner, "fault.abort.")
     source.notes.leftovers(node, ("delay", "abort"), source.owner, "fault.")
     return Node.of(made, node.place) if made else None
 

@@ -17,7 +17,7 @@ def check_order(services: Mapping[str, Node], told: Collection[str], notes: Note
         PatternError: they wait for each other in a circle, which Meshery refuses too.
     """
     names = _by_name(services)
-    waits: dict[str, set[str]] = {}
+    waits: dict[str, list[str]] = {}
     for key, node in services.items():
         for other in _after(node):
             known = names.get(other.text())
@@ -25,7 +25,7 @@ def check_order(services: Mapping[str, Node], told: Collection[str], notes: Note
                 message = f"{key!r} depends on {other.text()!r}, which is not in this file"
                 notes.warn(other.place, message)
             elif known is not None:
-                waits.setdefault(key, set()).add(known)
+                waits.setdefault(key, []).append(known)
     try:
         TopologicalSorter(waits).prepare()
     except CycleError as error:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mesh_patterns.draft import Draft
+
+Import = Callable[..., Draft]
+Told = Callable[[Draft], list[str]]
+
+
+def test_a_rule_alone_makes_a_service_of_its_subsets(
+    imported: Import, texts: dict[str, str], told: Told
+) -> None:
+    draft = imported(texts["rule"])
+    names = [version.name for version in draft.mesh.services["reviews"].versions]
+    assert names == ["v1", "v2", "production", "v9"]
+    assert (
+        "1.yaml:5:9: no file has the service 'reviews': "
+        "the echo stands in, as 'v1', 'v2', 'production', 'v9'" in told(draft)
+    )
+
+
+def test_subsets_that_no_workload_is_in_are_told(
+    imported: Import, texts: dict[str, str], told: Told
+) -> None:
+    draft = imported(texts["services"], texts["rule"])
+    assert [version.name for version in draft.mesh.services["reviews"].versions] == [
+        "v1",
+        "v2",
+        "v3",
+    ]
+    assert (
+        "2.yaml:5:9: DestinationRule 'reviews': no workload of 'reviews' has the labels of 'gone'"
+        in told(draft)
+    )
+
+
+def test_traffic_policies_are_told_by_name_with_their_rules(imported: Import, told: Told) -> None:
+    text = """
+        apiVersion: networking.istio.io/v1
+        kind: DestinationRule
+        metadata: {name: NAME}
+        spec:
+          host: NAME
+          trafficPolicy: {tls: {mode: ISTIO_MUTUAL}, outlierDetection: {interval: 1s}}
+          subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {tls: {mode: SIMPLE}}}]
+          workloadSelector: {matchLabels: {a: b}}
+    """
+    draft = imported(text.replace("NAME", "a"), text.replace("NAME", "b"))
+    owners = "DestinationRule 'a', DestinationRule 'b'"
+    assert [line for line in told(draft) if "not imported" in line] == [
+        "1.yaml:7:19: not imported yet: trafficPolicy.tls "
+        "(2 in DestinationRule 'a', 2 in DestinationRule 'b')",
+        f"1.yaml:7:46: not imported yet: trafficPolicy.outlierDetection ({owners})",
+        f"1.yaml:9:3: not imported yet: workloadSelector ({owners})",
+    ]
+
+
+def test_a_wildcard_host_is_told_and_makes_no_service(
+    imported: Import, texts: dict[str, str], told: Told
+) -> None:
+    wide = texts["rule"].replace("host: reviews", "host: '*.local'")
+    draft = imported(texts["services"], wide)
+    assert list(draft.mesh.services) == ["reviews", "ratings"]
+    assert any("not imported yet: a host with a wildcard" in line for line in told(draft))
+
+
+def test_a_rule_without_host_or_a_subset_without_name_is_an_error(
+    refusal: Callable[..., str], texts: dict[str, str]
+) -> None:
+    hostless = texts["rule"].replace("host: reviews", "exportTo: []")
+    nameless = texts["rule"].replace("name: two, ", "")
+    assert refusal(hostless) == "1.yaml:3:18: DestinationRule 'reviews' has no 'host'"
+    assert refusal(nameless) == "1.yaml:8:5: a subset has no 'name'"

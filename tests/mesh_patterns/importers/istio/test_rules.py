@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mesh_patterns.draft import Draft
+
+Told = Callable[[Draft], list[str]]
+
+
+def test_a_rule_that_says_not_what_to_do_is_an_error(
+    refusal: Callable[..., str], vs: Callable[..., str]
+) -> None:
+    assert refusal(vs("- timeout: 1s")) == (
+        "1.yaml:7:5: a rule has none of route, redirect and directResponse"
+    )
+
+
+def test_a_delegated_rule_is_left_out_and_told(routed: Callable[..., Draft], told: Told) -> None:
+    draft = routed("""
+        - match: [{uri: {prefix: /a}}]
+          delegate: {name: other}
+        - route: [{destination: {host: reviews}}]
+    """)
+    assert len(draft.edges["client", "reviews"].rules) == 1
+    assert any("http.delegate, so that rule is left out" in line for line in told(draft))
+
+
+def test_retries_that_istio_makes_unasked_are_not_made_and_that_is_told_once(
+    routed: Callable[..., Draft], told: Told
+) -> None:
+    draft = routed("""
+        - match: [{uri: {prefix: /a}}]
+          route: [{destination: {host: reviews}}]
+        - route: [{destination: {host: reviews}}]
+        - redirect: {uri: /b}
+    """)
+    assert [line for line in told(draft) if "default retries" in line] == [
+        "3.yaml:7:5: Istio's default retries (2, on connect-failure, refused-stream, unavailable, "
+        "cancelled) are not made where a route says nothing of retries (2 in VirtualService 'x')"
+    ]
+
+
+def test_what_no_rule_matches_is_not_found(routed: Callable[..., Draft]) -> None:
+    draft = routed("- match: [{uri: {prefix: /a}}]\n  route: [{destination: {host: reviews}}]")
+    assert draft.edges["client", "reviews"].closed
+
+
+def test_one_wrong_rule_does_not_hide_another(
+    refusal: Callable[..., str], vs: Callable[..., str]
+) -> None:
+    assert refusal(vs("- timeout: 1s\n- timeout: 2s")).count("none of route") == 2
