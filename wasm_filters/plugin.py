@@ -86,7 +86,6 @@ class Plugin:
     def _start(self) -> None:
         host, settings = self.host, self.host.settings
         host.contexts[host.root.id] = host.root
-        self.vm.restricted = "while the module starts"
         self._run_start_functions()
         self.vm.restricted = ""
         host.plugin_configuration = Buffer(settings.configuration)

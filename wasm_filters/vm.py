@@ -191,7 +191,8 @@ class Vm:
 
     ``imports`` answer ``compiled.imports``, in their order; ``functions`` holds what is behind
     each, and may be changed between two calls into the guest. ``hostcalls`` counts all calls that
-    the guest made. ``restricted`` says why guarded ones are refused now, ``""`` if they are not.
+    the guest made. ``restricted`` says why guarded ones are refused now, ``""`` once its owner
+    has started the module.
     """
 
     def __init__(
@@ -199,11 +200,12 @@ class Vm:
     ) -> None:
         self.limits = limits or Limits()
         self.hostcalls = 0
-        self.restricted = ""
+        self.restricted = "while the module starts"
         self.functions = [function.function for function in imports]
         self._budget = 0
         self._refused: BaseException | None = None
         self._views: dict[int, Any] = {}
+        self._memory: Any = None
         self._store = wasmtime.Store(_engine())
         self._store.set_limits(self.limits.memory, _MAX_TABLE_ELEMENTS)
         self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
@@ -228,7 +230,7 @@ class Vm:
         self._functions = {
             name: value for name, value in exports.items() if isinstance(value, wasmtime.Func)
         }
-        self._memory: Any = exports[compiled.memory] if compiled.memory else None
+        self._memory = exports[compiled.memory] if compiled.memory else None
 
     def _define(self, function: HostFunction, entry: Any) -> wasmtime.Func:
         types = {"i": wasmtime.ValType.i32, "I": wasmtime.ValType.i64}
