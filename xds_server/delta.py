@@ -57,7 +57,7 @@ class DeltaSession(Session):
         sub.asked.update(book.names.intersection(request.subscribe))
         if book.wildcard:
             sub.asked.update(before - book.names)
-        sub.forget([name for name in sub.known if not book.wants(name)])
+        sub.forget_unwanted()
         sub.settled = ""
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
@@ -73,6 +73,7 @@ class DeltaSession(Session):
                 return Due(version, complete=False, sendable=False)
             return Due(version) if sub.state is State.IDLE else None
         again = [name for name in sub.rejected if name in served and name not in lacking]
+        removed |= sub.rejected.difference(served, leaving)
         resources = tuple(served[name] for name in sorted(ready + again))
         told = version if complete else f"{version}~"
         return Due(told, resources, tuple(sorted(removed)), complete)

@@ -171,6 +171,7 @@ class _Stream:
         self._waiting: list[bytes] = []
         self._wake = asyncio.Event()
         self._ended = False
+        self._refused: RemoteXdsError | None = None
 
     def update(self, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
@@ -188,18 +189,19 @@ class _Stream:
                 self._tell(each)
 
     async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        """Reads and writes until the client goes away; raises what a request was refused for."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(context))
-                group.create_task(self._read(requests))
-        except* RemoteXdsError as refused:
-            error = refused.exceptions[0]
-            raise error from None
+        """Reads and writes until the client goes away; raises what a request is refused for."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write(context))
+            group.create_task(self._read(requests))
+        if self._refused:
+            raise self._refused
 
     async def _read(self, requests: AsyncIterator[bytes]) -> None:
-        async for data in requests:
-            self.receive(self._parse(data))
+        try:
+            async for data in requests:
+                self.receive(self._parse(data))
+        except RemoteXdsError as refused:
+            self._refused = refused
         self._ended = True
         self._wake.set()
 

@@ -35,7 +35,7 @@ from xds_server.substream import State, Substream
 
 Output = SotwResponse | DeltaResponse | Event
 
-WAITING, NACKED = State.WAITING, State.NACKED
+WAITING = State.WAITING
 _TRAFFIC = (ResourceType.LISTENER, ResourceType.ROUTE)  # these send requests to clusters
 
 
@@ -128,7 +128,8 @@ class Session(ABC):
     def _settle(self, sub: Substream, snapshot: Snapshot) -> Iterator[Event]:
         """Tells that a new version is the client's already, where nothing of it concerns it."""
         version = snapshot.version(sub.kind)
-        if sub.settled == version != sub.version and sub.state not in (WAITING, NACKED):
+        resting = sub.state is not WAITING and not sub.rejected
+        if resting and sub.settled == version != sub.version:
             sub.version = version
             yield Current(self.node, sub.kind, version, self._clock())
 
@@ -136,7 +137,7 @@ class Session(ABC):
         if sub.kind is ResourceType.CLUSTER:
             self._warm(self._changed_clusters(sub, due))
         response = self._response(sub, due, str(next(self._nonces)))
-        sub.sent(response.nonce, response.version, response.resources)
+        sub.sent(response.nonce, response.version, response.resources, due.removed)
         sub.settled = snapshot.version(sub.kind) if due.complete else ""
         names = tuple(each.name for each in response.resources)
         return [response, Sent(self.node, sub.kind, response.version, names, self._clock())]
@@ -170,6 +171,6 @@ class Session(ABC):
         return any(self._is_moving(sub, snapshot) for sub in moving if sub)
 
     def _is_moving(self, sub: Substream, snapshot: Snapshot) -> bool:
-        if sub.state in (WAITING, NACKED):
+        if sub.state is WAITING or sub.rejected:
             return True
         return sub.settled != snapshot.version(sub.kind) and self._due(sub, snapshot) is not None

@@ -60,7 +60,7 @@ class SotwSession(Session):
         sub.asked.update(book.replace(names))
         if (book.wildcard, book.names) != before:
             sub.settled = ""
-            sub.forget(name for name in sub.known if not book.wants(name))
+            sub.forget_unwanted()
 
     def _flush(self) -> list[Output]:
         if self._snapshot is not None:

@@ -60,21 +60,26 @@ class Substream:
         self.accepted: frozenset[str] = frozenset()  # the names that the client took
         self.settled = ""  # the snapshot's version of which nothing is left to send
         self.in_flight: tuple[Resource, ...] = ()
+        self.removed: tuple[str, ...] = ()  # by the response under way
 
-    def forget(self, names: Iterable[str]) -> None:
+    def forget_unwanted(self) -> None:
         """Names that the client no longer wants: asked for once more, they are new to it."""
-        gone = frozenset(names)
-        if gone:
-            self.known = {name: v for name, v in self.known.items() if name not in gone}
-            self.rejected -= gone
-            self.asked -= gone
+        names = (*self.known, *self.rejected, *self.asked)
+        unwanted = {name for name in names if not self.book.wants(name)}
+        if unwanted:
+            self.known = {name: v for name, v in self.known.items() if name not in unwanted}
+            self.rejected -= unwanted
+            self.asked -= unwanted
 
     def step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state, step]
 
-    def sent(self, nonce: str, version: str, resources: tuple[Resource, ...]) -> None:
+    def sent(
+        self, nonce: str, version: str, resources: tuple[Resource, ...], removed: tuple[str, ...]
+    ) -> None:
         self.step(Step.SEND)
-        self.nonce, self.version, self.in_flight = nonce, version, resources
+        self.nonce, self.version = nonce, version
+        self.in_flight, self.removed = resources, removed
         self.asked.clear()
         self.rejected.clear()
 
@@ -85,7 +90,8 @@ class Substream:
     def nacked(self, taken: frozenset[str]) -> None:
         """``taken``: names of the response that the client took in spite of its NACK."""
         self.step(Step.NACK)
-        self.rejected.update(each.name for each in self.in_flight)
+        refused = (*self.removed, *(each.name for each in self.in_flight))
+        self.rejected.update(name for name in refused if self.book.wants(name))
         self._accept(self.accepted | taken)
 
     def holds(self, version: str, known: Mapping[str, str]) -> None:

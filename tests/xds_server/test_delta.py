@@ -39,6 +39,14 @@ def test_a_nacked_content_is_not_sent_again_but_goes_along_with_the_next_change(
     assert story >> snapshot(A2, B) << sends(ENDPOINT, "a", "b", nonce=2)
 
 
+def test_a_removal_in_a_nacked_response_goes_along_too() -> None:
+    story = delta() >> snapshot(A, B) >> asks(ENDPOINT, "a", "b")
+    story = story << sends(ENDPOINT, "a", "b", nonce=1) >> asks(ENDPOINT, nonce=1) >> snapshot(A2)
+    story = story << sends(ENDPOINT, "a", nonce=2, removed=("b",))
+    story = story >> asks(ENDPOINT, nonce=2, error="no") >> snapshot(A)
+    assert story << sends(ENDPOINT, "a", nonce=3, removed=("b",))
+
+
 def test_a_change_of_the_subscription_counts_with_a_stale_nonce() -> None:
     story = delta() >> snapshot(A, B) >> asks(ENDPOINT, "a") << sends(ENDPOINT, "a", nonce=1)
     story = story >> asks(ENDPOINT, nonce=1) >> snapshot(A2, B) << sends(ENDPOINT, "a", nonce=2)

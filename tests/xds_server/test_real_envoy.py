@@ -147,6 +147,15 @@ async def test_a_restart_of_the_server_fails_no_request_and_touches_no_listener(
         assert await envoy.stat("cluster_manager.cluster_modified") == 0
 
 
+async def test_delta_answers_at_once_for_endpoints_that_are_missing() -> None:
+    """With SotW, Envoy 1.40 keeps its ACK of the clusters to itself for 15 s here."""
+    async with plane_and_envoy("Delta") as (plane, envoy):
+        lacking = Snapshot.of([eds_cluster("a"), rds_listener(), answering("up")])
+        plane.cache.set("node", lacking)
+        await plane.events.until(lambda: ROUTE in [e.type for e in plane.events.of(Acked)])
+        assert await envoy.get() == (200, "up")
+
+
 async def test_two_envoys_in_two_groups_are_served_apart() -> None:
     async with (
         control_plane() as plane,
