@@ -11,7 +11,7 @@ from typing import Protocol
 
 from wasm_filters.buffer import Buffer
 from wasm_filters.context import Context
-from wasm_filters.errors import GuestStopped, PluginError
+from wasm_filters.errors import BadPointer, GuestStopped, PluginError
 from wasm_filters.host import Host, Settings
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.memory import Memory
@@ -174,6 +174,9 @@ class Plugin:
 
 def _heard(listener: Listener, host: Host, call: Hostcall, *arguments: int) -> int:
     listener.hostcall(call, arguments, host)
-    status = call.function(host, *arguments)
+    try:
+        status = call.function(host, *arguments)
+    except BadPointer:
+        status = call.on_bad_pointer
     listener.answered(call, arguments, status, host)
     return status
