@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import DEFAULT_NAMESPACE, Ref
 from mesh_patterns.node import Node
-from mesh_patterns.place import Place
+from mesh_patterns.place import PatternError, Place
 from mesh_patterns.selector import RESERVED
 
 DOMAIN = "svc.cluster.local"
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(slots=True)
@@ -150,6 +152,8 @@ class Catalog:
     def find(self, host: Node, namespace: str) -> Entry:
         """The service that a policy names; one that no file has is made up, and told of."""
         name = host.text()
+        if not _HOST.fullmatch(name):
+            raise PatternError.at(host.place, f"{name!r} is no name of a host")
         entry = self.lookup(name, namespace)
         if entry is None:
             return self._invent(name, namespace, host.place)

@@ -41,8 +41,8 @@ def check_order(services: Mapping[str, Node], told: Collection[str], notes: Note
 
 def _by_name(services: Mapping[str, Node]) -> dict[str, str]:
     """Keys by key and by name: Meshery's own plans mix the two."""
-    named = {node.get("name"): key for key, node in services.items()}
-    found = {name.text(): key for name, key in named.items() if name and name.value is not None}
+    named = [(node.get("name"), key) for key, node in services.items()]
+    found = {name.text(): key for name, key in named if name and name.value is not None}
     return {**found, **{key: key for key in services}}
 
 

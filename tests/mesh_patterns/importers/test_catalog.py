@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.node import Node
-from mesh_patterns.place import Place
+from mesh_patterns.place import PatternError, Place
 
 HERE = Place("a.yaml", 2, 3)
 
@@ -56,6 +58,12 @@ def test_a_name_that_no_file_has_is_made_up_and_told_of() -> None:
         "no file has the service 'ratings': the echo stands in",
         "no file has the service 'www.example.com': the echo stands in",
     ]
+
+
+def test_a_name_that_no_host_can_have_is_an_error() -> None:
+    with pytest.raises(PatternError) as caught:
+        catalog().find(Node("a/b", HERE), "default")
+    assert str(caught.value) == "a.yaml:2:3: 'a/b' is no name of a host"
 
 
 def test_an_unnamed_version_gets_a_name_when_another_joins_it() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mesh_patterns.draft import Draft, Fault, StringMatch
+from mesh_patterns.load import load
 from mesh_patterns.place import PatternError
 
 Sample = Callable[..., Draft]
 Told = Callable[[Draft], list[str]]
 
+SAMPLES = Path(__file__).parents[4] / "shared" / "samples"
 CON = "meshery/samples/servicemeshcon-na-2021/"
 APPS = "meshery/samples/applications/"
 HISTORY = "meshery/history/samples/"
@@ -227,3 +230,29 @@ def test_three_spellings_of_one_file_are_one_mesh(sample: Sample) -> None:
             (name, service.calls, service.protocol, service.hosts)
             for name, service in new.mesh.services.items()
         }
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("meshery/samples", (28, 2)),
+        ("meshery/history", (25, 4)),
+        ("istio", (35, 13)),
+        ("gateway-api", (0, 46)),
+    ],
+)
+def test_every_file_is_imported_or_refused_in_one_line(
+    folder: str, expected: tuple[int, int]
+) -> None:
+    files = sorted((SAMPLES / folder).rglob("*.yaml"))
+    if not files:
+        pytest.skip(f"{SAMPLES / folder} is missing: the samples lie beside the project")
+    refused = []
+    for file in files:
+        try:
+            load([file])
+        except PatternError as error:
+            refused.append(error.problems)
+    assert (len(files) - len(refused), len(refused)) == expected
+    assert all("has nothing that a mesh could run" in each[0].message for each in refused)
+    assert {len(each) for each in refused} == {1}

@@ -1,0 +1,64 @@
+"""What strangers write is imported or refused, never a crash."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from mesh_patterns import assemble
+from mesh_patterns.importers import dialects
+from mesh_patterns.load import apply
+from mesh_patterns.node import Node
+from mesh_patterns.place import PatternError, Place
+
+KEYS = (
+    "hosts", "http", "gateways", "match", "route", "destination", "host", "subset", "weight",
+    "uri", "exact", "prefix", "headers", "request", "set", "fault", "delay", "fixedDelay", "abort",
+    "mirror", "mirrors", "rewrite", "redirect", "retries", "subsets", "labels", "version", "name",
+    "servers", "port", "ports", "protocol", "selector", "template", "metadata", "spec",
+    "containers", "env", "value", "args", "replicas", "settings", "traits", "meshmap", "edges",
+    "from", "to", "dependsOn", "type", "tls", "percentage",
+)  # fmt: skip
+VALUES = st.sampled_from(
+    [None, True, 0, -1, 100, "", "a", "a/b", "*", "/", "7s", "$(#ref.vars.x)", "VirtualService"]
+)
+TREES = st.recursive(
+    VALUES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+KINDS = (
+    "v1 Service", "v1 Pod", "apps/v1 Deployment", "networking.istio.io/v1 VirtualService",
+    "networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 Gateway",
+)  # fmt: skip
+
+
+def convert(*documents: dict[str, Any]) -> None:
+    nodes = [Node.of(document, Place("any.yaml", 3)) for document in documents]
+    with contextlib.suppress(PatternError):
+        converted = dialects.convert(nodes)
+        apply(assemble.mesh("any", converted.trees, [], converted.warnings))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.split()[1])
+@settings(max_examples=60, deadline=None)
+@given(spec=TREES)
+@example(spec={"hosts": ["a/b"], "http": [{"route": [{"destination": {"host": "a/b"}}]}]})
+@example(spec={"template": {"metadata": {"labels": []}, "spec": []}})
+def test_any_object_is_imported_or_refused(kind: str, spec: Any) -> None:
+    api_version, _, name = kind.partition(" ")
+    convert({"apiVersion": api_version, "kind": name, "metadata": {"name": "a"}, "spec": spec})
+
+
+@settings(max_examples=200, deadline=None)
+@given(component=TREES, other=TREES)
+@example(component={"name": {"a": 1}}, other=None)
+def test_any_component_is_imported_or_refused(component: Any, other: Any) -> None:
+    typed = {"type": "Application", **component} if isinstance(component, dict) else component
+    convert({"name": "x", "services": {"a": typed, "b": other}})
