@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+MAX_DURATION = timedelta(days=365)  # more is a typo, and Envoy refuses some centuries
 _BOUND = re.compile(r"(-?\d+(?:\.\d+)?)(%|ms|s|m|h|x|×)?")
 
 
@@ -22,15 +23,18 @@ def parse_duration(text: Any) -> timedelta:
     if not isinstance(text, str) or not _DURATION.fullmatch(text.strip()):
         raise ValueError(f"expected a duration such as 250ms, 2s or 1m30s, got {text!r}")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    if seconds > MAX_DURATION.total_seconds():
+        raise ValueError(f"a duration is at most a year, got {text!r}")
     return timedelta(seconds=seconds)
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest text that :func:`parse_duration` reads back as ``duration``."""
+    """A short text that :func:`parse_duration` reads back as ``duration``."""
     microseconds = duration // timedelta(microseconds=1)
     if microseconds % 1_000_000 == 0:
         return f"{microseconds // 1_000_000}s"
-    return f"{microseconds / 1000:g}ms"
+    whole, rest = divmod(microseconds, 1000)
+    return f"{whole}.{rest:03d}".rstrip("0").rstrip(".") + "ms"
 
 
 def parse_percent(text: Any) -> float:
@@ -81,8 +85,8 @@ def parse_bounds(text: Any) -> Bounds:
     compared = re.fullmatch(r"(<=|>=|<|>)\s*(.+)", shown)
     if compared:
         return _one_sided(compared[1], *_bound(compared[2]), shown)
-    low, _, high = shown.partition("..")
-    (first, unit), (last, last_unit) = _bound(low), _bound(high or low)
+    low, dots, high = shown.partition("..")
+    (first, unit), (last, last_unit) = _bound(low), _bound(high if dots else low)
     if (unit == "%") != (last_unit == "%"):
         raise ValueError(f"both bounds are percentages or none is, got {shown!r}")
     if first > last:
@@ -127,4 +131,13 @@ Bound = Annotated[
     BeforeValidator(parse_bounds),
     WithJsonSchema({"type": ["number", "string"], "examples": ["72..128", "<= 1.27", "7%..13%"]}),
 ]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+
+
+def _port(value: Any) -> Any:
+    """``--var`` gives text; ``true`` is no port, though it is an integer to Python."""
+    if isinstance(value, bool | float):
+        raise ValueError(f"expected a port from 1 to 65535, got {value}")
+    return value
+
+
+Port = Annotated[int, BeforeValidator(_port), Field(ge=1, le=65535)]
