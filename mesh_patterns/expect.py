@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from mesh_patterns.matching import TextMatch
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.place import PatternError
-from mesh_patterns.selector import service, target
+from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import AlsoWritten, Name, Spec, Text
 from mesh_patterns.values import Bound, Duration
 
@@ -21,7 +21,7 @@ MAX_SEND = 1_000_000
 
 
 def _statuses(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | str) and not isinstance(value, bool):
         return {value: "100%"}
     return value
 
@@ -96,14 +96,14 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
 
 
 def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:
-    if caller in (INGRESS, CLIENT):
-        return
     place = claim.place("from")
-    known = service(mesh, caller, place)
-    if claim.to is not None and service(mesh, claim.to, place) not in mesh.callees(known):
-        raise PatternError.at(
-            place, f"{caller!r} does not call {claim.to!r}; add it to the 'calls' of {caller!r}"
-        )
+    if caller not in (INGRESS, CLIENT):
+        caller = service(mesh, caller, place)
+    callees = mesh.callees(caller)
+    if claim.to is None and not callees:
+        raise PatternError.at(place, "nothing is at the ingress; give a service 'ingress: true'")
+    if claim.to is not None and service(mesh, claim.to, place) not in callees:
+        raise PatternError.at(place, not_called(caller, claim.to))
 
 
 def receiver(claim: ClaimSpec, mesh: Mesh) -> str | None:

@@ -28,7 +28,7 @@ def service(mesh: Mesh, name: str, place: Place) -> str:
     if name in mesh.services:
         return name
     for candidate in mesh.services.values():
-        if name in candidate.hosts:
+        if name.lower() in candidate.hosts:
             return candidate.name
     raise PatternError.at(place, f"no service {name!r}{suggest(name, mesh.services)}")
 
@@ -68,7 +68,7 @@ def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
         if start in starts and (callees is None or end in callees)
     ]
     if not found:
-        raise PatternError.at(place, _not_called(caller, callee))
+        raise PatternError.at(place, not_called(caller, callee))
     return found
 
 
@@ -80,7 +80,8 @@ def _callers(mesh: Mesh, caller: str, place: Place) -> set[str]:
     return {caller} if caller in RESERVED else {service(mesh, caller, place)}
 
 
-def _not_called(caller: str, callee: str) -> str:
+def not_called(caller: str, callee: str) -> str:
+    """Why there is no such edge, and what would make it one."""
     if caller == INGRESS:
         return f"{callee!r} is not at the ingress; give it 'ingress: true'"
     return f"{caller!r} does not call {callee!r}; add it to the 'calls' of {caller!r}"

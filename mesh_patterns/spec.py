@@ -20,6 +20,7 @@ Name = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63),
 ]
+Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # case means nothing
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class IngressSpec(Spec):
     """How the outside reaches a service."""
 
     port: Port | None = Field(None, description="of the ingress; free if absent")
-    hosts: list[str] = Field(["*"], description="of the Host header; * is any", min_length=1)
+    hosts: list[Host] = Field(["*"], description="of the Host header; * is any", min_length=1)
 
 
 def _nothing(value: Any) -> Any:
@@ -100,7 +101,7 @@ def _nothing(value: Any) -> Any:
 def _ingress(value: Any) -> Any:
     if value is True:
         return {}
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | str) and not isinstance(value, bool):
         return {"port": value}
     return None if value is False else value
 
@@ -116,7 +117,7 @@ class ServiceSpec(VersionSpec):
     ingress: Annotated[
         IngressSpec | None, BeforeValidator(_ingress), AlsoWritten.of("boolean", "integer")
     ] = Field(None, description="true, a port, or a mapping: reachable through the ingress")
-    hosts: list[str] = Field([], description="more names by which callers know it")
+    hosts: list[Host] = Field([], description="more names by which callers know it")
 
 
 class MeshSpec(Spec):

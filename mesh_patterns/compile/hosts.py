@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.draft import Draft, Edge, Filter, Match, Rule
@@ -16,50 +16,64 @@ def edge_filters(draft: Draft, edge: Edge) -> tuple[Filter, ...]:
     return tuple(each for each in draft.filters if each.edge == ends)
 
 
-def rows(draft: Draft, edge: Edge, name: str | None = None) -> Iterator[Row]:
-    """The edge's rules under ``name``, and what becomes of the rest."""
+Tables = Mapping[str, list[Row]]  # the rows under each name
+
+
+def tables(draft: Draft, edge: Edge, names: Iterable[str]) -> Tables:
+    """The edge's rules under ``names`` and those of its rules, and what becomes of the rest."""
     own = edge_filters(draft, edge)
-    for rule in edge.rules:
-        if name is None or not rule.hosts or name in rule.hosts:
-            yield Row(edge, rule, own)
+    rest = Rule(Match(), edge.split.place if edge.split else edge.place)
+    rules = edge.rules if edge.closed else [*edge.rules, rest]
+    everything = dict.fromkeys([*names, *(name for rule in edge.rules for name in rule.hosts)])
+    return {name: [Row(edge, rule, own) for rule in _reached(rules, name)] for name in everything}
+
+
+def _reached(rules: Iterable[Rule], name: str) -> Iterator[Rule]:
+    for rule in rules:
+        if not rule.hosts or name in rule.hosts:
+            yield rule
             if not rule.match:
                 return  # nothing gets past a rule that matches everything
-    if not edge.closed:
-        place = edge.split.place if edge.split else edge.place
-        yield Row(edge, Rule(Match(), place), own)
 
 
-def outbound_host(draft: Draft, edge: Edge, port: int) -> Host:
+def outbound_hosts(draft: Draft, edge: Edge, port: int) -> Iterator[Host]:
     """What a caller's own Envoy does with requests for one callee.
 
     The callee is known by its name, by its other hosts, and by a port of its own, so a workload
     that knows nothing of Host headers reaches it too.
     """
-    service = draft.mesh.services[edge.callee]
-    names = [edge.callee, *service.hosts]
-    domains = [
-        *names, *(f"{name}:*" for name in names), f"{HOST}:{port}", f"localhost:{port}",
-    ]  # fmt: skip
-    return Host(edge.callee, tuple(dict.fromkeys(domains)), tuple(rows(draft, edge)), service.place)
+    service, own = draft.mesh.services[edge.callee], edge.callee.lower()
+    found = tables(draft, edge, [own, *service.hosts])
+    for names in _grouped(found):
+        domains = [*names, *(f"{name}:*" for name in names)]
+        if own in names:
+            domains += [f"{HOST}:{port}", f"localhost:{port}"]
+        title = edge.callee if own in names else names[0]
+        yield Host(title, tuple(domains), tuple(found[names[0]]), service.place)
 
 
-def ingress_hosts(draft: Draft, edges: Iterable[Edge]) -> tuple[Host, ...]:
-    """What the ingress does: names that lead to the same rows are one virtual host.
+def ingress_hosts(draft: Draft, edges: Iterable[Edge]) -> Iterator[Host]:
+    """What the ingress does with requests for several.
 
     Raises:
         PatternError: two services would answer for everything under one name.
     """
-    tables: dict[str, list[Row]] = {}
+    whole: dict[str, list[Row]] = {}
     for edge in edges:
         declared = draft.mesh.services[edge.callee].ingress
-        names = [name for rule in edge.rules for name in rule.hosts]
-        for name in dict.fromkeys([*(declared.hosts if declared else ()), *names]):
-            tables.setdefault(name, []).extend(rows(draft, edge, name))
+        for name, table in tables(draft, edge, declared.hosts if declared else ()).items():
+            whole.setdefault(name, []).extend(table)
+    ordered = {name: _specific_first(name, table) for name, table in whole.items()}
+    for names in _grouped(ordered):
+        yield _host(names, ordered[names[0]])
+
+
+def _grouped(found: Tables) -> Iterable[list[str]]:
+    """Names that lead to the same rows are one virtual host."""
     grouped: dict[tuple[int, ...], list[str]] = {}
-    ordered = {name: _specific_first(name, table) for name, table in tables.items()}
-    for name, table in ordered.items():
+    for name, table in found.items():
         grouped.setdefault(tuple(id(row.rule) for row in table), []).append(name)
-    return tuple(_host(names, ordered[names[0]]) for names in grouped.values())
+    return grouped.values()
 
 
 def _host(names: list[str], table: list[Row]) -> Host:
@@ -71,6 +85,27 @@ def _host(names: list[str], table: list[Row]) -> Host:
 
 def _domains(name: str) -> tuple[str, ...]:
     return (name,) if "*" in name else (name, f"{name}:*")
+
+
+def distinct(hosts: Iterable[Host]) -> tuple[Host, ...]:
+    """The hosts, no domain of which is another's; Envoy would refuse them all.
+
+    Raises:
+        PatternError: two of them answer for one name.
+    """
+    taken: dict[str, Host] = {}
+    found = tuple(hosts)
+    for host in found:
+        for domain in dict.fromkeys(name.lower() for name in host.domains):
+            if domain in taken:
+                raise PatternError.at(host.place, _both(host, taken[domain], domain))
+            taken[domain] = host
+    return found
+
+
+def _both(second: Host, first: Host, domain: str) -> str:
+    names = f"{second.name!r} and {first.name!r} (at {first.place})"
+    return f"{names} both answer for host {domain!r}; a host leads to one service"
 
 
 def _specific_first(name: str, table: list[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from mesh_patterns.compile import filters
 from mesh_patterns.compile.clusters import ads, socket_address
 from mesh_patterns.compile.entry import Entry, Host, unique
-from mesh_patterns.compile.hosts import ingress_hosts, outbound_host
+from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import CLIENT, INGRESS, Instance
 from mesh_patterns.placement import Caller, Placement, Proxy, call, ingress, outbound
@@ -49,9 +49,12 @@ def _inbound(draft: Draft, instance: Instance, placement: Placement) -> Entry:
 
 def _outbound(draft: Draft, caller: Caller, placement: Placement) -> Entry:
     callees = draft.mesh.callees(caller.name)
-    hosts = tuple(
-        outbound_host(draft, draft.edges[caller.name, callee], placement.port(call(caller, callee)))
+    hosts = distinct(
+        host
         for callee in callees
+        for host in outbound_hosts(
+            draft, draft.edges[caller.name, callee], placement.port(call(caller, callee))
+        )
     )
     place = hosts[0].place if caller.name == CLIENT else draft.mesh.services[caller.name].place
     return Entry(
@@ -74,7 +77,7 @@ def _ingress(draft: Draft, placement: Placement) -> Iterator[Entry]:
     keys = dict.fromkeys(ingress(found) for found in declared.values() if found)
     for key in keys:
         here = [edge for edge in edges if (at := declared[edge.callee]) and ingress(at) == key]
-        hosts = ingress_hosts(draft, here)
+        hosts = distinct(ingress_hosts(draft, here))
         first = declared[here[0].callee]
         yield Entry(
             name=key.replace(":", "-"),
