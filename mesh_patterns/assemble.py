@@ -17,6 +17,18 @@ from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.selector import RESERVED, suggest
 from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, Spec, VersionSpec
 
+KEY = "[key]"  # pydantic's last step to a key that is wrong itself
+WANTED = {
+    "model_type": "expected a mapping",
+    "dict_type": "expected a mapping",
+    "list_type": "expected a list",
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "bool_type": "expected true or false",
+    "bool_parsing": "expected true or false",
+}
+
 P = ParamSpec("P")
 T = TypeVar("T")
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -60,7 +72,7 @@ def mesh(
         name, {service.name: service for service in services}, dataplane,
         tuple(patterns), tuple(claims), tuple(files), tuple(warnings),
     )  # fmt: skip
-    _check(whole, problems)
+    _check(whole, problems, trees[-1].place if trees else Place(name))
     return whole
 
 
@@ -90,7 +102,10 @@ def build(model: type[SpecT], node: Node) -> SpecT:
 def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
     path = error["loc"]
     at = node.find(*path)
-    name = f"{path[-1]}: " if path else ""
+    if path and path[-1] == KEY:
+        message = f"{path[-2]!r} is no name: {_lower(error['msg'])}"
+        return Problem(at.key or at.place, message)
+    name = f"{path[-1]}: " if path and isinstance(at.key, Place) and at is not node else ""
     match error["type"]:
         case "extra_forbidden":
             hint = suggest_key(model, str(path[-1]))
@@ -99,8 +114,12 @@ def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
             return Problem(at.place, f"{path[-1]!r} is missing")
         case "value_error":
             return Problem(at.place, f"{name}{error['ctx']['error']}")
-    message = str(error["msg"])
-    return Problem(at.place, f"{name}{message[:1].lower()}{message[1:]}, got {at.kind}")
+    message = WANTED.get(error["type"]) or _lower(error["msg"])
+    return Problem(at.place, f"{name}{message}, got {at.kind}")
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
 
 
 def suggest_key(model: type[Spec], key: str) -> str:
@@ -153,7 +172,7 @@ def _service(name: str, spec: ServiceSpec, place: Place) -> Service:
         at = spec.key_place("run" if spec.run else "port")
         raise PatternError.at(at, "belongs under a version: this service has 'versions'")
     return Service(
-        name, place, tuple(_versions(spec, place)), tuple(spec.calls), spec.protocol,
+        name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)), spec.protocol,
         _ingress(spec), tuple(spec.hosts),
     )  # fmt: skip
 
@@ -183,14 +202,13 @@ def _ingress(spec: ServiceSpec) -> Ingress | None:
     return Ingress(spec.place("ingress"), spec.ingress.port, tuple(spec.ingress.hosts))
 
 
-def _check(mesh: Mesh, problems: Problems) -> None:
-    """What needs a look at the whole mesh."""
+def _check(mesh: Mesh, problems: Problems, place: Place) -> None:
+    """What needs a look at the whole mesh, which is at ``place``."""
     problems.found.extend(_unknown_calls(mesh))
     problems.found.extend(_ids_twice(mesh))
     for claim in mesh.claims:
         problems.guard(expect.check, claim, mesh)
     if not mesh.services:
-        place = Place(str(mesh.files[0]) if mesh.files else mesh.name)
         problems.found.append(Problem(place, "has no services; expected some under 'mesh'"))
     problems.stop_if_any()
 

@@ -90,7 +90,7 @@ class Weighted:
 
     target: Target
     weight: int
-    place: Place
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

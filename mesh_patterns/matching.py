@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,7 +13,7 @@ from mesh_patterns.draft import Match, StringMatch
 from mesh_patterns.spec import AlsoWritten, Spec, Text
 
 
-class TextMatchSpec(Spec):
+class PlainMatchSpec(Spec):
     """How a text must look; exactly one of these."""
 
     exact: Text | None = None
@@ -19,35 +21,67 @@ class TextMatchSpec(Spec):
     suffix: Text | None = None
     contains: Text | None = None
     regex: str | None = Field(None, description="RE2, of the whole text")
-    present: bool | None = Field(None, description="false: must be absent")
-    invert: bool = Field(False, description="holds when the rest does not")
 
     @model_validator(mode="after")
-    def _one(self) -> TextMatchSpec:
-        kinds = self.model_fields_set - {"invert"}
-        if len(kinds) != 1:
+    def _one(self) -> PlainMatchSpec:
+        if len(self._given()) != 1:
             names = ", ".join(sorted(name for name in type(self).model_fields if name != "invert"))
-            raise ValueError(f"expected one of {names}, got {', '.join(sorted(kinds)) or 'none'}")
+            raise ValueError(f"expected one of {names}, got {', '.join(self._given()) or 'none'}")
         if self.regex is not None:
             _check_regex(self.regex)
         return self
 
+    def _given(self) -> list[str]:
+        names = sorted(name for name in type(self).model_fields if name != "invert")
+        return [name for name in names if getattr(self, name) is not None]
+
+    def meaning(self) -> StringMatch:
+        kind = self._given()[0]
+        return StringMatch(kind, getattr(self, kind))
+
+
+class QueryMatchSpec(PlainMatchSpec):
+    """How a parameter must look; Envoy can't turn this around."""
+
+    present: bool | None = Field(None, description="false: must be absent")
+
     def meaning(self) -> StringMatch:
         if self.present is not None:
-            return StringMatch("present", invert=self.invert == self.present)
-        kind = next(iter(self.model_fields_set - {"invert"}))
-        return StringMatch(kind, getattr(self, kind), self.invert)
+            return StringMatch("present", invert=not self.present)
+        return super().meaning()
 
 
-class PathMatchSpec(TextMatchSpec):
+class TextMatchSpec(QueryMatchSpec):
+    """How a text must look, or must not."""
+
+    invert: bool = Field(False, description="holds when the rest does not")
+
+    def meaning(self) -> StringMatch:
+        match = super().meaning()
+        return replace(match, invert=match.invert != self.invert)
+
+
+class PathMatchSpec(PlainMatchSpec):
     """How a path must look; a bare text is a prefix of whole segments."""
 
     separated_prefix: str | None = Field(None, description="/v2, /v2/ and /v2/x, but not /v2x")
 
+    @model_validator(mode="after")
+    def _plain(self) -> PathMatchSpec:
+        text = self.exact or self.prefix or self.separated_prefix
+        if text is not None and not text.startswith("/"):
+            raise ValueError(f"a path begins with '/', got {text!r}")
+        if text is not None and re.search("[?#]", text):
+            raise ValueError(f"the query is no part of a path: use 'query'; got {text!r}")
+        if self.separated_prefix is not None and self.separated_prefix.endswith("/"):
+            raise ValueError(f"a separated prefix ends without '/', got {self.separated_prefix!r}")
+        return self
+
 
 def _check_regex(text: str) -> None:
     try:
-        re.compile(text)
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # [[:alpha:]]
+            re.compile(text)
     except re.error as error:
         raise ValueError(f"is no regular expression: {error}") from None
 
@@ -64,6 +98,7 @@ def _path(value: Any) -> Any:
 
 
 _SHORT = AlsoWritten.of("string", "number", "boolean")
+QueryMatch = Annotated[QueryMatchSpec, BeforeValidator(_exact), _SHORT]
 TextMatch = Annotated[TextMatchSpec, BeforeValidator(_exact), _SHORT]
 PathMatch = Annotated[PathMatchSpec, BeforeValidator(_path), _SHORT]
 
@@ -84,7 +119,7 @@ class MatchSpec(HeadersSpec):
     method: TextMatch | None = None
     host: TextMatch | None = None
     scheme: TextMatch | None = None
-    query: dict[str, TextMatch] = Field({}, description="parameters, by name")
+    query: dict[str, QueryMatch] = Field({}, description="parameters, by name")
     ignore_case: bool = Field(False, description="of the path")
 
     def meaning(self) -> Match:

@@ -10,6 +10,7 @@ from mesh_patterns.compile import filters
 from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
 from mesh_patterns.compile.values import (
     as_regex,
+    flagged,
     fractional,
     header_matcher,
     header_options,
@@ -189,14 +190,20 @@ def _rewrite(rewrite: Rewrite, match: Match) -> dict[str, Any]:
     if rewrite.regex:
         found["regex_rewrite"] = _substitute(*rewrite.regex)
     elif rewrite.path is not None and kind in ("regex", "suffix", "contains"):
-        found["regex_rewrite"] = _substitute("^.*$", rewrite.path)
+        found["regex_rewrite"] = _substitute("^.*$", _literal(rewrite.path))
     elif rewrite.path is not None and kind == "separated_prefix" and rewrite.path.endswith("/"):
         # Envoy would leave the slash after the prefix where it is, and /v2/x would become //x
         prefix = match.path.text if match.path else ""
-        found["regex_rewrite"] = _substitute(f"^{re.escape(prefix)}/?", rewrite.path)
+        whole = flagged(f"^{re.escape(prefix)}/?", match.ignore_case)
+        found["regex_rewrite"] = _substitute(whole, _literal(rewrite.path))
     elif rewrite.path is not None:
         found["prefix_rewrite"] = rewrite.path
     return found
+
+
+def _literal(path: str) -> str:
+    """A backslash would point at a group of the expression."""
+    return path.replace("\\", "\\\\")
 
 
 def _substitute(pattern: str, substitution: str) -> matcher.RegexMatchAndSubstitute:
@@ -221,15 +228,15 @@ def route_match(match: Match) -> route.RouteMatch:
     headers = [header_matcher(name, found) for name, found in pseudo if found]
     headers += [header_matcher(name, found) for name, found in match.headers]
     return route.RouteMatch(
-        **_path(match.path),
+        **_path(match.path, match.ignore_case),
         case_sensitive=False if match.ignore_case else None,
         headers=headers,
         query_parameters=[_query(name, found) for name, found in match.query],
     )
 
 
-def _path(match: StringMatch | None) -> dict[str, Any]:
-    if match is None or match.kind == "present":
+def _path(match: StringMatch | None, ignore_case: bool) -> dict[str, Any]:
+    if match is None:
         return {"prefix": "/"}
     if match.kind == "exact":
         return {"path": match.text}
@@ -237,7 +244,7 @@ def _path(match: StringMatch | None) -> dict[str, Any]:
         return {"prefix": match.text}
     if match.kind == "separated_prefix":
         return {"path_separated_prefix": match.text}
-    return {"safe_regex": regex(as_regex(match))}
+    return {"safe_regex": regex(as_regex(match, ignore_case=ignore_case))}
 
 
 def _query(name: str, match: StringMatch) -> route.QueryParameterMatcher:

@@ -19,22 +19,28 @@ def fractional(percent: float) -> envoy_type.FractionalPercent:
     )
 
 
-def string_matcher(match: StringMatch, *, ignore_case: bool = False) -> matcher.StringMatcher:
+def string_matcher(match: StringMatch) -> matcher.StringMatcher:
     """A match of text; ``present`` is the caller's affair."""
     if match.kind == "regex":
         return matcher.StringMatcher(safe_regex=regex(match.text))
     given: dict[str, Any] = {match.kind: match.text}
-    return matcher.StringMatcher(**given, ignore_case=ignore_case)
+    return matcher.StringMatcher(**given)
 
 
 def regex(text: str) -> matcher.RegexMatcher:
     return matcher.RegexMatcher(regex=text)
 
 
-def as_regex(match: StringMatch) -> str:
+def as_regex(match: StringMatch, *, ignore_case: bool = False) -> str:
     """A suffix or a substring as the expression of a whole text."""
     escaped = re.escape(match.text)
-    return {"suffix": f".*{escaped}", "contains": f".*{escaped}.*"}.get(match.kind, match.text)
+    kinds = {"suffix": f".*{escaped}", "contains": f".*{escaped}.*"}
+    return flagged(kinds.get(match.kind, match.text), ignore_case)
+
+
+def flagged(expression: str, ignore_case: bool) -> str:
+    """Envoy's ``case_sensitive`` is for plain paths; an expression has to say it itself."""
+    return f"(?i){expression}" if ignore_case else expression
 
 
 def header_matcher(name: str, match: StringMatch) -> route.HeaderMatcher:
@@ -55,7 +61,9 @@ def header_options(
     pairs += [(field, actions.APPEND_IF_EXISTS_OR_ADD) for field in added]
     return [
         core.HeaderValueOption(
-            header=core.HeaderValue(key=name, value=value.replace("%", "%%")), append_action=action
+            header=core.HeaderValue(key=name, value=value.replace("%", "%%")),
+            append_action=action,
+            keep_empty_value=True,
         )
         for (name, value), action in pairs
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mesh_patterns.draft import Draft, Placed, Weighted
+from mesh_patterns.draft import Draft, Placed, Weighted, settle
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import PatternSpec, Text
@@ -34,22 +34,7 @@ def apply(spec: CanarySpec, draft: Draft) -> None:
             for name, weight in spec.weights.items()
         )
         new = Placed(split, spec.place("weights"), spec.override)
-        _check_same(edge.split, new)
-        edge.split = new
-
-
-def _check_same(
-    old: Placed[tuple[Weighted, ...]] | None, new: Placed[tuple[Weighted, ...]]
-) -> None:
-    """Two splits of one edge are an error unless they say the same or one overrides."""
-    if old is None or new.override:
-        return
-    if [(w.target, w.weight) for w in old.value] != [(w.target, w.weight) for w in new.value]:
-        raise PatternError.at(
-            new.place,
-            f"weights are set here and, differently, at {old.place}; "
-            "take one away, or give the later one 'override: true'",
-        )
+        edge.split = settle("the split", edge.split, new)
 
 
 def check_sum(spec: CanarySpec) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed, Retries
 from mesh_patterns.selector import edges
@@ -30,8 +30,9 @@ CONDITIONS = frozenset(
 def _conditions(value: object) -> object:
     names = value.replace(",", " ").split() if isinstance(value, str) else value
     for name in names if isinstance(names, list) else ():
-        if name not in CONDITIONS and not _is_status(name):
-            raise ValueError(f"unknown condition {name!r}, expected of {sorted(CONDITIONS)}")
+        if str(name) not in CONDITIONS and not _is_status(name):
+            known = ", ".join(sorted(CONDITIONS))
+            raise ValueError(f"unknown condition {name!r}, expected a status or one of {known}")
     return names
 
 
@@ -45,6 +46,14 @@ class BackoffSpec(Spec):
 
     base: Duration
     max: Duration | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> BackoffSpec:
+        if not self.base:
+            raise ValueError("base must be more than 0s")
+        if self.max is not None and self.max < self.base:
+            raise ValueError("max must not be less than base")
+        return self
 
     def meaning(self) -> tuple[timedelta, timedelta]:
         return self.base, self.max or self.base * 10

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from mesh_patterns.draft import (
     Draft,
@@ -28,14 +28,16 @@ from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.matching import MatchSpec
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
-from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec, Text
-from mesh_patterns.values import Duration, Percent
+from mesh_patterns.spec import AlsoWritten, Host, PatternSpec, Spec, Text
+from mesh_patterns.values import Duration, Percent, Port
 
 
 class RewriteSpec(Spec):
     """Change where a request says it goes."""
 
-    path: str | None = Field(None, description="instead of what the match took of the path")
+    path: str | None = Field(
+        None, min_length=1, description="instead of what the match took of the path"
+    )
     regex: str | None = Field(None, description="RE2; with 'substitution', on the whole path")
     substitution: str | None = None
     host: str | None = None
@@ -44,6 +46,8 @@ class RewriteSpec(Spec):
     def _together(self) -> RewriteSpec:
         if (self.regex is None) != (self.substitution is None):
             raise ValueError("regex and substitution go together")
+        if self.regex is not None and self.path is not None:
+            raise ValueError("expected one of path and regex, got both")
         return self
 
     def meaning(self) -> Rewrite:
@@ -59,7 +63,13 @@ class RedirectSpec(Spec):
     prefix: str | None = Field(None, description="instead of what the match took of the path")
     host: str | None = None
     scheme: str | None = None
-    port: int | None = None
+    port: Port | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> RedirectSpec:
+        if self.path is not None and self.prefix is not None:
+            raise ValueError("expected one of path and prefix, got both")
+        return self
 
     def meaning(self) -> Redirect:
         return Redirect(self.status, self.path, self.prefix, self.host, self.scheme, self.port)
@@ -105,14 +115,24 @@ def _weights(value: Any) -> Any:
     return {value: 100} if isinstance(value, str) else value
 
 
+def _shape(value: Any) -> str:
+    return "any" if isinstance(value, list) else "all"
+
+
+# Told apart by what it is, so that a mistake in a mapping is no complaint about lists too.
+Matches = Annotated[
+    Annotated[MatchSpec, Tag("all")] | Annotated[list[MatchSpec], Tag("any")],
+    Discriminator(_shape),
+]
+Weight = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
 class RuleSpec(Spec):
     """One rule."""
 
-    match: MatchSpec | list[MatchSpec] = Field(
-        MatchSpec(), description="all of a mapping, or any mapping of a list"
-    )
-    hosts: list[str] = Field([], description="only under these names")
-    to: Annotated[dict[str, int] | None, BeforeValidator(_weights), AlsoWritten.of("string")] = (
+    match: Matches = Field(MatchSpec(), description="all of a mapping, or any mapping of a list")
+    hosts: list[Host] = Field([], description="only under these names")
+    to: Annotated[dict[str, Weight] | None, BeforeValidator(_weights), AlsoWritten.of("string")] = (
         Field(None, description="a version, service or service/version, or weights of several")
     )
     rewrite: RewriteSpec | None = None
