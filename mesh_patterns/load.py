@@ -27,6 +27,7 @@ KEYS = ("name", "use", "vars", "mesh", "patterns", "expect")
 class _Reading:
     """What has been read so far."""
 
+    named: frozenset[Path] = frozenset()  # the files that were asked for, not merely used
     files: list[Path] = field(default_factory=list)
     trees: list[Node] = field(default_factory=list)
     foreign: list[Node] = field(default_factory=list)
@@ -40,7 +41,7 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     Raises:
         PatternError: with every problem that was found, each at its place.
     """
-    reading = _Reading()
+    reading = _Reading(frozenset(path.resolve() for path in paths))
     given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
     for path in paths:
         _read(path, str(path), reading, given, chain=())
@@ -104,14 +105,22 @@ def _read_ours(
         if name not in KEYS:
             message = f"unknown key {name!r}{suggest(name, KEYS)}"
             raise PatternError.at(value.key or value.place, message)
-    own = dict((document.get("vars") or Node(None, document.place)).items())
-    variables = {**own, **given}
+    variables = _variables(document, given)
     for used in (document.get("use") or Node(None, document.place)).elements():
         other = Path(substitute(used, variables).text())
         shown = str(other if other.is_absolute() else path.parent / other)
         _read(path.parent / other, shown, reading, variables, chain, used.place)
         # what a used file claims is its own affair; what it says of the mesh counts
     body = {name: value for name, value in document.items() if name not in ("use", "vars")}
-    if len(chain) > 1:
+    if chain[-1] not in reading.named:
         body.pop("expect", None)
     reading.trees.append(substitute(Node(body, document.place), variables))
+
+
+def _variables(document: Node, given: Mapping[str, Node]) -> Mapping[str, Node]:
+    """``given``, and the file's own; one of these may stand on those above it."""
+    variables = dict(given)
+    for name, value in (document.get("vars") or Node(None, document.place)).items():
+        if name not in given:
+            variables[name] = substitute(value, variables)
+    return variables

@@ -78,6 +78,8 @@ class _Builder:
             raise PatternError.at(place, f"stands for more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
             raise PatternError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
+        if not isinstance(node, ScalarNode) and not str(node.tag).startswith("tag:yaml.org,2002:"):
+            raise PatternError.at(place, f"is not YAML: unknown tag {str(node.tag)!r}")
         if isinstance(node, MappingNode):
             return Node(self._mapping(node, depth), place, key)
         if isinstance(node, SequenceNode):
