@@ -31,7 +31,7 @@ class DeltaRequest:
     type_url: str
     subscribe: tuple[str, ...] = ()
     unsubscribe: tuple[str, ...] = ()
-    holds: Mapping[str, str] = field(default=_NOTHING)
+    holds: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     nonce: str = ""
     error: str | None = None
     node: NodeInfo | None = None

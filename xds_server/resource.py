@@ -72,7 +72,9 @@ class Resource:
     name: str
     body: bytes = field(repr=False)
     version: str
-    origins: Mapping[str, str] = field(default=NO_ORIGINS, compare=False, repr=False)
+    origins: Mapping[str, str] = field(
+        default_factory=lambda: NO_ORIGINS, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if not self.name or self.name == WILDCARD:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from xds_server.errors import InconsistentSnapshot, ResourceError
@@ -19,7 +19,7 @@ _NONE: Mapping[str, Resource] = MappingProxyType({})
 class Snapshot:
     """Resources by type and name. Build it with ``Snapshot.of``; the default one is empty."""
 
-    by_type: Mapping[ResourceType, Mapping[str, Resource]] = MappingProxyType({})
+    by_type: Mapping[ResourceType, Mapping[str, Resource]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, resources: Iterable[Resource]) -> Snapshot:
