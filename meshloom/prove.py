@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,19 +27,28 @@ def prove(
     var: Variables = None,
     envoy: EnvoyPath = None,
 ) -> None:
-    """Bring the mesh up, drive the traffic of its claims, and print what was seen.
+    """Prove what the files claim, on real Envoys.
+
+    Brings the mesh up, drives the traffic of `expect`, and prints what was seen, claim by claim.
+    Of files without claims, others' above all, it proves what their patterns promise.
 
     Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
     """
     from mesh_patterns.load import load
     from mesh_patterns.place import PatternError, Place
+    from mesh_patterns.promises import promises
 
     draft = load(files, parse_variables(var))
+    promised = not draft.mesh.claims
+    if promised:
+        draft.mesh = replace(draft.mesh, claims=promises(draft))
     if not draft.mesh.claims:
         place = Place(str(files[0]))
-        raise PatternError.at(place, "claims nothing: it has no 'expect'; try 'meshloom check'")
+        raise PatternError.at(
+            place, "has no 'expect', and its patterns promise nothing by themselves"
+        )
     start = time.perf_counter()
-    proofs = asyncio.run(_prove(draft, envoy, json_))
+    proofs = asyncio.run(_prove(draft, envoy, json_, promised))
     seconds = time.perf_counter() - start
     if junit:
         from meshloom.junit import junit_xml
@@ -52,12 +62,12 @@ def prove(
     raise typer.Exit(0 if held == len(proofs) else 1)
 
 
-async def _prove(draft: Draft, envoy: Path | None, as_lines: bool) -> list[Proof]:
+async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: bool) -> list[Proof]:
     from meshloom.running import find_envoy, open_mesh
     from mini_mesh.proving.prover import prove as proving
 
     binary = find_envoy(envoy)
-    _head(draft, binary.describe(), as_lines)
+    _head(draft, binary.describe(), as_lines, promised)
     proofs = []
     async with open_mesh(binary, lambda event: None) as mesh:
         await mesh.start(draft)
@@ -67,14 +77,17 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool) -> list[Proof
     return proofs
 
 
-def _head(draft: Draft, envoy: str, as_lines: bool) -> None:
+def _head(draft: Draft, envoy: str, as_lines: bool, promised: bool) -> None:
     warnings = [*draft.mesh.warnings, *draft.warnings]
     if as_lines:
-        emit("starting", mesh=draft.mesh.name, envoy=envoy, warnings=as_json(warnings))
+        about = {"mesh": draft.mesh.name, "envoy": envoy, "promised": promised}
+        emit("starting", **about, warnings=as_json(warnings))
         return
     for warning in warnings:
         typer.echo(str(warning), err=True)
     typer.echo(f"{draft.mesh.name}    {envoy}")
+    if promised:
+        typer.echo("the files claim nothing: proving what their patterns promise")
 
 
 def _show(proof: Proof, as_lines: bool) -> None:
@@ -84,7 +97,7 @@ def _show(proof: Proof, as_lines: bool) -> None:
     for verdict in proof.verdicts:
         mark = "✓" if verdict.holds else "✗"
         luck = f"   ({_luck(verdict.luck)} to fail by luck)" if verdict.luck is not None else ""
-        line = f"  {mark} {verdict.claim:58} {verdict.expected:>16}   {verdict.seen}{luck}"
+        line = f"  {mark} {verdict.claim:58}   {verdict.expected:18}   {verdict.seen}{luck}"
         typer.echo(line)
         if not verdict.holds:
             for text in (verdict.place, *verdict.evidence):

@@ -80,7 +80,7 @@ def _status(status: int) -> str:
 def _of(bounds: Bounds, total: int) -> str:
     """Bounds as counts where they are percentages of a known total."""
     if not bounds.percent:
-        return bounds.text
+        return bounds.text.replace("..", "–")
     low, high = bounds.of(total)
     return f"{low:,.0f}" if low == high else f"{low:,.0f}–{high:,.0f}"
 
@@ -156,7 +156,7 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     late = [s for s in observed.samples if not claim.within.hold(s.seconds)]
     seen = f"{times[0]:.3f} s" if len(times) == 1 else f"{times[0]:.3f}–{times[-1]:.3f} s"
     yield Verdict(
-        title(claim, "time"), claim.within.text, seen, not late, str(claim.place("within")),
+        title(claim, "time"), claim.within.text.replace("..", "–"), seen, not late, str(claim.place("within")),
         evidence=_evidence(late),
     )  # fmt: skip
 

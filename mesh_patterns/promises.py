@@ -1,0 +1,237 @@
+"""What patterns promise by themselves: claims for files that have none.
+
+A canary promises shares, a fault a delay or a status, retries a number of tries, a route where a
+request ends. Other people's files (a Meshery design, a VirtualService) hold no claims, and this is
+how they are proven as they are. Nothing is promised where more than one thing decides: behind a
+WASM filter, or for a match whose request can't be made up from its text (a regular expression).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mesh_patterns.assemble import build
+from mesh_patterns.draft import (
+    Draft,
+    Edge,
+    Fault,
+    Filter,
+    Match,
+    Retries,
+    Rule,
+    StringMatch,
+    Weighted,
+)
+from mesh_patterns.evaluate import any_holds, holds
+from mesh_patterns.expect import ClaimSpec
+from mesh_patterns.model import CLIENT, INGRESS
+from mesh_patterns.node import Node, Plain
+from mesh_patterns.place import Place
+from mesh_traffic import Headers, Request
+
+SHARED_SENDS = 500  # requests for a share
+SIGMAS = 3.5  # a true share is farther off by luck once in 2,000 times
+SENDS = 5  # requests for everything else
+SLACK = 0.5  # seconds that an answer may take besides its delay
+EARLY = 0.05  # seconds by which Envoy's timer may be ahead of ours
+GRPC_DEADLINE = 4  # what a gRPC client makes of Envoy's timeout
+RETRIED = {"5xx", "gateway-error", "retriable-status-codes"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A rule of an edge and a request that it takes."""
+
+    edge: Edge
+    rule: Rule
+    request: Request
+
+
+def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
+    """Claims for every route of the client and of the ingress, as far as they can be foretold."""
+    found = []
+    for edge in draft.edges.values():
+        if edge.caller in (CLIENT, INGRESS):
+            for row in _rows(draft, edge):
+                claim = _claim(draft, row)
+                if claim:
+                    found.append(build(ClaimSpec, Node.of(claim, row.rule.place)))
+    return tuple(found)
+
+
+def _rows(draft: Draft, edge: Edge) -> Iterator[_Row]:
+    """Each rule with an example of what it takes, unless an earlier one would take that too."""
+    rest = [] if edge.closed else [Rule(Match(), _default_place(edge))]
+    rules = [*edge.rules, *rest]
+    for i, rule in enumerate(rules):
+        request = example(rule.match, _host(draft, edge, rule))
+        if request and not any(holds(before.match, request) for before in rules[:i]):
+            yield _Row(edge, rule, request)
+
+
+def _default_place(edge: Edge) -> Place:
+    return edge.split.place if edge.split else edge.place
+
+
+def _host(draft: Draft, edge: Edge, rule: Rule) -> str:
+    """A name that leads to the rule; empty where the caller's own will do."""
+    declared = draft.mesh.services[edge.callee].ingress
+    if edge.caller != INGRESS or declared is None:
+        return edge.callee
+    names = [name for name in (*rule.hosts, *declared.hosts) if "*" not in name]
+    return names[0] if names else ""
+
+
+def example(match: Match, authority: str) -> Request | None:
+    """A request that ``match`` holds for; ``None`` where its text does not give one away."""
+    path = _text(match.path, "/")
+    method = _text(match.method, "GET")
+    host = _text(match.authority, authority)
+    headers = [(name, _text(m, "any")) for name, m in match.headers if not m.invert]
+    query = [(name, _text(m, "any")) for name, m in match.query if not m.invert]
+    if path is None or method is None or host is None:
+        return None
+    joined = "&".join(f"{name}={value}" for name, value in query)
+    whole = f"{path}?{joined}" if joined else path
+    fields = Headers.of((name, value or "") for name, value in headers)
+    request = Request(method, whole, host, headers=fields)
+    return request if holds(match, request) else None
+
+
+def _text(match: StringMatch | None, otherwise: str) -> str | None:
+    if match is None or match.kind == "present":
+        return otherwise
+    return None if match.kind == "regex" or match.invert else match.text
+
+
+def _claim(draft: Draft, row: _Row) -> Plain | None:
+    """What the row promises, as a claim would be written."""
+    said: dict[str, Any] = _answer(row) or _forwarded(draft, row)
+    if not said:
+        return None
+    request = row.request
+    sent: dict[str, Any] = {"send": SENDS, "to": row.edge.callee, "path": request.path}
+    sent["from"] = row.edge.caller
+    if request.authority:
+        sent["host"] = request.authority
+    if request.method != "GET":
+        sent["method"] = request.method
+    if request.headers:
+        sent["headers"] = dict(request.headers)
+    if "within" in said:
+        sent["concurrency"] = SENDS  # nobody has to wait for one after the other
+    return {**sent, **said}
+
+
+def _answer(row: _Row) -> dict[str, Any]:
+    """Of a rule by which Envoy answers itself."""
+    redirect, respond = (row.edge.value(row.rule, name) for name in ("redirect", "respond"))
+    if redirect:
+        return {"status": redirect.status}
+    return {"status": respond.status} if respond else {}
+
+
+def _forwarded(draft: Draft, row: _Row) -> dict[str, Any]:
+    """Of a rule that sends the request on: how long it takes, its status, and who gets it."""
+    if _has_wasm(draft, row) or _breaks_a_part(draft, row):
+        return {}
+    said: dict[str, Any] = {}
+    fine = 0 if _is_grpc(draft, row) else 200
+    there, here = _faults(draft, row, inbound=True), _faults(draft, row, inbound=False)
+    certain = [fault for fault in [*here, *there] if fault.delay and fault.delay_percent == 100]
+    delay = sum(fault.delay.total_seconds() for fault in certain if fault.delay)
+    timeout = row.edge.value(row.rule, "timeout")
+    if timeout and delay >= timeout.total_seconds():
+        late = 504 if fine else GRPC_DEADLINE
+        return {"status": late, "within": _within(timeout.total_seconds())}
+    if delay:
+        said["within"] = _within(delay)
+    aborts = [fault for fault in [*here, *there] if fault.abort_status]
+    if not aborts and all(fault.abort_grpc_status is None for fault in [*here, *there]):
+        return {**said, "status": fine, **_shares(row, delay)}
+    if _is_grpc(draft, row):
+        return {}
+    if len(aborts) == 1 and aborts[0].abort_percent == 100:
+        said["status"] = aborts[0].abort_status
+        tries = _tries(row.edge.value(row.rule, "retries"), aborts[0])
+        said |= {"upstream_ratio": tries} if there else {"upstream_ratio": 0}
+    return said
+
+
+def _within(seconds: float) -> str:
+    return f"{max(0.0, seconds - EARLY):g}s..{seconds + SLACK:g}s"
+
+
+def _tries(retries: Retries | None, abort: Fault) -> int:
+    """How often a request is sent that always fails like this."""
+    if retries is None:
+        return 1
+    status = abort.abort_status or 0
+    again = str(status) in retries.retry_on or (
+        status >= 500 and bool(RETRIED & set(retries.retry_on))
+    )
+    return retries.attempts + 1 if again else 1
+
+
+def _shares(row: _Row, delay: float) -> dict[str, Any]:
+    """Who gets it, where nothing but weights decides. A slow request is not sent 500 times."""
+    split = row.rule.split or (row.edge.split.value if row.edge.split else ())
+    versioned = [w for w in split if w.target.version is not None]
+    if not versioned or delay or row.edge.value(row.rule, "mirror"):
+        return {}
+    if len({w.target.service for w in split}) > 1:
+        return {}
+    if len(split) == 1:
+        return {"share": {str(split[0].target): "100%"}}
+    return {"send": SHARED_SENDS, "share": {str(w.target): _bounds(w, split) for w in versioned}}
+
+
+def _bounds(weighted: Weighted, split: tuple[Weighted, ...]) -> str:
+    share = weighted.weight / sum(each.weight for each in split)
+    middle = SHARED_SENDS * share
+    off = SIGMAS * math.sqrt(SHARED_SENDS * share * (1 - share))
+    return f"{max(0, math.floor(middle - off))}..{min(SHARED_SENDS, math.ceil(middle + off))}"
+
+
+def _has_wasm(draft: Draft, row: _Row) -> bool:
+    ends = (row.edge.caller, row.edge.callee)
+    return any(
+        each.kind == "wasm"
+        and (each.edge == ends or (each.inbound and each.inbound.service == row.edge.callee))
+        for each in draft.filters
+    )
+
+
+def _breaks_a_part(draft: Draft, row: _Row) -> bool:
+    """Whether some versions fail and others do not: then retries and luck decide."""
+    faults = (each.inbound for each in draft.filters if each.kind == "fault" and each.inbound)
+    return any(at.service == row.edge.callee and at.version is not None for at in faults)
+
+
+def _is_grpc(draft: Draft, row: _Row) -> bool:
+    return draft.mesh.services[row.edge.callee].protocol == "grpc"
+
+
+def _faults(draft: Draft, row: _Row, *, inbound: bool) -> list[Fault]:
+    """The faults that the row's request meets, at its caller or at the service."""
+    ends, callee = (row.edge.caller, row.edge.callee), row.edge.callee
+    placed = [
+        each.config
+        for each in draft.filters
+        if each.kind == "fault" and (_service(each) == callee if inbound else each.edge == ends)
+    ]
+    own = row.rule.settings.get("fault")
+    if own and not inbound:
+        placed.append(own.value)
+    return [fault for fault in placed if _is_for(fault, row.request)]
+
+
+def _service(each: Filter) -> str | None:
+    return each.inbound.service if each.inbound else None
+
+
+def _is_for(fault: Fault, request: Request) -> bool:
+    return all(any_holds(match, request.headers.get_all(name)) for name, match in fault.headers)
