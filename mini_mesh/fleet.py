@@ -7,7 +7,7 @@ differs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
 from mini_mesh.events import Event, Exited, Restarted
@@ -18,11 +18,20 @@ from mini_mesh.supervisor import Supervisor
 LAST_LINES = 10  # of a process that died, for the person who has to mend it
 
 
+class NotStarted(ProcessError):
+    """The process called ``name`` could not be started."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 @dataclass(slots=True)
 class _Member:
     process: Process
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     restart: asyncio.TimerHandle | None = None
+    settled: bool = False  # before that its death is told by who waits for it, and is no news
 
 
 class Fleet:
@@ -69,23 +78,41 @@ class Fleet:
     async def start(self, wanted: Mapping[str, ProcessSpec]) -> list[Process]:
         """Start what is wanted and does not run, and anew what is wanted otherwise.
 
+        What was started is left to the caller until :meth:`settle`: one that dies stays dead.
+
         Raises:
-            ProcessError: a command or a folder is not there.
+            NotStarted: a command or a folder is not there; those before it have started.
         """
         fresh = {
             name: spec
             for name, spec in wanted.items()
-            if name not in self._members or self._members[name].process.spec != spec
+            if name in self.failed
+            or name not in self._members
+            or self._members[name].process.spec != spec
         }
         await self.stop([name for name in fresh if name in self._members])
-        processes = [await self._supervisor.start(spec) for spec in fresh.values()]
-        for name, process in zip(fresh, processes, strict=True):
+        processes = []
+        for name, spec in fresh.items():
+            try:
+                process = await self._supervisor.start(spec)
+            except ProcessError as error:
+                raise NotStarted(name, str(error)) from error
             self._members[name] = _Member(process)
+            processes.append(process)
+        for process in processes:
             self._started(process)
         return processes
 
+    def settle(self) -> None:
+        """All that was started is well: from now on it is kept running."""
+        for member in self._members.values():
+            settled, member.settled = member.settled, True
+            if not settled and not member.process.running:
+                self._exited(member.process)
+
     async def stop(self, names: list[str]) -> None:
         """End these, whole groups of them."""
+        self.failed.difference_update(names)
         members = [self._members.pop(name) for name in names]
         for member in members:
             if member.restart:
@@ -94,7 +121,17 @@ class Fleet:
 
     def _exited(self, process: Process) -> None:
         member = self._members.get(process.name)
-        if process.stopping or self._ending or member is None or member.process is not process:
+        if member and member.settled and self._is_news(member, process):
+            self._spawn(self._died(member, process))
+
+    def _is_news(self, member: _Member, process: Process) -> bool:
+        """Whether nobody wanted its exit, and it is not another's place by now."""
+        current = self._members.get(process.name) is member and member.process is process
+        return current and not process.stopping and not self._ending
+
+    async def _died(self, member: _Member, process: Process) -> None:
+        await process.wait()  # its last lines come after its exit
+        if not self._is_news(member, process):
             return
         delay = member.policy.delay(process.lived)
         lines = tuple(process.lines)[-LAST_LINES:]
@@ -106,7 +143,10 @@ class Fleet:
         member.restart = loop.call_later(delay, self._start_again, process.name)
 
     def _start_again(self, name: str) -> None:
-        task = asyncio.ensure_future(self._restart(name))
+        self._spawn(self._restart(name))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -115,10 +155,16 @@ class Fleet:
         if member is None or self._ending:
             return
         try:
-            member.process = await self._supervisor.start(member.process.spec)
+            process = await self._supervisor.start(member.process.spec)
         except ProcessError as error:
             self.failed.add(name)
             self._report(Exited(name, str(error), ()))
             return
-        self._started(member.process)
+        if self._members.get(name) is not member:  # nobody wants it any more
+            await process.stop()
+            return
+        member.process = process
+        self._started(process)
         self._report(Restarted(name))
+        if not process.running:  # so soon that it was not a member's yet
+            self._exited(process)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,10 @@ from mesh_patterns.model import Mesh
 from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.placement import HOST, Need, Placement, needs
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
-from mini_mesh.echo.config import ERROR, READY, encode, process_spec
+from mini_mesh.echo.config import ERROR, READY, Instance, encode, process_spec
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
-from mini_mesh.fleet import Fleet
+from mini_mesh.fleet import Fleet, NotStarted
 from mini_mesh.plan import Plan, addresses, plan
 from mini_mesh.ports import PortInUse, Ports
 from mini_mesh.process import Process, ProcessSpec
@@ -31,6 +31,7 @@ from mini_mesh.ready import NotReady, or_exit, wait_for_live, wait_for_port
 
 if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
+    from xds_server.snapshot import Snapshot
 
 ECHO = "echo"  # the one process of all built-in workloads
 READY_WITHIN = 30.0  # seconds for a workload or an Envoy to answer
@@ -68,10 +69,12 @@ class MiniMesh:
         self._taken: dict[str, int] = {}
         self._fleet = Fleet(report, self._started, self._heard)
         self._echo_answer: asyncio.Future[str]
+        self._told: tuple[Instance, ...] = ()  # what the echo has to serve
         self._control: ControlPlane | None = None
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
+        self._stack.push_async_callback(self._stop_control)  # when nobody asks it any more
         await self._stack.enter_async_context(self._fleet)
         return self
 
@@ -123,7 +126,7 @@ class MiniMesh:
             PatternError: a port is taken, a workload died, an Envoy refused its config.
         """
         self.draft, self.plan = draft, plan(draft.mesh, self._place(draft.mesh))
-        await self._run(self.plan)
+        fresh = await self._run(self.plan.echoes)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
         from mini_mesh.control import ControlPlane
@@ -132,55 +135,93 @@ class MiniMesh:
         self._control = ControlPlane(self._report)
         self._ports.hand_over(self._taken[_XDS])
         await self._control.start(self._taken[_XDS])
-        self._stack.push_async_callback(self._control.stop)
         self._control.serve(snapshots)
-        await self._all_well(self.plan.mesh, self.plan.proxies)
+        await self._all_well(fresh)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
 
-    async def change(self, draft: Draft) -> int:
-        """Move the running mesh to ``draft``; how many Envoys were told something new.
+    async def _stop_control(self) -> None:
+        if self._control is not None:
+            await self._control.stop()
 
-        New parts are up before anybody is sent to them, and old ones end when nobody is.
+    async def change(self, draft: Draft) -> None:
+        """Move the running mesh to ``draft``, and tell its Envoys.
+
+        New parts are up before anybody is sent to them, and old ones end when nobody is. What an
+        Envoy refuses of it is reported; with that Envoy, all that it may still send to goes on.
 
         Raises:
             PatternError: as :meth:`start`; the mesh goes on as it was.
         """
         from mesh_patterns.compile import compile_mesh
 
-        old, new = self.plan, plan(draft.mesh, self._place(draft.mesh))
+        old_draft, old, old_told = self.draft, self.plan, self._told
+        new = plan(draft.mesh, self._place(draft.mesh))
         snapshots = compile_mesh(draft, new.placement)
+        served = {node: found for node in old.proxies if (found := self.control.snapshot(node))}
         self.draft, self.plan = draft, new
-        added = {node: proxy for node, proxy in new.proxies.items() if node not in old.proxies}
-        if added or old.workloads != new.workloads or old.echoes != new.echoes:
-            await self._run(new)
-            kept = {node: found for node in old.proxies if (found := self.control.snapshot(node))}
-            self.control.serve({**kept, **{node: snapshots[node] for node in added}})
-            await self._all_well(new.mesh, added)
-        told = self.control.serve(snapshots)
-        gone = [name for name in self._fleet.names if name not in self._wanted(new)]
-        if gone:
-            await self.control.in_effect()
-            await self._fleet.stop(gone)
-        return told
+        try:
+            await self._add(old, {**snapshots, **served})
+        except PatternError:
+            self.draft, self.plan = old_draft, old
+            await self._go_back(old_told, served)
+            raise
+        self.control.serve(snapshots)
+        await self._remove()
 
-    async def _run(self, wanted: Plan) -> None:
-        specs = self._wanted(wanted)
-        ports = [wanted.placement.port(f"workload:{name}") for name in wanted.workloads]
-        self._ports.release(*(port for port in ports))  # a program may not share a reserved port
-        echo_ran = self._fleet.get(ECHO) is not None
-        await self._fleet.start(specs)
+    async def _add(self, old: Plan, snapshots: Mapping[str, Snapshot]) -> None:
+        """Start what the plan has and ``old`` had not; what ``old`` had still runs."""
+        ports = {echo.port for echo in self.plan.echoes}
+        kept = [echo for echo in self._told if echo.port not in ports]
+        fresh = await self._run((*self.plan.echoes, *kept))
+        if fresh or old.echoes != self.plan.echoes:
+            self.control.serve({node: snapshots[node] for node in self.plan.proxies})
+            await self._all_well(fresh)
+
+    async def _go_back(self, told: tuple[Instance, ...], served: Mapping[str, Snapshot]) -> None:
+        """Run the plan again, of which some may have been stopped for another."""
+        self.control.serve(served)
+        with suppress(PatternError):
+            await self._ready(await self._run(told))
+        self._fleet.settle()
+        await self._fleet.stop(self._unwanted())
+
+    async def _remove(self) -> None:
+        """End what the plan does not have, once every Envoy has let go of it."""
+        if not self._unwanted() and set(self._told) == set(self.plan.echoes):
+            return
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
+        if not self.control.refused:
+            await self._run(self.plan.echoes)
+            await self._fleet.stop(self._unwanted())
+
+    def _unwanted(self) -> list[str]:
+        wanted = self._wanted(self.plan)
+        return [name for name in self._fleet.names if name not in wanted]
+
+    async def _run(self, echoes: tuple[Instance, ...]) -> list[Process]:
+        """Start what the plan needs, and have these served; what was started."""
+        ports = [self.plan.placement.port(f"workload:{name}") for name in self.plan.workloads]
+        self._ports.release(*ports)  # a program may not share a reserved port
+        before, self._told = self._told, echoes
+        known = self._fleet.get(ECHO)
+        try:
+            fresh = await self._fleet.start(self._wanted(self.plan))
+        except NotStarted as error:
+            raise PatternError.at(self._place_of(error.name), str(error)) from error
         echo = self._fleet.get(ECHO)
-        if echo_ran and echo:
-            self._tell_echo(echo, wanted)
+        if echo and echo is known and before != echoes:
+            self._tell_echo(echo)
+        return fresh
 
     def _started(self, process: Process) -> None:
         if process.name == ECHO:
-            self._tell_echo(process, self.plan)
+            self._tell_echo(process)
 
-    def _tell_echo(self, process: Process, wanted: Plan) -> None:
+    def _tell_echo(self, process: Process) -> None:
         """It answers with a line when it serves all of this, or says what it can't."""
         self._echo_answer = asyncio.get_running_loop().create_future()
-        process.write(encode(wanted.echoes))
+        process.write(encode(self._told))
 
     def _heard(self, process: Process, line: str) -> None:
         answers = process.name == ECHO and (line == READY or line.startswith(ERROR))
@@ -208,38 +249,43 @@ class MiniMesh:
     def _log(self, name: str) -> Path:
         return self.options.folder / f"{name}.log"
 
-    async def _all_well(self, mesh: Mesh, nodes: Iterable[str]) -> None:
-        """Wait until everything answers, or an Envoy refuses what it was sent."""
-        answers = asyncio.ensure_future(self._ready(mesh, nodes))
-        settled = asyncio.ensure_future(self.control.in_effect())
+    async def _all_well(self, fresh: list[Process]) -> None:
+        """Wait until all that is new answers, or an Envoy refuses what it was sent."""
+        answers = asyncio.ensure_future(self._ready(fresh))
+        in_effect = asyncio.ensure_future(self.control.in_effect())
         try:
-            await asyncio.wait({answers, settled}, return_when=asyncio.FIRST_COMPLETED)
-            refused = self.control.refused
-            if refused:
-                raise PatternError(_problem(each) for each in refused.values())
+            await asyncio.wait({answers, in_effect}, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_refused()
             await answers
+            # a refused listener does not keep an Envoy from being LIVE: ask what it made of all
+            await asyncio.wait_for(in_effect, READY_WITHIN)
+            self._raise_refused()
         finally:
             answers.cancel()
-            settled.cancel()
+            in_effect.cancel()
+        self._fleet.settle()
 
-    async def _ready(self, mesh: Mesh, nodes: Iterable[str]) -> None:
-        """Wait for every workload, and for these nodes' Envoys."""
-        failures = await asyncio.gather(
-            *(self._workload_ready(mesh, name) for name in self.plan.workloads),
-            self._echo_ready(),
-            *(self._envoy_live(node) for node in nodes),
-        )
-        problems = [problem for problem in failures if problem]
+    def _raise_refused(self) -> None:
+        if self.control.refused:
+            raise PatternError(_problem(each) for each in self.control.refused.values())
+
+    async def _ready(self, fresh: list[Process]) -> None:
+        """Wait for these, and for the echo to serve what it was told."""
+        others = (process for process in fresh if process.name != ECHO)
+        found = await asyncio.gather(self._echo_ready(), *map(self._part_ready, others))
+        problems = [problem for problem in found if problem]
         if problems:
             raise PatternError(problems)
 
-    async def _workload_ready(self, mesh: Mesh, name: str) -> Problem | None:
-        process = self._fleet.get(name)
-        assert process is not None
+    async def _part_ready(self, process: Process) -> Problem | None:
+        node = process.name.removeprefix(_ENVOY)
         try:
-            await wait_for_port(process, self.plan.placement.port(f"workload:{name}"))
+            if node != process.name:
+                await wait_for_live(process, self._taken[_ADMIN + node])
+            else:
+                await wait_for_port(process, self.plan.placement.port(f"workload:{node}"))
         except NotReady as error:
-            return Problem(_place_of(mesh, name), str(error))
+            return Problem(self._place_of(process.name), str(error))
         return None
 
     async def _echo_ready(self) -> Problem | None:
@@ -251,16 +297,19 @@ class MiniMesh:
             line = await or_exit(process, answer, "listen", READY_WITHIN)
         except NotReady as error:
             line = str(error)
-        return None if line == READY else Problem(Place(self.plan.mesh.name), f"echo: {line}")
+        return None if line == READY else Problem(self._whole(), f"echo: {line}")
 
-    async def _envoy_live(self, node: str) -> Problem | None:
-        process = self._fleet.get(_ENVOY + node)
-        assert process is not None
-        try:
-            await wait_for_live(process, self._taken[_ADMIN + node])
-        except NotReady as error:
-            return Problem(Place(self.plan.mesh.name), str(error))
-        return None
+    def _place_of(self, name: str) -> Place:
+        """The line that a process is there for."""
+        for service in self.plan.mesh.services.values():
+            for version, instance in zip(service.versions, service.instances(), strict=True):
+                if instance.id == name.removeprefix(_ENVOY):
+                    return version.place
+        return self._whole()
+
+    def _whole(self) -> Place:
+        """Of what is nobody's in particular: the first file."""
+        return Place(str(next(iter(self.plan.mesh.files), self.plan.mesh.name)))
 
     # Its ports.
 
@@ -289,11 +338,3 @@ def _problem(refused: Refused) -> Problem:
     file, line, column = (refused.place or "mesh:1:1").rsplit(":", 2)
     text = refused.text.removeprefix(f"{refused.place}: ")
     return Problem(Place(file, int(line), int(column)), text)
-
-
-def _place_of(mesh: Mesh, instance_id: str) -> Place:
-    for service in mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
-            if instance.id == instance_id:
-                return version.place
-    return Place(mesh.name)

@@ -82,7 +82,9 @@ class Supervisor:
                 start_new_session=True,
             )
         except OSError as error:
-            raise ProcessError(f"{spec.name}: cannot start {command[0]!r}: {error}") from error
+            no_folder = spec.cwd is not None and error.filename == spec.cwd
+            what = f"in {str(spec.cwd)!r}" if no_folder else repr(command[0])
+            raise ProcessError(f"{spec.name}: cannot start {what}: {error.strerror}") from error
         if process.running:
             self._processes[process.pid] = process
             self._tell(f"+{process.pid}")
