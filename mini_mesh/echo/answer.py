@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mini_mesh.echo.config import Instance
 
+CHAIN = "x-meshloom-chain"  # who calls in a circle would otherwise call for ever
 MAX_TEXT = 4096  # bytes of a body that are shown
 MAX_BODY = 16 * 1024 * 1024  # bytes of a body that are read
 
@@ -79,6 +80,19 @@ def forwarded(headers: Fields) -> list[tuple[str, str]]:
         if name.lower() not in _NOT_FORWARDED
         and not name.lower().startswith(_NOT_FORWARDED_PREFIXES)
     ]
+
+
+def chain(got: Received) -> list[str]:
+    """The services that a request has come through, the first one first."""
+    names = (value for name, value in got.headers if name.lower() == CHAIN)
+    return [service for value in names for service in value.split(",")]
+
+
+def onward(instance: Instance, got: Received) -> Received:
+    """What ``instance`` hands on: the same request, with its own name at the chain's end."""
+    others = [field for field in got.headers if field[0].lower() != CHAIN]
+    passed = ",".join([*chain(got), instance.service])
+    return replace(got, headers=[*others, (CHAIN, passed)])
 
 
 def has_failed(instance: Instance, outcomes: Iterable[Outcome]) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from mini_mesh.echo.answer import Outcome, Received, answer, forwarded, has_failed
+from mini_mesh.echo.answer import Outcome, Received, answer, chain, forwarded, has_failed, onward
 from mini_mesh.echo.config import Instance
 
 REVIEWS = Instance("reviews", "v2", 9081)
@@ -44,3 +44,11 @@ def test_a_failed_call_fails_the_caller_only_if_asked(asked: bool) -> None:
     instance = Instance("reviews", "v2", 9081, fail_with_calls=asked)
     assert has_failed(instance, [Outcome("ratings", 503, error="x")]) is asked
     assert not has_failed(instance, [Outcome("ratings", 200, {})])
+
+
+def test_a_service_hands_a_request_on_with_its_name_at_the_chains_end() -> None:
+    got = Received("GET", "/", [("accept", "*/*"), ("X-Meshloom-Chain", "a,b")])
+    handed_on = onward(Instance("c", "", 1), got)
+    assert handed_on.headers == [("accept", "*/*"), ("x-meshloom-chain", "a,b,c")]
+    assert chain(handed_on) == ["a", "b", "c"]
+    assert chain(Received("GET", "/", [])) == []
