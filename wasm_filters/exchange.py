@@ -18,6 +18,7 @@ from wasm_filters.stream import REQUEST, RESPONSE, Flow, Half
 
 Upstream = Callable[[Request], Response]
 
+_NO_HEADERS = Headers()
 FAILED_STATUS = 503  # what Envoy answers when a filter's VM died
 
 
@@ -143,7 +144,7 @@ class Exchange:
             properties.code, properties.details = reply.status, reply.details
             return local_response(reply, there.headers)
         self._check_length(there, "request")
-        self._request = Request.of_fields(*_parts(there))
+        self._request = _request(there)
         response = self._upstream(self._request)
         properties.code, properties.details = response.status, "via_upstream"
         return response
@@ -160,7 +161,7 @@ class Exchange:
         reply = context.local_reply
         if flow is Flow.DONE:
             self._check_length(back, "response")
-            self._response = Response.of_fields(*_parts(back))
+            self._response = _response(back)
         elif flow is Flow.REPLIED and reply is not None:
             properties.details = reply.details
             if back.headers_passed:  # too late: the client has headers already
@@ -202,6 +203,34 @@ def _as_http1(request: Request) -> list[Pair]:
     return [authority, path, method, scheme, *others]
 
 
-def _parts(half: Half) -> tuple[Headers, Body, Headers]:
-    headers, trailers = Headers.of_bytes(half.headers.pairs), Headers.of_bytes(half.trailers.pairs)
-    return headers, Body(bytes(half.body)), trailers
+def _request(half: Half) -> Request:
+    get = half.headers.get
+    return Request(
+        method=_text(get(b":method")),
+        path=_text(get(b":path")),
+        authority=_text(get(b":authority")),
+        scheme=_text(get(b":scheme")),
+        headers=_ordinary(half.headers),
+        body=Body(bytes(half.body)),
+        trailers=_ordinary(half.trailers),
+    )
+
+
+def _response(half: Half) -> Response:
+    status = _text(half.headers.get(b":status"))
+    return Response(
+        status=int(status) if status.isdigit() else 0,
+        headers=_ordinary(half.headers),
+        body=Body(bytes(half.body)),
+        trailers=_ordinary(half.trailers),
+    )
+
+
+def _ordinary(fields: HeaderMap) -> Headers:
+    if not len(fields):
+        return _NO_HEADERS
+    return Headers.of_bytes(pair for pair in fields.pairs if pair[0][:1] != b":")
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("utf-8", "surrogateescape")

@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import wasm_filters
 from meshloom.wasm import app
