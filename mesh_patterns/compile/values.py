@@ -44,11 +44,17 @@ def flagged(expression: str, ignore_case: bool) -> str:
 
 
 def header_matcher(name: str, match: StringMatch) -> route.HeaderMatcher:
-    """Since Envoy 1.39 fields of one name are looked at one by one: one that matches is enough."""
+    """Since Envoy 1.39 fields of one name are looked at one by one: one that matches is enough.
+
+    An inverted match of a field that is absent holds only if Envoy is told to take it for empty.
+    """
     if match.kind == "present":
         return route.HeaderMatcher(name=name, present_match=True, invert_match=match.invert)
     return route.HeaderMatcher(
-        name=name, string_match=string_matcher(match), invert_match=match.invert
+        name=name,
+        string_match=string_matcher(match),
+        invert_match=match.invert,
+        treat_missing_header_as_empty=match.invert,
     )
 
 

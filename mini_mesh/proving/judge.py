@@ -155,10 +155,8 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     times = sorted(sample.seconds for sample in observed.samples)
     late = [s for s in observed.samples if not claim.within.hold(s.seconds)]
     seen = f"{times[0]:.3f} s" if len(times) == 1 else f"{times[0]:.3f}–{times[-1]:.3f} s"
-    yield Verdict(
-        title(claim, "time"), claim.within.text.replace("..", "–"), seen, not late, str(claim.place("within")),
-        evidence=_evidence(late),
-    )  # fmt: skip
+    expected, place = claim.within.text.replace("..", "–"), str(claim.place("within"))
+    yield Verdict(title(claim, "time"), expected, seen, not late, place, evidence=_evidence(late))
 
 
 def _headers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
