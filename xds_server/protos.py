@@ -18,7 +18,7 @@ import functools
 import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import betterproto2
 import pydantic
@@ -27,7 +27,33 @@ import pydantic.dataclasses
 
 def _plain_dataclass(**options: Any) -> Callable[[type], type]:
     options.pop("config", None)
-    return dataclasses.dataclass(**options)
+    make = dataclasses.dataclass(**{**options, "init": False})
+
+    def decorate(cls: type) -> type:
+        made: Any = make(cls)
+        made.__init__ = _init
+        return cast(type, made)
+
+    return decorate
+
+
+def _init(self: Any, /, *given: Any, **values: Any) -> None:
+    """What ``dataclass`` would write for each class, once for all (a quarter of the import)."""
+    cls: Any = type(self)
+    held, fields = vars(self), _defaults(cls)
+    if given:
+        values.update(zip((name for name, _ in fields), given, strict=False))
+    for name, make in fields:
+        held[name] = values.pop(name) if name in values else make()
+    if values:
+        unknown = ", ".join(sorted(values))
+        raise TypeError(f"{cls.__name__}: got fields that it does not have: {unknown}")
+    self.__post_init__()
+
+
+@functools.cache
+def _defaults(cls: Any) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    return tuple((f.name, cast(Any, f.default_factory)) for f in dataclasses.fields(cls))
 
 
 def _no_validator(**options: Any) -> Callable[[Any], Any]:

@@ -20,6 +20,7 @@ from tests.xds_server.resources import (
 )
 from xds_server.cache import Cache
 from xds_server.events import Acked, Nacked, Sent
+from xds_server.protos import cluster, core, endpoint, listener
 from xds_server.resource import Resource
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
@@ -100,6 +101,37 @@ async def test_a_nacked_route_keeps_the_old_one_and_names_its_line(variant: str)
         await plane.applied(*mesh(answering("better"), {"a": a}))
         assert await envoy.get() == (200, "better")
         assert len(plane.events.of(Nacked)) == 1
+
+
+@both_variants
+async def test_refused_clusters_listeners_and_endpoints_are_told_by_field(variant: str) -> None:
+    async with plane_and_envoy(variant) as (plane, envoy):
+        nowhere = a_cluster_at("nowhere", core.SocketAddress(address="nope", port_value=1))
+        nameless = Resource.of(listener.Listener(name="bare"))
+        plane.cache.set("node", Snapshot.of([nowhere, eds_cluster("a"), endpoints("a", 70_000)]))
+        await plane.events.until(lambda: len(plane.events.of(Nacked)) == 2)
+        plane.cache.set("node", Snapshot.of([nameless]))
+        await plane.events.until(lambda: len(plane.events.of(Nacked)) == 3)
+        found = {(event.record.resource, event.record.field) for event in plane.events.of(Nacked)}
+        socket = "endpoint.address.socket_address"
+        assert found == {
+            ("nowhere", f"load_assignment.endpoints[0].lb_endpoints[0].{socket}.address"),
+            ("a", f"endpoints[0].lb_endpoints[0].{socket}.port_value"),
+            ("bare", None),
+        }
+
+
+def a_cluster_at(name: str, address: core.SocketAddress) -> Resource:
+    host = endpoint.LbEndpoint(
+        endpoint=endpoint.Endpoint(address=core.Address(socket_address=address))
+    )
+    locality = endpoint.LocalityLbEndpoints(lb_endpoints=[host])
+    return Resource.of(
+        cluster.Cluster(
+            name=name,
+            load_assignment=endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality]),
+        )
+    )
 
 
 @both_variants

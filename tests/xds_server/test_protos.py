@@ -1,0 +1,45 @@
+"""The door to Envoy's messages: plain dataclasses that still refuse what they do not have."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pydantic
+import pytest
+
+from xds_server.protos import cluster, message_pool, protobuf
+
+
+def test_an_unknown_field_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="Cluster: got fields that it does not have: foo, nme"):
+        cluster.Cluster(nme="a", foo=1)  # type: ignore[call-arg]
+
+
+def test_every_message_can_be_made_empty_and_shares_nothing() -> None:
+    for cls in message_pool.type_to_url:
+        assert not cls()
+    one, other = cluster.Cluster(), cluster.Cluster()
+    one.filters.append(cluster.Filter())
+    assert other.filters == []
+
+
+def test_fields_may_be_given_in_their_order() -> None:
+    half = protobuf.Duration(1, 500_000_000)
+    assert half == protobuf.Duration(seconds=1, nanos=500_000_000)
+    assert half == protobuf.Duration.from_timedelta(timedelta(seconds=1.5))
+
+
+def test_pydantic_is_itself_again_once_the_messages_are_there() -> None:
+    @pydantic.dataclasses.dataclass
+    class Checked:
+        number: int
+
+        @pydantic.model_validator(mode="after")
+        def positive(self) -> Checked:
+            assert self.number > 0
+            return self
+
+    with pytest.raises(pydantic.ValidationError):
+        Checked(number="no")  # type: ignore[arg-type]
+    with pytest.raises(pydantic.ValidationError):
+        Checked(number=-1)
