@@ -20,6 +20,8 @@ from mini_mesh.mesh import MiniMesh, Options
 
 E = TypeVar("E")
 
+CLIENTS = 4  # requests at a time
+
 SERVER = """
 import http.server, json, os, sys
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -124,29 +126,44 @@ async def started(folder: Path, text: str) -> AsyncIterator[Live]:
         yield live
 
 
+class Traffic:
+    """What a stream of requests sees: the status and the version that answered, for each."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, str]] = []
+        self._news = asyncio.Event()
+
+    def saw(self, status: int, version: str) -> None:
+        self.seen.append((status, version))
+        self._news.set()
+
+    async def more(self, count: int = 200, but: int = 0) -> set[tuple[int, str]]:
+        """What is seen next: ``count`` of it, without the first ``but``, already on their way."""
+        start = len(self.seen)
+        async with asyncio.timeout(15):
+            while len(self.seen) < start + count:
+                self._news.clear()
+                await self._news.wait()
+        return set(self.seen[start + but :])
+
+    @property
+    def statuses(self) -> set[int]:
+        return {status for status, _ in self.seen}
+
+
 @asynccontextmanager
-async def traffic(live: Live, service: str) -> AsyncIterator[list[tuple[int, str]]]:
-    """Requests without a break: the status and the version that answered, for each."""
-    seen: list[tuple[int, str]] = []
-    url = live.url(service)
+async def traffic(live: Live, service: str) -> AsyncIterator[Traffic]:
+    """Requests to ``service`` without a break."""
+    traffic, url = Traffic(), live.url(service)
 
     async def client() -> None:
         async with aiohttp.ClientSession() as session:
             while True:
                 status, answer = await ask(session, url)
-                seen.append((status, answer["version"] if isinstance(answer, dict) else answer))
+                traffic.saw(status, answer["version"] if isinstance(answer, dict) else answer)
 
     async with asyncio.TaskGroup() as group:
-        clients = [group.create_task(client()) for _ in range(4)]
-        yield seen
+        clients = [group.create_task(client()) for _ in range(CLIENTS)]
+        yield traffic
         for task in clients:
             task.cancel()
-
-
-async def more(seen: list[Any], count: int = 200) -> list[Any]:
-    """What is seen next: ``count`` of it."""
-    start = len(seen)
-    async with asyncio.timeout(15):
-        while len(seen) < start + count:
-            await asyncio.sleep(0.005)
-    return seen[start:]

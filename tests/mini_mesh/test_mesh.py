@@ -12,7 +12,7 @@ import pytest
 from mesh_patterns.place import PatternError
 from mini_mesh.events import Applied, Exited, InEffect, Ready, Refused, Restarted
 from mini_mesh.mesh import ECHO
-from tests.mini_mesh.live import ask, more, opened, server, started, traffic
+from tests.mini_mesh.live import ask, opened, server, started, traffic
 
 TWO = """
 mesh:
@@ -49,20 +49,20 @@ async def test_weights_change_and_versions_come_and_go_without_a_failed_request(
     tmp_path: Path,
 ) -> None:
     three = TWO.replace("v2: }", "v2: , v3: }").replace("v1: 100, v2: 0", "v3: 100")
-    async with started(tmp_path, TWO) as live, traffic(live, "shop") as seen:
-        assert set(await more(seen)) == {(200, "v1")}
+    async with started(tmp_path, TWO) as live, traffic(live, "shop") as flow:
+        assert await flow.more() == {(200, "v1")}
         await live.change(TWO.replace("v1: 100, v2: 0", "v2: 100"))
-        await more(seen)
+        await flow.more()
         await live.change(three)
-        await more(seen)
+        await flow.more()
         before = live.mesh.state()["envoys"]
         await live.change(TWO.replace(", v2: }", "}").replace(", v2: 0", ""))
-        assert {(200, "v1")} >= set((await more(seen))[20:])
+        assert await flow.more(but=20) == {(200, "v1")}
         after = live.mesh.state()["envoys"]
         assert before.keys() - after.keys() == {"shop-v2", "shop-v3"}
         assert all(before[node] == after[node] for node in after)  # nobody was restarted
-    assert {status for status, _ in seen} == {200}
-    assert {version for _, version in seen} == {"v1", "v2", "v3"}
+    assert flow.statuses == {200}
+    assert {version for _, version in flow.seen} == {"v1", "v2", "v3"}
 
 
 async def test_a_service_comes_and_goes(tmp_path: Path) -> None:
@@ -121,28 +121,28 @@ mesh:
 async def test_what_an_envoy_refuses_leaves_the_mesh_as_it_was_until_a_good_change(
     tmp_path: Path,
 ) -> None:
-    async with started(tmp_path, TWO) as live, traffic(live, "shop") as seen:
+    async with started(tmp_path, TWO) as live, traffic(live, "shop") as flow:
         await live.change(TWO + NO_RE2)
         refused = await live.until(Refused, lambda event: event.node == "ingress")
         assert refused.place == f"{live.file}:14:9"
         assert "invalid perl operator: (?!" in refused.text
         assert set(live.mesh.control.refused) == {"ingress", "web"}
-        assert set(await more(seen)) == {(200, "v1")}
+        assert await flow.more() == {(200, "v1")}
         await live.change(TWO.replace("v1: 100, v2: 0", "v2: 100"))
         assert not live.mesh.control.refused
-        assert set((await more(seen))[20:]) == {(200, "v2")}
-    assert {status for status, _ in seen} == {200}
+        assert await flow.more(but=20) == {(200, "v2")}
+    assert flow.statuses == {200}
 
 
 async def test_nobody_ends_to_whom_a_refusing_envoy_may_still_send(tmp_path: Path) -> None:
-    async with started(tmp_path, TWO) as live, traffic(live, "shop") as seen:
+    async with started(tmp_path, TWO) as live, traffic(live, "shop") as flow:
         only_v2 = TWO.replace("v1: , v2:", "v2:").replace("v1: 100, v2: 0", "v2: 100")
         await live.change(only_v2 + NO_RE2)
-        assert set(await more(seen)) == {(200, "v1")}
+        assert await flow.more() == {(200, "v1")}
         await live.change(only_v2)
-        assert set((await more(seen))[20:]) == {(200, "v2")}
+        assert await flow.more(but=20) == {(200, "v2")}
         assert "shop-v1" not in live.mesh.state()["envoys"]
-    assert {status for status, _ in seen} == {200}
+    assert flow.statuses == {200}
 
 
 async def test_a_start_with_a_refused_resource_fails_at_its_line(tmp_path: Path) -> None:
