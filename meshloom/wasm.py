@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,6 +29,7 @@ _Body = Annotated[Path | None, typer.Option("--body", help="A file with the requ
 _Config = Annotated[
     Path | None, typer.Option("--config", help="A file with the filter's configuration.")
 ]
+_RootId = Annotated[str, typer.Option("--root-id", help="The root_id of Envoy's plugin config.")]
 _Trace = Annotated[bool, typer.Option("--trace", help="Show every callback and hostcall.")]
 _Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 
@@ -46,6 +48,7 @@ def run(
     authority: _Host = "localhost",
     body: _Body = None,
     config: _Config = None,
+    root_id: _RootId = "",
     trace: _Trace = False,
     as_json: _Json = False,
 ) -> None:
@@ -56,12 +59,17 @@ def run(
     """
     from wasm_filters.errors import WasmError
     from wasm_filters.filter import Filter
+    from wasm_filters.host import Settings
     from wasm_filters.trace import Trace
 
     sent = _request(request, path, authority, header or [], _read(body, "--body"))
     listener = Trace() if trace else None
     try:
-        loaded = Filter.load(filter_file, _read(config, "--config"), listener=listener)
+        settings = Settings(
+            name=filter_file.stem, root_id=root_id, clock=time.time_ns, random=SystemRandom()
+        )
+        configuration = _read(config, "--config")
+        loaded = Filter.load(filter_file, configuration, settings=settings, listener=listener)
     except WasmError as error:
         _show_trace(listener, as_json)
         typer.echo(f"meshloom: {error}", err=True)

@@ -2,8 +2,16 @@
 
 Floor 1 of the house. The way through it::
 
-    bytes ─ module ─ vm ─ plugin ─ chain (hostcalls act on the host's state) ─ trace
+    bytes ─ module ─ vm ─ plugin ─ filter ─ exchange ─ stream      one request, there and back
+              │       │      │
+              │       │    host · context · header_map · buffer    what hostcalls/ act on
+              │     memory · border · cache
+            abi · pairs · errors                                   the words
 
-Only ``vm.py`` knows wasmtime. Everything above it is plain Python over bytes: no clock, no file,
-no network. What a filter sees of those comes in as arguments.
+    from wasm_filters.filter import Filter
+    outcome = Filter.load("filter.wasm", b"configuration").handle(Request(path="/"))
+
+Only ``vm.py`` knows wasmtime; it and ``cache.py`` are the doors. Everything above is plain Python
+over bytes: no clock, no file, no network. What a filter sees of those comes in as arguments.
+``trace.py`` listens. ``filters/`` holds the sources and builds of our own filters.
 """

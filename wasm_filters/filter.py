@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mesh_traffic import Request
+from wasm_filters.border import Limits
 from wasm_filters.cache import CompiledCache, default_folder
 from wasm_filters.exchange import Exchange, Outcome, Upstream, empty_ok
 from wasm_filters.host import Settings
 from wasm_filters.module import Module
 from wasm_filters.plugin import Listener, Plugin
-from wasm_filters.vm import Limits
 
 
 class Filter:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion
+from wasm_filters.border import Import
 from wasm_filters.cache import CompiledCache
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import Hostcall, find
-from wasm_filters.vm import Compiled, Import, compile_module
+from wasm_filters.vm import Compiled, compile_module
 
 _MAGIC = b"\0asm"
 _MODULE = b"\x01\0\0\0"

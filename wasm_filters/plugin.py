@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol
 
+from wasm_filters.border import HostFunction, Limits
 from wasm_filters.buffer import Buffer
 from wasm_filters.context import Context
 from wasm_filters.errors import BadPointer, GuestStopped, PluginError
@@ -16,7 +17,7 @@ from wasm_filters.host import Host, Settings
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.memory import Memory
 from wasm_filters.module import Module
-from wasm_filters.vm import HostFunction, Limits, Vm
+from wasm_filters.vm import Vm
 
 MAX_QUEUE_CALLBACKS = 10_000  # after one callback; a filter that feeds its own queue would not end
 

@@ -19,13 +19,14 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import math
+import os
 import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_size_t, c_uint32
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any
 
@@ -34,6 +35,7 @@ from wasmtime import _ffi as ffi
 from wasmtime._trap import FrameList
 
 from wasm_filters.abi import Signature
+from wasm_filters.border import HostFunction, Import, Limits
 from wasm_filters.cache import CompiledCache
 from wasm_filters.errors import (
     BadPointer,
@@ -61,28 +63,6 @@ _raw.wasmtime_context_set_epoch_deadline.restype = None
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What one VM may use. ``memory`` in bytes (1 GiB, as Envoy's V8), ``deadline`` in seconds
-    of wall time per callback, ``hostcalls`` per callback."""
-
-    memory: int = 1 << 30
-    deadline: float = 5.0
-    hostcalls: int = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Import:
-    """Something that a module wants from its host; ``signature`` is None if it is no function."""
-
-    module: str
-    name: str
-    signature: Signature | None
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """A module in machine code: what it imports, in order, and its exported functions."""
 
@@ -90,21 +70,6 @@ class Compiled:
     functions: Mapping[str, Signature]
     memory: str | None  # the export that is its memory
     _module: Any
-
-
-@dataclass(frozen=True, slots=True)
-class HostFunction:
-    """One import, answered: ``function`` takes unsigned integers and answers one.
-
-    ``on_bad_pointer`` is the answer when it raises BadPointer; ``guarded`` means that it may not
-    be called while the VM is ``restricted``.
-    """
-
-    name: str
-    signature: Signature
-    function: Callable[..., int]
-    on_bad_pointer: int = 6
-    guarded: bool = False
 
 
 @cache
@@ -115,8 +80,13 @@ def _engine() -> wasmtime.Engine:
     config.wasm_memory64 = False
     ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
     engine = wasmtime.Engine(config)
-    threading.Thread(target=_tick, args=(engine,), name="wasm-epoch", daemon=True).start()
+    _start_clock(engine)
+    os.register_at_fork(after_in_child=partial(_start_clock, engine))  # threads stay behind
     return engine
+
+
+def _start_clock(engine: wasmtime.Engine) -> None:
+    threading.Thread(target=_tick, args=(engine,), name="wasm-epoch", daemon=True).start()
 
 
 def _tick(engine: wasmtime.Engine) -> None:

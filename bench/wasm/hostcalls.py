@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mesh_traffic import Headers, Request
 from wasm_filters.abi import Signature
+from wasm_filters.border import HostFunction, Limits
 from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.trace import Trace
-from wasm_filters.vm import HostFunction, Limits, Vm, compile_module
+from wasm_filters.vm import Vm, compile_module
 
 LOOPS = 20_000
 PATIENT = Limits(deadline=60, hostcalls=10**9)

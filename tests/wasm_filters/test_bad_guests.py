@@ -8,6 +8,7 @@ import pytest
 
 from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.guests import guest, on_request_headers
+from wasm_filters.border import Limits
 from wasm_filters.errors import (
     DeadlineExceeded,
     GuestTrapped,
@@ -19,7 +20,6 @@ from wasm_filters.exchange import Outcome
 from wasm_filters.filter import Filter
 from wasm_filters.host import Settings
 from wasm_filters.module import Module
-from wasm_filters.vm import Limits
 
 GET_VALUE = """(import "env" "proxy_get_header_map_value"
     (func $get (param i32 i32 i32 i32 i32) (result i32)))"""
@@ -74,7 +74,7 @@ def test_an_endless_loop_ends_at_its_deadline() -> None:
     assert "proxy_on_request_headers: ran longer than 0.1 s, in on_request_headers" in str(
         outcome.failure
     )
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
 
 
 def test_an_endless_loop_of_hostcalls_ends_at_their_limit() -> None:

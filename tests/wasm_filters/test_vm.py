@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import weakref
+from pathlib import Path
 
 import pytest
 
 from tests.wasm_filters.guests import wat
 from wasm_filters.abi import Signature
+from wasm_filters.border import HostFunction
 from wasm_filters.errors import BadPointer, ModuleError
-from wasm_filters.vm import MAX_FRAMES, Compiled, HostFunction, Vm, compile_module
+from wasm_filters.vm import MAX_FRAMES, Compiled, Vm, compile_module
 
+ROOT = Path(__file__).parents[2]
 CALLS = wat("""(module
   (import "env" "many" (func $many (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
     (result i32)))
@@ -159,3 +164,26 @@ def test_a_vm_that_nobody_holds_goes(compiled: Compiled) -> None:
     del vm
     gc.collect()
     assert gone() is None
+
+
+def test_a_forked_process_still_ends_an_endless_loop() -> None:
+    """The thread that moves the epoch does not survive a fork; a new one takes its place."""
+    script = """if True:
+        import os, sys
+        from tests.wasm_filters.guests import guest
+        from wasm_filters.border import Limits
+        from wasm_filters.errors import DeadlineExceeded
+        from wasm_filters.vm import Vm, compile_module
+        code = guest('(func (export "spin") (loop $l (br $l)))')
+        spin = Vm(compile_module(code), [], Limits(deadline=0.1)).export("spin")
+        child = os.fork()
+        if child == 0:
+            try:
+                spin()
+            except DeadlineExceeded:
+                os._exit(7)
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 7, done.stderr
