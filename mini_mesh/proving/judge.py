@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mesh_patterns.draft import Draft, Match, StringMatch, Target
+from mesh_patterns.draft import Draft, Match, Target
+from mesh_patterns.evaluate import any_holds
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
 from mesh_patterns.values import Bounds
@@ -162,7 +162,7 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
 def _headers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     for name, spec in claim.response_headers.items():
         match = spec.meaning()
-        wrong = [s for s in observed.samples if not header_holds(match, s.headers.get_all(name))]
+        wrong = [s for s in observed.samples if not any_holds(match, s.headers.get_all(name))]
         values = {value for s in observed.samples for value in s.headers.get_all(name)}
         yield Verdict(
             title(claim, f"response header {name}"),
@@ -185,24 +185,6 @@ def _body(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
             str(claim.place("body_contains")),
             evidence=_evidence(without),
         )
-
-
-def header_holds(match: StringMatch, values: list[str]) -> bool:
-    """Whether one of a header's values looks as it must."""
-    found: list[str | None] = [*values] or [None]
-    return any(_matches(match, value) for value in found) != match.invert
-
-
-def _matches(match: StringMatch, value: str | None) -> bool:
-    if value is None or match.kind == "present":
-        return value is not None
-    return {
-        "exact": value == match.text,
-        "prefix": value.startswith(match.text),
-        "suffix": value.endswith(match.text),
-        "contains": match.text in value,
-        "regex": match.kind == "regex" and re.fullmatch(match.text, value) is not None,
-    }[match.kind]
 
 
 def _evidence(samples: Iterator[Sample] | list[Sample]) -> tuple[str, ...]:
