@@ -11,6 +11,8 @@ virtual hosts of those edges.
 
 from __future__ import annotations
 
+import hashlib
+
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.values import fractional, header_matcher
 from mesh_patterns.draft import Draft, Fault, Filter
@@ -100,13 +102,13 @@ def fault_message(meaning: Fault) -> fault.HttpFault:
 
 
 def _wasm(meaning: WasmFilter) -> wasm_filter.Wasm:
-    """The content's hash is part of the VM's id: another file under the same path is another VM."""
+    """https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/wasm/v3/wasm.proto"""
     return wasm_filter.Wasm(
         config=wasm.PluginConfig(
             name=meaning.name,
             root_id=meaning.root_id,
             vm_config=wasm.VmConfig(
-                vm_id=f"{meaning.name}-{meaning.sha256[:12]}",
+                vm_id=f"{meaning.name}-{_vm_digest(meaning)}",
                 runtime="envoy.wasm.runtime.v8",
                 code=core.AsyncDataSource(local=core.DataSource(filename=str(meaning.file))),
                 configuration=_string(meaning.vm_configuration),
@@ -115,6 +117,16 @@ def _wasm(meaning: WasmFilter) -> wasm_filter.Wasm:
             failure_policy=_POLICIES[meaning.on_trap],
         )
     )
+
+
+def _vm_digest(meaning: WasmFilter) -> str:
+    """Another file under the same path is another VM, and so is another configuration.
+
+    Two plugins in one VM should be possible, but some SDKs keep one root context for all: the
+    configuration that came last is everybody's, and a changed one reaches nobody.
+    """
+    parts = (meaning.sha256, meaning.root_id, meaning.configuration, meaning.vm_configuration)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 def _string(text: str) -> protobuf.Any | None:
