@@ -1,0 +1,66 @@
+"""Claims about whether a match holds; that Envoy agrees is proven beside the compiler's tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from mesh_patterns.draft import Match, StringMatch
+from mesh_patterns.evaluate import any_holds, holds, path_holds
+from mesh_traffic import Headers, Request
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "path", "expected"),
+    [
+        ("exact", "/v2", "/v2", True),
+        ("exact", "/v2", "/v2?x=1", True),
+        ("exact", "/v2", "/v2/", False),
+        ("prefix", "/v2", "/v2beta", True),
+        ("separated_prefix", "/v2", "/v2beta", False),
+        ("separated_prefix", "/v2", "/v2/x", True),
+        ("suffix", ".html", "/a.html?q", True),
+        ("contains", "b", "/abc", True),
+        ("regex", "/v[0-9]", "/v2", True),
+        ("regex", "/v[0-9]", "/v22", False),
+    ],
+)
+def test_a_path_is_looked_at_without_its_query(
+    kind: str, text: str, path: str, expected: bool
+) -> None:
+    assert path_holds(StringMatch(kind, text), path) is expected
+
+
+def test_case_is_ignored_only_on_request_and_never_by_an_expression() -> None:
+    assert path_holds(StringMatch("prefix", "/ABC"), "/abc/d", ignore_case=True)
+    assert not path_holds(StringMatch("prefix", "/ABC"), "/abc/d")
+    assert not path_holds(StringMatch("regex", "/ABC"), "/abc", ignore_case=True)
+
+
+def test_of_repeated_fields_one_that_matches_is_enough() -> None:
+    assert any_holds(StringMatch("exact", "admin"), ["user", "admin"])
+    assert not any_holds(StringMatch("exact", "admin"), ["user,admin"])
+
+
+def test_an_inverted_match_holds_where_the_field_is_absent() -> None:
+    assert any_holds(StringMatch("exact", "b", invert=True), [])
+    assert not any_holds(StringMatch("exact", "b", invert=True), ["b"])
+    assert any_holds(StringMatch("present", invert=True), [])
+
+
+def test_everything_that_is_asked_for_must_hold() -> None:
+    match = Match(
+        path=StringMatch("prefix", "/"),
+        method=StringMatch("exact", "POST"),
+        authority=StringMatch("suffix", ".test"),
+        headers=(("x", StringMatch("exact", "1")),),
+        query=(("q", StringMatch("exact", "1")),),
+    )
+    good = Request("POST", "/?q=1", "shop.test", headers=Headers.of({"X": "1"}))
+    assert holds(match, good)
+    for bad in (
+        Request("GET", "/?q=1", "shop.test", headers=good.headers),
+        Request("POST", "/?q=2", "shop.test", headers=good.headers),
+        Request("POST", "/?q=1", "shop.com", headers=good.headers),
+        Request("POST", "/?q=1", "shop.test"),
+    ):
+        assert not holds(match, bad)

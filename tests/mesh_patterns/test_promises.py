@@ -1,0 +1,154 @@
+"""Claims about what patterns promise by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mesh_patterns.draft import Match, StringMatch
+from mesh_patterns.load import load
+from mesh_patterns.promises import example, promises
+
+HEAD = """
+mesh:
+  services:
+    web: {calls: [reviews], ingress: {hosts: [shop.test]}}
+    reviews: {versions: {v1: , v2: }}
+patterns:
+"""
+
+
+def promised(tmp_path: Path, patterns: str) -> list[dict[str, Any]]:
+    """What is promised of the client's requests to reviews, without what is left at its default."""
+    file = tmp_path / "mesh.yaml"
+    file.write_text(HEAD + patterns)
+    claims = promises(load([file]))
+    shown = [claim.model_dump(exclude_unset=True, by_alias=True) for claim in claims]
+    return [claim for claim in shown if claim["to"] == "reviews"]
+
+
+def bounds(claim: dict[str, Any], name: str) -> str:
+    return str(claim["share"][name]["text"])
+
+
+def test_a_canary_promises_shares_three_and_a_half_sigmas_wide(tmp_path: Path) -> None:
+    (claim,) = promised(tmp_path, "  - {pattern: canary, on: reviews, weights: {v1: 90, v2: 10}}\n")
+    assert claim["send"] == 500
+    assert bounds(claim, "reviews/v2") == "26..74"  # 50 ± 3.5 √(500 · 0.1 · 0.9)
+    assert bounds(claim, "reviews/v1") == "426..474"
+
+
+def test_a_fault_for_one_user_promises_that_he_waits(tmp_path: Path) -> None:
+    (claim,) = promised(tmp_path, "  - {pattern: fault, on: reviews, delay: {fixed: 7s}}\n")
+    assert claim["within"]["text"] == "6.95s..7.5s"
+    assert claim["status"][200]["text"] == "100%"
+    assert claim["concurrency"] == claim["send"] == 5
+
+
+def test_retries_promise_a_try_more_for_each_of_them_when_everything_fails(tmp_path: Path) -> None:
+    (claim,) = promised(
+        tmp_path,
+        "  - {pattern: fault, on: reviews, abort: {status: 503}}\n"
+        "  - {pattern: retries, on: reviews, attempts: 3, retry_on: [5xx]}\n",
+    )
+    assert list(claim["status"]) == [503]
+    assert claim["upstream_ratio"]["text"] == "4"
+
+
+def test_a_failure_that_is_no_reason_to_retry_is_tried_once(tmp_path: Path) -> None:
+    (claim,) = promised(
+        tmp_path,
+        "  - {pattern: fault, on: reviews, abort: {status: 418}}\n"
+        "  - {pattern: retries, on: reviews, attempts: 3, retry_on: [5xx]}\n",
+    )
+    assert claim["upstream_ratio"]["text"] == "1"
+
+
+def test_an_abort_at_the_caller_reaches_nobody(tmp_path: Path) -> None:
+    (claim,) = promised(
+        tmp_path, "  - {pattern: fault, on: client -> reviews, abort: {status: 503}}\n"
+    )
+    assert claim["upstream_ratio"]["text"] == "0"
+
+
+def test_a_timeout_shorter_than_the_delay_wins(tmp_path: Path) -> None:
+    (claim,) = promised(
+        tmp_path,
+        "  - {pattern: fault, on: reviews, delay: {fixed: 2s}}\n"
+        "  - {pattern: timeout, on: reviews, after: 1s}\n",
+    )
+    assert list(claim["status"]) == [504]
+    assert claim["within"]["text"] == "0.95s..1.5s"
+
+
+def test_a_rule_promises_what_its_example_gets(tmp_path: Path) -> None:
+    claims = promised(
+        tmp_path,
+        "  - pattern: route\n"
+        "    on: reviews\n"
+        "    rules:\n"
+        "      - {match: {headers: {end-user: jason}}, to: v2}\n"
+        "      - {match: {path: {exact: /old}}, redirect: {path: /new, status: 308}}\n"
+        "      - {match: {path: /hi, method: POST}, respond: {status: 201}}\n"
+        "      - {to: v1}\n",
+    )
+    jason, old, hello, rest = claims
+    assert jason["headers"] == {"end-user": "jason"}
+    assert bounds(jason, "reviews/v2") == "100%"
+    assert list(old["status"]) == [308]
+    assert (hello["method"], list(hello["status"])) == ("POST", [201])
+    assert bounds(rest, "reviews/v1") == "100%"
+
+
+def test_a_rule_that_an_earlier_one_hides_promises_nothing(tmp_path: Path) -> None:
+    claims = promised(
+        tmp_path,
+        "  - pattern: route\n"
+        "    on: reviews\n"
+        "    rules:\n"
+        "      - {match: {path: /a}, to: v1}\n"
+        "      - {match: {path: /a/b}, to: v2}\n",
+    )
+    assert [claim["path"] for claim in claims] == ["/a", "/"]
+
+
+def test_nothing_is_promised_where_more_than_one_thing_decides(tmp_path: Path) -> None:
+    broken = "  - {pattern: fault, on: reviews/v2, abort: {status: 503}}\n"
+    wasm = "  - {pattern: wasm, on: reviews, file: 'meshloom:header_policy'}\n"
+    assert promised(tmp_path, broken) == []
+    assert promised(tmp_path, wasm) == []
+
+
+def test_the_ingress_is_asked_under_a_name_that_leads_there(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text(HEAD)
+    claims = promises(load([file]))
+    hosts = {claim.host for claim in claims if claim.from_ == "ingress"}
+    assert hosts == {"shop.test"}
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(path=StringMatch("regex", "/a+")),
+        Match(method=StringMatch("exact", "GET", invert=True)),
+        Match(headers=(("x", StringMatch("regex", "b+")),)),
+    ],
+    ids=["path", "method", "header"],
+)
+def test_no_request_is_made_up_for_an_expression(match: Match) -> None:
+    assert example(match, "reviews") is None
+
+
+def test_an_example_holds_for_its_match() -> None:
+    match = Match(
+        path=StringMatch("separated_prefix", "/v2"),
+        query=(("q", StringMatch("exact", "1")), ("r", StringMatch("present"))),
+        headers=(("x", StringMatch("prefix", "ab")), ("y", StringMatch("present", invert=True))),
+    )
+    request = example(match, "reviews")
+    assert request is not None
+    assert request.path == "/v2?q=1&r=any"
+    assert request.headers.fields == (("x", "ab"),)
