@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meshloom.arguments import EnvoyPath, Files, Json, Variables, parse_variables
-from meshloom.output import as_json, emit
+from meshloom.output import Progress, as_json, emit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mesh_patterns.draft import Draft
+    from mesh_patterns.expect import ClaimSpec
     from mini_mesh.proving.prover import Proof
 
 
@@ -69,12 +72,22 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
     binary = find_envoy(envoy)
     _head(draft, binary.describe(), as_lines, promised)
     proofs = []
+    progress = Progress()
+    progress.show("starting the mesh")
     async with open_mesh(binary, lambda event: None) as mesh:
         await mesh.start(draft)
-        async for proof in proving(mesh):
+        async for proof in proving(mesh, lambda claims: progress.show(_under_way(claims))):
+            progress.clear()
             proofs.append(proof)
             _show(proof, as_lines)
     return proofs
+
+
+def _under_way(claims: Sequence[ClaimSpec]) -> str:
+    from mini_mesh.proving.judge import title
+
+    others = f" and {len(claims) - 1} more" if len(claims) > 1 else ""
+    return f"proving {title(claims[0], '').rstrip(': ')}{others}"
 
 
 def _head(draft: Draft, envoy: str, as_lines: bool, promised: bool) -> None:

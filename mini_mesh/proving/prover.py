@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mesh_patterns.expect import ClaimSpec, receiver
@@ -34,13 +34,16 @@ class Proof:
         return all(verdict.holds for verdict in self.verdicts)
 
 
-async def prove(mesh: MiniMesh) -> AsyncIterator[Proof]:
-    """Prove each claim of the mesh's files, in their order.
+async def prove(
+    mesh: MiniMesh, starting: Callable[[Sequence[ClaimSpec]], None] = lambda claims: None
+) -> AsyncIterator[Proof]:
+    """Prove each claim of the mesh's files, in their order; ``starting`` hears which are next.
 
     A claim that counts what reached somebody runs alone: counts must not mix. Small ones that only
     look at answers run side by side, so that nobody waits for one delay after the other.
     """
     for batch in batches(mesh.draft.mesh.claims):
+        starting(batch)
         for proof in await asyncio.gather(*(_prove(claim, mesh) for claim in batch)):
             yield proof
 
