@@ -41,7 +41,11 @@ def up(
     ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Worker threads of each Envoy.")] = 1,
 ) -> None:
-    """Run a mesh of real Envoys until Ctrl-C, and follow the files while it runs."""
+    """Run a mesh of real Envoys and follow its files.
+
+    Until Ctrl-C, or for the time given. A change of a file is served within milliseconds, or
+    refused with its line, and the last good config stays.
+    """
     from meshloom.report import JsonReport, TextReport
 
     seconds = _duration(for_)
@@ -67,6 +71,7 @@ class Session:
     def __init__(self, files: Sequence[Path], variables: Mapping[str, str], report: Report) -> None:
         self._files, self._variables, self._report = files, variables, report
         self._stop = asyncio.Event()
+        self._rejected = False  # whether the files say something that does not run
         self._watch: FileWatch
         self._retell: Callable[[], Awaitable[None]]
 
@@ -79,7 +84,7 @@ class Session:
     ) -> int:
         """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
 
-        1 when a process stayed down or an Envoy holds on to an older config than the files say.
+        1 when a process stayed down, or when what runs is older than what the files say.
         """
         from mesh_patterns.load import load
         from meshloom.running import find_envoy, offer_tap, open_mesh
@@ -102,7 +107,7 @@ class Session:
                 return 0
             self._retell = await stack.enter_async_context(offer_tap(mesh))
             await self._serve(mesh, seconds)
-            code = 1 if mesh.failed or mesh.control.refused else 0
+            code = 1 if mesh.failed or mesh.control.refused or self._rejected else 0
         self._report.stopped()
         return code
 
@@ -142,9 +147,14 @@ class Session:
             self._report.warned([*draft.mesh.warnings, *draft.warnings])
             await mesh.change(draft)
             await self._retell()
+            self._rejected = False
         except PatternError as error:
             await asyncio.sleep(HALF_WRITTEN)
             if not self._watch.pending:
-                self._report.rejected(error.problems)
+                self._reject(error)
         except OSError as error:
-            self._report.rejected(PatternError.at(Place(str(self._files[0])), str(error)).problems)
+            self._reject(PatternError.at(Place(str(self._files[0])), str(error)))
+
+    def _reject(self, error: PatternError) -> None:
+        self._rejected = True
+        self._report.rejected(error.problems)
