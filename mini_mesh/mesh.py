@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ECHO = "echo"  # the one process of all built-in workloads
 READY_WITHIN = 30.0  # seconds for a workload or an Envoy to answer
+OTHER_FAILURES = 0.2  # seconds after the first failure in which others are told with it
 _ENVOY = "envoy:"  # what an Envoy's process is called: this and its node
 _XDS, _ADMIN = "control plane", "admin:"  # the keys of ports that no file speaks of
 
@@ -272,8 +273,17 @@ class MiniMesh:
     async def _ready(self, fresh: list[Process]) -> None:
         """Wait for these, and for the echo to serve what it was told."""
         others = (process for process in fresh if process.name != ECHO)
-        found = await asyncio.gather(self._echo_ready(), *map(self._part_ready, others))
-        problems = [problem for problem in found if problem]
+        parts = [asyncio.ensure_future(self._echo_ready())]
+        parts += [asyncio.ensure_future(self._part_ready(process)) for process in others]
+        try:
+            for part in asyncio.as_completed(parts):
+                if await part:
+                    await asyncio.wait(parts, timeout=OTHER_FAILURES)
+                    break
+        finally:
+            for each in parts:
+                each.cancel()
+        problems = [problem for part in parts if part.done() and (problem := part.result())]
         if problems:
             raise PatternError(problems)
 
