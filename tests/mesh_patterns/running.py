@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ from xds_server.snapshot import Snapshot
 from xds_server.status import Status
 
 DEADLINE = 15.0  # seconds until a test that waits for an event gives up
+Fields = Mapping[str, str] | Sequence[tuple[str, str]]
 NODE = "node"  # the one Envoy of ``dataplane: node``
 
 
@@ -192,7 +193,7 @@ class Running:
         self,
         to: str,
         path: str = "/",
-        headers: Mapping[str, str] | list[tuple[str, str]] = {},
+        headers: Fields = (),
         method: str = "GET",
         caller: str = CLIENT,
         host: str | None = None,
@@ -204,11 +205,12 @@ class Running:
         self,
         key: str,
         path: str,
-        headers: Mapping[str, str] | list[tuple[str, str]],
+        headers: Fields,
         method: str,
         host: str,
     ) -> Answer:
-        fields = [("host", host), *(headers if isinstance(headers, list) else headers.items())]
+        given = headers.items() if isinstance(headers, Mapping) else headers
+        fields = [("host", host), *given]
         url = URL(f"http://{LOOPBACK}:{self.placement.port(key)}{path}", encoded=True)
         now = asyncio.get_running_loop().time
         start = now()

@@ -211,7 +211,7 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
 
 
 async def _ask(mesh: Running, to: str, ask: Ask) -> Answer:
-    return await mesh.get(to, ask.path, list(ask.headers), ask.method, host=ask.host)
+    return await mesh.get(to, ask.path, ask.headers, ask.method, host=ask.host)
 
 
 @pytest.mark.parametrize("index", range(len(MATCHES)), ids=lambda i: MATCHES[i].match)
