@@ -21,7 +21,7 @@ class Report(Protocol):
     def starting(self, mesh: str, envoy: str) -> None: ...
     def warned(self, problems: Iterable[Problem]) -> None: ...
     def heard(self, event: Event) -> None: ...
-    def changed(self, files: Iterable[Path]) -> None: ...
+    def changed(self, files: Iterable[Path], what: str) -> None: ...
     def rejected(self, problems: Iterable[Problem]) -> None: ...
     def stopped(self) -> None: ...
 
@@ -43,8 +43,8 @@ class JsonReport:
             case Applied() | InEffect() | Refused() | Exited() | Restarted():
                 emit(_NAMES[type(event)], **asdict(event))
 
-    def changed(self, files: Iterable[Path]) -> None:
-        emit("changed", files=[str(file) for file in files])
+    def changed(self, files: Iterable[Path], what: str) -> None:
+        emit("changed", files=[str(file) for file in files], what=what)
 
     def rejected(self, problems: Iterable[Problem]) -> None:
         emit("rejected", problems=as_json(problems))
@@ -68,7 +68,7 @@ class TextReport:
     def __init__(self) -> None:
         self._applied: dict[str, float] = {}
         self._ready = False
-        self._changed: list[str] = []
+        self._change = ""  # what is on its way to the Envoys
 
     def starting(self, mesh: str, envoy: str) -> None:
         from meshloom import __version__
@@ -85,15 +85,25 @@ class TextReport:
                 self._table(event)
             case Applied(node, milliseconds):
                 self._applied[node] = milliseconds
-            case InEffect(nodes, milliseconds) if self._ready and nodes:
-                _say(f"served by {nodes} Envoys after {milliseconds:.0f} ms")
+            case InEffect() if self._ready and (event.nodes or self._change):
+                self._in_effect(event)
             case Refused(text=text) if self._ready:
+                if self._change:
+                    _say(self._change)
+                self._change = ""
                 _say(text)
                 typer.echo("          the last good config stays")
             case Exited():
                 self._exited(event)
             case Restarted(name):
                 _say(f"{name} runs again")
+
+    def _in_effect(self, event: InEffect) -> None:
+        accepted = event.nodes - event.refused
+        served = f"served by {accepted} of {event.nodes} Envoys after {event.milliseconds:.0f} ms"
+        told = served if event.nodes else "no Envoy needs to know"
+        _say(f"{self._change}   {told}" if self._change else told)
+        self._change = ""
 
     def _exited(self, event: Exited) -> None:
         again = f"starting it again in {event.again_in:.1f} s"
@@ -118,12 +128,14 @@ class TextReport:
             "tap: meshloom tap    stop: Ctrl-C"
         )
 
-    def changed(self, files: Iterable[Path]) -> None:
-        _say(f"{', '.join(sorted({file.name for file in files}))} changed")
+    def changed(self, files: Iterable[Path], what: str) -> None:
+        names = ", ".join(sorted({file.name for file in files}))
+        self._change = f"{names} changed: {what}" if what else f"{names} changed"
 
     def rejected(self, problems: Iterable[Problem]) -> None:
+        self._change = ""
         for problem in problems:
-            typer.echo(str(problem), err=True)
+            typer.echo(f"{time.strftime('%H:%M:%S')}  {problem}", err=True)
         typer.echo("          the last good config stays", err=True)
 
     def stopped(self) -> None:

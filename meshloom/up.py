@@ -14,7 +14,7 @@ from mesh_patterns.place import PatternError, Place
 from meshloom.arguments import EnvoyPath, Json, Variables, parse_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from meshloom.report import Report
     from mini_mesh.mesh import MiniMesh
@@ -135,15 +135,16 @@ class Session:
     async def _follow_files(self, mesh: MiniMesh) -> None:
         """Follow the files: every change is compiled and pushed, or told why not."""
         async for changed in self._watch:
-            self._report.changed(changed)
-            await self._follow(mesh)
-            self._watch.follow(mesh.draft.all_files())
+            await self._follow(mesh, changed)
 
-    async def _follow(self, mesh: MiniMesh) -> None:
+    async def _follow(self, mesh: MiniMesh, changed: Iterable[Path]) -> None:
+        from mesh_patterns.difference import summary
         from mesh_patterns.load import load
 
         try:
             draft = load(self._files, self._variables)
+            self._watch.follow(draft.all_files())
+            self._report.changed(changed, summary(mesh.draft.mesh, draft.mesh))
             self._report.warned([*draft.mesh.warnings, *draft.warnings])
             await mesh.change(draft)
             await self._retell()
@@ -152,6 +153,9 @@ class Session:
             await asyncio.sleep(HALF_WRITTEN)
             if not self._watch.pending:
                 self._reject(error)
+                # a file that is new and wrong is where the person will mend it
+                wrong = (Path(problem.place.file) for problem in error.problems)
+                self._watch.follow([*mesh.draft.all_files(), *(f for f in wrong if f.is_file())])
         except OSError as error:
             self._reject(PatternError.at(Place(str(self._files[0])), str(error)))
 

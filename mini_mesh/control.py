@@ -92,7 +92,7 @@ class ControlPlane:
             self._report(Applied(node, spent))
         if not self._waiting and not self._quiet.is_set():
             self._quiet.set()
-            self._report(InEffect(self._changed, spent))
+            self._report(InEffect(self._changed, spent, len(self.refused)))
 
 
 def _same(old: Snapshot | None, new: Snapshot) -> bool:

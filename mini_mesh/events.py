@@ -24,10 +24,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class InEffect:
-    """All Envoys did; ``nodes`` of them were told something new."""
+    """Every Envoy answered; ``nodes`` of them were told something new, and some refused it."""
 
     nodes: int
     milliseconds: float
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
