@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ def mesh_folder() -> Iterator[Path]:
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if parent.stat().st_uid != os.getuid() or parent.stat().st_mode & 0o077:
         raise NoMesh(f"{parent} belongs to somebody else or is open to others; remove it")
+    _clear()
     folder = parent / str(os.getpid())
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
@@ -73,21 +74,27 @@ def announce(folder: Path, state: dict[str, Any]) -> None:
 
 def running() -> list[RunningMesh]:
     """Every running mesh of this user, newest last; what a killed one left behind is removed."""
+    _clear()
     found = []
     for file in home().glob(f"*/{STATE_FILE}"):
-        pid = int(file.parent.name)
-        if not _lives(pid):
-            shutil.rmtree(file.parent, ignore_errors=True)
-            continue
-        state = json.loads(file.read_text())
-        found.append((file.stat().st_mtime, RunningMesh(state["name"], pid, file.parent, state)))
+        with suppress(FileNotFoundError):  # it has just ended
+            made, state = file.stat().st_mtime, json.loads(file.read_text())
+            folder = file.parent
+            found.append((made, RunningMesh(state["name"], int(folder.name), folder, state)))
     return [mesh for _, mesh in sorted(found, key=lambda pair: pair[0])]
+
+
+def _clear() -> None:
+    """Remove what killed meshes left behind."""
+    for folder in home().glob("*"):
+        if folder.name.isdecimal() and not _lives(int(folder.name)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # gone, and now perhaps somebody else's number
         return False
     return True
 
