@@ -13,7 +13,7 @@ def outside(trials: int, chance: float, low: float, high: float) -> float:
     """
     if not 0.0 < chance < 1.0:
         return 0.0 if low <= trials * chance <= high else 1.0
-    first, last = max(0, math.ceil(low)), min(trials, math.floor(high))
+    first, last = math.ceil(max(0, low)), math.floor(min(trials, high))
     inside = math.fsum(_probability(trials, chance, k) for k in range(first, last + 1))
     return max(0.0, 1.0 - inside)
 
