@@ -1,0 +1,112 @@
+"""What Envoys made of their snapshots: one real Envoy and one that never comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from mesh_patterns.compile import compile_mesh
+from mesh_patterns.load import load
+from mesh_patterns.placement import Placement, needs
+from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
+from mini_mesh.control import ControlPlane
+from mini_mesh.events import Applied, Event, InEffect, Refused
+from mini_mesh.ports import Ports
+from mini_mesh.process import ProcessSpec
+from mini_mesh.ready import wait_for_live
+from mini_mesh.supervisor import Supervisor
+from tests.mini_mesh.live import needs_envoy
+from xds_server.snapshot import Snapshot
+
+MESH = "mesh: {services: {web: {ingress: true}}}\npatterns:\n"
+ANSWER = "  - {pattern: route, on: web, rules: [{match: {path: {%s}}, respond: {status: 201}}]}\n"
+GOOD, OTHER = MESH + ANSWER % "prefix: /a", MESH + ANSWER % "prefix: /b"
+BAD = MESH + ANSWER % "regex: '/(?!x).*'"
+
+
+class Plane:
+    """A control plane, the ports of a mesh, and what was reported."""
+
+    def __init__(self, ports: Ports, folder: Path) -> None:
+        self.events: list[Event] = []
+        self.control = ControlPlane(self.events.append)
+        self.file = folder / "mesh.yaml"
+        self.node = EnvoyNode("ingress", "mesh", ports.take(), ports.take())
+        self._ports, self._taken = ports, dict[str, int]()
+
+    def compiled(self, text: str, *nodes: str) -> Mapping[str, Snapshot]:
+        self.file.write_text(text)
+        draft = load([self.file])
+        for need in needs(draft.mesh):
+            self._taken.setdefault(need.key, self._ports.take())
+        made = compile_mesh(draft, Placement(self._taken))
+        return {node: made[node] for node in nodes or ("ingress",)}
+
+    async def serve(self, text: str) -> int:
+        """How many were told, when they have made up their mind; only news are kept."""
+        self.events.clear()
+        told = self.control.serve(self.compiled(text))
+        await asyncio.wait_for(self.control.in_effect(), 10)
+        return told
+
+
+@asynccontextmanager
+async def plane(folder: Path) -> AsyncIterator[Plane]:
+    with Ports() as ports:
+        it = Plane(ports, folder)
+        await it.control.start(it.node.xds_port)
+        async with Supervisor() as supervisor:
+            command = arguments(needs_envoy().path, bootstrap(it.node))
+            process = await supervisor.start(ProcessSpec("envoy", command))
+            await it.serve(GOOD)
+            await wait_for_live(process, it.node.admin_port)
+            yield it
+        await it.control.stop()
+
+
+async def test_a_change_is_in_effect_when_envoy_has_accepted_all_of_it(tmp_path: Path) -> None:
+    async with plane(tmp_path) as it:
+        first, last = it.events
+        assert isinstance(first, Applied)
+        assert isinstance(last, InEffect)
+        assert (first.node, last.nodes) == ("ingress", 1)
+        assert 0 < first.milliseconds <= last.milliseconds < 10_000
+        assert await it.serve(OTHER) == 1
+        assert [type(event) for event in it.events] == [Applied, InEffect]
+
+
+async def test_what_is_the_same_is_told_to_nobody_and_in_effect_at_once(tmp_path: Path) -> None:
+    async with plane(tmp_path) as it:
+        assert await it.serve("# a comment\n" + GOOD) == 0
+        assert [type(event) for event in it.events] == [InEffect]
+
+
+async def test_a_refusal_is_known_until_the_next_change_be_it_back_to_what_was(
+    tmp_path: Path,
+) -> None:
+    async with plane(tmp_path) as it:
+        assert await it.serve(BAD) == 1
+        refused, settled = it.events
+        assert isinstance(refused, Refused)
+        assert refused.place == f"{it.file}:3:39"
+        assert refused.text.startswith(f"{it.file}:3:39: NACK from ingress: RouteConfiguration ")
+        assert isinstance(settled, InEffect)
+        assert it.control.refused == {"ingress": refused}
+        assert await it.serve(GOOD) == 1
+        assert [type(event) for event in it.events] == [Applied, InEffect]
+        assert it.control.refused == {}
+
+
+async def test_one_that_does_not_answer_is_waited_for_until_it_is_gone(tmp_path: Path) -> None:
+    async with plane(tmp_path) as it:
+        both = it.compiled(OTHER, "ingress", "web")
+        assert it.control.serve(both) == 2
+        waiting = asyncio.ensure_future(it.control.in_effect())
+        done, _ = await asyncio.wait({waiting}, timeout=0.2)
+        assert not done
+        assert Applied in map(type, it.events)
+        assert it.control.serve({"ingress": both["ingress"]}) == 0
+        await asyncio.wait_for(waiting, 1)
+        assert it.control.snapshot("ingress") == both["ingress"]
