@@ -11,7 +11,9 @@ from meshloom.output import as_json, complain, count
 
 
 def check(files: Files, var: Variables = None, as_json_: Json = False) -> None:
-    """Read and compile pattern files; print every error and warning with its place.
+    """Check files without running anything.
+
+    Prints every error and warning with its place.
 
     Exits 0 when they can run, 2 when they can't.
     """

@@ -24,7 +24,9 @@ def render(
     output: Annotated[Format, typer.Option("--output", "-o")] = Format.YAML,
     var: Variables = None,
 ) -> None:
-    """Print what each Envoy would be told, exactly as it is sent, with the lines that made it.
+    """Print the xDS resources of each Envoy.
+
+    Exactly as they are sent, each part with the line that made it.
 
     Ports are counted up from 20000 here; a running mesh has free ones.
     """

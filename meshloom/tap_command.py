@@ -34,7 +34,7 @@ def tap_command(
     ] = None,
     body: Annotated[bool, typer.Option("--body", help="Show bodies as well.")] = False,
 ) -> None:
-    """Show the requests that cross the running mesh, live and redacted.
+    """Watch the requests that cross the running mesh.
 
     Ends at Ctrl-C with what was covered. Exits 2 when the filter is wrong or no mesh runs.
     """
