@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.model import Mesh
 from mesh_patterns.place import PatternError, Place, Problem
-from mesh_patterns.placement import HOST, Need, Placement, needs
+from mesh_patterns.placement import HOST, workload
+from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
-from mini_mesh.echo.config import ERROR, READY, Instance, encode, process_spec
+from mini_mesh.echo import config as echoes
+from mini_mesh.echo.config import ERROR, READY, encode, process_spec
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
 from mini_mesh.fleet import Fleet, NotStarted
 from mini_mesh.plan import Plan, addresses, plan
-from mini_mesh.ports import PortInUse, Ports
 from mini_mesh.process import Process, ProcessSpec
 from mini_mesh.ready import NotReady, or_exit, wait_for_live, wait_for_port
 
@@ -37,7 +37,6 @@ ECHO = "echo"  # the one process of all built-in workloads
 READY_WITHIN = 30.0  # seconds for a workload or an Envoy to answer
 OTHER_FAILURES = 0.2  # seconds after the first failure in which others are told with it
 _ENVOY = "envoy:"  # what an Envoy's process is called: this and its node
-_XDS, _ADMIN = "control plane", "admin:"  # the keys of ports that no file speaks of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +65,11 @@ class MiniMesh:
         self._report = report
         self._born = time.perf_counter()
         self._stack = AsyncExitStack()
-        self._ports = Ports(options.first_port)
-        self._taken: dict[str, int] = {}
+        self._ports = Allotment(options.first_port)
+        self._name: str  # at the start: another one is no reason to start all Envoys anew
         self._fleet = Fleet(report, self._started, self._heard)
         self._echo_answer: asyncio.Future[str]
-        self._told: tuple[Instance, ...] = ()  # what the echo has to serve
+        self._told: tuple[echoes.Instance, ...] = ()  # what the echo has to serve
         self._control: ControlPlane | None = None
 
     async def __aenter__(self) -> MiniMesh:
@@ -87,7 +86,7 @@ class MiniMesh:
     @property
     def admins(self) -> dict[str, str]:
         """The address of each Envoy's admin interface, by node."""
-        return {node: f"{HOST}:{self._taken[_ADMIN + node]}" for node in self.plan.proxies}
+        return {node: f"{HOST}:{self._ports.port(admin(node))}" for node in self.plan.proxies}
 
     @property
     def failed(self) -> set[str]:
@@ -108,7 +107,7 @@ class MiniMesh:
         return {
             "name": self.plan.mesh.name,
             "pid": os.getpid(),
-            "control_plane": f"{HOST}:{self._taken[_XDS]}",
+            "control_plane": f"{HOST}:{self._ports.port(CONTROL_PLANE)}",
             "envoy": self.options.envoy.describe(),
             "envoys": envoys,
             **addresses(self.plan),
@@ -126,7 +125,8 @@ class MiniMesh:
         Raises:
             PatternError: a port is taken, a workload died, an Envoy refused its config.
         """
-        self.draft, self.plan = draft, plan(draft.mesh, self._place(draft.mesh))
+        self._name = draft.mesh.name
+        self.draft, self.plan = draft, plan(draft.mesh, self._ports.place(draft.mesh))
         fresh = await self._run(self.plan.echoes)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
@@ -134,8 +134,7 @@ class MiniMesh:
 
         snapshots = compile_mesh(draft, self.plan.placement)
         self._control = ControlPlane(self._report)
-        self._ports.hand_over(self._taken[_XDS])
-        await self._control.start(self._taken[_XDS])
+        await self._control.start(self._ports.hand_over(CONTROL_PLANE))
         self._control.serve(snapshots)
         await self._all_well(fresh)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
@@ -155,30 +154,52 @@ class MiniMesh:
         """
         from mesh_patterns.compile import compile_mesh
 
-        old_draft, old, old_told = self.draft, self.plan, self._told
-        new = plan(draft.mesh, self._place(draft.mesh))
-        snapshots = compile_mesh(draft, new.placement)
+        old_draft, old, told, ports = self.draft, self.plan, self._told, self._ports.remember()
+        try:
+            new = plan(draft.mesh, self._ports.place(draft.mesh, old.mesh))
+            snapshots = compile_mesh(draft, new.placement)
+        except PatternError:
+            self._ports.go_back(ports)
+            raise
         served = {node: found for node in old.proxies if (found := self.control.snapshot(node))}
         self.draft, self.plan = draft, new
         try:
             await self._add(old, {**snapshots, **served})
         except PatternError:
             self.draft, self.plan = old_draft, old
-            await self._go_back(old_told, served)
+            await self._go_back(told, served)
+            self._ports.go_back(ports)
             raise
         self.control.serve(snapshots)
-        await self._remove()
+        if await self._remove():
+            self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
 
     async def _add(self, old: Plan, snapshots: Mapping[str, Snapshot]) -> None:
         """Start what the plan has and ``old`` had not; what ``old`` had still runs."""
-        ports = {echo.port for echo in self.plan.echoes}
-        kept = [echo for echo in self._told if echo.port not in ports]
+        kept = await self._make_room(old)
         fresh = await self._run((*self.plan.echoes, *kept))
         if fresh or old.echoes != self.plan.echoes:
             self.control.serve({node: snapshots[node] for node in self.plan.proxies})
             await self._all_well(fresh)
 
-    async def _go_back(self, told: tuple[Instance, ...], served: Mapping[str, Snapshot]) -> None:
+    async def _make_room(self, old: Plan) -> list[echoes.Instance]:
+        """End what has the port of something new; the old echoes that need not end yet."""
+        port, old_port = self.plan.placement.port, old.placement.port
+        ports = {port(workload(instance)) for instance in self.plan.mesh.instances()}
+        gone = [name for name in old.workloads if name not in self.plan.workloads]
+        await self._fleet.stop([name for name in gone if old_port(f"workload:{name}") in ports])
+        commands = {port(f"workload:{name}") for name in self.plan.workloads}
+        staying = tuple(echo for echo in self._told if echo.port not in commands)
+        echo = self._fleet.get(ECHO)
+        if echo and staying != self._told:
+            self._told = staying
+            self._tell_echo(echo)
+            await self._echo_ready()
+        return [echo for echo in staying if echo.port not in ports]
+
+    async def _go_back(
+        self, told: tuple[echoes.Instance, ...], served: Mapping[str, Snapshot]
+    ) -> None:
         """Run the plan again, of which some may have been stopped for another."""
         self.control.serve(served)
         with suppress(PatternError):
@@ -186,32 +207,34 @@ class MiniMesh:
         self._fleet.settle()
         await self._fleet.stop(self._unwanted())
 
-    async def _remove(self) -> None:
-        """End what the plan does not have, once every Envoy has let go of it."""
+    async def _remove(self) -> bool:
+        """End what the plan does not have, once every Envoy has let go of it; whether they did."""
         if not self._unwanted() and set(self._told) == set(self.plan.echoes):
-            return
+            return True
         with suppress(TimeoutError):
             await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
-        if not self.control.refused:
-            await self._run(self.plan.echoes)
-            await self._fleet.stop(self._unwanted())
+        if self.control.refused:
+            return False
+        await self._run(self.plan.echoes)
+        await self._fleet.stop(self._unwanted())
+        return True
 
     def _unwanted(self) -> list[str]:
         wanted = self._wanted(self.plan)
         return [name for name in self._fleet.names if name not in wanted]
 
-    async def _run(self, echoes: tuple[Instance, ...]) -> list[Process]:
-        """Start what the plan needs, and have these served; what was started."""
+    async def _run(self, served: tuple[echoes.Instance, ...]) -> list[Process]:
+        """Start what the plan needs, and have the echo serve these; what was started."""
         ports = [self.plan.placement.port(f"workload:{name}") for name in self.plan.workloads]
         self._ports.release(*ports)  # a program may not share a reserved port
-        before, self._told = self._told, echoes
+        before, self._told = self._told, served
         known = self._fleet.get(ECHO)
         try:
             fresh = await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:
             raise PatternError.at(self._place_of(error.name), str(error)) from error
         echo = self._fleet.get(ECHO)
-        if echo and echo is known and before != echoes:
+        if echo and echo is known and before != served:
             self._tell_echo(echo)
         return fresh
 
@@ -242,7 +265,9 @@ class MiniMesh:
 
     def _envoy(self, node: str) -> ProcessSpec:
         config = bootstrap(
-            EnvoyNode(node, self.plan.mesh.name, self._taken[_XDS], self._port(_ADMIN + node))
+            EnvoyNode(
+                node, self._name, self._ports.port(CONTROL_PLANE), self._ports.port(admin(node))
+            )
         )
         command = arguments(self.options.envoy.path, config, concurrency=self.options.concurrency)
         return ProcessSpec(_ENVOY + node, command, log_path=self._log(f"envoy-{node}"))
@@ -261,6 +286,9 @@ class MiniMesh:
             # a refused listener does not keep an Envoy from being LIVE: ask what it made of all
             await asyncio.wait_for(in_effect, READY_WITHIN)
             self._raise_refused()
+        except TimeoutError as error:
+            silent = f"an Envoy did not take its config within {READY_WITHIN:g} s"
+            raise PatternError.at(self._whole(), silent) from error
         finally:
             answers.cancel()
             in_effect.cancel()
@@ -291,7 +319,7 @@ class MiniMesh:
         node = process.name.removeprefix(_ENVOY)
         try:
             if node != process.name:
-                await wait_for_live(process, self._taken[_ADMIN + node])
+                await wait_for_live(process, self._ports.port(admin(node)))
             else:
                 await wait_for_port(process, self.plan.placement.port(f"workload:{node}"))
         except NotReady as error:
@@ -320,27 +348,6 @@ class MiniMesh:
     def _whole(self) -> Place:
         """Of what is nobody's in particular: the first file."""
         return Place(str(next(iter(self.plan.mesh.files), self.plan.mesh.name)))
-
-    # Its ports.
-
-    def _place(self, mesh: Mesh) -> Placement:
-        """A port for every need; those that have one keep it."""
-        self._port(_XDS)
-        wanted = sorted(needs(mesh), key=lambda need: need.port is None)  # asked-for ones first
-        for need in wanted:
-            self._port(need.key, need)
-        keys = [need.key for need in wanted]
-        return Placement({key: self._taken[key] for key in keys})
-
-    def _port(self, key: str, need: Need | None = None) -> int:
-        asked = need.port if need else None
-        if key not in self._taken or (asked and self._taken[key] != asked):
-            try:
-                self._taken[key] = self._ports.take(asked)
-            except PortInUse as error:
-                place = need.place if need and need.place else Place(key)
-                raise PatternError.at(place, str(error)) from error
-        return self._taken[key]
 
 
 def _problem(refused: Refused) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 import aiohttp
@@ -12,6 +13,7 @@ import pytest
 from mesh_patterns.place import PatternError
 from mini_mesh.events import Applied, Exited, InEffect, Ready, Refused, Restarted
 from mini_mesh.mesh import ECHO
+from mini_mesh.ports import Ports
 from tests.mini_mesh.live import ask, opened, server, started, traffic
 
 TWO = """
@@ -265,3 +267,52 @@ async def test_one_envoy_for_all_answers_as_many_do(tmp_path: Path) -> None:
         _, answer = await live.ask("web")
         assert answer["calls"][0]["answer"]["version"] == "v2"
         assert [event.nodes for event in live.all(InEffect)] == [1, 1]
+
+
+@pytest.mark.parametrize("port", ["", "port: {}, "])
+async def test_a_command_takes_over_from_the_echo_and_gives_it_back(
+    tmp_path: Path, port: str
+) -> None:
+    with Ports() as ports:
+        asked = port.format(ports.take())
+    echo = f"mesh: {{services: {{web: {{{asked}ingress: true}}}}}}"
+    command = echo.replace("ingress", f"run: '{server(tmp_path)} me', ingress")
+    async with started(tmp_path, echo) as live:
+        await live.change(command)
+        assert (await live.ask("web"))[1]["said"] == "me"
+        await live.change(echo)
+        assert (await live.ask("web"))[1]["service"] == "web"
+        assert not live.all(Exited)
+
+
+async def test_a_service_may_learn_another_protocol(tmp_path: Path) -> None:
+    async with started(tmp_path, TWO) as live:
+        await live.change(TWO.replace("shop: {", "shop: {protocol: grpc, "))
+        (call,) = (await live.ask("web"))[1]["calls"]
+        assert (call["status"], call["answer"]["service"]) == (0, "shop")
+        await live.change(TWO)
+        (call,) = (await live.ask("web"))[1]["calls"]
+        assert (call["status"], call["answer"]["service"]) == (200, "shop")
+
+
+async def test_a_port_that_nothing_has_any_more_is_free_again(tmp_path: Path) -> None:
+    with Ports() as ports:
+        one, two = ports.take(), ports.take()
+    at = "mesh: {services: {web: {ingress: %d}%s}}"
+    async with started(tmp_path, at % (one, "")) as live:
+        taken, said = socket.create_server(("127.0.0.1", two)), f":1:34: port {two} is in use by"
+        with taken, pytest.raises(PatternError, match=said):
+            await live.change(at % (two, ""))
+        await live.change(at % (two, ""))
+        assert await _answers(f"http://127.0.0.1:{two}/") == 200
+        await live.change(at % (one, ""))
+        assert await _answers(f"http://127.0.0.1:{one}/") == 200
+        await live.change(at % (one, f", shop: {{port: {two}}}"))
+        assert (await live.ask("shop"))[0] == 200
+
+
+async def test_another_name_starts_nothing_anew(tmp_path: Path) -> None:
+    async with started(tmp_path, TWO) as live:
+        before = live.mesh.state()["envoys"]
+        await live.change("name: other\n" + TWO)
+        assert (live.mesh.state()["name"], live.mesh.state()["envoys"]) == ("other", before)
