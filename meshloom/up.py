@@ -122,15 +122,15 @@ class Session:
         """Whether the start came to its end before somebody said stop."""
         stopped = asyncio.ensure_future(self._stop.wait())
         both: set[asyncio.Future[Any]] = {starting, stopped}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if starting.done():
-            await starting
-            return True
-        starting.cancel()
-        with suppress(asyncio.CancelledError):
-            await starting
-        return False
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+            return starting.done()
+        finally:  # also when a Ctrl-C came before we could listen for it
+            stopped.cancel()
+            starting.cancel()
+            await asyncio.wait({starting})
 
     async def _follow_files(self, mesh: MiniMesh) -> None:
         """Follow the files: every change is compiled and pushed, or told why not."""

@@ -27,6 +27,7 @@ class ControlPlane:
         self._cache = Cache()
         self._status = Status()
         self._server = XdsServer(self._cache, on_event=self._heard)
+        self._starting: asyncio.Future[int] | None = None
         self._waiting: dict[str, Snapshot] = {}  # nodes that have not applied theirs yet
         self._changed_at = 0.0
         self._changed = 0
@@ -35,9 +36,13 @@ class ControlPlane:
 
     async def start(self, port: int) -> None:
         """Listen on ``port`` of the loopback interface."""
-        await self._server.start(HOST, port)
+        self._starting = asyncio.ensure_future(self._server.start(HOST, port))
+        await asyncio.shield(self._starting)
 
     async def stop(self) -> None:
+        """End all streams; also where :meth:`start` was cancelled, which gRPC takes badly."""
+        if self._starting is not None:
+            await asyncio.wait([self._starting])
         await self._server.stop()
 
     def serve(self, snapshots: Mapping[str, Snapshot]) -> int:

@@ -97,6 +97,10 @@ class Supervisor:
             self._on_exit(process)
 
     def _tell(self, line: str) -> None:
+        assert self._guardian is not None
+        assert self._guardian.stdin is not None
+        if self._guardian.stdin.closed:  # it ends them all by now
+            return
         try:
             self._say(line)
         except BrokenPipeError:  # somebody killed the guardian: the next one learns of all

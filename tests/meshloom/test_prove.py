@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as xml
 
 import pytest
 
 from meshloom.up import DEMO
-from tests.meshloom.command import meshloom, write
+from tests.meshloom.command import MESHLOOM, PATIENCE, marks_below, meshloom, orphans, write
 from tests.mini_mesh.live import needs_envoy
 
 HOLDS = """
@@ -112,3 +115,23 @@ def test_a_mesh_that_does_not_come_up_is_bad_input(tmp_path: Path) -> None:
     assert done.code == 2
     assert done.err.startswith(f"{file}:2:19: web: exited with 5 before it could listen on port ")
     assert len(done.err.splitlines()) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGKILL, -9)]
+)
+def test_it_leaves_no_orphan_when_it_is_ended_by(tmp_path: Path, number: int, code: int) -> None:
+    slow = HOLDS.replace("abort: {status: 418}", "delay: {fixed: 30s}")
+    file = write(tmp_path, slow.replace("status: 200", "headers: {pot: tea}, status: 200"))
+    command = [*MESHLOOM, "prove", str(file)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        while not (marks := marks_below(process.pid)):
+            assert process.poll() is None
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (code, "", "")
+    assert orphans(*marks) == set()

@@ -281,6 +281,14 @@ def test_no_orphan_is_left_while_it_starts_by(number: int, tmp_path: Path) -> No
         assert done.err == ""
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_has_just_begun_ends_without_a_word(number: int, tmp_path: Path) -> None:
+    with up(write(tmp_path, WEB)) as mesh:
+        mesh.until("starting")
+        done = mesh.stop(number)
+        assert (done.code, done.err) == (0, "")
+
+
 def test_a_killed_mesh_is_no_mesh(tmp_path: Path, runtime: Path) -> None:
     with up(write(tmp_path, WEB)) as mesh:
         mesh.ready()
