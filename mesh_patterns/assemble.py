@@ -102,9 +102,9 @@ def build(model: type[SpecT], node: Node) -> SpecT:
 def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
     path = error["loc"]
     at = node.find(*path)
+    message = WANTED.get(error["type"]) or _lower(error["msg"])
     if path and path[-1] == KEY:
-        message = f"{path[-2]!r} is no name: {_lower(error['msg'])}"
-        return Problem(at.key or at.place, message)
+        return Problem(at.key or at.place, f"key {path[-2]!r}: {message}")
     name = f"{path[-1]}: " if path and isinstance(at.key, Place) and at is not node else ""
     match error["type"]:
         case "extra_forbidden":
@@ -114,7 +114,6 @@ def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
             return Problem(at.place, f"{path[-1]!r} is missing")
         case "value_error":
             return Problem(at.place, f"{name}{error['ctx']['error']}")
-    message = WANTED.get(error["type"]) or _lower(error["msg"])
     return Problem(at.place, f"{name}{message}, got {at.kind}")
 
 
@@ -146,7 +145,7 @@ def pattern(node: Node) -> PatternSpec:
 
 def _mesh_spec(tree: Node) -> MeshSpec | None:
     node = tree.get("mesh")
-    return build(MeshSpec, node) if node else None
+    return build(MeshSpec, node) if node and node.value is not None else None
 
 
 def _services(specs: Iterable[MeshSpec], problems: Problems) -> list[Service]:

@@ -10,17 +10,17 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Match, StringMatch
-from mesh_patterns.spec import AlsoWritten, Spec, Text
+from mesh_patterns.spec import AlsoWritten, SomeText, Spec, Text
 
 
 class PlainMatchSpec(Spec):
     """How a text must look; exactly one of these."""
 
     exact: Text | None = None
-    prefix: Text | None = None
-    suffix: Text | None = None
-    contains: Text | None = None
-    regex: str | None = Field(None, description="RE2, of the whole text")
+    prefix: SomeText | None = None
+    suffix: SomeText | None = None
+    contains: SomeText | None = None
+    regex: str | None = Field(None, min_length=1, description="RE2, of the whole text")
 
     @model_validator(mode="after")
     def _one(self) -> PlainMatchSpec:
@@ -28,7 +28,7 @@ class PlainMatchSpec(Spec):
             names = ", ".join(sorted(name for name in type(self).model_fields if name != "invert"))
             raise ValueError(f"expected one of {names}, got {', '.join(self._given()) or 'none'}")
         if self.regex is not None:
-            _check_regex(self.regex)
+            groups_of(self.regex)
         return self
 
     def _given(self) -> list[str]:
@@ -78,10 +78,15 @@ class PathMatchSpec(PlainMatchSpec):
         return self
 
 
-def _check_regex(text: str) -> None:
+def groups_of(text: str) -> int:
+    """How many groups a regular expression has.
+
+    Raises:
+        ValueError: it is none. Where Python and RE2 differ, Envoy has the last word.
+    """
     try:
         with warnings.catch_warnings(action="ignore", category=FutureWarning):  # [[:alpha:]]
-            re.compile(text)
+            return re.compile(text).groups
     except re.error as error:
         raise ValueError(f"is no regular expression: {error}") from None
 

@@ -35,7 +35,7 @@ def language() -> dict[str, Any]:
             "patterns": _list({"oneOf": [_branch(n, references) for n in KINDS]}, "what it does"),
             "expect": _list(references[ClaimSpec], "what somebody should see"),
         },
-        "$defs": _or_variable(shared["$defs"]),
+        "$defs": _closed(_or_variable(shared["$defs"])),
     }
 
 
@@ -45,6 +45,16 @@ def _list(items: dict[str, Any], description: str) -> dict[str, Any]:
 
 def _nullable(reference: Any) -> dict[str, Any]:
     return {"anyOf": [reference, {"type": "null"}]}
+
+
+def _closed(schema: Any) -> Any:
+    """Where keys must look like names, others are mistakes."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    changed = {name: _closed(value) for name, value in schema.items()}
+    return {**changed, "additionalProperties": False} if "patternProperties" in schema else changed
 
 
 def _or_variable(schema: Any) -> Any:

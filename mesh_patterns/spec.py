@@ -32,7 +32,7 @@ class AlsoWritten:
     @classmethod
     def of(cls, *types: str) -> AlsoWritten:
         """The short form is any value of these JSON types."""
-        return cls(({"type": list(types)},))
+        return cls(tuple({"type": name} for name in types))
 
     def __get_pydantic_json_schema__(
         self, core: Any, handler: Callable[[Any], dict[str, Any]]
@@ -48,6 +48,9 @@ def _text(value: Any) -> Any:
 
 
 Text = Annotated[str, BeforeValidator(_text), AlsoWritten.of("number", "boolean")]
+SomeText = Annotated[
+    str, Field(min_length=1), BeforeValidator(_text), AlsoWritten.of("number", "boolean")
+]
 
 
 class Spec(BaseModel):

@@ -140,4 +140,4 @@ def _port(value: Any) -> Any:
     return value
 
 
-Port = Annotated[int, BeforeValidator(_port), Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_port)]

@@ -23,6 +23,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 500_000
 MAX_DEPTH = 100
 
+_COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
+
 
 def read(path: Path, name: str | None = None) -> list[Node]:
     """All documents of a YAML file; ``name`` stands for the path in places.
@@ -78,7 +80,7 @@ class _Builder:
             raise PatternError.at(place, f"stands for more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
             raise PatternError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
-        if not isinstance(node, ScalarNode) and not str(node.tag).startswith("tag:yaml.org,2002:"):
+        if not isinstance(node, ScalarNode) and str(node.tag) not in _COLLECTIONS:
             raise PatternError.at(place, f"is not YAML: unknown tag {str(node.tag)!r}")
         if isinstance(node, MappingNode):
             return Node(self._mapping(node, depth), place, key)

@@ -6,6 +6,7 @@ rules, unless ``otherwise: not_found``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,7 @@ from mesh_patterns.draft import (
 )
 from mesh_patterns.kinds.fault import FaultOptions
 from mesh_patterns.kinds.retries import RetriesOptions
-from mesh_patterns.matching import MatchSpec
+from mesh_patterns.matching import MatchSpec, groups_of
 from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import AlsoWritten, Host, PatternSpec, Spec, Text
@@ -38,8 +39,10 @@ class RewriteSpec(Spec):
     path: str | None = Field(
         None, min_length=1, description="instead of what the match took of the path"
     )
-    regex: str | None = Field(None, description="RE2; with 'substitution', on the whole path")
-    substitution: str | None = None
+    regex: str | None = Field(
+        None, min_length=1, description="RE2; with 'substitution', on the whole path"
+    )
+    substitution: str | None = Field(None, description="\\1 is the first group, \\0 all of it")
     host: str | None = None
 
     @model_validator(mode="after")
@@ -48,7 +51,15 @@ class RewriteSpec(Spec):
             raise ValueError("regex and substitution go together")
         if self.regex is not None and self.path is not None:
             raise ValueError("expected one of path and regex, got both")
+        if self.regex is not None:
+            self._check_groups(groups_of(self.regex))
         return self
+
+    def _check_groups(self, groups: int) -> None:
+        for escaped in re.findall(r"\\(.?)", self.substitution or ""):
+            if escaped != "\\" and not (escaped.isdigit() and int(escaped) <= groups):
+                message = f"substitution has '\\{escaped}', expected '\\0' to '\\{groups}'"
+                raise ValueError(f"{message} or '\\\\'")
 
     def meaning(self) -> Rewrite:
         regex = (self.regex, self.substitution or "") if self.regex is not None else None
