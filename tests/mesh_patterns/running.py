@@ -75,7 +75,10 @@ class Oracle:
             while not self._status.applied(NODE, snapshot) and len(self.refused) == before:
                 self._changed.clear()
                 await self._changed.wait()
-        return self.refused[before:]
+        refused = self.refused[before:]
+        if refused:
+            self._cache.set(NODE, Snapshot.of([]))  # what was refused once is not sent again
+        return refused
 
     @asynccontextmanager
     async def running(self, ports: Ports) -> AsyncIterator[Oracle]:

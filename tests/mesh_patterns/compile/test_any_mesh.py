@@ -1,0 +1,181 @@
+"""Whatever a pattern file says, it is refused with a place or a real Envoy accepts all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mesh_patterns.compile import compile_mesh
+from mesh_patterns.load import load
+from mesh_patterns.place import PatternError
+from mesh_patterns.placement import Placement, needs
+from mini_mesh.ports import Ports
+from tests.mesh_patterns.running import Oracle
+from xds_server.snapshot import Snapshot
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NAMES = ["a", "b.c", "D", "xds"]
+HOSTS = ["a.shop", "*", "*.shop", "shop.*", "1.2.3.4:80", "any", "B.Shop", "x_y", "ü.example"]
+TEXTS = ["", "x", "A b", "ü", "%", "a%2Fb", "\\1", "a" * 300, '"', "$$", "{}", "a,b", "\t"]
+PATHS = ["/", "/v2", "/v2/", "/a.b", "/%41", "/ü", "/a b", "/\\", "/(", "//", "/..", "/{x}", "/*"]
+FIELDS = ["x-a", "X-B", "cookie", "te", "user-agent", "_x", "x.y", "content-length"]
+
+text = st.sampled_from(TEXTS)
+name = st.sampled_from(NAMES)
+host = st.sampled_from(HOSTS)
+path = st.sampled_from(PATHS)
+version = st.sampled_from(["v1", "v2"])
+percent = st.one_of(st.integers(0, 100), st.floats(0, 100), st.sampled_from(["1%", "0.01%"]))
+duration = st.sampled_from(["0s", "1ms", "0.5ms", "1.5s", "1h30m", "8760h"])
+regex = st.sampled_from(["", ".*", "a|b", "[[:alpha:]]+", "(x)", "/v[0-9]/?", "(?i)a", "\\d"])
+
+
+def some(**optional: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with any of these keys."""
+    return st.fixed_dictionaries({}, optional=optional)
+
+
+def one(**choices: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """A mapping with exactly one of these keys."""
+    return st.one_of([st.fixed_dictionaries({key: value}) for key, value in choices.items()])
+
+
+plain = one(exact=text, prefix=text, suffix=text, contains=text, regex=regex, present=st.booleans())
+matched = st.one_of(text, plain, plain.map(lambda match: {**match, "invert": True}))
+fields = st.dictionaries(st.sampled_from(FIELDS), text, max_size=2)
+match = some(
+    path=st.one_of(
+        path, one(exact=path, prefix=path, separated_prefix=path, suffix=text, regex=regex)
+    ),
+    method=matched,
+    host=matched,
+    scheme=matched,
+    headers=st.dictionaries(st.sampled_from(FIELDS), matched, max_size=2),
+    query=st.dictionaries(st.sampled_from(["a", "ü", "a b"]), st.one_of(text, plain), max_size=2),
+    ignore_case=st.booleans(),
+)
+retries = some(
+    attempts=st.integers(0, 100),
+    retry_on=st.lists(st.sampled_from(["5xx", "reset", 503, 418, "unavailable"]), max_size=3),
+    per_try_timeout=duration,
+    backoff=st.fixed_dictionaries({"base": duration}) | st.just({"base": "1ms", "max": "1h"}),
+)
+
+
+def joined(parts: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
+    return {**parts[0], **parts[1]}
+
+
+delay = st.fixed_dictionaries({"fixed": duration}, optional={"percent": percent})
+abort = st.tuples(
+    some(percent=percent), one(status=st.integers(200, 599), grpc_status=st.integers(0, 16))
+).map(joined)
+fault = one(delay=delay, abort=abort) | st.fixed_dictionaries({"delay": delay, "abort": abort})
+edits = some(set=fields, add=fields, remove=st.lists(st.sampled_from(FIELDS), max_size=2))
+redirect = st.tuples(
+    some(
+        status=st.sampled_from([301, 302, 303, 307, 308]),
+        host=host,
+        scheme=st.sampled_from(["http", "https"]),
+        port=st.integers(1, 65535),
+    ),
+    one(path=path, prefix=path) | st.just({}),
+).map(joined)
+rewrite = some(path=path, host=host) | st.fixed_dictionaries({"regex": regex, "substitution": path})
+respond = st.fixed_dictionaries({"status": st.integers(200, 599)}, optional={"body": text})
+to = st.dictionaries(version, st.integers(0, 9), min_size=1)
+rule = st.tuples(
+    some(
+        match=st.one_of(match, st.lists(match, max_size=2)),
+        hosts=st.lists(host, max_size=2),
+        rewrite=rewrite,
+        headers=some(request=edits, response=edits),
+        timeout=duration,
+        retries=retries,
+        fault=fault,
+        mirror=st.fixed_dictionaries({"to": version}, optional={"percent": percent}),
+    ),
+    one(to=to, redirect=redirect, respond=respond) | st.just({}),
+).map(joined)
+
+
+@st.composite
+def services(draw: st.DrawFn) -> dict[str, Any]:
+    """Services that may stand side by side: whom they call is there, no name is two services'."""
+    names = draw(st.lists(name, min_size=1, unique=True))
+    hosts = iter(draw(st.permutations(HOSTS)))
+    return {
+        each: {
+            "versions": {"v1": None, "v2": None},
+            "calls": [callee for callee in names if draw(st.booleans())],
+            "protocol": draw(st.sampled_from(["http", "grpc"])),
+            "ingress": {"hosts": [next(hosts)]},
+            "hosts": [next(hosts)][: draw(st.integers(0, 1))],
+        }
+        for each in names
+    }
+
+
+def kind(kind: str, **keys: Any) -> st.SearchStrategy[dict[str, Any]]:
+    on = st.one_of(name, name.map(lambda name: f"ingress -> {name}"))
+    return st.fixed_dictionaries({"pattern": st.just(kind), "on": on, **keys})
+
+
+pattern = st.one_of(
+    kind("route", rules=st.lists(rule, min_size=1, max_size=3)),
+    kind("canary", weights=st.sampled_from([{"v1": 100}, {"v1": 40, "v2": 60}])),
+    kind("timeout", after=duration),
+    kind("mirror", to=version, percent=percent),
+    st.tuples(retries, kind("retries")).map(joined),
+    st.tuples(fault, kind("fault")).map(joined),
+)
+mesh = st.fixed_dictionaries({"dataplane": st.just("node"), "services": services()})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def envoy() -> AsyncIterator[tuple[Oracle, Ports]]:
+    with Ports() as ports:
+        async with Oracle().running(ports) as oracle:
+            yield oracle, ports
+
+
+KNOWN: dict[str, int] = {}  # a need has the same port in every example
+
+
+def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot] | None:
+    """The snapshots of a file, or ``None`` when it is refused, which it is with a place."""
+    path.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        draft = load([path])
+        for need in needs(draft.mesh):
+            if need.key not in KNOWN:
+                KNOWN[need.key] = ports.take()
+        return compile_mesh(draft, Placement(KNOWN))
+    except PatternError as error:
+        unplaced = [each for each in error.problems if each.place.file != str(path)]
+        if unplaced:
+            raise AssertionError(f"refused without a place: {unplaced}") from error
+        return None
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(mesh, st.lists(pattern, max_size=6))
+async def test_any_file_is_refused_at_a_place_or_accepted_by_envoy(
+    envoy: tuple[Oracle, Ports],
+    tmp_path_factory: pytest.TempPathFactory,
+    mesh: dict[str, Any],
+    patterns: list[dict[str, Any]],
+) -> None:
+    oracle, ports = envoy
+    path = Path(tmp_path_factory.getbasetemp(), "any.yaml")
+    alone = [each for each in patterns if compiled(path, ports, mesh=mesh, patterns=[each])]
+    for snapshot in (compiled(path, ports, mesh=mesh, patterns=alone) or {}).values():
+        assert await oracle.judge(snapshot) == []

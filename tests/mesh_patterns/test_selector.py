@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+
+from mesh_patterns.draft import Draft, Target
+from mesh_patterns.place import PatternError, Place
+from mesh_patterns.selector import edges, inbound, suggest, target
+from tests.mesh_patterns.conftest import Read
+
+HERE = Place("m.yaml", 5, 6)
+MESH = """
+mesh:
+  services:
+    page: {calls: [reviews], ingress: true}
+    reviews: {versions: {v1: , v2: }, calls: [ratings], hosts: [reviews.shop]}
+    ratings:
+"""
+
+
+@pytest.fixture
+def draft(read: Read) -> Draft:
+    return read(MESH)
+
+
+@pytest.mark.parametrize(
+    ("on", "found"),
+    [
+        ("page -> reviews", ["page -> reviews"]),
+        ("page->reviews.shop", ["page -> reviews"]),
+        ("page -> Reviews.Shop", ["page -> reviews"]),
+        ("reviews", ["page -> reviews", "client -> reviews"]),
+        ("* -> ratings", ["reviews -> ratings", "client -> ratings"]),
+        ("mesh -> page", ["client -> page"]),
+        ("ingress -> *", ["ingress -> page"]),
+        ("client -> ratings", ["client -> ratings"]),
+        (
+            "*",
+            [
+                *("page -> reviews", "reviews -> ratings", "ingress -> page"),
+                *("client -> page", "client -> reviews", "client -> ratings"),
+            ],
+        ),
+    ],
+)
+def test_edges_are_named_by_their_ends(draft: Draft, on: str, found: list[str]) -> None:
+    assert [f"{edge.caller} -> {edge.callee}" for edge in edges(draft, on, HERE)] == found
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        ("review", "no service 'review'; did you mean 'reviews'?"),
+        ("x", "no service 'x'; there is 'page', 'reviews', 'ratings'"),
+        ("pge -> reviews", "no service 'pge'; did you mean 'page'?"),
+        ("page -> ratings", "'page' does not call 'ratings'; add it to the 'calls' of 'page'"),
+        ("ingress -> ratings", "'ratings' is not at the ingress; give it 'ingress: true'"),
+        ("reviews/v1", "an edge ends at a service, not at a version: 'reviews/v1'"),
+        ("page -> ", "no service ''; there is 'page', 'reviews', 'ratings'"),
+    ],
+)
+def test_an_edge_that_is_not_there_is_refused(draft: Draft, on: str, told: str) -> None:
+    with pytest.raises(PatternError) as caught:
+        edges(draft, on, HERE)
+    assert str(caught.value) == f"m.yaml:5:6: {told}"
+
+
+@pytest.mark.parametrize(
+    ("on", "found"),
+    [
+        ("reviews", [Target("reviews")]),
+        ("reviews.shop", [Target("reviews")]),
+        ("reviews/v2", [Target("reviews", "v2")]),
+        ("page -> reviews/v2", [Target("reviews", "v2")]),
+        ("*", [Target("page"), Target("reviews"), Target("ratings")]),
+    ],
+)
+def test_workloads_are_named_by_service_and_version(
+    draft: Draft, on: str, found: list[Target]
+) -> None:
+    assert inbound(draft.mesh, on, HERE) == found
+
+
+def test_a_bare_name_is_a_version_before_it_is_a_service(draft: Draft) -> None:
+    mesh = draft.mesh
+    assert target(mesh, "v2", HERE, "reviews") == Target("reviews", "v2")
+    assert target(mesh, "ratings", HERE, "reviews") == Target("ratings")
+    assert target(mesh, "reviews/v1", HERE, "ratings") == Target("reviews", "v1")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "v3",
+            "'reviews' has no version 'v3', and there is no service of that name; "
+            "there is 'v1', 'v2', 'page', 'reviews', 'ratings'",
+        ),
+        ("reviews/v3", "'reviews' has no version 'v3'; there is 'v1', 'v2'"),
+        ("ratings/v1", "'ratings' has no version 'v1'"),
+        ("x/v1", "no service 'x'; there is 'page', 'reviews', 'ratings'"),
+    ],
+)
+def test_a_target_that_is_not_there_is_refused(draft: Draft, text: str, told: str) -> None:
+    with pytest.raises(PatternError) as caught:
+        target(draft.mesh, text, HERE, "reviews")
+    assert str(caught.value) == f"m.yaml:5:6: {told}"
+
+
+def test_a_suggestion_is_the_nearest_or_all_or_nothing() -> None:
+    assert suggest("rate", ["rates", "x"]) == "; did you mean 'rates'?"
+    assert suggest("q", ["rates", "x"]) == "; there is 'rates', 'x'"
+    assert suggest("q", []) == ""
