@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 ECHO = "echo"  # the one process of all built-in workloads
 READY_WITHIN = 30.0  # seconds for a workload or an Envoy to answer
+# Seconds between the last ACK and the end of what is not wanted any more: an Envoy's workers turn
+# to what it accepted a moment later, and requests on their way come back. Longer ones are cut.
+LAST_REQUESTS = 0.25
 OTHER_FAILURES = 0.2  # seconds after the first failure in which others are told with it
 _ENVOY = "envoy:"  # what an Envoy's process is called: this and its node
 
@@ -215,6 +218,7 @@ class MiniMesh:
             await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
         if self.control.refused:
             return False
+        await asyncio.sleep(LAST_REQUESTS)
         await self._run(self.plan.echoes)
         await self._fleet.stop(self._unwanted())
         return True

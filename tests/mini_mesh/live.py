@@ -147,8 +147,8 @@ class Traffic:
         return set(self.seen[start + but :])
 
     @property
-    def statuses(self) -> set[int]:
-        return {status for status, _ in self.seen}
+    def failed(self) -> list[tuple[int, str]]:
+        return [(status, version) for status, version in self.seen if status != 200]
 
 
 @asynccontextmanager

@@ -22,7 +22,9 @@ class Watched:
     def __init__(self) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         self.started: list[str] = []
-        self.fleet = Fleet(self.events.put_nowait, self._note)
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+        hear = lambda process, line: self.lines.put_nowait(line)  # noqa: E731
+        self.fleet = Fleet(self.events.put_nowait, self._note, hear)
 
     def _note(self, process: Process) -> None:
         self.started.append(process.name)
@@ -67,6 +69,7 @@ async def test_one_that_dies_is_told_with_its_last_lines_and_runs_again() -> Non
         await it.start(a="echo I am a; sleep 60")
         it.fleet.settle()
         first = it.pid("a")
+        assert await asyncio.wait_for(it.lines.get(), timeout=5) == "I am a"
         os.killpg(first, signal.SIGKILL)
         assert await it.next() == Exited("a", "ended by SIGKILL", ("I am a",), 0.05)
         assert await it.next() == Restarted("a")
