@@ -10,9 +10,12 @@ from xds_server.resource import ResourceType
 
 @dataclass(frozen=True, slots=True)
 class StreamOpened:
+    """``type`` is what the stream is about; ``None``: it is an aggregated one."""
+
     node: NodeInfo
     variant: str  # "SotW" or "Delta"
     at: float
+    type: ResourceType | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ class StreamClosed:
     node: NodeInfo
     at: float
     reason: str = ""
+    type: ResourceType | None = None
 
 
 @dataclass(frozen=True, slots=True)

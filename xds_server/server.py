@@ -10,27 +10,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
 import grpc.aio
 
-from xds_server import wire
+from xds_server import services, wire
 from xds_server.cache import Cache
 from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
 from xds_server.events import Event, StreamClosed, StreamOpened
 from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
+from xds_server.resource import ResourceType
 from xds_server.session import Output
 from xds_server.snapshot import Snapshot
 from xds_server.sotw import SotwSession
 
 _log = logging.getLogger(__name__)
 
-ADS = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+ADS = services.ADS.name
 MAX_PENDING_REQUESTS = 100_000  # beyond gRPC's default of 1,000 it drops new streams at random
 
 _OPTIONS = (
@@ -44,13 +45,21 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class _Variant:
+    """How a stream is served; ``type`` is what it is about where its service has but one."""
+
     name: str
-    parse: Callable[[bytes], Any]
+    parse: Callable[[bytes, ResourceType | None], Any]
     session: Callable[[NodeInfo, Callable[[], float]], Any]
+    type: ResourceType | None = None
+
+    def read(self, data: bytes) -> Any:
+        return self.parse(data, self.type)
 
 
-_SOTW = _Variant("SotW", wire.parse_sotw, SotwSession)
-_DELTA = _Variant("Delta", wire.parse_delta, DeltaSession)
+_VARIANTS = {
+    services.SOTW: _Variant(services.SOTW, wire.parse_sotw, SotwSession),
+    services.DELTA: _Variant(services.DELTA, wire.parse_delta, DeltaSession),
+}
 
 
 def _ignore(event: Event) -> None:
@@ -87,7 +96,7 @@ class XdsServer:
         the port is taken.
         """
         server = grpc.aio.server(options=_OPTIONS)
-        server.add_generic_rpc_handlers((self._handler(), *handlers))
+        server.add_generic_rpc_handlers((*self._handlers(), *handlers))
         try:
             bound = server.add_insecure_port(f"{address}:{port}")
         except RuntimeError as error:
@@ -102,15 +111,15 @@ class XdsServer:
         if server is not None:
             await server.stop(None)
 
-    def _handler(self) -> Any:
-        methods = {"StreamAggregatedResources": _SOTW, "DeltaAggregatedResources": _DELTA}
-        return grpc.method_handlers_generic_handler(
-            ADS,
-            {
-                method: grpc.stream_stream_rpc_method_handler(self._streaming(variant))
-                for method, variant in methods.items()
-            },
-        )
+    def _handlers(self) -> Iterator[Any]:
+        for service in services.SERVICES:
+            methods = {
+                method: grpc.stream_stream_rpc_method_handler(
+                    self._streaming(replace(_VARIANTS[variant], type=service.type))
+                )
+                for method, variant in service.methods()
+            }
+            yield grpc.method_handlers_generic_handler(service.name, methods)
 
     def _streaming(self, variant: _Variant) -> Any:
         async def stream(requests: AsyncIterator[bytes], context: Any) -> None:
@@ -125,12 +134,12 @@ class XdsServer:
         first = await anext(aiter(requests), None)
         if first is None:
             return
-        request = variant.parse(first)
+        request = variant.read(first)
         if request.node is None or not request.node.id:
             raise WireError("the first request of a stream names no node")
         node: NodeInfo = request.node
         stream = _Stream(variant, node, self._encoder, self._clock, self.tell)
-        self.tell(StreamOpened(node, variant.name, self._clock()))
+        self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
         group = self._group_of(node)
         cancel = self._cache.watch(group, stream.update)
         reason = ""
@@ -143,7 +152,7 @@ class XdsServer:
             raise
         finally:
             cancel()
-            self.tell(StreamClosed(node, self._clock(), reason))
+            self.tell(StreamClosed(node, self._clock(), reason, variant.type))
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
@@ -164,7 +173,7 @@ class _Stream:
         clock: Callable[[], float],
         tell: OnEvent,
     ) -> None:
-        self._parse = variant.parse
+        self._parse = variant.read
         self._session = variant.session(node, clock)
         self._encode = encoder.encode
         self._tell = tell

@@ -38,7 +38,11 @@ class TypeStatus:
 
 
 class Status:
-    """Told every event of a server, it knows where each connected node stands."""
+    """Told every event of a server, it knows where each connected node stands.
+
+    Of a node with several streams of one type (Envoy opens one for each name outside of an
+    aggregated stream) it knows what was said last on any of them.
+    """
 
     def __init__(self) -> None:
         self._nodes: dict[str, dict[ResourceType, TypeStatus]] = {}
@@ -46,9 +50,8 @@ class Status:
 
     def record(self, event: Event) -> None:
         match event:
-            case StreamOpened(node=node):
-                self._streams[node.id] = self._streams.get(node.id, 0) + 1
-                self._nodes[node.id] = {}
+            case StreamOpened(node=node, type=kind_or_all):
+                self._opened(node.id, kind_or_all)
             case StreamClosed(node=node):
                 self._closed(node.id)
             case Sent(node=node, type=kind, version=version):
@@ -61,6 +64,13 @@ class Status:
                 kind_of = ResourceType.of(record.type_url)
                 if kind_of is not None:
                     self._change(record.node, kind_of, waiting=False, nack=record)
+
+    def _opened(self, node: str, kind: ResourceType | None) -> None:
+        """A new stream starts anew: what an earlier one said of its types is no longer so."""
+        self._streams[node] = self._streams.get(node, 0) + 1
+        types = self._nodes.setdefault(node, {})
+        for each in tuple(types) if kind is None else (kind,):
+            types.pop(each, None)
 
     def _closed(self, node: str) -> None:
         left = self._streams.pop(node, 1) - 1

@@ -9,7 +9,7 @@ is its shared part, made once for all streams, and its nonce.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from xds_server import mirror, protos
@@ -22,49 +22,52 @@ from xds_server.messages import (
     SotwResponse,
 )
 from xds_server.node import NodeInfo
-from xds_server.resource import Resource
+from xds_server.resource import Resource, ResourceType
 
 MAX_SHARED_BYTES = 64 * 2**20  # of SotW responses that are kept for others; the oldest make room
 
 _SharedKey = tuple[str, str, tuple[int, ...]]
-_ParsedRequest = TypeVar("_ParsedRequest", SotwRequest, DeltaRequest)
 
 
-def parse_sotw(data: bytes) -> SotwRequest:
-    """Raises ``WireError`` for bytes that are no ``DiscoveryRequest`` or one without a type_url."""
+def parse_sotw(data: bytes, kind: ResourceType | None = None) -> SotwRequest:
+    """A request; ``kind`` is the type that its stream is about, ``None`` on an aggregated stream.
+
+    Raises ``WireError`` for bytes that are no ``DiscoveryRequest``, for a request of another type
+    than the stream's, and for one without a type_url where the stream has none.
+    """
     request = mirror.parse(protos.discovery.DiscoveryRequest, data)
-    return _typed(
-        SotwRequest(
-            type_url=request.type_url,
-            names=tuple(request.resource_names),
-            version=request.version_info,
-            nonce=request.response_nonce,
-            error=_error(request),
-            node=_node(request),
-        )
+    return SotwRequest(
+        type_url=_type_url(request, kind),
+        names=tuple(request.resource_names),
+        version=request.version_info,
+        nonce=request.response_nonce,
+        error=_error(request),
+        node=_node(request),
     )
 
 
-def parse_delta(data: bytes) -> DeltaRequest:
-    """Raises ``WireError`` for bytes that are no ``DeltaDiscoveryRequest`` or have no type_url."""
+def parse_delta(data: bytes, kind: ResourceType | None = None) -> DeltaRequest:
+    """As ``parse_sotw``, for a ``DeltaDiscoveryRequest``."""
     request = mirror.parse(protos.discovery.DeltaDiscoveryRequest, data)
-    return _typed(
-        DeltaRequest(
-            type_url=request.type_url,
-            subscribe=tuple(request.resource_names_subscribe),
-            unsubscribe=tuple(request.resource_names_unsubscribe),
-            holds=MappingProxyType(dict(request.initial_resource_versions)),
-            nonce=request.response_nonce,
-            error=_error(request),
-            node=_node(request),
-        )
+    return DeltaRequest(
+        type_url=_type_url(request, kind),
+        subscribe=tuple(request.resource_names_subscribe),
+        unsubscribe=tuple(request.resource_names_unsubscribe),
+        holds=MappingProxyType(dict(request.initial_resource_versions)),
+        nonce=request.response_nonce,
+        error=_error(request),
+        node=_node(request),
     )
 
 
-def _typed(request: _ParsedRequest) -> _ParsedRequest:
-    if not request.type_url:
+def _type_url(request: Any, kind: ResourceType | None) -> str:
+    """On a stream of one type, the type goes without saying."""
+    given: str = request.type_url
+    if kind is None and not given:
         raise WireError("a request on an aggregated stream has no type_url")
-    return request
+    if kind is not None and given not in ("", kind.type_url):
+        raise WireError(f"a stream of {kind.title}: got a request of {given!r}")
+    return kind.type_url if kind else given
 
 
 def _error(request: Any) -> str | None:

@@ -8,9 +8,10 @@ import importlib.util
 import json
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ import pytest
 from xds_server.events import Event
 from xds_server.status import Status
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEADLINE = 15.0  # seconds until a test that waits for an event gives up
 
 
@@ -58,19 +60,34 @@ class Events:
         return [event for event in self.all if isinstance(event, kind)]
 
 
-def bootstrap(port: int, node: str, variant: str, admin: Path) -> dict[str, Any]:
-    ads = {
+def own_stream(variant: str) -> dict[str, Any]:
+    """A config source of one type: a gRPC stream for itself."""
+    return {"api_config_source": _grpc(variant), "resource_api_version": "V3"}
+
+
+def _grpc(variant: str) -> dict[str, Any]:
+    return {
         "api_type": "DELTA_GRPC" if variant == "Delta" else "GRPC",
         "transport_api_version": "V3",
         "set_node_on_first_message_only": True,
         "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
     }
+
+
+def bootstrap(
+    port: int, node: str, variant: str, admin: Path, more: Mapping[str, Any] = NOTHING
+) -> dict[str, Any]:
+    """``more`` are further parts of the bootstrap, or others in place of those here."""
     source = {"ads": {}, "resource_api_version": "V3"}
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
     return {
         "node": {"id": node, "cluster": "test"},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
-        "dynamic_resources": {"ads_config": ads, "cds_config": source, "lds_config": source},
+        "dynamic_resources": {
+            "ads_config": _grpc(variant),
+            "cds_config": source,
+            "lds_config": source,
+        },
         "static_resources": {
             "clusters": [
                 {
@@ -90,6 +107,7 @@ def bootstrap(port: int, node: str, variant: str, admin: Path) -> dict[str, Any]
                 }
             ]
         },
+        **more,
     }
 
 
@@ -126,10 +144,12 @@ class Envoy:
 
 
 @asynccontextmanager
-async def running_envoy(port: int, node: str, variant: str) -> AsyncIterator[Envoy]:
+async def running_envoy(
+    port: int, node: str, variant: str, more: Mapping[str, Any] = NOTHING
+) -> AsyncIterator[Envoy]:
     with tempfile.TemporaryDirectory() as folder:
         admin, log = Path(folder, "admin"), Path(folder, "log")
-        config = json.dumps(bootstrap(port, node, variant, admin))
+        config = json.dumps(bootstrap(port, node, variant, admin, more))
         process = await asyncio.create_subprocess_exec(
             envoy_binary(),
             *("--config-yaml", config, "--use-dynamic-base-id", "--concurrency", "1"),

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Any
 
 from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, endpoint, hcm, listener, route, router
 from xds_server.resource import Resource
 
-_ADS = core.ConfigSource(ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3)
+ADS = core.ConfigSource(ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3)
 
 
-def eds_cluster(name: str, timeout: float = 1.0) -> Resource:
+def own_stream(variant: str) -> core.ConfigSource:
+    """A config source of one resource: a gRPC stream for itself."""
+    kinds = core.ApiConfigSourceApiType
+    service = core.GrpcService(envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name="xds"))
+    api = core.ApiConfigSource(
+        api_type=kinds.DELTA_GRPC if variant == "Delta" else kinds.GRPC,
+        transport_api_version=core.ApiVersion.V3,
+        grpc_services=[service],
+    )
+    return core.ConfigSource(api_config_source=api, resource_api_version=core.ApiVersion.V3)
+
+
+def eds_cluster(name: str, timeout: float = 1.0, source: core.ConfigSource = ADS) -> Resource:
     return Resource.of(
         cluster.Cluster(
             name=name,
             type=cluster.ClusterDiscoveryType.EDS,
             connect_timeout=timedelta(seconds=timeout),
-            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=_ADS),
+            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=source),
         )
     )
 
@@ -43,23 +56,33 @@ def address(port: int) -> core.Address:
     return core.Address(socket_address=core.SocketAddress(address="127.0.0.1", port_value=port))
 
 
-def rds_listener(name: str = "front", routes: str = "routes") -> Resource:
+def rds_listener(
+    name: str = "front", routes: str = "routes", source: core.ConfigSource = ADS
+) -> Resource:
+    return http_listener(name, rds=hcm.Rds(config_source=source, route_config_name=routes))
+
+
+def http_listener(
+    name: str = "front",
+    filters: Iterable[hcm.HttpFilter] = (),
+    transport_socket: core.TransportSocket | None = None,
+    **routes: Any,
+) -> Resource:
+    """``filters`` stand before the router; ``routes`` is the manager's source of routes."""
     manager = hcm.HttpConnectionManager(
         stat_prefix=name,
-        rds=hcm.Rds(config_source=_ADS, route_config_name=routes),
-        http_filters=[hcm.HttpFilter(name="router", typed_config=any_of(router.Router()))],
+        http_filters=[
+            *filters,
+            hcm.HttpFilter(name="router", typed_config=any_of(router.Router())),
+        ],
+        **routes,
     )
-    return Resource.of(
-        listener.Listener(
-            name=name,
-            address=address(0),
-            filter_chains=[
-                listener.FilterChain(
-                    filters=[listener.Filter(name="hcm", typed_config=any_of(manager))]
-                )
-            ],
-        )
+    chain = listener.FilterChain(
+        filters=[listener.Filter(name="hcm", typed_config=any_of(manager))],
+        transport_socket=transport_socket,
     )
+    made = listener.Listener(name=name, address=address(0), filter_chains=[chain])
+    return Resource.of(made)
 
 
 def answering(body: str, name: str = "routes", **origins: str) -> Resource:

@@ -86,3 +86,13 @@ def test_a_node_is_known_while_it_has_a_stream() -> None:
 
 def test_a_new_stream_that_opens_before_the_old_one_closes_counts() -> None:
     assert status(OPENED, OPENED, CLOSED).nodes() == ("node",)
+
+
+def test_a_stream_of_one_type_starts_only_that_type_anew() -> None:
+    status = Status()
+    status.record(StreamOpened(NODE, "SotW", 0.0, CLUSTER))
+    status.record(Acked(NODE, CLUSTER, "1", 0.0))
+    status.record(StreamOpened(NODE, "SotW", 0.0, ENDPOINT))
+    assert status.of(NODE.id)[CLUSTER].acked == "1"
+    status.record(StreamOpened(NODE, "SotW", 0.0, CLUSTER))
+    assert CLUSTER not in status.of(NODE.id)

@@ -68,6 +68,15 @@ def test_a_request_without_a_type_url_is_refused() -> None:
             parse(data if parse is wire.parse_sotw else b"")
 
 
+def test_on_a_stream_of_one_type_the_type_goes_without_saying_and_another_is_refused() -> None:
+    silent = mirror.serialize(discovery.DiscoveryRequest(node=NODE))
+    assert wire.parse_sotw(silent, CLUSTER).type_url == CLUSTER.type_url
+    assert wire.parse_delta(b"", CLUSTER).type_url == CLUSTER.type_url
+    other = mirror.serialize(discovery.DiscoveryRequest(type_url=ENDPOINT.type_url))
+    with pytest.raises(WireError, match="a stream of Cluster: got a request of 'type.googleapis"):
+        wire.parse_sotw(other, CLUSTER)
+
+
 def test_a_truncated_request_is_refused() -> None:
     data = mirror.serialize(discovery.DiscoveryRequest(node=NODE, type_url=CLUSTER.type_url))
     with pytest.raises(WireError, match="bytes are no DiscoveryRequest"):
