@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -88,17 +88,29 @@ class XdsServer:
         self._server: grpc.aio.Server | None = None
 
     async def start(
-        self, address: str = "127.0.0.1", port: int = 0, handlers: Iterable[Any] = ()
+        self,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        handlers: Iterable[Any] = (),
+        *,
+        credentials: Any = None,
+        interceptors: Sequence[Any] = (),
+        options: Sequence[tuple[str, Any]] = (),
     ) -> int:
         """Listens and returns the port; 0 asks for a free one.
 
-        ``handlers`` are further generic gRPC handlers that share the port. Raises ``XdsError`` when
-        the port is taken.
+        ``handlers`` are further generic gRPC handlers that share the port. With ``credentials``
+        (``grpc.ServerCredentials``) it speaks TLS, else plaintext. ``interceptors``, the first
+        outermost, and ``options`` are gRPC's. Raises ``XdsError`` when the port is taken.
         """
-        server = grpc.aio.server(options=_OPTIONS)
+        server = grpc.aio.server(options=(*_OPTIONS, *options), interceptors=interceptors)
         server.add_generic_rpc_handlers((*self._handlers(), *handlers))
         try:
-            bound = server.add_insecure_port(f"{address}:{port}")
+            bound = (
+                server.add_secure_port(f"{address}:{port}", credentials)
+                if credentials
+                else server.add_insecure_port(f"{address}:{port}")
+            )
         except RuntimeError as error:
             raise XdsError(f"{address}:{port}: can not listen there: {error}") from error
         await server.start()
