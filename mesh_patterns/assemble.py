@@ -25,6 +25,8 @@ WANTED = {
     "string_type": "expected text",
     "int_type": "expected a whole number",
     "int_parsing": "expected a whole number",
+    "int_from_float": "expected a whole number",
+    "too_short": "expected at least one entry",
     "bool_type": "expected true or false",
     "bool_parsing": "expected true or false",
 }
@@ -105,7 +107,7 @@ def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
     message = WANTED.get(error["type"]) or _lower(error["msg"])
     if path and path[-1] == KEY:
         return Problem(at.key or at.place, f"key {path[-2]!r}: {message}")
-    name = f"{path[-1]}: " if path and isinstance(at.key, Place) and at is not node else ""
+    name = _name(node, path)
     match error["type"]:
         case "extra_forbidden":
             hint = suggest_key(model, str(path[-1]))
@@ -115,6 +117,12 @@ def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
         case "value_error":
             return Problem(at.place, f"{name}{error['ctx']['error']}")
     return Problem(at.place, f"{name}{message}, got {at.kind}")
+
+
+def _name(node: Node, path: tuple[str | int, ...]) -> str:
+    """A value's key, for a message; the elements of a list and the tags of a union have none."""
+    there = path and node.find(*path[:-1]).get(str(path[-1]))
+    return f"{path[-1]}: " if there else ""
 
 
 def _lower(message: str) -> str:
