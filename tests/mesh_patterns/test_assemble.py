@@ -66,7 +66,7 @@ def test_a_mistake_in_a_list_is_told_at_its_place(refusal: Refusal, text: str, t
         ),
         ("{a: {port: true}}", "1:29: port: expected a port from 1 to 65535, got True"),
         ("{a: {ingress: []}}", "1:32: ingress: expected a mapping, got a list"),
-        ("{a: {ingress: {hosts: []}}}", "1:40: hosts: list should have at least 1 item"),
+        ("{a: {ingress: {hosts: []}}}", "1:40: hosts: expected at least one entry"),
         ("{a: {hosts: ['a b']}}", "1:31: string should match pattern '^\\S+$', got 'a b'"),
         ("{a: {protocol: tcp}}", "1:33: protocol: input should be 'http' or 'grpc', got 'tcp'"),
         ("{a: {env: {X: []}}}", "1:32: X: expected text, got a list"),

@@ -77,7 +77,7 @@ def test_a_bare_status_is_that_of_all(read: Read) -> None:
         ("{to: web, timeout: 5, status: 200}", "6:22: timeout: expected a duration such as"),
         ("{to: web, status: ok}", "6:13: key 'ok': expected a whole number"),
         ("{to: web, status: {200: 5..}}", "6:27: 200: expected a number or bounds such as 72..128"),
-        ("{to: web, engines: [], status: 200}", "6:22: engines: list should have at least 1 item"),
+        ("{to: web, engines: [], status: 200}", "6:22: engines: expected at least one entry"),
         (
             "{to: web, engines: [v8], status: 200}",
             "6:23: input should be 'envoy' or",

@@ -3,14 +3,12 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns import yaml
-from mesh_patterns.node import Node
+from mesh_patterns.node import Node, Tree
 from mesh_patterns.place import PatternError, Place
 from mesh_patterns.variables import substitute
 
-VARIABLES = {
-    name: Node.of(value, Place("vars.yaml", 9, 9))
-    for name, value in {"n": 10, "yes": True, "s": "x", "list": [1, 2], "nothing": None}.items()
-}
+VALUES: dict[str, Tree] = {"n": 10, "yes": True, "s": "x", "list": [1, 2], "nothing": None}
+VARIABLES = {name: Node.of(value, Place("vars.yaml", 9, 9)) for name, value in VALUES.items()}
 
 
 def filled(text: str) -> object:
