@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import queue
 import signal
@@ -11,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
+from meshloom.__main__ import main
 from mini_mesh import guardian
 from tests.mini_mesh.live import needs_envoy
 
@@ -35,6 +38,19 @@ class Done:
     @property
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.out.splitlines()]
+
+
+def inside(*arguments: str | Path) -> Done:
+    """Run a command to its end in this process: 0.3 s less, and a traceback is an error here."""
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["meshloom", *map(str, arguments)]
+    with mock.patch.object(sys, "argv", argv), redirect_stdout(out), redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code
+    assert isinstance(code, int)
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 def meshloom(*arguments: str | Path) -> Done:

@@ -12,7 +12,7 @@ import typer
 
 from meshloom.running import find_envoy
 from mini_mesh.ports import Ports
-from tests.meshloom.command import marks_below, meshloom, orphans, up, write
+from tests.meshloom.command import inside, marks_below, orphans, up, write
 from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.guests import guest, wat
 
@@ -99,7 +99,7 @@ def test_it_is_said_what_is_wrong_with(
     write(tmp_path, text)
     (tmp_path / "text.wasm").write_text("hello")
     (tmp_path / "marker.wasm").write_bytes(guest(marker=""))
-    done = meshloom("up", "mesh.yaml", "--json")
+    done = inside("up", "mesh.yaml", "--json")
     assert done.code == 2
     assert done.err.startswith(said.format(folder=tmp_path))
     assert len(done.err.splitlines()) <= 3
@@ -121,7 +121,7 @@ def test_a_start_that_fails_leaves_no_orphan(tmp_path: Path) -> None:
 def test_a_port_in_use_is_told_with_its_line_and_its_holder(tmp_path: Path, key: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = meshloom("up", write(tmp_path, f"mesh: {{services: {{web: {{{key}: {port}}}}}}}"))
+        done = inside("up", write(tmp_path, f"mesh: {{services: {{web: {{{key}: {port}}}}}}}"))
     assert done.code == 2
     place = r"mesh\.yaml:1:34" if key == "ingress" else r"mesh\.yaml:1:19"
     assert re.search(place + rf": port {port} is in use by .* \(pid \d+\)\n1 error\n$", done.err)
@@ -131,14 +131,14 @@ def test_a_port_that_two_ask_for_is_in_use(tmp_path: Path) -> None:
     with Ports() as ports:
         port = ports.take()
     text = f"mesh: {{services: {{a: {{port: {port}}}, b: {{port: {port}}}}}}}"
-    done = meshloom("up", write(tmp_path, text))
+    done = inside("up", write(tmp_path, text))
     assert (done.code, done.err.splitlines()[1:]) == (2, ["1 error"])
     assert f": port {port} is in use twice in this mesh" in done.err
 
 
 @pytest.mark.parametrize("command", ["up", "prove", "check", "render"])
 def test_a_file_that_is_not_there_is_named(command: str) -> None:
-    done = meshloom(command, "no-such.yaml")
+    done = inside(command, "no-such.yaml")
     assert (done.code, done.out) == (2, "")
     assert done.err == "no-such.yaml:1:1: can't be read: no such file or directory\n1 error\n"
 
@@ -151,7 +151,7 @@ def test_a_file_that_is_not_there_is_named(command: str) -> None:
     ],
 )
 def test_what_is_no_envoy_is_refused(tmp_path: Path, envoy: str, said: str) -> None:
-    done = meshloom("up", write(tmp_path, MESH), "--envoy", envoy)
+    done = inside("up", write(tmp_path, MESH), "--envoy", envoy)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(said)
     assert len(done.err.splitlines()) == 1
@@ -182,7 +182,7 @@ def test_where_there_is_no_envoy_it_is_said_what_to_do(
     ],
 )
 def test_a_wrong_command_line_is_exit_code_2(arguments: tuple[str, ...], said: str) -> None:
-    done = meshloom(*arguments)
+    done = inside(*arguments)
     assert done.code == 2
     assert said in done.err
     assert "Traceback" not in done.err
@@ -190,6 +190,6 @@ def test_a_wrong_command_line_is_exit_code_2(arguments: tuple[str, ...], said: s
 
 def test_a_wasm_of_another_kind_is_not_taken_for_a_filter(tmp_path: Path) -> None:
     (tmp_path / "f.wasm").write_bytes(wat("(module)"))
-    done = meshloom("check", write(tmp_path, PATTERN % "pattern: wasm, on: web, file: f.wasm"))
+    done = inside("check", write(tmp_path, PATTERN % "pattern: wasm, on: web, file: f.wasm"))
     assert done.code == 2
     assert len(done.err.splitlines()) == 2

@@ -13,7 +13,7 @@ import pytest
 from mesh_patterns.yaml import parse
 from meshloom import __version__
 from meshloom.up import DEMO
-from tests.meshloom.command import meshloom, write
+from tests.meshloom.command import inside, write
 
 HEAVY = ("pydantic", "grpc", "aiohttp", "wasmtime", "envoy_data_plane", "ruamel", "google.protobuf")
 COMMANDS = ("up", "prove", "check", "render", "schema", "tap", "wasm")
@@ -35,22 +35,22 @@ def test_help_lists_every_command_and_costs_no_heavy_import() -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    assert meshloom("--version").out == f"meshloom {__version__}\n"
+    assert inside("--version").out == f"meshloom {__version__}\n"
 
 
 def test_a_good_file_is_counted() -> None:
-    done = meshloom("check", DEMO)
+    done = inside("check", DEMO)
     assert (done.code, done.err) == (0, "")
     assert done.out == "4 services, 5 patterns, 6 claims: no problems\n"
 
 
 def test_a_bad_file_is_told_with_places_also_as_json(tmp_path: Path) -> None:
     file = write(tmp_path, WARNS)
-    done = meshloom("check", file)
+    done = inside("check", file)
     message = "weights add up to 110, expected 100 (v1: 90 at 2:53, v2: 20 at 2:61)"
     assert (done.code, done.out) == (2, "")
     assert done.err == f"{file}:2:39: {message}\n1 error\n"
-    done = meshloom("check", "--json", file)
+    done = inside("check", "--json", file)
     assert (done.code, done.err) == (2, "")
     problem = {"file": str(file), "line": 2, "column": 39, "severity": "error", "message": message}
     assert json.loads(done.out) == {"ok": False, "problems": [problem]}
@@ -59,13 +59,13 @@ def test_a_bad_file_is_told_with_places_also_as_json(tmp_path: Path) -> None:
 def test_variables_win_over_the_files_own(tmp_path: Path) -> None:
     text = "vars: {share: 20}\n" + WARNS.replace("v2: 20", 'v2: "${share}"')
     file = write(tmp_path, text)
-    assert meshloom("check", file).code == 2
-    assert meshloom("check", file, "--var", "share=10").code == 0
+    assert inside("check", file).code == 2
+    assert inside("check", file, "--var", "share=10").code == 0
 
 
 def test_resources_are_rendered_with_their_lines(tmp_path: Path) -> None:
     file = write(tmp_path, WARNS.replace("20", "10"))
-    done = meshloom("render", file, "-o", "json")
+    done = inside("render", file, "-o", "json")
     assert (done.code, done.err) == (0, "")
     shown = json.loads(done.out)
     assert list(shown) == ["web-v1", "web-v2", "ingress"]
@@ -77,7 +77,7 @@ def test_resources_are_rendered_with_their_lines(tmp_path: Path) -> None:
 
 def test_rendered_yaml_is_yaml_with_a_document_for_each_resource(tmp_path: Path) -> None:
     file = write(tmp_path, MESH)
-    done = meshloom("render", file, "--node", "web-v1")
+    done = inside("render", file, "--node", "web-v1")
     assert (done.code, done.err) == (0, "")
     documents = [node.plain() for node in parse(done.out, "out")]
     assert len(documents) == done.out.count("---\n# web-v1: ")
@@ -85,7 +85,7 @@ def test_rendered_yaml_is_yaml_with_a_document_for_each_resource(tmp_path: Path)
 
 
 def test_an_unknown_node_is_told_the_nearest(tmp_path: Path) -> None:
-    done = meshloom("render", write(tmp_path, MESH), "--node", "web-v3")
+    done = inside("render", write(tmp_path, MESH), "--node", "web-v3")
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("meshloom: no Envoy 'web-v3'; did you mean 'web-v")
     assert len(done.err.splitlines()) == 1
@@ -93,7 +93,7 @@ def test_an_unknown_node_is_told_the_nearest(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "right"), [(MESH, True), ("mesh: {service: {}}", False)])
 def test_the_schema_knows_right_from_wrong(text: str, right: bool) -> None:
-    schema = json.loads(meshloom("schema").out)
+    schema = json.loads(inside("schema").out)
     (node,) = parse(text, "mesh.yaml")
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid(node.plain()) is right

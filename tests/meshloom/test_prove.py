@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 import pytest
 
 from meshloom.up import DEMO
-from tests.meshloom.command import MESHLOOM, PATIENCE, marks_below, meshloom, orphans, write
+from tests.meshloom.command import MESHLOOM, PATIENCE, inside, marks_below, meshloom, orphans, write
 from tests.mini_mesh.live import needs_envoy
 
 HOLDS = """
@@ -70,7 +70,7 @@ def _check_junit(report: Path, file: Path) -> None:
 
 
 def test_programs_get_an_object_for_each_claim(tmp_path: Path) -> None:
-    done = meshloom("prove", write(tmp_path, LIES), "--json")
+    done = inside("prove", write(tmp_path, LIES), "--json")
     assert (done.code, done.err) == (1, "")
     starting, page, lie, result = done.events
     assert (starting["event"], starting["mesh"], starting["warnings"]) == ("starting", "mesh", [])
@@ -86,7 +86,7 @@ def test_programs_get_an_object_for_each_claim(tmp_path: Path) -> None:
 def test_files_that_claim_nothing_are_proven_by_what_their_patterns_promise(
     tmp_path: Path,
 ) -> None:
-    done = meshloom("prove", write(tmp_path, HOLDS.partition("expect:")[0]), "--json")
+    done = inside("prove", write(tmp_path, HOLDS.partition("expect:")[0]), "--json")
     assert (done.code, done.err) == (0, "")
     statuses = [v["claim"] for e in done.events[1:-1] for v in e["verdicts"] if v["holds"]]
     assert any("status 418" in text or "status 200" in text for text in statuses)
@@ -104,7 +104,7 @@ def test_files_that_claim_nothing_are_proven_by_what_their_patterns_promise(
 )
 def test_a_claim_that_makes_no_sense_is_bad_input(tmp_path: Path, claim: str, said: str) -> None:
     file = write(tmp_path, HOLDS.replace("{claim: a page, status: 200}", claim))
-    done = meshloom("prove", file)
+    done = inside("prove", file)
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith(f"{file}:{said}")
 

@@ -16,6 +16,7 @@ from mini_mesh.ports import Ports
 from tests.meshloom.command import (
     PATIENCE,
     get,
+    inside,
     mark_of,
     marks_below,
     meshloom,
@@ -115,7 +116,7 @@ def test_it_ends_after_its_time_and_says_so(tmp_path: Path) -> None:
 
 
 def test_people_are_told_the_addresses(tmp_path: Path) -> None:
-    done = meshloom("up", write(tmp_path, WEB), "--for", "100ms")
+    done = inside("up", write(tmp_path, WEB), "--for", "100ms")
     assert (done.code, done.err) == (0, "")
     assert "  web " in done.out
     assert "  ingress " in done.out
@@ -151,7 +152,7 @@ def test_several_files_are_one_mesh_on_the_envoy_that_is_named(
         (call,) = get(mesh.ready()["ingress"]).json["calls"]
         assert (call["service"], call["answer"]["version"]) == ("shop", "v9")
     monkeypatch.setenv("MESHLOOM_ENVOY", "/no/envoy")
-    done = meshloom("up", one, two, "--envoy", link, "--for", "1ms", "--json")
+    done = inside("up", one, two, "--envoy", link, "--for", "1ms", "--json")
     assert (done.code, done.events[0]["mesh"]) == (0, "one")
 
 
