@@ -10,4 +10,108 @@ Sessions and the subscription book are plain objects: requests and snapshots in,
 events out. A NACK is read by ``nack.py`` and ``blame.py``; ``status.py`` knows where each node
 stands. ``server.py`` is the only module that opens a port; ``mirror.py`` the only one that knows
 protobuf's C core; ``protos.py`` the only one that imports Envoy's messages.
+
+As a library (``examples/control_plane.py``): put a ``Snapshot`` of ``Resource`` into a ``Cache``,
+and an ``XdsServer`` serves it. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
+``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``. The names below are imported when they are
+first used: Envoy's messages take a quarter of a second.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xds_server.cache import Cache
+    from xds_server.errors import (
+        InconsistentSnapshot,
+        LocalXdsError,
+        MessageError,
+        RemoteXdsError,
+        ResourceError,
+        XdsError,
+    )
+    from xds_server.events import (
+        Acked,
+        Current,
+        Event,
+        Nacked,
+        NackRecord,
+        Sent,
+        StreamClosed,
+        StreamOpened,
+    )
+    from xds_server.mirror import any_of
+    from xds_server.node import NodeInfo, by_node_id
+    from xds_server.resource import Resource, ResourceType
+    from xds_server.server import XdsServer
+    from xds_server.snapshot import Snapshot
+    from xds_server.status import Status, TypeStatus
+
+__all__ = [
+    "Acked",
+    "Cache",
+    "Current",
+    "Event",
+    "InconsistentSnapshot",
+    "LocalXdsError",
+    "MessageError",
+    "NackRecord",
+    "Nacked",
+    "NodeInfo",
+    "RemoteXdsError",
+    "Resource",
+    "ResourceError",
+    "ResourceType",
+    "Sent",
+    "Snapshot",
+    "Status",
+    "StreamClosed",
+    "StreamOpened",
+    "TypeStatus",
+    "XdsError",
+    "XdsServer",
+    "any_of",
+    "by_node_id",
+]
+
+_HOMES = {
+    "cache": ("Cache",),
+    "errors": (
+        "InconsistentSnapshot",
+        "LocalXdsError",
+        "MessageError",
+        "RemoteXdsError",
+        "ResourceError",
+        "XdsError",
+    ),
+    "events": (
+        "Acked",
+        "Current",
+        "Event",
+        "NackRecord",
+        "Nacked",
+        "Sent",
+        "StreamClosed",
+        "StreamOpened",
+    ),
+    "mirror": ("any_of",),
+    "node": ("NodeInfo", "by_node_id"),
+    "resource": ("Resource", "ResourceType"),
+    "server": ("XdsServer",),
+    "snapshot": ("Snapshot",),
+    "status": ("Status", "TypeStatus"),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that it lives in (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -81,8 +81,17 @@ class Resource:
             raise ResourceError(f"{self.type.title}: got the name {self.name!r}, wanted one")
 
     @classmethod
-    def of(cls, message: protos.Message, *, origins: Mapping[str, str] = NO_ORIGINS) -> Resource:
+    def of(
+        cls,
+        message: protos.Message,
+        *,
+        version: str = "",
+        origins: Mapping[str, str] = NO_ORIGINS,
+    ) -> Resource:
         """The resource that ``message`` is; type and name are read from it.
+
+        Its ``version`` is a hash of its content, or what is given. A version of one's own has to
+        change whenever the content does: what has the version that a client holds is not sent.
 
         Raises ``ResourceError`` for a message that no discovery service serves or that has no name,
         ``MessageError`` for one that can not be serialised.
@@ -90,8 +99,26 @@ class Resource:
         kind = ResourceType.of(mirror.type_url_of(type(message)))
         if kind is None:
             raise ResourceError(f"{type(message).__name__}: no discovery service serves this type")
-        name = getattr(message, kind.name_field)
-        return cls.of_bytes(kind, name, mirror.serialize(message), origins=origins)
+        name, body = getattr(message, kind.name_field), mirror.serialize(message)
+        return cls.of_bytes(kind, name, body, version=version, origins=origins)
+
+    @classmethod
+    def of_any(
+        cls,
+        packed: protos.protobuf.Any,
+        name: str,
+        *,
+        version: str = "",
+        origins: Mapping[str, str] = NO_ORIGINS,
+    ) -> Resource:
+        """The resource in an ``Any``, whose bytes are served as they are; see :meth:`of`.
+
+        Raises ``ResourceError`` for a type that no discovery service serves.
+        """
+        kind = ResourceType.of(packed.type_url)
+        if kind is None:
+            raise ResourceError(f"{packed.type_url!r}: no discovery service serves this type")
+        return cls.of_bytes(kind, name, packed.value, version=version, origins=origins)
 
     @classmethod
     def of_bytes(
@@ -100,10 +127,11 @@ class Resource:
         name: str,
         body: bytes,
         *,
+        version: str = "",
         origins: Mapping[str, str] = NO_ORIGINS,
     ) -> Resource:
-        """A resource from bytes that are serialised already."""
-        return cls(kind, name, body, short_hash(body), MappingProxyType(dict(origins)))
+        """A resource from bytes that are serialised already; see :meth:`of`."""
+        return cls(kind, name, body, version or short_hash(body), MappingProxyType(dict(origins)))
 
     @functools.cached_property
     def references(self) -> frozenset[Reference]:
