@@ -11,7 +11,8 @@ from mesh_patterns.place import PatternError, Place
 
 ANY = "*"
 MESH = "mesh"  # every caller but the ingress, as the gateway of that name is in Istio
-RESERVED = frozenset({INGRESS, CLIENT, MESH})
+XDS = "xds"  # the control plane's cluster in every bootstrap; Envoy takes no other of that name
+RESERVED = frozenset({INGRESS, CLIENT, MESH, XDS})
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from xds_server.snapshot import Snapshot
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NAMES = ["a", "b.c", "D", "xds"]
+NAMES = ["a", "b.c", "D", "node"]
 HOSTS = ["a.shop", "*", "*.shop", "shop.*", "1.2.3.4:80", "any", "B.Shop", "x_y", "ü.example"]
 TEXTS = ["", "x", "A b", "ü", "%", "a%2Fb", "\\1", "a" * 300, '"', "$$", "{}", "a,b", "\t"]
 PATHS = ["/", "/v2", "/v2/", "/a.b", "/%41", "/ü", "/a b", "/\\", "/(", "//", "/..", "/{x}", "/*"]
