@@ -23,6 +23,7 @@ class Report(Protocol):
     def heard(self, event: Event) -> None: ...
     def changed(self, files: Iterable[Path], what: str) -> None: ...
     def rejected(self, problems: Iterable[Problem]) -> None: ...
+    def followed(self) -> None: ...
     def stopped(self) -> None: ...
 
 
@@ -49,6 +50,9 @@ class JsonReport:
     def rejected(self, problems: Iterable[Problem]) -> None:
         emit("rejected", problems=as_json(problems))
 
+    def followed(self) -> None:
+        """Nothing: the Envoys' own events say it."""
+
     def stopped(self) -> None:
         emit("stopped")
 
@@ -69,6 +73,7 @@ class TextReport:
         self._applied: dict[str, float] = {}
         self._ready = False
         self._change = ""  # what is on its way to the Envoys
+        self._unneeded = False  # whether no Envoy had to be told of it
 
     def starting(self, mesh: str, envoy: str) -> None:
         from meshloom import __version__
@@ -85,7 +90,7 @@ class TextReport:
                 self._table(event)
             case Applied(node, milliseconds):
                 self._applied[node] = milliseconds
-            case InEffect() if self._ready and (event.nodes or self._change):
+            case InEffect() if self._ready:
                 self._in_effect(event)
             case Refused(text=text) if self._ready:
                 if self._change:
@@ -99,11 +104,20 @@ class TextReport:
                 _say(f"{name} runs again")
 
     def _in_effect(self, event: InEffect) -> None:
-        accepted = event.nodes - event.refused
-        served = f"served by {accepted} of {event.nodes} Envoys after {event.milliseconds:.0f} ms"
-        told = served if event.nodes else "no Envoy needs to know"
-        _say(f"{self._change}   {told}" if self._change else told)
+        self._unneeded = not event.nodes
+        if event.nodes:
+            accepted = event.nodes - event.refused
+            took = f"after {event.milliseconds:.0f} ms"
+            self._tell(f"served by {accepted} of {event.nodes} Envoys {took}")
+
+    def _tell(self, what: str) -> None:
+        """The change, if it has not been told yet, and what became of it."""
+        _say(f"{self._change}   {what}" if self._change else what)
         self._change = ""
+
+    def followed(self) -> None:
+        if self._change and self._unneeded:
+            self._tell("no Envoy needs to know")
 
     def _exited(self, event: Exited) -> None:
         again = f"starting it again in {event.again_in:.1f} s"

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -16,8 +16,8 @@ from meshloom.arguments import EnvoyPath, Json, Variables, parse_variables
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+    from mesh_patterns.draft import Draft
     from meshloom.report import Report
-    from mini_mesh.mesh import MiniMesh
     from mini_mesh.watch import FileWatch
 
 DEMO = Path(__file__).parent.parent / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
@@ -65,6 +65,14 @@ def _duration(text: str | None) -> float | None:
         raise typer.BadParameter(str(error), param_hint="--for") from error
 
 
+class Followed(Protocol):
+    """What follows the files: it is as ``draft`` says, until it is changed."""
+
+    draft: Draft
+
+    async def change(self, draft: Draft) -> None: ...
+
+
 class Session:
     """One run of ``meshloom up``."""
 
@@ -90,9 +98,7 @@ class Session:
         from meshloom.running import find_envoy, offer_tap, open_mesh
         from mini_mesh.watch import FileWatch
 
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._stop.set)
+        self._end_at_signals()
         binary = find_envoy(envoy)
         # looked at before they are read: no change while the mesh starts goes unnoticed
         self._watch = FileWatch(self._files)
@@ -111,7 +117,12 @@ class Session:
         self._report.stopped()
         return code
 
-    async def _serve(self, mesh: MiniMesh, seconds: float | None) -> None:
+    def _end_at_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._stop.set)
+
+    async def _serve(self, mesh: Followed, seconds: float | None) -> None:
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._follow_files(mesh))
             with suppress(TimeoutError):
@@ -132,12 +143,12 @@ class Session:
             starting.cancel()
             await asyncio.wait({starting})
 
-    async def _follow_files(self, mesh: MiniMesh) -> None:
+    async def _follow_files(self, mesh: Followed) -> None:
         """Follow the files: every change is compiled and pushed, or told why not."""
         async for changed in self._watch:
             await self._follow(mesh, changed)
 
-    async def _follow(self, mesh: MiniMesh, changed: Iterable[Path]) -> None:
+    async def _follow(self, mesh: Followed, changed: Iterable[Path]) -> None:
         from mesh_patterns.difference import summary
         from mesh_patterns.load import load
 
@@ -147,6 +158,7 @@ class Session:
             self._report.changed(changed, summary(mesh.draft.mesh, draft.mesh))
             self._report.warned([*draft.mesh.warnings, *draft.warnings])
             await mesh.change(draft)
+            self._report.followed()
             await self._retell()
             self._rejected = False
         except PatternError as error:

@@ -20,21 +20,19 @@ from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.placement import HOST, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
-from mini_mesh.echo import config as echoes
-from mini_mesh.echo.config import ERROR, READY, encode, process_spec
+from mini_mesh.echo.config import Instance
+from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
 from mini_mesh.fleet import Fleet, NotStarted
 from mini_mesh.plan import Plan, addresses, plan
 from mini_mesh.process import Process, ProcessSpec
-from mini_mesh.ready import NotReady, or_exit, wait_for_live, wait_for_port
+from mini_mesh.ready import NotReady, wait_for_live, wait_for_port
 
 if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
     from xds_server.snapshot import Snapshot
 
-ECHO = "echo"  # the one process of all built-in workloads
-READY_WITHIN = 30.0  # seconds for a workload or an Envoy to answer
 # Seconds between the last ACK and the end of what is not wanted any more: an Envoy's workers turn
 # to what it accepted a moment later, and requests on their way come back. Longer ones are cut.
 LAST_REQUESTS = 0.25
@@ -70,9 +68,8 @@ class MiniMesh:
         self._stack = AsyncExitStack()
         self._ports = Allotment(options.first_port)
         self._name: str  # at the start: another one is no reason to start all Envoys anew
-        self._fleet = Fleet(report, self._started, self._heard)
-        self._echo_answer: asyncio.Future[str]
-        self._told: tuple[echoes.Instance, ...] = ()  # what the echo has to serve
+        self._echo = EchoHost()
+        self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
 
     async def __aenter__(self) -> MiniMesh:
@@ -157,7 +154,7 @@ class MiniMesh:
         """
         from mesh_patterns.compile import compile_mesh
 
-        old_draft, old, told, ports = self.draft, self.plan, self._told, self._ports.remember()
+        old_draft, old, told, ports = self.draft, self.plan, self._echo.told, self._ports.remember()
         try:
             new = plan(draft.mesh, self._ports.place(draft.mesh, old.mesh))
             snapshots = compile_mesh(draft, new.placement)
@@ -185,24 +182,19 @@ class MiniMesh:
             self.control.serve({node: snapshots[node] for node in self.plan.proxies})
             await self._all_well(fresh)
 
-    async def _make_room(self, old: Plan) -> list[echoes.Instance]:
+    async def _make_room(self, old: Plan) -> list[Instance]:
         """End what has the port of something new; the old echoes that need not end yet."""
         port, old_port = self.plan.placement.port, old.placement.port
         ports = {port(workload(instance)) for instance in self.plan.mesh.instances()}
         gone = [name for name in old.workloads if name not in self.plan.workloads]
         await self._fleet.stop([name for name in gone if old_port(f"workload:{name}") in ports])
         commands = {port(f"workload:{name}") for name in self.plan.workloads}
-        staying = tuple(echo for echo in self._told if echo.port not in commands)
-        echo = self._fleet.get(ECHO)
-        if echo and staying != self._told:
-            self._told = staying
-            self._tell_echo(echo)
-            await self._echo_ready()
+        staying = tuple(echo for echo in self._echo.told if echo.port not in commands)
+        self._echo.tell(staying)
+        await self._echo.problem()
         return [echo for echo in staying if echo.port not in ports]
 
-    async def _go_back(
-        self, told: tuple[echoes.Instance, ...], served: Mapping[str, Snapshot]
-    ) -> None:
+    async def _go_back(self, told: tuple[Instance, ...], served: Mapping[str, Snapshot]) -> None:
         """Run the plan again, of which some may have been stopped for another."""
         self.control.serve(served)
         with suppress(PatternError):
@@ -212,7 +204,7 @@ class MiniMesh:
 
     async def _remove(self) -> bool:
         """End what the plan does not have, once every Envoy has let go of it; whether they did."""
-        if not self._unwanted() and set(self._told) == set(self.plan.echoes):
+        if not self._unwanted() and set(self._echo.told) == set(self.plan.echoes):
             return True
         with suppress(TimeoutError):
             await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
@@ -227,40 +219,21 @@ class MiniMesh:
         wanted = self._wanted(self.plan)
         return [name for name in self._fleet.names if name not in wanted]
 
-    async def _run(self, served: tuple[echoes.Instance, ...]) -> list[Process]:
+    async def _run(self, served: tuple[Instance, ...]) -> list[Process]:
         """Start what the plan needs, and have the echo serve these; what was started."""
         ports = [self.plan.placement.port(f"workload:{name}") for name in self.plan.workloads]
         self._ports.release(*ports)  # a program may not share a reserved port
-        before, self._told = self._told, served
-        known = self._fleet.get(ECHO)
+        self._echo.tell(served)
         try:
-            fresh = await self._fleet.start(self._wanted(self.plan))
+            return await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:
             raise PatternError.at(self._place_of(error.name), str(error)) from error
-        echo = self._fleet.get(ECHO)
-        if echo and echo is known and before != served:
-            self._tell_echo(echo)
-        return fresh
-
-    def _started(self, process: Process) -> None:
-        if process.name == ECHO:
-            self._tell_echo(process)
-
-    def _tell_echo(self, process: Process) -> None:
-        """It answers with a line when it serves all of this, or says what it can't."""
-        self._echo_answer = asyncio.get_running_loop().create_future()
-        process.write(encode(self._told))
-
-    def _heard(self, process: Process, line: str) -> None:
-        answers = process.name == ECHO and (line == READY or line.startswith(ERROR))
-        if answers and not self._echo_answer.done():
-            self._echo_answer.set_result(line)
 
     def _wanted(self, wanted: Plan) -> dict[str, ProcessSpec]:
         """Every process that this plan needs."""
         specs: dict[str, ProcessSpec] = {}
         if wanted.echoes:
-            specs[ECHO] = process_spec(ECHO)
+            specs[ECHO] = self._echo.spec
         for name, spec in wanted.workloads.items():
             specs[name] = spec
         for node in wanted.proxies:
@@ -331,15 +304,8 @@ class MiniMesh:
         return None
 
     async def _echo_ready(self) -> Problem | None:
-        process = self._fleet.get(ECHO)
-        if process is None:
-            return None
-        try:
-            answer = asyncio.shield(self._echo_answer)
-            line = await or_exit(process, answer, "listen", READY_WITHIN)
-        except NotReady as error:
-            line = str(error)
-        return None if line == READY else Problem(self._whole(), f"echo: {line}")
+        wrong = await self._echo.problem()
+        return Problem(self._whole(), f"echo: {wrong}") if wrong else None
 
     def _place_of(self, name: str) -> Place:
         """The line that a process is there for."""

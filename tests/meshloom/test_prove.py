@@ -10,7 +10,6 @@ from xml.etree import ElementTree as xml
 
 import pytest
 
-from meshloom.up import DEMO
 from tests.meshloom.command import MESHLOOM, PATIENCE, inside, marks_below, meshloom, orphans, write
 from tests.mini_mesh.live import needs_envoy
 
@@ -27,16 +26,6 @@ LIES = HOLDS + "  - {claim: a & b, headers: {pot: tea}, send: 2, status: 200, wi
 @pytest.fixture(autouse=True)
 def _envoy() -> None:
     needs_envoy()
-
-
-def test_the_demo_holds() -> None:
-    done = meshloom("prove", DEMO)
-    assert (done.code, done.err) == (0, ""), done.out
-    assert "\n6 of 6 claims hold   " in done.out
-    assert done.out.count("  ✓ ") == 12
-    assert "✗" not in done.out
-    assert "72–128" in done.out
-    assert "(p = 0.27 % to fail by luck)" in done.out
 
 
 def test_what_does_not_hold_is_told_with_place_and_evidence(tmp_path: Path) -> None:
