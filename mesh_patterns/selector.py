@@ -11,8 +11,7 @@ from mesh_patterns.place import PatternError, Place
 
 ANY = "*"
 MESH = "mesh"  # every caller but the ingress, as the gateway of that name is in Istio
-XDS = "xds"  # the control plane's cluster in every bootstrap; Envoy takes no other of that name
-RESERVED = frozenset({INGRESS, CLIENT, MESH, XDS})
+RESERVED = frozenset({INGRESS, CLIENT, MESH})
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

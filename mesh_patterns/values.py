@@ -28,15 +28,6 @@ def parse_duration(text: Any) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def format_duration(duration: timedelta) -> str:
-    """A short text that :func:`parse_duration` reads back as ``duration``."""
-    microseconds = duration // timedelta(microseconds=1)
-    if microseconds % 1_000_000 == 0:
-        return f"{microseconds // 1_000_000}s"
-    whole, rest = divmod(microseconds, 1000)
-    return f"{whole}.{rest:03d}".rstrip("0").rstrip(".") + "ms"
-
-
 def parse_percent(text: Any) -> float:
     """``10`` or ``10%``: a share of one hundred, from 0 to 100."""
     number = text[:-1] if isinstance(text, str) and text.endswith("%") else text

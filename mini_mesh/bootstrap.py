@@ -14,7 +14,7 @@ from typing import Any
 
 from mini_mesh.ports import LOOPBACK
 
-XDS_CLUSTER = "xds"
+XDS_CLUSTER = "meshloom:xds"  # no service's name holds a colon
 # Between two tries to reach the control plane, jittered. Envoy's own default is 0.5 s growing to
 # 30 s: after a restart of the control plane it comes back within 1 s, with these within 0.1 s.
 RECONNECT = {"base_interval": "0.05s", "max_interval": "0.1s"}

@@ -32,6 +32,8 @@ from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import AlsoWritten, Host, PatternSpec, Spec, Text
 from mesh_patterns.values import Duration, Percent, Port
 
+MAX_RESPOND = 4096  # bytes: RouteConfiguration.max_direct_response_body_size_bytes
+
 
 class RewriteSpec(Spec):
     """Change where a request says it goes."""
@@ -80,6 +82,8 @@ class RedirectSpec(Spec):
     def _one(self) -> RedirectSpec:
         if self.path is not None and self.prefix is not None:
             raise ValueError("expected one of path and prefix, got both")
+        if not self.model_fields_set - {"status"}:
+            raise ValueError("leads to itself; expected a path, prefix, host, scheme or port")
         return self
 
     def meaning(self) -> Redirect:
@@ -91,6 +95,13 @@ class RespondSpec(Spec):
 
     status: int = Field(ge=200, le=599)
     body: str = ""
+
+    @model_validator(mode="after")
+    def _short(self) -> RespondSpec:
+        size = len(self.body.encode())
+        if size > MAX_RESPOND:
+            raise ValueError(f"has {size} bytes, Envoy takes at most {MAX_RESPOND}")
+        return self
 
 
 class MirrorToSpec(Spec):

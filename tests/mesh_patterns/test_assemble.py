@@ -83,7 +83,6 @@ def test_a_mistake_in_a_list_is_told_at_its_place(refusal: Refusal, text: str, t
         ("{ingress: }", "1:19: 'ingress' is a name that meshloom uses itself"),
         ("{client: }", "1:19: 'client' is a name that meshloom uses itself"),
         ("{mesh: }", "1:19: 'mesh' is a name that meshloom uses itself"),
-        ("{xds: }", "1:19: 'xds' is a name that meshloom uses itself"),
         ("{a: , a: }", "1:24: key 'a' comes twice, first at 1:19"),
         ("{a-v1: , a: {versions: {v1: }}}", "1:42: 'a-v1' is the name of another, at 1:19"),
     ],

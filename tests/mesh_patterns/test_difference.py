@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ patterns:
 """
 
 
+Read = Callable[[str], Mesh]
+
+
 @pytest.fixture
-def read(tmp_path: Path):  # type: ignore[no-untyped-def]
+def read_mesh(tmp_path: Path) -> Read:
     def one(text: str) -> Mesh:
         file = tmp_path / "mesh.yaml"
         file.write_text(text)
@@ -59,16 +63,18 @@ def read(tmp_path: Path):  # type: ignore[no-untyped-def]
     ],
 )
 def test_a_change_is_told_in_the_words_of_the_file(
-    read,  # type: ignore[no-untyped-def]
+    read_mesh: Read,
     old: str,
     new: str,
     told: list[str],
 ) -> None:
-    assert differences(read(BASE), read(BASE.replace(old, new, 1) if old else BASE)) == told
+    assert (
+        differences(read_mesh(BASE), read_mesh(BASE.replace(old, new, 1) if old else BASE)) == told
+    )
 
 
-def test_a_large_change_is_summed_up(read) -> None:  # type: ignore[no-untyped-def]
+def test_a_large_change_is_summed_up(read_mesh: Read) -> None:
     more = BASE.replace("    web:", "".join(f"    s{i}:\n" for i in range(6)) + "    web:")
-    assert summary(read(BASE), read(more)) == (
+    assert summary(read_mesh(BASE), read_mesh(more)) == (
         "service s0 added, service s1 added, service s2 added, service s3 added, and 2 more"
     )
