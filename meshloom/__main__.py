@@ -7,7 +7,7 @@ import sys
 import typer
 
 from mesh_patterns.place import PatternError
-from meshloom import __version__, check, prove, render, schema, tap_command, up, wasm
+from meshloom import __version__, check, prove, render, schema, serve, tap_command, up, wasm
 from meshloom.output import complain
 from meshloom.state import NoMesh
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("up")(up.up)
+app.command("serve")(serve.serve)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("render")(render.render)

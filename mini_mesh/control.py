@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from mesh_patterns.placement import HOST
 from mini_mesh.events import Applied, Event, InEffect, Refused
@@ -34,10 +35,13 @@ class ControlPlane:
         self._quiet = asyncio.Event()
         self.refused: dict[str, Refused] = {}  # by node, since the last change
 
-    async def start(self, port: int) -> None:
-        """Listen on ``port`` of the loopback interface."""
-        self._starting = asyncio.ensure_future(self._server.start(HOST, port))
-        await asyncio.shield(self._starting)
+    async def start(self, port: int, address: str = HOST, **serving: Any) -> int:
+        """Listen on ``port``, of the loopback interface unless said otherwise; the port.
+
+        ``serving`` are further arguments of ``XdsServer.start``.
+        """
+        self._starting = asyncio.ensure_future(self._server.start(address, port, **serving))
+        return await asyncio.shield(self._starting)
 
     async def stop(self) -> None:
         """End all streams; also where :meth:`start` was cancelled, which gRPC takes badly."""
