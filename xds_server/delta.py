@@ -11,6 +11,11 @@ Rules (xDS protocol, "Incremental xDS"), besides those of ``session.py``:
 4. The first request of a type is answered even where there is nothing to tell: clients wait for it
    while they initialise. A later one that asks for nothing gets nothing.
 5. A removed resource is told once, to those that had it or asked for it.
+6. A resource that was asked for by an alias is sent with it. A virtual host that nobody knows is
+   answered by a resource without a body, which ends the wait of the request that asked for it.
+   ("Virtual Host Discovery Service")
+7. Virtual hosts are sent to those that name them only. But Envoy 1.40 holds a route configuration
+   back, 15 s long, until it is told of any name in it: ``<route configuration>/`` as removed.
 """
 
 from __future__ import annotations
@@ -43,12 +48,21 @@ class DeltaSession(Session):
             sub.book.change(request.subscribe, request.unsubscribe, first=True)
             sub.known = {n: v for n, v in request.holds.items() if sub.book.wants(n)}
             sub.asked.update(name for name in sub.book.names if name not in sub.known)
+            if kind is ResourceType.VIRTUAL_HOST:
+                sub.asked.update(f"{name}/" for name in self._routes())
             return self._flush()
         if request.nonce and request.nonce == sub.nonce and sub.state is WAITING:
             output += self._answered(sub, request.error)
         if request.subscribe or request.unsubscribe:
             self._change(sub, request)
         return output + self._flush()
+
+    def _routes(self) -> Iterable[str]:
+        """The route configurations whose virtual hosts the client may want."""
+        routes = self._substreams.get(ResourceType.ROUTE)
+        if routes is not None:
+            return routes.known
+        return self._snapshot.resources(ResourceType.ROUTE) if self._snapshot else ()
 
     def _change(self, sub: Substream, request: DeltaRequest) -> None:
         book = sub.book
@@ -62,13 +76,15 @@ class DeltaSession(Session):
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         served = snapshot.resources(sub.kind)
+        self._translate(sub, snapshot)
         lacking = self._lacking_names(sub, snapshot)
         ready = [name for name in lacking if self._may_go(served[name], snapshot)]
         leaving = self._leaving(sub, snapshot, sub.known)
-        removed = self._removed(sub, snapshot).difference(leaving)
+        unknown = self._unknown(sub, snapshot)
+        removed = self._removed(sub, snapshot).difference(leaving, unknown)
         complete = len(ready) == len(lacking) and not leaving
         version = snapshot.version(sub.kind)
-        if not ready and not removed:
+        if not (ready or removed or unknown):
             if not complete:
                 return Due(version, complete=False, sendable=False)
             return Due(version) if sub.state is State.IDLE else None
@@ -76,23 +92,49 @@ class DeltaSession(Session):
         removed |= sub.rejected.difference(served, leaving)
         resources = tuple(served[name] for name in sorted(ready + again))
         told = version if complete else f"{version}~"
-        return Due(told, resources, tuple(sorted(removed)), complete)
+        return Due(told, resources, tuple(sorted(removed)), tuple(sorted(unknown)), complete)
+
+    def _translate(self, sub: Substream, snapshot: Snapshot) -> None:
+        """What the subscribed names stand for that are no resource's own."""
+        aliases, served = snapshot.aliases(sub.kind), snapshot.resources(sub.kind)
+        if aliases or sub.book.meant:
+            found = {each: aliases.resolve(each) for each in sub.book.names if each not in served}
+            sub.book.meant = {each: name for each, name in found.items() if name is not None}
 
     def _lacking_names(self, sub: Substream, snapshot: Snapshot) -> list[str]:
-        versions, known, asked = snapshot.versions(sub.kind), sub.known, sub.asked
+        versions, known, asked, book = snapshot.versions(sub.kind), sub.known, sub.asked, sub.book
         names: Iterable[str] = versions
-        if not sub.book.wildcard:
-            names = [name for name in sub.book.names if name in versions]
+        if not book.wildcard:
+            names = [name for name in book.names if name in versions]
+        if book.meant:
+            names = {*names, *book.meant.values()}
+            asked = asked | {book.meant[each] for each in asked if each in book.meant}
         return [n for n in names if known.get(n) != versions[n] or n in asked]
 
+    def _unknown(self, sub: Substream, snapshot: Snapshot) -> set[str]:
+        """Hosts that a request waits for and nobody knows: Envoy takes no removal for an answer."""
+        if sub.kind is not ResourceType.VIRTUAL_HOST:
+            return set()
+        found = snapshot.resources(sub.kind).keys() | sub.book.meant.keys() | sub.known.keys()
+        return {n for n in sub.asked if n not in found and not n.endswith("/")}
+
     def _removed(self, sub: Substream, snapshot: Snapshot) -> set[str]:
-        served = snapshot.resources(sub.kind)
-        return {name for name in (*sub.known, *sub.asked) if name not in served}
+        served, meant = snapshot.resources(sub.kind), sub.book.meant
+        return {n for n in (*sub.known, *sub.asked) if n not in served and n not in meant}
 
     def _response(self, sub: Substream, due: Due, nonce: str) -> DeltaResponse:
         known = {name: v for name, v in sub.known.items() if name not in due.removed}
         sub.known = {**known, **{each.name: each.version for each in due.resources}}
-        return DeltaResponse(sub.kind, due.version, nonce, due.resources, due.removed)
+        aliases = {}
+        if sub.book.meant:
+            aliases = {each.name: self._aliases(sub, each) for each in due.resources}
+        return DeltaResponse(
+            sub.kind, due.version, nonce, due.resources, due.removed, aliases, due.unknown
+        )
+
+    def _aliases(self, sub: Substream, resource: Resource) -> tuple[str, ...]:
+        asked_by = [each for each, name in sub.book.meant.items() if name == resource.name]
+        return tuple(sorted({*resource.aliases, *asked_by})) if asked_by else ()
 
     def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
         return [r for r in due.resources if sub.known.get(r.name, r.version) != r.version]

@@ -10,6 +10,7 @@ from xds_server.node import NodeInfo
 from xds_server.resource import Resource, ResourceType
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,17 @@ class SotwResponse:
 
 @dataclass(frozen=True, slots=True)
 class DeltaResponse:
+    """``aliases`` are those that resources in it were asked for by; nothing has a name of
+    ``unknown``, and the client is to stop waiting for it.
+    """
+
     type: ResourceType
     version: str
     nonce: str
     resources: tuple[Resource, ...]
     removed: tuple[str, ...] = ()
+    aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_ALIASES)
+    unknown: tuple[str, ...] = ()
 
 
 Response = SotwResponse | DeltaResponse

@@ -95,15 +95,18 @@ with _plain_dataclasses():
     from envoy_data_plane.envoy.extensions.common.tap import v3 as common_tap
     from envoy_data_plane.envoy.extensions.filters.common.fault import v3 as common_fault
     from envoy_data_plane.envoy.extensions.filters.http.fault import v3 as fault
+    from envoy_data_plane.envoy.extensions.filters.http.on_demand import v3 as on_demand
     from envoy_data_plane.envoy.extensions.filters.http.router import v3 as router
     from envoy_data_plane.envoy.extensions.filters.http.tap import v3 as tap
     from envoy_data_plane.envoy.extensions.filters.http.wasm import v3 as wasm_filter
     from envoy_data_plane.envoy.extensions.filters.network.http_connection_manager import (
         v3 as hcm,
     )
+    from envoy_data_plane.envoy.extensions.transport_sockets.tls import v3 as tls
     from envoy_data_plane.envoy.extensions.upstreams.http import v3 as http_options
     from envoy_data_plane.envoy.extensions.wasm import v3 as wasm
     from envoy_data_plane.envoy.service.discovery import v3 as discovery
+    from envoy_data_plane.envoy.service.runtime import v3 as runtime
     from envoy_data_plane.envoy.type import v3 as envoy_type
     from envoy_data_plane.envoy.type.matcher import v3 as matcher
     from envoy_data_plane.google import protobuf, rpc
@@ -128,12 +131,15 @@ __all__ = [
     "listener",
     "matcher",
     "message_pool",
+    "on_demand",
     "protobuf",
     "route",
     "router",
     "rpc",
+    "runtime",
     "tap",
     "tap_config",
+    "tls",
     "wasm",
     "wasm_filter",
 ]

@@ -1,5 +1,6 @@
-"""What a resource's bytes refer to by name: a cluster's endpoints, a listener's routes, a route's
-clusters. Only what comes over ADS is counted: a file or another server is none of our business.
+"""What a resource's bytes refer to by name: a cluster's endpoints, a listener's routes and secrets,
+a route's clusters. Only what comes over ADS is counted: a file or another server is none of our
+business.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment"
 EXTENSION_CONFIG = "envoy.config.core.v3.TypedExtensionConfig"
 LISTENER = "envoy.config.listener.v3.Listener"
 ROUTE = "envoy.config.route.v3.RouteConfiguration"
+SCOPED_ROUTE = "envoy.config.route.v3.ScopedRouteConfiguration"
+SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"
 _HCM = (
     "type.googleapis.com/envoy.extensions.filters.network"
     ".http_connection_manager.v3.HttpConnectionManager"
 )
+_TLS: Mapping[str, type[protos.Message]] = {
+    f"type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.{cls.__name__}": cls
+    for cls in (protos.tls.DownstreamTlsContext, protos.tls.UpstreamTlsContext)
+}
 _EDS = 3  # Cluster.DiscoveryType
 
 
@@ -45,6 +52,30 @@ def _of_cluster(cluster: Any) -> Iterator[Reference]:
         source = cluster.eds_cluster_config
         if not source.HasField("eds_config") or _is_ads(source.eds_config):
             yield Reference(ENDPOINT, source.service_name or cluster.name, "eds_cluster_config")
+    yield from _of_socket(cluster.transport_socket, "")
+
+
+def _of_socket(socket: Any, path: str) -> Iterator[Reference]:
+    cls = _TLS.get(socket.typed_config.type_url)
+    if cls is None:
+        return
+    common = mirror.parse(cls, socket.typed_config.value).common_tls_context
+    path = f"{path}.transport_socket.typed_config.common_tls_context".removeprefix(".")
+    combined = common.combined_validation_context
+    configs = [
+        *(
+            (f"tls_certificate_sds_secret_configs[{at}]", each)
+            for at, each in enumerate(common.tls_certificate_sds_secret_configs)
+        ),
+        ("validation_context_sds_secret_config", common.validation_context_sds_secret_config),
+        (
+            "combined_validation_context.validation_context_sds_secret_config",
+            combined.validation_context_sds_secret_config,
+        ),
+    ]
+    for part, config in configs:
+        if config.name and _is_ads(config.sds_config):
+            yield Reference(SECRET, config.name, f"{path}.{part}")
 
 
 def _of_listener(listener: Any) -> Iterator[Reference]:
@@ -55,6 +86,7 @@ def _of_listener(listener: Any) -> Iterator[Reference]:
 
 
 def _of_chain(chain: Any, path: str) -> Iterator[Reference]:
+    yield from _of_socket(chain.transport_socket, path)
     for at, each in enumerate(chain.filters):
         yield from _of_manager(each.typed_config, f"{path}.filters[{at}].typed_config")
 
@@ -79,6 +111,11 @@ def _of_routes(config: Any, prefix: str = "") -> Iterator[Reference]:
                 yield Reference(CLUSTER, name, f"{path}.{part}")
 
 
+def _of_scope(scope: Any) -> Iterator[Reference]:
+    if scope.route_configuration_name and not scope.on_demand:
+        yield Reference(ROUTE, scope.route_configuration_name, "route_configuration_name")
+
+
 def _clusters_of(action: Any) -> Iterable[tuple[str, str]]:
     if action.cluster:
         yield action.cluster, "cluster"
@@ -98,4 +135,5 @@ _READERS: Mapping[str, tuple[type[protos.Message], Callable[[Any], Iterable[Refe
     CLUSTER: (protos.cluster.Cluster, _of_cluster),
     LISTENER: (protos.listener.Listener, _of_listener),
     ROUTE: (protos.route.RouteConfiguration, _of_routes),
+    SCOPED_ROUTE: (protos.route.ScopedRouteConfiguration, _of_scope),
 }

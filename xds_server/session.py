@@ -15,7 +15,8 @@ considerations", "Resource warming"):
 4. A cluster that leaves the snapshot leaves the client after the listeners and routes of that
    snapshot were accepted, since until then they may send traffic to it; its endpoints after it.
 5. A cluster that changed needs its endpoints once more, also when they did not change.
-6. Without a snapshot nothing is answered: an empty answer would delete what the client has.
+6. A route configuration that was sent takes the virtual hosts along that the client has of it.
+7. Without a snapshot nothing is answered: an empty answer would delete what the client has.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class Due:
     version: str
     resources: tuple[Resource, ...] = ()
     removed: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     complete: bool = True
     sendable: bool = True
 
@@ -136,6 +138,8 @@ class Session(ABC):
     def _send(self, sub: Substream, due: Due, snapshot: Snapshot) -> list[Output]:
         if sub.kind is ResourceType.CLUSTER:
             self._warm(self._changed_clusters(sub, due))
+        elif sub.kind is ResourceType.ROUTE:
+            self._refill(due.resources)
         response = self._response(sub, due, str(next(self._nonces)))
         sub.sent(response.nonce, response.version, response.resources, due.removed)
         sub.settled = snapshot.version(sub.kind) if due.complete else ""
@@ -147,6 +151,17 @@ class Session(ABC):
         if endpoints is not None:
             for cluster in clusters:
                 endpoints.asked.update(reference.name for reference in cluster.references)
+
+    def _refill(self, routes: Iterable[Resource]) -> None:
+        """A client that takes a new route configuration drops the virtual hosts that it had.
+
+        Until it hears of any name of the configuration, it keeps it to itself.
+        """
+        hosts = self._substreams.get(ResourceType.VIRTUAL_HOST)
+        if hosts is not None:
+            names = {each.name for each in routes}
+            hosts.asked.update(host for host in hosts.known if host.rpartition("/")[0] in names)
+            hosts.asked.update(f"{name}/" for name in names)
 
     def _may_go(self, resource: Resource, snapshot: Snapshot) -> bool:
         """Whether the client has accepted all clusters that the resource sends traffic to."""

@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from xds_server.aliases import Aliases
 from xds_server.errors import InconsistentSnapshot, ResourceError
 from xds_server.references import Reference
 from xds_server.resource import FULL_STATE, Resource, ResourceType, short_hash
 
 _NO_VERSIONS: Mapping[str, str] = MappingProxyType({})
+_NO_ALIASES = Aliases(())
 _NONE: Mapping[str, Resource] = MappingProxyType({})
 
 
@@ -64,6 +66,14 @@ class Snapshot:
     def _hash(self, kind: ResourceType) -> str:
         lines = [f"{each.name}\0{each.version}\n" for each in self.resources(kind).values()]
         return short_hash("".join(lines).encode())
+
+    def aliases(self, kind: ResourceType) -> Aliases:
+        """What the resources of one type may be asked for by, besides their names."""
+        return self._aliases.get(kind, _NO_ALIASES)
+
+    @functools.cached_property
+    def _aliases(self) -> Mapping[ResourceType, Aliases]:
+        return {kind: Aliases(resources.values()) for kind, resources in self.by_type.items()}
 
     def is_needed(self, kind: ResourceType) -> bool:
         """Whether a node that takes all listeners and clusters comes to ask for this type."""

@@ -6,8 +6,9 @@ Rules (xDS protocol), besides those of ``session.py``:
    say all that this request says. ("Resource updates")
 2. The list of names replaces the one before. A name that is new in it is answered even though it
    did not change or was sent earlier. ("How the client specifies what resources to return")
-3. Listeners and clusters are sent whole each time: what is left out is deleted. Of all other types
-   only what changed is sent, since clients keep the rest. ("Grouping resources into responses")
+3. Listeners, clusters and scoped routes are sent whole each time: what is left out is deleted. Of
+   all other types only what changed is sent, since clients keep the rest. ("Grouping resources
+   into responses")
 4. A client that comes back names the version it has, and no nonce. Where it takes everything of
    listeners or clusters at that very version, there is nothing to send; of the other types it may
    have dropped some since, so they are sent again. ("ACK and NACK semantics")
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from xds_server.messages import SotwRequest, SotwResponse
 from xds_server.node import NodeInfo
-from xds_server.resource import FULL_STATE, Resource, ResourceType, short_hash
+from xds_server.resource import SENT_WHOLE, Resource, ResourceType, short_hash
 from xds_server.session import WAITING, Due, Output, Session
 from xds_server.snapshot import Snapshot
 from xds_server.substream import State, Substream
@@ -64,7 +65,7 @@ class SotwSession(Session):
 
     def _flush(self) -> list[Output]:
         if self._snapshot is not None:
-            for kind in FULL_STATE:
+            for kind in SENT_WHOLE:
                 self._recognise(kind, self._snapshot)
         return super()._flush()
 
@@ -77,7 +78,7 @@ class SotwSession(Session):
             self._whole[kind] = snapshot.resources(kind)
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
-        if sub.kind in FULL_STATE:
+        if sub.kind in SENT_WHOLE:
             return self._whole_due(sub, snapshot)
         return self._changes_due(sub, snapshot)
 
@@ -120,7 +121,7 @@ class SotwSession(Session):
 
     def _response(self, sub: Substream, due: Due, nonce: str) -> SotwResponse:
         versions = {each.name: each.version for each in due.resources}
-        if sub.kind in FULL_STATE:
+        if sub.kind in SENT_WHOLE:
             self._whole[sub.kind] = {each.name: each for each in due.resources}
             sub.known = versions
         else:

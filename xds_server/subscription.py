@@ -11,7 +11,7 @@ Rules, from Envoy's xDS protocol, "How the client specifies what resources to re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from xds_server.errors import RemoteXdsError
 from xds_server.resource import WILDCARD, ResourceType
@@ -22,13 +22,17 @@ _LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SC
 
 
 class Subscription:
-    """Names, and whether everything is wanted besides."""
+    """Names, and whether everything is wanted besides.
+
+    ``meant``: where a name is an alias, the name of the resource that it stands for.
+    """
 
     def __init__(self, kind: ResourceType) -> None:
         self._kind = kind
         self._named_once = False
         self.wildcard = False
         self.names: frozenset[str] = frozenset()
+        self.meant: Mapping[str, str] = {}
 
     def replace(self, names: Collection[str]) -> frozenset[str]:
         """A SotW request's list; returns the names that were not in the one before.
@@ -56,7 +60,9 @@ class Subscription:
         self.names = self._bounded(((self.names - dropped) | added) - {WILDCARD})
 
     def wants(self, name: str) -> bool:
-        return self.wildcard or name in self.names
+        if self.wildcard or name in self.names or name in self.meant.values():
+            return True
+        return self._kind is ResourceType.VIRTUAL_HOST and name.endswith("/")  # all of a config
 
     def _bounded(self, names: frozenset[str]) -> frozenset[str]:
         if len(names) > MAX_NAMES:

@@ -8,6 +8,7 @@ is its shared part, made once for all streams, and its nonce.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -105,7 +106,9 @@ class Encoder:
         if isinstance(response, SotwResponse):
             nonce = self._sotw(nonce=response.nonce).SerializeToString()
             return self._sotw_part(response) + nonce  # type: ignore[no-any-return]
-        return b"".join([self._delta_head(response), *map(self._entry, response.resources)])
+        entries = [self._entry(each, response.aliases) for each in response.resources]
+        unknown = map(self._unknown, response.unknown)
+        return b"".join([self._delta_head(response), *entries, *unknown])
 
     def _sotw_part(self, response: SotwResponse) -> bytes:
         """All but the nonce, once for all streams that are sent the same resources."""
@@ -135,13 +138,25 @@ class Encoder:
             removed_resources=response.removed,
         ).SerializeToString()
 
-    def _entry(self, resource: Resource) -> bytes:
+    def _entry(self, resource: Resource, aliases: Mapping[str, tuple[str, ...]]) -> bytes:
         """The part of a Delta response that one resource is."""
+        asked_by = aliases.get(resource.name)
+        if asked_by:
+            return self._new_entry(resource, asked_by)
         entry = self._entries.get(resource)
         if entry is None:
-            message = self._delta()
-            added = message.resources.add(name=resource.name, version=resource.version)
-            added.resource.type_url = resource.type.type_url
-            added.resource.value = resource.body
-            entry = self._entries[resource] = message.SerializeToString()
+            entry = self._entries[resource] = self._new_entry(resource, resource.aliases)
         return entry
+
+    def _new_entry(self, resource: Resource, aliases: tuple[str, ...]) -> bytes:
+        message = self._delta()
+        added = message.resources.add(name=resource.name, version=resource.version, aliases=aliases)
+        added.resource.type_url = resource.type.type_url
+        added.resource.value = resource.body
+        return message.SerializeToString()  # type: ignore[no-any-return]
+
+    def _unknown(self, name: str) -> bytes:
+        """Nothing has this name: a resource without a body, whose alias it is."""
+        message = self._delta()
+        message.resources.add(name=name, aliases=[name])
+        return message.SerializeToString()  # type: ignore[no-any-return]

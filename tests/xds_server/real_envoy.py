@@ -128,18 +128,31 @@ class Envoy:
         found = json.loads(await self.admin(f"/stats?filter=^{name}$&format=json"))["stats"]
         return int(found[0]["value"]) if found else 0
 
-    async def get(self, path: str = "/", listener: str = "front") -> tuple[int, str]:
+    async def port(self, listener: str) -> int:
         if listener not in self._ports:
             found = json.loads(await self.admin("/listeners?format=json"))["listener_statuses"]
             for each in found:
                 self._ports[each["name"]] = each["local_address"]["socket_address"]["port_value"]
-        url = f"http://127.0.0.1:{self._ports[listener]}{path}"
-        async with self._http.get(url) as response:
+        return self._ports[listener]
+
+    async def until_listening(self) -> None:
+        """The workers take connections: they turn to a listener after its ACK and its warming."""
+        async with asyncio.timeout(DEADLINE):
+            while await self.stat("listener_manager.workers_started") != 1:
+                pass
+
+    async def get(
+        self, path: str = "/", listener: str = "front", headers: Mapping[str, str] = NOTHING
+    ) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{await self.port(listener)}{path}"
+        async with self._http.get(url, headers=headers) as response:
             return response.status, await response.text()
 
-    async def until_served(self, body: str, path: str = "/") -> None:
+    async def until_served(
+        self, body: str, path: str = "/", headers: Mapping[str, str] = NOTHING
+    ) -> None:
         async with asyncio.timeout(DEADLINE):
-            while (await self.get(path))[1] != body:
+            while (await self.get(path, headers=headers))[1] != body:
                 pass
 
 

@@ -113,3 +113,9 @@ def _routes(name: str, entry: route.Route, origins: Mapping[str, str]) -> Resour
     host = route.VirtualHost(name="all", domains=["*"], routes=[entry])
     config = route.RouteConfiguration(name=name, virtual_hosts=[host])
     return Resource.of(config, origins=origins)
+
+
+def virtual_host(name: str, body: str, *domains: str) -> route.VirtualHost:
+    answer = route.DirectResponseAction(status=200, body=core.DataSource(inline_string=body))
+    entry = route.Route(match=_ALL, direct_response=answer)
+    return route.VirtualHost(name=name, domains=list(domains), routes=[entry])

@@ -18,8 +18,9 @@ from tests.xds_server.playbook import (
     snapshot,
 )
 from xds_server.events import Acked, Nacked
-from xds_server.messages import DeltaRequest
-from xds_server.resource import ResourceType
+from xds_server.messages import DeltaRequest, DeltaResponse
+from xds_server.protos import route
+from xds_server.resource import Resource, ResourceType
 
 A, B = an_assignment("a"), an_assignment("b")
 A2 = an_assignment("a", priority=1)
@@ -179,3 +180,49 @@ def test_one_listener_that_has_to_wait_holds_up_no_other() -> None:
 
 def test_an_unknown_type_is_not_answered() -> None:
     assert delta() >> snapshot(A) >> DeltaRequest("type.googleapis.com/foo.Bar", ("a",)) << None
+
+
+HOST = ResourceType.VIRTUAL_HOST
+
+
+def a_host(name: str, *domains: str, content: str = "") -> Resource:
+    headers = [content] if content else []
+    made = route.VirtualHost(name=name, domains=list(domains), request_headers_to_remove=headers)
+    return Resource.of(made)
+
+
+def test_a_resource_may_be_asked_for_by_its_alias_and_is_sent_under_its_name() -> None:
+    known = A.known_as("other")
+    story = delta() >> snapshot(known, B) >> asks(ENDPOINT, "other")
+    story = story << sends(ENDPOINT, "a", nonce=1) >> asks(ENDPOINT, nonce=1)
+    (response,) = story.responses
+    assert isinstance(response, DeltaResponse)
+    assert response.aliases == {"a": ("other",)}
+    story = story >> asks(ENDPOINT, "b") << sends(ENDPOINT, "b", nonce=2) >> asks(ENDPOINT, nonce=2)
+    story = story >> snapshot(A2.known_as("other"), B) << sends(ENDPOINT, "a", nonce=3)
+    story = story >> asks(ENDPOINT, nonce=3) >> asks(ENDPOINT, without=("other",)) << None
+    assert story >> snapshot(known, B) << None
+
+
+def test_a_virtual_host_is_asked_for_by_a_host_of_it() -> None:
+    story = delta() >> snapshot(a_host("r/v", "*.test")) >> asks(HOST) << sends(HOST, nonce=1)
+    story = story >> asks(HOST, nonce=1) >> asks(HOST, "r/a.test") << sends(HOST, "r/v", nonce=2)
+    assert [each.aliases for each in story.responses[1:]] == [{"r/v": ("r/a.test",)}]  # type: ignore[union-attr]
+
+
+def test_an_unknown_host_is_answered_without_a_body_and_pushed_when_it_appears() -> None:
+    story = delta() >> snapshot() >> asks(HOST) << sends(HOST, nonce=1) >> asks(HOST, nonce=1)
+    story = story >> asks(HOST, "r/a.test") << sends(HOST, nonce=2)
+    assert [each.unknown for each in story.responses[1:]] == [("r/a.test",)]  # type: ignore[union-attr]
+    story = story >> asks(HOST, nonce=2) << None >> snapshot(a_host("r/v", "a.test"))
+    assert story << sends(HOST, "r/v", nonce=3)
+
+
+def test_a_changed_route_configuration_takes_its_virtual_hosts_along() -> None:
+    host = a_host("r/v", "a.test")
+    story = delta() >> snapshot(a_route("r"), host) >> asks(ROUTE, "r")
+    story = story << sends(ROUTE, "r", nonce=1) >> asks(ROUTE, nonce=1) >> asks(HOST)
+    story = story << sends(HOST, nonce=2, removed=("r/",)) >> asks(HOST, nonce=2)
+    story = story >> asks(HOST, "r/a.test") << sends(HOST, "r/v", nonce=3) >> asks(HOST, nonce=3)
+    story = story >> snapshot(a_route("r", content="2"), host) << sends(ROUTE, "r", nonce=4)
+    assert story << sends(HOST, "r/v", nonce=5, removed=("r/",))

@@ -17,7 +17,7 @@ from tests.xds_server.playbook import (
 )
 from xds_server.errors import InconsistentSnapshot, ResourceError
 from xds_server.mirror import any_of
-from xds_server.protos import core, hcm, listener, route
+from xds_server.protos import core, hcm, listener, route, tls
 from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
 
@@ -108,3 +108,17 @@ def test_a_type_is_needed_where_something_refers_to_it() -> None:
     assert made.is_needed(ENDPOINT)
     assert not made.is_needed(ROUTE)
     assert not made.is_needed(LISTENER)
+
+
+def test_secrets_that_a_listener_names_are_needed() -> None:
+    secret = tls.SdsSecretConfig(name="server", sds_config=resources.ADS)
+    common = tls.CommonTlsContext(tls_certificate_sds_secret_configs=[secret])
+    context = tls.DownstreamTlsContext(common_tls_context=common)
+    socket = core.TransportSocket(name="tls", typed_config=any_of(context))
+    with pytest.raises(InconsistentSnapshot) as caught:
+        Snapshot.of([resources.http_listener(transport_socket=socket)]).check()
+    assert caught.value.missing == (
+        "Listener 'front': filter_chains[0].transport_socket.typed_config.common_tls_context"
+        ".tls_certificate_sds_secret_configs[0] names the Secret 'server', "
+        "which is not in the snapshot",
+    )

@@ -127,6 +127,17 @@ def test_a_delta_response_is_what_protobuf_reads() -> None:
     ]
 
 
+def test_aliases_and_unknown_names_are_what_protobuf_reads() -> None:
+    one = a_cluster("a")
+    response = DeltaResponse(CLUSTER, "v", "9", (one,), (), {"a": ("x",)}, ("gone",))
+    read = mirror.parse(discovery.DeltaDiscoveryResponse, wire.Encoder().encode(response))
+    assert [(each.name, list(each.aliases)) for each in read.resources] == [
+        ("a", ["x"]),
+        ("gone", ["gone"]),
+    ]
+    assert not read.resources[1].HasField("resource")
+
+
 def test_streams_share_the_bytes_of_one_response_but_for_the_nonce() -> None:
     encoder, resources = wire.Encoder(), (a_cluster("a"),)
     first = encoder.encode(SotwResponse(CLUSTER, "v", "1", resources))
