@@ -25,19 +25,18 @@ Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # cas
 
 @dataclass(frozen=True)
 class AlsoWritten:
-    """An annotation: the JSON Schemas of the short forms that a validator understands too."""
+    """An annotation: the JSON types of the short forms that a validator understands too."""
 
-    forms: tuple[dict[str, Any], ...]
+    types: tuple[str, ...]
 
     @classmethod
     def of(cls, *types: str) -> AlsoWritten:
-        """The short form is any value of these JSON types."""
-        return cls(tuple({"type": name} for name in types))
+        return cls(types)
 
     def __get_pydantic_json_schema__(
         self, core: Any, handler: Callable[[Any], dict[str, Any]]
     ) -> dict[str, Any]:
-        return {"anyOf": [handler(core), *self.forms]}
+        return {"anyOf": [handler(core), *({"type": name} for name in self.types)]}
 
 
 def _text(value: Any) -> Any:

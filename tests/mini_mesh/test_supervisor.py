@@ -93,4 +93,5 @@ def test_the_guardian_imports_no_module_that_costs() -> None:
     done = subprocess.run(script, input="", capture_output=True, text=True, check=True)
     loaded = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines()}
     assert "signal" in loaded
-    assert {"typing", "asyncio", "subprocess", "re", "collections"}.isdisjoint(loaded)
+    # of these, "signal" itself brings "collections" on Python 3.11
+    assert {"typing", "asyncio", "subprocess", "re"}.isdisjoint(loaded)
