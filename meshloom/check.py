@@ -6,6 +6,7 @@ import json
 
 import typer
 
+from mesh_patterns.place import Problem
 from meshloom.arguments import Files, Json, Variables, parse_variables
 from meshloom.output import as_json, complain, count
 
@@ -32,7 +33,7 @@ def check(files: Files, var: Variables = None, as_json_: Json = False) -> None:
         raise typer.Exit(2)
 
 
-def _problems(files: Files, var: Variables):  # type: ignore[no-untyped-def]
+def _problems(files: Files, var: Variables) -> tuple[list[Problem], dict[str, int]]:
     from mesh_patterns.compile import compile_mesh
     from mesh_patterns.load import load
     from mesh_patterns.place import PatternError

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import grpc
 import grpc.aio
-from google.protobuf.json_format import MessageToDict  # noqa: TID251
-from google.protobuf.message import DecodeError  # noqa: TID251
-from google.protobuf.struct_pb2 import Struct  # noqa: TID251
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
+from google.protobuf.struct_pb2 import Struct
 
 from mini_mesh.echo.answer import (
     MAX_BODY,

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from mesh_patterns.placement import Proxy
+
+if TYPE_CHECKING:
+    import aiohttp
 
 PAUSE = 0.02  # seconds between two reads while counters still move
 MAX_READS = 50
@@ -34,7 +38,7 @@ async def reached(proxies: Mapping[str, Proxy], admins: Mapping[str, str]) -> di
     return found
 
 
-async def _get(session, url: str) -> str:  # type: ignore[no-untyped-def]
+async def _get(session: aiohttp.ClientSession, url: str) -> str:
     async with session.get(url) as response:
         response.raise_for_status()
         return str(await response.text())
