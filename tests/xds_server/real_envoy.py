@@ -119,6 +119,14 @@ class Envoy:
         self._http = http
         self._ports: dict[str, int] = {}
 
+    async def until_admin(self) -> None:
+        """The admin port answers; a control plane that was reached makes this superfluous."""
+        async with asyncio.timeout(DEADLINE):
+            while (  # noqa: ASYNC110 (Envoy tells nobody that it wrote the file)
+                not self._admin_address.exists() or not self._admin_address.read_text().strip()
+            ):
+                await asyncio.sleep(0)
+
     async def admin(self, path: str) -> str:
         address = self._admin_address.read_text().strip()
         async with self._http.get(f"http://{address}{path}") as response:

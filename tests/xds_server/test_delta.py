@@ -226,3 +226,11 @@ def test_a_changed_route_configuration_takes_its_virtual_hosts_along() -> None:
     story = story >> asks(HOST, "r/a.test") << sends(HOST, "r/v", nonce=3) >> asks(HOST, nonce=3)
     story = story >> snapshot(a_route("r", content="2"), host) << sends(ROUTE, "r", nonce=4)
     assert story << sends(HOST, "r/v", nonce=5, removed=("r/",))
+
+
+def test_a_new_stream_remembers_nothing_of_the_one_before() -> None:
+    story = delta() >> snapshot(A, B) >> asks(ENDPOINT, "a", "b")
+    story = story << sends(ENDPOINT, "a", "b", nonce=1)
+    assert story >> asks(ENDPOINT, nonce=1) << None
+    again = delta() >> snapshot(A, B) >> asks(ENDPOINT, "b", nonce=1)
+    assert again << sends(ENDPOINT, "b", nonce=1)

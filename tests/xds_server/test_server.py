@@ -15,7 +15,7 @@ from tests.xds_server.playbook import CLUSTER, ENDPOINT, a_cluster, an_assignmen
 from xds_server import mirror
 from xds_server.cache import Cache
 from xds_server.errors import XdsError
-from xds_server.events import Event, StreamClosed
+from xds_server.events import Event, Sent, StreamClosed
 from xds_server.protos import core, discovery
 from xds_server.server import ADS, XdsServer
 
@@ -124,6 +124,37 @@ async def test_both_variants_are_served_on_one_port() -> None:
         await stream.write(data)
         answer = mirror.parse(discovery.DeltaDiscoveryResponse, await stream.read())
         assert [each.name for each in answer.resources] == ["a"]
+
+
+async def test_the_node_of_the_first_request_holds_for_the_whole_stream() -> None:
+    cache, events = Cache(), list[Event]()
+    cache.set("node", snapshot(a_cluster("a"), an_assignment("a")))
+    async with serving(cache, events) as channel:
+        stream = open_stream(channel)
+        await first_answer(stream, request(node=NODE))
+        silent = discovery.DiscoveryRequest(type_url=ENDPOINT.type_url, resource_names=["a"])
+        assert (await first_answer(stream, mirror.serialize(silent))).nonce == "2"
+        await first_answer_to_another_node(stream, cache)
+    assert {event.node.id for event in events if isinstance(event, Sent)} == {"node"}
+
+
+async def first_answer_to_another_node(stream: Any, cache: Cache) -> None:
+    """Of a node that recurs the first is enough; another one changes nothing."""
+    cache.set("node", snapshot(a_cluster("b")))
+    await first_answer(stream, request(node=core.Node(id="other"), response_nonce="1"))
+
+
+async def test_one_client_may_have_several_streams_of_a_type() -> None:
+    cache = Cache()
+    cache.set("node", snapshot(an_assignment("a"), an_assignment("b")))
+    async with serving(cache) as channel:
+        streams = [open_stream(channel), open_stream(channel)]
+        for stream, name in zip(streams, "ab", strict=True):
+            wanted = discovery.DiscoveryRequest(
+                node=NODE, type_url=ENDPOINT.type_url, resource_names=[name]
+            )
+            answer = await first_answer(stream, mirror.serialize(wanted))
+            assert (answer.nonce, len(answer.resources)) == ("1", 1)
 
 
 async def test_a_stream_that_its_client_ends_is_closed() -> None:

@@ -23,6 +23,8 @@ from tests.xds_server.playbook import (
 from xds_server.errors import RemoteXdsError
 from xds_server.events import Acked, Current, Nacked
 from xds_server.messages import SotwRequest
+from xds_server.protos import route
+from xds_server.resource import Resource, ResourceType
 from xds_server.subscription import MAX_NAMES
 
 A, B = an_assignment("a"), an_assignment("b")
@@ -380,3 +382,27 @@ def test_names_beyond_all_measure_end_the_stream() -> None:
     with pytest.raises(RemoteXdsError, match="got 65537 names, wanted at most 65536") as caught:
         assert sotw() >> wants(ENDPOINT, *names)
     assert caught.value.status == "RESOURCE_EXHAUSTED"
+
+
+def test_a_nonce_of_another_stream_says_nothing_and_does_no_harm() -> None:
+    story = sotw() >> snapshot(A) >> wants(ENDPOINT, "a", nonce="of-another", version="v")
+    assert story << sends(ENDPOINT, "a", nonce=1)
+    assert not any(isinstance(event, Acked) for event in story.events)
+
+
+def test_a_client_that_takes_everything_can_not_drop_a_single_resource() -> None:
+    first = snapshot(a_cluster("a"), a_cluster("b"))
+    story = sotw() >> first >> wants(CLUSTER, "*", "a") << sends(CLUSTER, "a", "b", nonce=1)
+    story = story >> wants(CLUSTER, "*", nonce=1) << None >> snapshot(a_cluster("a", "2"))
+    assert story << sends(CLUSTER, "a", nonce=2)
+
+
+def test_scoped_routes_are_sent_whole_since_envoy_drops_what_is_left_out() -> None:
+    scopes = ResourceType.SCOPED_ROUTE
+    a, b, changed = (
+        Resource.of(route.ScopedRouteConfiguration(name=name, route_configuration_name=routes))
+        for name, routes in (("a", "r"), ("b", "r"), ("b", "other"))
+    )
+    story = sotw() >> snapshot(a, b) >> wants(scopes) << sends(scopes, "a", "b", nonce=1)
+    story = story >> wants(scopes, nonce=1) >> snapshot(a, changed)
+    assert story << sends(scopes, "a", "b", nonce=2)
