@@ -76,7 +76,7 @@ class DeltaSession(Session):
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         served = snapshot.resources(sub.kind)
-        self._translate(sub, snapshot)
+        sub.book.translate(snapshot.aliases(sub.kind), served)
         lacking = self._lacking_names(sub, snapshot)
         ready = [name for name in lacking if self._may_go(served[name], snapshot)]
         leaving = self._leaving(sub, snapshot, sub.known)
@@ -94,20 +94,13 @@ class DeltaSession(Session):
         told = version if complete else f"{version}~"
         return Due(told, resources, tuple(sorted(removed)), tuple(sorted(unknown)), complete)
 
-    def _translate(self, sub: Substream, snapshot: Snapshot) -> None:
-        """What the subscribed names stand for that are no resource's own."""
-        aliases, served = snapshot.aliases(sub.kind), snapshot.resources(sub.kind)
-        if aliases or sub.book.meant:
-            found = {each: aliases.resolve(each) for each in sub.book.names if each not in served}
-            sub.book.meant = {each: name for each, name in found.items() if name is not None}
-
     def _lacking_names(self, sub: Substream, snapshot: Snapshot) -> list[str]:
         versions, known, asked, book = snapshot.versions(sub.kind), sub.known, sub.asked, sub.book
         names: Iterable[str] = versions
         if not book.wildcard:
             names = [name for name in book.names if name in versions]
         if book.meant:
-            names = {*names, *book.meant.values()}
+            names = {*names, *book.asked_by}
             asked = asked | {book.meant[each] for each in asked if each in book.meant}
         return [n for n in names if known.get(n) != versions[n] or n in asked]
 
@@ -133,7 +126,7 @@ class DeltaSession(Session):
         )
 
     def _aliases(self, sub: Substream, resource: Resource) -> tuple[str, ...]:
-        asked_by = [each for each, name in sub.book.meant.items() if name == resource.name]
+        asked_by = sub.book.asked_by.get(resource.name, ())
         return tuple(sorted({*resource.aliases, *asked_by})) if asked_by else ()
 
     def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:

@@ -11,8 +11,9 @@ Rules, from Envoy's xDS protocol, "How the client specifies what resources to re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 
+from xds_server.aliases import Aliases
 from xds_server.errors import RemoteXdsError
 from xds_server.resource import WILDCARD, ResourceType
 
@@ -24,7 +25,8 @@ _LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SC
 class Subscription:
     """Names, and whether everything is wanted besides.
 
-    ``meant``: where a name is an alias, the name of the resource that it stands for.
+    ``meant``: where a name is an alias, the name of the resource that it stands for; ``asked_by``
+    the other way round.
     """
 
     def __init__(self, kind: ResourceType) -> None:
@@ -33,6 +35,9 @@ class Subscription:
         self.wildcard = False
         self.names: frozenset[str] = frozenset()
         self.meant: Mapping[str, str] = {}
+        self.asked_by: Mapping[str, tuple[str, ...]] = {}
+        self._found: Mapping[str, str | None] = {}
+        self._found_for: tuple[Aliases | None, frozenset[str]] = (None, frozenset())
 
     def replace(self, names: Collection[str]) -> frozenset[str]:
         """A SotW request's list; returns the names that were not in the one before.
@@ -59,8 +64,28 @@ class Subscription:
         self.wildcard = (self.wildcard and WILDCARD not in dropped) or WILDCARD in added
         self.names = self._bounded(((self.names - dropped) | added) - {WILDCARD})
 
+    def translate(self, aliases: Aliases, served: Container[str]) -> None:
+        """Finds what the names stand for that are not served under themselves.
+
+        What was found among the same ``aliases`` before is not looked for again.
+        """
+        if not (aliases or self.meant) or self._found_for == (aliases, self.names):
+            return
+        kept = self._found if self._found_for[0] is aliases else {}
+        self._found_for = aliases, self.names
+        self._found = {
+            name: kept[name] if name in kept else aliases.resolve(name)
+            for name in self.names
+            if name not in served
+        }
+        self.meant = {asked: name for asked, name in self._found.items() if name is not None}
+        asked_by: dict[str, list[str]] = {}
+        for asked, name in sorted(self.meant.items()):
+            asked_by.setdefault(name, []).append(asked)
+        self.asked_by = {name: tuple(each) for name, each in asked_by.items()}
+
     def wants(self, name: str) -> bool:
-        if self.wildcard or name in self.names or name in self.meant.values():
+        if self.wildcard or name in self.names or name in self.asked_by:
             return True
         return self._kind is ResourceType.VIRTUAL_HOST and name.endswith("/")  # all of a config
 

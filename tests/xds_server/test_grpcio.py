@@ -25,7 +25,7 @@ from xds_server.resource import Resource
 
 _CLIENT = """
 import sys, grpc
-channel = grpc.insecure_channel("xds:///svc")
+channel = grpc.insecure_channel(sys.argv[1])
 call = channel.unary_unary("/test.Echo/Say")
 for line in sys.stdin:
     try:
@@ -50,15 +50,18 @@ class Client:
 
 
 @asynccontextmanager
-async def grpc_client(port: int) -> AsyncIterator[Client]:
+async def grpc_client(port: int, target: str = "xds:///svc") -> AsyncIterator[Client]:
     server = {
         "server_uri": f"127.0.0.1:{port}",
         "channel_creds": [{"type": "insecure"}],
         "server_features": ["xds_v3"],
     }
-    bootstrap = json.dumps({"xds_servers": [server], "node": {"id": "node"}})
+    authorities: dict[str, Any] = {"mesh.test": {}}
+    bootstrap = json.dumps(
+        {"xds_servers": [server], "node": {"id": "node"}, "authorities": authorities}
+    )
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", _CLIENT),
+        *(sys.executable, "-c", _CLIENT, target),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "GRPC_XDS_BOOTSTRAP_CONFIG": bootstrap, "GRPC_VERBOSITY": "NONE"},
@@ -91,30 +94,34 @@ async def echo(mark: str) -> AsyncIterator[int]:
         await server.stop(None)
 
 
-def mesh(port: int, *more: Resource, to: str = "a") -> list[Resource]:
+def mesh(
+    port: int, *more: Resource, to: str = "a", name: str = "svc", routes: str = "routes"
+) -> list[Resource]:
     manager = hcm.HttpConnectionManager(
-        rds=hcm.Rds(config_source=ADS, route_config_name="routes"),
+        rds=hcm.Rds(config_source=ADS, route_config_name=routes),
         http_filters=[hcm.HttpFilter(name="router", typed_config=any_of(router.Router()))],
     )
     api = listener.ApiListener(api_listener=any_of(manager))
     entry = route.Route(match=route.RouteMatch(prefix=""), route=route.RouteAction(cluster=to))
     host = route.VirtualHost(name="svc", domains=["svc"], routes=[entry])
     return [
-        Resource.of(listener.Listener(name="svc", api_listener=api)),
-        Resource.of(route.RouteConfiguration(name="routes", virtual_hosts=[host])),
+        Resource.of(listener.Listener(name=name, api_listener=api)),
+        Resource.of(route.RouteConfiguration(name=routes, virtual_hosts=[host])),
         an_eds_cluster(to),
         weighted_endpoints(to, port),
         *more,
     ]
 
 
-def an_eds_cluster(name: str) -> Resource:
+def an_eds_cluster(name: str, service: str = "") -> Resource:
     return Resource.of(
         cluster.Cluster(
             name=name,
             type=cluster.ClusterDiscoveryType.EDS,
             connect_timeout=timedelta(seconds=1),
-            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ADS),
+            eds_cluster_config=cluster.ClusterEdsClusterConfig(
+                eds_config=ADS, service_name=service
+            ),
         )
     )
 
@@ -169,3 +176,21 @@ async def test_a_grpc_client_uses_what_is_valid_in_a_response_that_it_refuses() 
             assert await client.say("hi") == "hi!"
             records = [event.record for event in plane.events.of(Nacked)]
             assert {record.type_url for record in records} == {CLUSTER.type_url}
+
+
+async def test_resources_of_an_authority_are_served_by_their_xdstp_names() -> None:
+    base = "xdstp://mesh.test/envoy.config"
+    names = {
+        "name": f"{base}.listener.v3.Listener/svc",
+        "routes": f"{base}.route.v3.RouteConfiguration/routes",
+        "to": f"{base}.cluster.v3.Cluster/a",
+    }
+    async with control_plane() as plane, echo("!") as port:
+        resources = [r for r in mesh(port, **names) if r.type not in (CLUSTER, ENDPOINT)]
+        assignment = f"{base}.endpoint.v3.ClusterLoadAssignment/a"
+        eds = an_eds_cluster(names["to"], service=assignment)
+        plane.serve(*resources, eds, weighted_endpoints(assignment, port))
+        async with grpc_client(plane.port, "xds://mesh.test/svc") as client:
+            assert await client.say("hi") == "hi!"
+        asked = {name for event in plane.events.of(Sent) for name in event.names}
+        assert asked == {*names.values(), assignment}

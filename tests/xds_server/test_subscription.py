@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.xds_server.playbook import CLUSTER, ENDPOINT
+from tests.xds_server.playbook import CLUSTER, ENDPOINT, an_assignment
+from xds_server.aliases import Aliases
 from xds_server.errors import RemoteXdsError
 from xds_server.subscription import MAX_NAMES, Subscription
 
@@ -51,3 +52,23 @@ def test_the_names_of_many_delta_requests_are_bounded_together() -> None:
     book.change([f"a{i}" for i in range(MAX_NAMES)], (), first=True)
     with pytest.raises(RemoteXdsError, match="got 65537 names"):
         book.change(("one more",), (), first=False)
+
+
+def test_an_alias_is_looked_for_once_in_each_snapshot() -> None:
+    book, looked = Subscription(ENDPOINT), list[str]()
+
+    class Counting(Aliases):
+        def resolve(self, asked: str) -> str | None:
+            looked.append(asked)
+            return super().resolve(asked)
+
+    first, second = (Counting([an_assignment("a").known_as("x", "y")]) for _ in range(2))
+    book.change(("x",), (), first=True)
+    book.translate(first, {"a"})
+    book.change(("y",), (), first=False)
+    book.translate(first, {"a"})
+    book.translate(first, {"a"})
+    assert (looked, book.asked_by) == (["x", "y"], {"a": ("x", "y")})
+    assert book.wants("a")
+    book.translate(second, {"a"})
+    assert sorted(looked) == ["x", "x", "y", "y"]
