@@ -22,6 +22,7 @@ from xds_server.cache import Cache
 from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
 from xds_server.events import Event, StreamClosed, StreamOpened
+from xds_server.limits import Limiter, Limits
 from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
 from xds_server.resource import ResourceType
@@ -32,6 +33,7 @@ from xds_server.sotw import SotwSession
 _log = logging.getLogger(__name__)
 
 ADS = services.ADS.name
+MAX_WAITING = 64  # responses of one stream; an honest client causes one of each type at most
 MAX_PENDING_REQUESTS = 100_000  # beyond gRPC's default of 1,000 it drops new streams at random
 
 _OPTIONS = (
@@ -96,14 +98,20 @@ class XdsServer:
         credentials: Any = None,
         interceptors: Sequence[Any] = (),
         options: Sequence[tuple[str, Any]] = (),
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> int:
         """Listens and returns the port; 0 asks for a free one.
 
         ``handlers`` are further generic gRPC handlers that share the port. With ``credentials``
         (``grpc.ServerCredentials``) it speaks TLS, else plaintext. ``interceptors``, the first
-        outermost, and ``options`` are gRPC's. Raises ``XdsError`` when the port is taken.
+        outermost, and ``options`` are gRPC's. ``limits`` hold for each stream.
+
+        Raises ``XdsError`` when the port is taken.
         """
-        server = grpc.aio.server(options=(*_OPTIONS, *options), interceptors=interceptors)
+        server = grpc.aio.server(
+            options=(*_OPTIONS, *limits.options(), *options),
+            interceptors=(*interceptors, Limiter(limits)),
+        )
         server.add_generic_rpc_handlers((*self._handlers(), *handlers))
         try:
             bound = (
@@ -199,7 +207,13 @@ class _Stream:
             self._put_out(self._session.update(snapshot))
 
     def receive(self, request: Any) -> None:
+        """Raises ``RemoteXdsError`` for a client that ACKs responses which it does not read."""
         self._put_out(self._session.receive(request))
+        if len(self._waiting) > MAX_WAITING:
+            raise RemoteXdsError(
+                f"{MAX_WAITING} responses wait to be read, and still more are asked for",
+                "RESOURCE_EXHAUSTED",
+            )
 
     def _put_out(self, outputs: list[Output]) -> None:
         for each in outputs:
@@ -210,7 +224,7 @@ class _Stream:
                 self._tell(each)
 
     async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        """Reads and writes until the client goes away; raises what a request is refused for."""
+        """Reads and writes until the client goes away; raises what the client is refused for."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._write(context))
             group.create_task(self._read(requests))
