@@ -1,0 +1,109 @@
+"""The door for clients that poll: discovery as JSON over HTTP, one request after the other.
+
+Rules (xDS protocol, "REST-JSON polling subscriptions"): a request names its type by its path and
+all resources that it wants; there are no nonces, no aggregated requests and no Delta. A request
+that names the version it would be sent again is answered by 304 without a body.
+
+What is wanted is decided by a SotW session that lives for one request.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from xds_server import mirror
+from xds_server.cache import Cache
+from xds_server.errors import WireError
+from xds_server.messages import SotwRequest, SotwResponse
+from xds_server.node import GroupOf, NodeInfo, by_node_id
+from xds_server.resource import Resource, ResourceType, short_hash
+from xds_server.sotw import SotwSession
+
+_NOUNS: Mapping[ResourceType, str] = {
+    ResourceType.CLUSTER: "clusters",
+    ResourceType.ENDPOINT: "endpoints",
+    ResourceType.LISTENER: "listeners",
+    ResourceType.ROUTE: "routes",
+    ResourceType.SCOPED_ROUTE: "scoped-routes",
+    ResourceType.SECRET: "secrets",
+    ResourceType.RUNTIME: "runtime",
+    ResourceType.EXTENSION_CONFIG: "extension_configs",
+}
+
+
+def application(cache: Cache, group_of: GroupOf = by_node_id) -> web.Application:
+    """Serves the snapshots of ``cache``; it has to run on the loop that the cache belongs to."""
+    app = web.Application()
+    for kind, noun in _NOUNS.items():
+        app.router.add_post(f"/v3/discovery:{noun}", _Poll(kind, cache, group_of).answer)
+    return app
+
+
+class _Poll:
+    """Answers the requests about one type."""
+
+    def __init__(self, kind: ResourceType, cache: Cache, group_of: GroupOf) -> None:
+        self._kind = kind
+        self._cache = cache
+        self._group_of = group_of
+
+    async def answer(self, http: web.Request) -> web.Response:
+        try:
+            request = parse(await http.read(), self._kind)
+        except WireError as error:
+            return web.Response(status=400, text=str(error))
+        assert request.node
+        snapshot = self._cache.get(self._group_of(request.node))
+        if snapshot is None:
+            return web.Response(status=503, text="there is no snapshot for this node")
+        session = SotwSession(request.node, time.time)
+        session.update(snapshot)
+        outputs = session.receive(SotwRequest(request.type_url, request.names))
+        sent = [each.resources for each in outputs if isinstance(each, SotwResponse)]
+        return _answer(self._kind, sent[0] if sent else (), request.version)
+
+
+def _answer(kind: ResourceType, resources: tuple[Resource, ...], held: str) -> web.Response:
+    lines = (f"{each.name}\0{each.version}\n" for each in resources)
+    version = short_hash("".join(lines).encode())
+    if version == held:
+        return web.Response(status=304)
+    shown = [
+        {"@type": kind.type_url, **mirror.render(kind.type_url, each.body)} for each in resources
+    ]
+    body = {"version_info": version, "type_url": kind.type_url, "resources": shown}
+    return web.json_response(body)
+
+
+def parse(data: bytes, kind: ResourceType) -> SotwRequest:
+    """A ``DiscoveryRequest`` in JSON, with Envoy's field names.
+
+    Raises ``WireError`` for what is no such request, is about another type or names no node.
+    """
+    try:
+        request = json.loads(data)
+        node = _node(request["node"])
+        names = tuple(map(str, request.get("resource_names", ())))
+        version, given = str(request.get("version_info", "")), request.get("type_url", "")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WireError(f"{len(data)} bytes are no DiscoveryRequest with a node") from error
+    if given not in ("", kind.type_url):
+        raise WireError(f"requests of {kind.title}: got one of {given!r}")
+    return SotwRequest(kind.type_url, names, version, node=node)
+
+
+def _node(node: Mapping[str, Any]) -> NodeInfo:
+    place = node.get("locality", {})
+    return NodeInfo(
+        id=str(node["id"]),
+        cluster=str(node.get("cluster", "")),
+        region=str(place.get("region", "")),
+        zone=str(place.get("zone", "")),
+        sub_zone=str(place.get("sub_zone", "")),
+        user_agent_name=str(node.get("user_agent_name", "")),
+    )
