@@ -88,11 +88,12 @@ class DeltaSession(Session):
             if not complete:
                 return Due(version, complete=False, sendable=False)
             return Due(version) if sub.state is State.IDLE else None
-        again = [name for name in sub.rejected if name in served and name not in lacking]
+        again, held = self._again(sub, served, lacking)
         removed |= sub.rejected.difference(served, leaving)
         resources = tuple(served[name] for name in sorted(ready + again))
         told = version if complete else f"{version}~"
-        return Due(told, resources, tuple(sorted(removed)), tuple(sorted(unknown)), complete)
+        gone, nobody = tuple(sorted(removed)), tuple(sorted(unknown))
+        return Due(told, resources, gone, nobody, complete, held=held)
 
     def _lacking_names(self, sub: Substream, snapshot: Snapshot) -> list[str]:
         versions, known, asked, book = snapshot.versions(sub.kind), sub.known, sub.asked, sub.book

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from xds_server import nack
@@ -44,7 +44,8 @@ _TRAFFIC = (ResourceType.LISTENER, ResourceType.ROUTE)  # these send requests to
 class Due:
     """What one type lacks. ``complete``: with it, the client has all that it wants of its version.
 
-    ``sendable`` is ``False`` where all of it has to wait for other types.
+    ``sendable`` is ``False`` where all of it has to wait for other types. ``held`` are rejected
+    resources that would come along, but whose clusters are not accepted yet.
     """
 
     version: str
@@ -53,6 +54,7 @@ class Due:
     unknown: tuple[str, ...] = ()
     complete: bool = True
     sendable: bool = True
+    held: frozenset[str] = frozenset()
 
 
 class Session(ABC):
@@ -141,7 +143,7 @@ class Session(ABC):
         elif sub.kind is ResourceType.ROUTE:
             self._refill(due.resources)
         response = self._response(sub, due, str(next(self._nonces)))
-        sub.sent(response.nonce, response.version, response.resources, due.removed)
+        sub.sent(response.nonce, response.version, response.resources, due.removed, due.held)
         sub.settled = snapshot.version(sub.kind) if due.complete else ""
         names = tuple(each.name for each in response.resources)
         return [response, Sent(self.node, sub.kind, response.version, names, self._clock())]
@@ -170,6 +172,15 @@ class Session(ABC):
             return True  # a client that asks for its clusters by name asks after its routes
         served = snapshot.resources(ResourceType.CLUSTER)
         return all(name in clusters.accepted or name not in served for name in resource.clusters)
+
+    def _again(
+        self, sub: Substream, wanted: Mapping[str, Resource], lacking: Iterable[str]
+    ) -> tuple[list[str], frozenset[str]]:
+        """Rejected resources that the next change takes along, and those that may not go yet."""
+        assert self._snapshot is not None
+        rejected = [name for name in sub.rejected.difference(lacking) if name in wanted]
+        going = [name for name in rejected if self._may_go(wanted[name], self._snapshot)]
+        return going, frozenset(rejected).difference(going)
 
     def _leaving(self, sub: Substream, snapshot: Snapshot, had: Iterable[str]) -> list[str]:
         """Clusters and endpoints that are no longer in the snapshot but have to stay for now."""

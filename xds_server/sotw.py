@@ -115,9 +115,10 @@ class SotwSession(Session):
         version, complete = snapshot.version(sub.kind), len(ready) == len(lacking)
         if not ready:
             return Due(version, complete=False, sendable=False)
-        again = [name for name in sub.rejected if name in wanted and name not in lacking]
+        again, held = self._again(sub, wanted, lacking)
         resources = tuple(wanted[name] for name in sorted(ready + again))
-        return Due(version if complete else f"{version}~", resources, complete=complete)
+        told = version if complete else f"{version}~"
+        return Due(told, resources, complete=complete, held=held)
 
     def _response(self, sub: Substream, due: Due, nonce: str) -> SotwResponse:
         versions = {each.name: each.version for each in due.resources}

@@ -75,13 +75,19 @@ class Substream:
         self.state = TRANSITIONS[self.state, step]
 
     def sent(
-        self, nonce: str, version: str, resources: tuple[Resource, ...], removed: tuple[str, ...]
+        self,
+        nonce: str,
+        version: str,
+        resources: tuple[Resource, ...],
+        removed: tuple[str, ...],
+        held: frozenset[str] = frozenset(),
     ) -> None:
+        """A response is under way; of what was rejected, it takes all along but ``held``."""
         self.step(Step.SEND)
         self.nonce, self.version = nonce, version
         self.in_flight, self.removed = resources, removed
         self.asked.clear()
-        self.rejected.clear()
+        self.rejected &= held
 
     def acked(self) -> None:
         self.step(Step.ACK)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.xds_server.playbook import (
@@ -149,6 +149,17 @@ class Client:
 @pytest.mark.parametrize("session_of", [SotwSession, DeltaSession])
 @settings(max_examples=250, deadline=None)
 @given(story=st.lists(steps, max_size=25), last=served)
+@example(  # a rejected route came along with another, before its cluster was accepted
+    story=[
+        ("open", CLUSTER),
+        ("serve", ({"a": 0}, {}, {}, {"b": 1, "c": 1})),
+        ("want", ROUTE, frozenset(["b", "c"])),
+        ("serve", ({}, {}, {}, {"c": 1})),
+        ("answer", ROUTE, False),
+        ("serve", ({"a": 0}, {}, {}, {"c": 1, "b": 0})),
+    ],
+    last=({}, {}, {}, {}),
+)
 def test_a_client_that_answers_ends_with_what_it_asked_for(
     session_of: Any, story: list[Any], last: Any
 ) -> None:
