@@ -47,9 +47,9 @@ def serve(
     json: Json = False,
     var: Variables = None,
 ) -> None:
-    """Serve the files' config to Envoys that run elsewhere, and follow the files.
+    """Serve the files' config to Envoys of your own.
 
-    Until Ctrl-C. Starts no Envoy. On an address that is not loopback it insists on mutual TLS or
+    Follows the files until Ctrl-C, and starts no Envoy. On an address that is not loopback it insists on mutual TLS or
     on a token.
     """
     door = Door.of(listen, tls_cert, tls_key, client_ca, token)
