@@ -49,8 +49,8 @@ def serve(
 ) -> None:
     """Serve the files' config to Envoys of your own.
 
-    Follows the files until Ctrl-C, and starts no Envoy. On an address that is not loopback it insists on mutual TLS or
-    on a token.
+    Follows the files until Ctrl-C, and starts no Envoy. On an address that is not loopback it
+    insists on mutual TLS or on a token.
     """
     door = Door.of(listen, tls_cert, tls_key, client_ca, token)
     report = ServeJson() if json else ServeText()
