@@ -8,7 +8,7 @@ patterns that disagree can be told apart, and a NACK can be traced to the line t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -270,7 +270,3 @@ class Draft:
             self.filters.append(Filter(kind, name, config, place, edge=ends))
         for workload in inbound:
             self.filters.append(Filter(kind, name, config, place, inbound=workload))
-
-    def into(self, callee: str) -> Iterator[Edge]:
-        """All edges that end at ``callee``."""
-        return (edge for edge in self.edges.values() if edge.callee == callee)

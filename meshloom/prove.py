@@ -84,10 +84,10 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
 
 
 def _under_way(claims: Sequence[ClaimSpec]) -> str:
-    from mini_mesh.proving.judge import title
+    from mini_mesh.proving.judge import wording
 
     others = f" and {len(claims) - 1} more" if len(claims) > 1 else ""
-    return f"proving {title(claims[0], '').rstrip(': ')}{others}"
+    return f"proving {wording(claims[0])}{others}"
 
 
 def _head(draft: Draft, envoy: str, as_lines: bool, promised: bool) -> None:

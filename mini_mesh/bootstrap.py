@@ -1,4 +1,4 @@
-"""How an Envoy of the mesh starts: its bootstrap config and its arguments, and how to read its log.
+"""How an Envoy of the mesh starts: its bootstrap config and its arguments.
 
 Pure functions over plain data, so that Envoys can be started before the message classes are
 imported. Envoy is LIVE about 50 ms after its start when the control plane is there.
@@ -77,26 +77,6 @@ def arguments(
         *("--log-level", log_level, "--log-format", LOG_FORMAT, "--log-format-escaped"),
         *more,
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """One message of an Envoy's log."""
-
-    level: str  # trace, debug, info, warning, error, critical
-    logger: str  # such as config, upstream, wasm
-    message: str
-
-
-def parse_log(line: str) -> LogLine | None:
-    """A line that Envoy wrote in ``LOG_FORMAT``; None for any other output, such as a crash."""
-    level, *rest = line.split("\t", 2)
-    if len(rest) != 2 or level not in _LEVELS:
-        return None
-    return LogLine(level, rest[0], rest[1].replace("\\n", "\n").strip())
-
-
-_LEVELS = frozenset({"trace", "debug", "info", "warning", "error", "critical"})
 
 
 def _dynamic_resources(node: EnvoyNode) -> dict[str, Any]:

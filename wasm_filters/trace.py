@@ -24,7 +24,6 @@ _INDENT = "      "
 _HEADERS = ("context", "headers", "end_of_stream")
 _BODY = ("context", "size", "end_of_stream")
 _TRAILERS = ("context", "trailers")
-_DATA = ("context", "size", "end_of_stream")
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "proxy_on_context_create": ("context", "parent"),
     "proxy_on_vm_start": ("context", "configuration_size"),

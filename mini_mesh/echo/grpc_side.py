@@ -29,8 +29,6 @@ from mini_mesh.echo.config import Call, Instance
 from mini_mesh.echo.http_side import CALL_TIME, SHUTDOWN_TIME, Caller
 from mini_mesh.ports import LOOPBACK
 
-Metadata = list[tuple[str, str]]
-
 
 class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc]
     """One instance on its port. A new ``instance`` for the same port may be set at any time."""

@@ -51,14 +51,19 @@ def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
 
 
 def title(claim: ClaimSpec, what: str) -> str:
+    """A claim, and which of its bounds."""
+    return f"{wording(claim)}: {what}"
+
+
+def wording(claim: ClaimSpec) -> str:
     """The claim's own words, or derived ones."""
     if claim.claim:
-        return f"{claim.claim}: {what}"
+        return claim.claim
     source = f"{claim.from_} → " if claim.from_ else ""
     sent = f"{claim.method} {claim.path}" if not claim.to else f"{source}{claim.to} {claim.path}"
-    with_headers = "".join(f" [{name}: {value}]" for name, value in claim.headers.items())
+    with_headers = "".join(f" [{field}: {value}]" for field, value in claim.headers.items())
     times = f" × {claim.send:,}" if claim.send > 1 else ""
-    return f"{sent}{with_headers}{times}: {what}"
+    return f"{sent}{with_headers}{times}"
 
 
 def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:

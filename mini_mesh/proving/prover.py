@@ -12,7 +12,7 @@ from mesh_traffic import Headers
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
 from mini_mesh.proving import counters
-from mini_mesh.proving.judge import Verdict, judge, title
+from mini_mesh.proving.judge import Verdict, judge, wording
 from mini_mesh.proving.observed import Observed
 from mini_mesh.proving.traffic import Outgoing, send
 
@@ -69,7 +69,7 @@ def counts(claim: ClaimSpec) -> bool:
 async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:
     start = time.perf_counter()
     verdicts = tuple(await _verdicts(claim, mesh))
-    return Proof(claim, title(claim, "").rstrip(": "), verdicts, time.perf_counter() - start)
+    return Proof(claim, wording(claim), verdicts, time.perf_counter() - start)
 
 
 async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mini_mesh.bootstrap import EnvoyNode, LogLine, arguments, bootstrap, parse_log
+from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.envoy_binary import EnvoyNotFound, find
 from mini_mesh.ports import Ports
 from mini_mesh.process import Process, ProcessSpec
@@ -147,11 +147,3 @@ async def test_a_config_that_envoy_refuses_is_reported_with_its_reason() -> None
             with pytest.raises(NotReady, match="no_such_field") as refused:
                 await wait_for_live(process, 1)
     assert refused.value.message == "web: exited with 1 before it could be LIVE"
-
-
-def test_a_log_line_is_taken_apart_and_anything_else_is_left() -> None:
-    assert parse_log("warning\tconfig\tgRPC config:\\n  bad") == LogLine(
-        "warning", "config", "gRPC config:\n  bad"
-    )
-    assert parse_log("Segmentation fault\tat\t0x0") is None
-    assert parse_log("plain") is None
