@@ -94,7 +94,7 @@ def render(type_url: str, body: bytes) -> dict[str, Any]:
     """
     cls = class_of(type_url)
     if cls is None:
-        raise ResourceError(f"{type_url}: no message of that type is imported in xds_server.protos")
+        raise ResourceError(f"{type_url}: Envoy has no message of that type")
     return show(parse(cls, body), _open_any)
 
 
@@ -108,7 +108,7 @@ def type_url_of(cls: MessageClass) -> str:
 
 
 def class_of(type_url: str) -> MessageClass | None:
-    return protos.message_pool.url_to_type.get(type_url)
+    return protos.class_of(type_url)
 
 
 @functools.cache

@@ -8,17 +8,21 @@ while they are imported. Constructors still refuse unknown fields. See docs/RATI
 "Why are Envoy's messages imported through a door?".
 
 Import messages from here only: ``from xds_server.protos import cluster`` and then
-``cluster.Cluster(name="reviews")``.
+``cluster.Cluster(name="reviews")``. What every mesh needs is imported at once, the packages in
+``_LATER`` when they are first asked for.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import importlib
+import importlib.util
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 import betterproto2
 import pydantic
@@ -112,7 +116,56 @@ with _plain_dataclasses():
     from envoy_data_plane.google import protobuf, rpc
     from envoy_data_plane.message_pool import default_message_pool as message_pool
 
+if TYPE_CHECKING:
+    from envoy_data_plane.envoy.config.rbac import v3 as rbac
+    from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
+    from envoy_data_plane.envoy.service.health import v3 as health
+    from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
+    from envoy_data_plane.envoy.service.status import v3 as status
+
 Message = betterproto2.Message
+
+_ROOT = "envoy_data_plane"
+_LATER: Mapping[str, str] = {
+    "health": "envoy.service.health.v3",
+    "load_stats": "envoy.service.load_stats.v3",
+    "rbac": "envoy.config.rbac.v3",
+    "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
+    "status": "envoy.service.status.v3",
+}
+
+
+def __getattr__(name: str) -> ModuleType:
+    """A package of ``_LATER``, imported now (PEP 562)."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(_LATER[name])
+
+
+def _load(package: str) -> ModuleType:
+    with _plain_dataclasses():
+        return importlib.import_module(f"{_ROOT}.{package}")
+
+
+def class_of(type_url: str) -> type[Message] | None:
+    """The class of a message of Envoy's, whose package is imported if it has to be."""
+    known = message_pool.url_to_type.get(type_url)
+    return known or _class_of(type_url)
+
+
+@functools.lru_cache(maxsize=1024)
+def _class_of(type_url: str) -> type[Message] | None:
+    package = type_url.rpartition("/")[2].rpartition(".")[0]
+    if not package.startswith("envoy.") or not all(map(str.isidentifier, package.split("."))):
+        return None
+    try:
+        found = importlib.util.find_spec(f"{_ROOT}.{package}")
+    except ModuleNotFoundError:
+        return None
+    if found is not None:
+        _load(package)
+    return message_pool.url_to_type.get(type_url)
+
 
 __all__ = [
     "Message",
@@ -127,16 +180,21 @@ __all__ = [
     "envoy_type",
     "fault",
     "hcm",
+    "health",
     "http_options",
     "listener",
+    "load_stats",
     "matcher",
     "message_pool",
     "on_demand",
     "protobuf",
+    "rbac",
+    "rbac_filter",
     "route",
     "router",
     "rpc",
     "runtime",
+    "status",
     "tap",
     "tap_config",
     "tls",

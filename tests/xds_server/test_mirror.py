@@ -259,7 +259,7 @@ def test_a_timestamp_is_shown_in_utc() -> None:
 
 
 def test_bytes_of_an_unknown_type_or_of_none_are_refused() -> None:
-    with pytest.raises(ResourceError, match=r"x/foo\.Bar: no message of that type"):
+    with pytest.raises(ResourceError, match=r"x/foo\.Bar: Envoy has no message of that type"):
         mirror.render("x/foo.Bar", b"")
     with pytest.raises(WireError, match="2 bytes are no Cluster"):
         mirror.render(mirror.type_url_of(cluster.Cluster), b"\x0a\x05")

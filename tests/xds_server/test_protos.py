@@ -7,7 +7,7 @@ from datetime import timedelta
 import pydantic
 import pytest
 
-from xds_server.protos import cluster, message_pool, protobuf
+from xds_server.protos import class_of, cluster, message_pool, protobuf
 
 
 def test_an_unknown_field_is_refused_by_name() -> None:
@@ -43,3 +43,26 @@ def test_pydantic_is_itself_again_once_the_messages_are_there() -> None:
         Checked(number="no")  # type: ignore[arg-type]
     with pytest.raises(pydantic.ValidationError):
         Checked(number=-1)
+
+
+def test_the_class_of_a_message_is_found_though_nobody_imported_its_package() -> None:
+    found = class_of(
+        "type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck"
+    )
+    assert found
+    assert found.__name__ == "HealthCheck"
+
+
+@pytest.mark.parametrize(
+    "type_url",
+    [
+        "",
+        "x",
+        "a/os.path",
+        "a/envoy.no.such.v3.Thing",
+        "a/envoy..v3.X",
+        "a/envoy.config.cluster.v3.No",
+    ],
+)
+def test_what_is_no_message_of_envoys_has_no_class(type_url: str) -> None:
+    assert class_of(type_url) is None
