@@ -337,6 +337,11 @@ class Draft:
     filters: list[Filter] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    # By service, how callers have to come: "strict" (mutual TLS), "permissive" (plaintext too),
+    # "off". The rest of it is the mesh's; see ``identity.py``.
+    mtls: dict[str, Placed[str]] = field(default_factory=dict)
+    trust_domain: Placed[str] | None = None
+    certificate_life: Placed[timedelta] | None = None
 
     @classmethod
     def of(cls, mesh: Mesh) -> Draft:
