@@ -5,6 +5,7 @@ No I/O and no locks: it belongs to the event loop that its server runs on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from xds_server.snapshot import Snapshot
@@ -14,9 +15,14 @@ Cancel = Callable[[], None]
 
 
 class Cache:
-    """Snapshots by group; a watcher is told of each new one of its group."""
+    """Snapshots by group; a watcher is told of each new one of its group.
 
-    def __init__(self) -> None:
+    ``clock`` gives the time at which a snapshot was set, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._set_at: dict[str, float] = {}
         self._snapshots: dict[str, Snapshot] = {}
         self._watchers: dict[str, dict[int, Watcher]] = {}
         self._next = 0
@@ -24,11 +30,16 @@ class Cache:
     def set(self, group: str, snapshot: Snapshot) -> None:
         """Serves ``snapshot`` to the group from now on and tells its watchers at once."""
         self._snapshots[group] = snapshot
+        self._set_at[group] = self._clock()
         for watcher in tuple(self._watchers.get(group, {}).values()):
             watcher(snapshot)
 
     def get(self, group: str) -> Snapshot | None:
         return self._snapshots.get(group)
+
+    def set_at(self, group: str) -> float | None:
+        """When the group's snapshot was set; ``None`` where there is none."""
+        return self._set_at.get(group)
 
     def groups(self) -> tuple[str, ...]:
         """All groups that have a snapshot, sorted."""

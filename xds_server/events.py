@@ -20,23 +20,32 @@ class StreamOpened:
 
 @dataclass(frozen=True, slots=True)
 class StreamClosed:
-    """``reason`` is empty where the client or the server simply went away."""
+    """``reason`` is empty where the client or the server simply went away.
+
+    ``status`` is the gRPC status that a refused client was told, ``variant`` the stream's.
+    """
 
     node: NodeInfo
     at: float
     reason: str = ""
     type: ResourceType | None = None
+    variant: str = ""
+    status: str = "OK"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A response was handed to the stream; ``names`` are the resources in it."""
+    """A response was handed to the stream; ``names`` are the resources in it.
+
+    ``size`` is its length in bytes; a session, which knows no bytes, says 0.
+    """
 
     node: NodeInfo
     type: ResourceType
     version: str
     names: tuple[str, ...]
     at: float
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from xds_server import services, wire
 from xds_server.cache import Cache
 from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
-from xds_server.events import Event, StreamClosed, StreamOpened
+from xds_server.events import Event, Sent, StreamClosed, StreamOpened
 from xds_server.limits import Limiter, Limits
 from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
@@ -125,6 +125,11 @@ class XdsServer:
         self._server = server
         return int(bound)
 
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
     async def stop(self) -> None:
         """Closes all streams at once. Clients keep their configuration and try again."""
         server, self._server = self._server, None
@@ -162,17 +167,18 @@ class XdsServer:
         self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
         group = self._group_of(node)
         cancel = self._cache.watch(group, stream.update)
-        reason = ""
+        reason, status = "", "OK"
         try:
             stream.update(self._cache.get(group))
             stream.receive(request)
             await stream.run(requests, context)
         except RemoteXdsError as error:
-            reason = str(error)
+            reason, status = str(error), error.status
             raise
         finally:
             cancel()
-            self.tell(StreamClosed(node, self._clock(), reason, variant.type))
+            closed = StreamClosed(node, self._clock(), reason, variant.type, variant.name, status)
+            self.tell(closed)
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
@@ -220,6 +226,8 @@ class _Stream:
             if isinstance(each, (SotwResponse, DeltaResponse)):
                 self._waiting.append(self._encode(each))
                 self._wake.set()
+            elif isinstance(each, Sent):  # it follows its response
+                self._tell(replace(each, size=len(self._waiting[-1])))
             else:
                 self._tell(each)
 
