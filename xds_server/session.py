@@ -33,6 +33,7 @@ from xds_server.node import NodeInfo
 from xds_server.resource import Resource, ResourceType
 from xds_server.snapshot import Snapshot
 from xds_server.substream import State, Substream
+from xds_server.view import Refusal, TypeView
 
 Output = SotwResponse | DeltaResponse | Event
 
@@ -67,6 +68,11 @@ class Session(ABC):
         self._substreams: dict[ResourceType, Substream] = {}
         self._nonces = itertools.count(1)
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """What is served; ``None``: nothing yet."""
+        return self._snapshot
+
     def update(self, snapshot: Snapshot) -> list[Output]:
         """A new snapshot: what of it goes out now."""
         self._snapshot = snapshot
@@ -96,10 +102,16 @@ class Session(ABC):
         if error is None:
             sub.acked()
             return [Acked(self.node, sub.kind, sub.version, self._clock())]
-        sent = sub.in_flight
-        sub.nacked(nack.taken(error, sent))
+        sent, now = sub.in_flight, self._clock()
+        taken = nack.taken(error, sent)
+        sub.nacked(taken)
         records = nack.read(self.node, sub.kind, sub.version, error, sent)
-        return [Nacked(record, self._clock()) for record in records]
+        sub.refusal = Refusal(records, frozenset(sub.rejected - taken), now)
+        return [Nacked(record, now) for record in records]
+
+    def view(self) -> tuple[TypeView, ...]:
+        """Where the client stands with each type that it asked for; it changes nothing."""
+        return tuple(sub.view() for sub in self._in_push_order())
 
     def _flush(self) -> list[Output]:
         """Sends what is due and may go, in push order."""
@@ -145,8 +157,9 @@ class Session(ABC):
         response = self._response(sub, due, str(next(self._nonces)))
         sub.sent(response.nonce, response.version, response.resources, due.removed, due.held)
         sub.settled = snapshot.version(sub.kind) if due.complete else ""
+        sub.sent_at = self._clock()
         names = tuple(each.name for each in response.resources)
-        return [response, Sent(self.node, sub.kind, response.version, names, self._clock())]
+        return [response, Sent(self.node, sub.kind, response.version, names, sub.sent_at)]
 
     def _warm(self, clusters: Iterable[Resource]) -> None:
         endpoints = self._substreams.get(ResourceType.ENDPOINT)

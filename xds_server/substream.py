@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from xds_server.resource import Resource, ResourceType
 from xds_server.subscription import Subscription
+from xds_server.view import Refusal, TypeView
 
 
 class State(Enum):
@@ -61,6 +62,8 @@ class Substream:
         self.settled = ""  # the snapshot's version of which nothing is left to send
         self.in_flight: tuple[Resource, ...] = ()
         self.removed: tuple[str, ...] = ()  # by the response under way
+        self.sent_at = 0.0
+        self.refusal: Refusal | None = None  # the last one, while something of it is rejected
 
     def forget_unwanted(self) -> None:
         """Names that the client no longer wants: asked for once more, they are new to it."""
@@ -91,6 +94,8 @@ class Substream:
 
     def acked(self) -> None:
         self.step(Step.ACK)
+        if not self.rejected:
+            self.refusal = None
         self._accept(self.known)
 
     def nacked(self, taken: frozenset[str]) -> None:
@@ -106,6 +111,21 @@ class Substream:
         self.version = version
         self.known = known
         self._accept(known)
+
+    def view(self) -> TypeView:
+        """Where the client stands; it may be asked for at any time."""
+        waiting = self.state is State.WAITING
+        in_flight = frozenset(each.name for each in self.in_flight) if waiting else frozenset()
+        return TypeView(
+            self.kind,
+            self.book.wildcard,
+            self.book.names,
+            self.known,
+            self.version,
+            self.sent_at,
+            in_flight,
+            self.refusal,
+        )
 
     def _accept(self, names: Iterable[str]) -> None:
         self.in_flight = ()
