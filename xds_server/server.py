@@ -29,6 +29,7 @@ from xds_server.resource import ResourceType
 from xds_server.session import Output
 from xds_server.snapshot import Snapshot
 from xds_server.sotw import SotwSession
+from xds_server.view import ClientView
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class XdsServer:
         self._clock = clock
         self._encoder = wire.Encoder()
         self._server: grpc.aio.Server | None = None
+        self._streams: dict[_Stream, _Opened] = {}
 
     async def start(
         self,
@@ -167,6 +169,7 @@ class XdsServer:
         self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
         group = self._group_of(node)
         cancel = self._cache.watch(group, stream.update)
+        self._streams[stream] = _Opened(node, context.peer(), group, variant.name, self._clock())
         reason, status = "", "OK"
         try:
             stream.update(self._cache.get(group))
@@ -177,8 +180,14 @@ class XdsServer:
             raise
         finally:
             cancel()
+            del self._streams[stream]
             closed = StreamClosed(node, self._clock(), reason, variant.type, variant.name, status)
             self.tell(closed)
+
+    def clients(self) -> Iterator[ClientView]:
+        """Every stream that is open, in the order of their opening, as it stands now."""
+        for stream, opened in tuple(self._streams.items()):
+            yield stream.view(opened)
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
@@ -186,6 +195,17 @@ class XdsServer:
             self._on_event(event)
         except Exception:
             _log.exception("on_event failed for %s", type(event).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """Who opened a stream, from where and when."""
+
+    node: NodeInfo
+    peer: str
+    group: str
+    variant: str
+    at: float
 
 
 class _Stream:
@@ -230,6 +250,12 @@ class _Stream:
                 self._tell(replace(each, size=len(self._waiting[-1])))
             else:
                 self._tell(each)
+
+    def view(self, by: _Opened) -> ClientView:
+        session = self._session
+        return ClientView(
+            by.node, by.peer, by.group, by.variant, by.at, session.snapshot, session.view()
+        )
 
     async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:
         """Reads and writes until the client goes away; raises what the client is refused for."""
