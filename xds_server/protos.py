@@ -119,6 +119,7 @@ with _plain_dataclasses():
 if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
+    from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
     from envoy_data_plane.envoy.service.status import v3 as status
@@ -132,6 +133,7 @@ _LATER: Mapping[str, str] = {
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
     "status": "envoy.service.status.v3",
+    "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
 }
 
 
@@ -198,6 +200,7 @@ __all__ = [
     "tap",
     "tap_config",
     "tls",
+    "tls_inspector",
     "wasm",
     "wasm_filter",
 ]
