@@ -239,11 +239,11 @@ class LoadBalancing:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Requests that an authorization is about. All that is given must hold; of ``callers``,
-    ``methods``, ``paths``, ``hosts`` and of the addresses one is enough. Empty: every request.
+    """Requests that an authorization is about. All that is given must hold; of the names, methods,
+    paths, hosts and addresses one is enough. Empty: every request.
     """
 
-    callers: tuple[str, ...] = ()  # services, by their certificates
+    principals: tuple[str, ...] = ()  # names in the callers' certificates: SPIFFE ids
     methods: tuple[StringMatch, ...] = ()
     paths: tuple[StringMatch, ...] = ()  # without the query; also of kind "separated_prefix"
     hosts: tuple[StringMatch, ...] = ()
@@ -261,6 +261,9 @@ class Authorization:
     action: str
     rules: tuple[Access, ...]
     dry_run: bool = False
+
+
+CLUSTER = ("circuit_breaker", "outlier_detection", "load_balancing")  # an edge's, never a rule's
 
 
 @dataclass(slots=True)
@@ -301,6 +304,7 @@ class Edge:
     closed: bool = False  # the rules are all there is: what none of them matches is a 404
 
     def put(self, name: str, value: Placed[Any]) -> None:
+        """Set one that :meth:`Rule.put` knows, or one of the callee's cluster (``CLUSTER``)."""
         self.settings[name] = settle(name, self.settings.get(name), value)
 
     def value(self, rule: Rule, name: str) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
+from mesh_patterns.compile import traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import INGRESS, Service
@@ -49,9 +51,8 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """A cluster with endpoints for every target that this Envoy's callers may choose."""
     callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
     edges = [edge for edge in draft.edges.values() if edge.caller in callers]
-    for target in targets(edges):
+    for name, target, policy in _clusters(draft, edges):
         service = draft.mesh.services[target.service]
-        name = str(target)
         ports = [
             placement.port(inbound_key(instance))
             for instance in service.instances()
@@ -62,11 +63,24 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
             typed_extension_protocol_options=_protocol(service),
+            **traffic_policy.fields(policy),
         )
         version = service.version(target.version) if target.version is not None else None
         place = version.place if version else service.place
-        yield _resource(message, place)
+        yield _resource(message, place, traffic_policy.origins(policy))
         yield _resource(_assignment(name, ports), place)
+
+
+def _clusters(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target, Edge | None]]:
+    """Each cluster once: its name, its hosts, and the edge whose settings it has."""
+    seen: set[str] = set()
+    for edge in edges:
+        for target in targets([edge]):
+            name = traffic_policy.cluster_name(draft.edges, edge.caller, target)
+            if name not in seen:
+                seen.add(name)
+                policy = traffic_policy.policy(draft.edges, edge.caller, target.service)
+                yield name, target, policy
 
 
 def targets(edges: Iterable[Edge]) -> Iterator[Target]:
@@ -101,5 +115,7 @@ def _protocol(service: Service) -> dict[str, protos.protobuf.Any]:
     return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}
 
 
-def _resource(message: protos.Message, place: Place) -> Resource:
-    return Resource.of(message, origins={"": str(place)})
+def _resource(
+    message: protos.Message, place: Place, parts: Mapping[str, str] = MappingProxyType({})
+) -> Resource:
+    return Resource.of(message, origins={"": str(place), **parts})

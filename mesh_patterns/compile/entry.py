@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from mesh_patterns.draft import Edge, Filter, Rule
+from mesh_patterns.compile import traffic_policy
+from mesh_patterns.draft import Edge, Filter, HashKey, Rule, Target, Weighted
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One route of a virtual host: a rule of an edge. ``filters`` are the edge's own."""
+    """One route of a virtual host: a rule of an edge. ``filters`` are the edge's own; ``edges`` are
+    everybody's, for what a caller's cluster is called.
+    """
 
     edge: Edge
     rule: Rule
+    edges: traffic_policy.Edges = field(repr=False, compare=False)
     filters: tuple[Filter, ...] = ()
+
+    def split(self) -> tuple[Weighted, ...]:
+        """The rule's own split, or the edge's."""
+        return self.rule.split or (self.edge.split.value if self.edge.split else ())
+
+    def cluster(self, target: Target) -> str:
+        """What this caller's cluster of ``target`` is called."""
+        return traffic_policy.cluster_name(self.edges, self.edge.caller, target)
+
+    def hash_keys(self) -> tuple[HashKey, ...]:
+        """What of a request decides about its host."""
+        targets = [each.target for each in self.split()] or [Target(self.edge.callee)]
+        return traffic_policy.hash_keys(self.edges, self.edge.caller, targets)
 
 
 @dataclass(frozen=True, slots=True)

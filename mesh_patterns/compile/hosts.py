@@ -25,7 +25,10 @@ def tables(draft: Draft, edge: Edge, names: Iterable[str]) -> Tables:
     rest = Rule(Match(), edge.split.place if edge.split else edge.place)
     rules = edge.rules if edge.closed else [*edge.rules, rest]
     everything = dict.fromkeys([*names, *(name for rule in edge.rules for name in rule.hosts)])
-    return {name: [Row(edge, rule, own) for rule in _reached(rules, name)] for name in everything}
+    return {
+        name: [Row(edge, rule, draft.edges, own) for rule in _reached(rules, name)]
+        for name in everything
+    }
 
 
 def _reached(rules: Iterable[Rule], name: str) -> Iterator[Rule]:

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.compile import filters
+from mesh_patterns.compile import filters, traffic_policy
 from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
 from mesh_patterns.compile.values import (
     as_regex,
@@ -27,7 +27,6 @@ from mesh_patterns.draft import (
     Rewrite,
     StringMatch,
     Target,
-    Weighted,
 )
 from xds_server.mirror import any_of
 from xds_server.protos import core, matcher, protobuf, route
@@ -63,7 +62,7 @@ def _origins(prefix: str, host: Host) -> dict[str, str]:
     for j, row in enumerate(host.rows):
         at = f"{prefix}.routes[{j}]"
         found[at] = str(row.rule.place)
-        split = weights(row)
+        split = row.split()
         if split:
             found[f"{at}.route.weighted_clusters"] = str(split[0].place)
             for k, weighted in enumerate(split):
@@ -125,11 +124,6 @@ def _per_filter(row: Row) -> dict[str, protobuf.Any]:
     return found
 
 
-def weights(row: Row) -> tuple[Weighted, ...]:
-    """The row's own split, or the edge's."""
-    return row.rule.split or (row.edge.split.value if row.edge.split else ())
-
-
 def _action(row: Row) -> route.RouteAction:
     retries, mirror, rewrite, timeout = (
         row.edge.value(row.rule, name) for name in ("retries", "mirror", "rewrite", "timeout")
@@ -138,22 +132,25 @@ def _action(row: Row) -> route.RouteAction:
         **_destination(row),
         timeout=_NO_TIMEOUT if timeout is None else timeout,
         retry_policy=_retry_policy(retries) if retries else None,
-        request_mirror_policies=[_mirror(mirror)] if mirror else [],
+        request_mirror_policies=[_mirror(mirror, row.cluster(mirror.target))] if mirror else [],
+        hash_policy=[traffic_policy.hash_policy(key) for key in row.hash_keys()],
         **(_rewrite(rewrite, row.rule.match) if rewrite else {}),
     )
 
 
 def _destination(row: Row) -> dict[str, Any]:
-    split = weights(row)
+    """Where it goes. Whom a hash keeps at one host, it keeps at one version as well."""
+    split = row.split()
     if not split:
-        return {"cluster": str(Target(row.edge.callee))}
+        return {"cluster": row.cluster(Target(row.edge.callee))}
     if len(split) == 1:
-        return {"cluster": str(split[0].target)}
+        return {"cluster": row.cluster(split[0].target)}
     clusters = [
-        route.WeightedClusterClusterWeight(name=str(each.target), weight=each.weight)
+        route.WeightedClusterClusterWeight(name=row.cluster(each.target), weight=each.weight)
         for each in split
     ]
-    return {"weighted_clusters": route.WeightedCluster(clusters=clusters)}
+    sticky = True if row.hash_keys() else None
+    return {"weighted_clusters": route.WeightedCluster(clusters=clusters, use_hash_policy=sticky)}
 
 
 def _retry_policy(retries: Retries) -> route.RetryPolicy:
@@ -174,11 +171,9 @@ def _retry_policy(retries: Retries) -> route.RetryPolicy:
     )
 
 
-def _mirror(mirror: Mirror) -> route.RouteActionRequestMirrorPolicy:
+def _mirror(mirror: Mirror, cluster: str) -> route.RouteActionRequestMirrorPolicy:
     fraction = core.RuntimeFractionalPercent(default_value=fractional(mirror.percent))
-    return route.RouteActionRequestMirrorPolicy(
-        cluster=str(mirror.target), runtime_fraction=fraction
-    )
+    return route.RouteActionRequestMirrorPolicy(cluster=cluster, runtime_fraction=fraction)
 
 
 def _rewrite(rewrite: Rewrite, match: Match) -> dict[str, Any]:

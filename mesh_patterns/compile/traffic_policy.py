@@ -1,0 +1,178 @@
+"""What a caller's cluster says besides its hosts: limits, ejections, and how a host is chosen.
+
+These are Envoy's state per cluster: what is open, who is ejected, whose turn it is. So an edge that
+sets one of them has clusters of its own, called as one writes the edge: ``page->reviews/v2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mesh_patterns.draft import (
+    CLUSTER,
+    CircuitBreaker,
+    Edge,
+    FailurePercentage,
+    HashKey,
+    LoadBalancing,
+    OutlierDetection,
+    SuccessRate,
+    Target,
+)
+from xds_server.protos import cluster, envoy_type, route
+
+Edges = Mapping[tuple[str, str], Edge]
+
+_POLICIES = {
+    "round_robin": cluster.ClusterLbPolicy.ROUND_ROBIN,
+    "least_request": cluster.ClusterLbPolicy.LEAST_REQUEST,
+    "random": cluster.ClusterLbPolicy.RANDOM,
+    "ring_hash": cluster.ClusterLbPolicy.RING_HASH,
+    "maglev": cluster.ClusterLbPolicy.MAGLEV,
+}
+_FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds the line
+    "circuit_breaker": "circuit_breakers",
+    "outlier_detection": "outlier_detection",
+    "load_balancing": "lb_policy",
+}
+
+
+def policy(edges: Edges, caller: str, service: str) -> Edge | None:
+    """The edge whose settings hold for a caller's requests to ``service``, if it sets any.
+
+    Also for requests to another service that a route sends there, as a DestinationRule does.
+    """
+    edge = edges.get((caller, service))
+    return edge if edge and any(name in edge.settings for name in CLUSTER) else None
+
+
+def cluster_name(edges: Edges, caller: str, target: Target) -> str:
+    """The target's cluster: everybody's, or the caller's own. No service's name holds a ``>``."""
+    own = policy(edges, caller, target.service)
+    return f"{caller}->{target}" if own else str(target)
+
+
+def fields(edge: Edge | None) -> dict[str, Any]:
+    """What the edge's settings say, as fields of a cluster."""
+    if edge is None:
+        return {}
+    breaker, outliers, balance = (
+        placed.value if (placed := edge.settings.get(name)) else None for name in CLUSTER
+    )
+    return {
+        **({"circuit_breakers": _circuit_breakers(breaker)} if breaker else {}),
+        **({"outlier_detection": _outlier_detection(outliers)} if outliers else {}),
+        **(_load_balancing(balance) if balance else {}),
+    }
+
+
+def origins(edge: Edge | None) -> dict[str, str]:
+    """The lines of those fields."""
+    settings = edge.settings if edge else {}
+    return {field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings}
+
+
+def _circuit_breakers(breaker: CircuitBreaker) -> cluster.CircuitBreakers:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking"""
+    thresholds = cluster.CircuitBreakersThresholds(
+        max_connections=breaker.max_connections,
+        max_pending_requests=breaker.max_pending_requests,
+        max_requests=breaker.max_requests,
+        max_retries=breaker.max_retries,
+        track_remaining=True,
+    )
+    return cluster.CircuitBreakers(thresholds=[thresholds])
+
+
+def _outlier_detection(meaning: OutlierDetection) -> cluster.OutlierDetection:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier
+
+    Envoy detects more by itself than it is asked to; what a pattern does not name is switched off.
+    """
+    limit = meaning.max_ejection_percent
+    return cluster.OutlierDetection(
+        consecutive_5xx=meaning.consecutive_5xx,
+        enforcing_consecutive_5xx=100 if meaning.consecutive_5xx else 0,
+        consecutive_gateway_failure=meaning.consecutive_gateway_failure,
+        enforcing_consecutive_gateway_failure=100 if meaning.consecutive_gateway_failure else 0,
+        interval=meaning.interval,
+        base_ejection_time=meaning.base_ejection_time,
+        max_ejection_time=meaning.max_ejection_time,
+        max_ejection_percent=limit,
+        always_eject_one_host=True if limit is None else None,
+        **_success_rate(meaning.success_rate),
+        **_failure_percentage(meaning.failure_percentage),
+    )
+
+
+def _success_rate(meaning: SuccessRate | None) -> dict[str, int]:
+    if meaning is None:
+        return {"enforcing_success_rate": 0}
+    return {
+        "enforcing_success_rate": meaning.enforcing,
+        "success_rate_minimum_hosts": meaning.minimum_hosts,
+        "success_rate_request_volume": meaning.request_volume,
+        "success_rate_stdev_factor": round(meaning.stdev_factor * 1000),
+    }
+
+
+def _failure_percentage(meaning: FailurePercentage | None) -> dict[str, int]:
+    if meaning is None:
+        return {}  # Envoy's own default is not to enforce it
+    return {
+        "failure_percentage_threshold": meaning.threshold,
+        "enforcing_failure_percentage": meaning.enforcing,
+        "failure_percentage_minimum_hosts": meaning.minimum_hosts,
+        "failure_percentage_request_volume": meaning.request_volume,
+    }
+
+
+def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing"""
+    found: dict[str, Any] = {"lb_policy": _POLICIES[meaning.policy]}
+    if meaning.policy == "ring_hash":
+        found["ring_hash_lb_config"] = cluster.ClusterRingHashLbConfig(
+            minimum_ring_size=meaning.minimum_ring_size, maximum_ring_size=meaning.maximum_ring_size
+        )
+    if meaning.policy == "maglev" and meaning.table_size is not None:
+        found["maglev_lb_config"] = cluster.ClusterMaglevLbConfig(table_size=meaning.table_size)
+    if meaning.policy == "least_request" and meaning.choice_count is not None:
+        found["least_request_lb_config"] = cluster.ClusterLeastRequestLbConfig(
+            choice_count=meaning.choice_count
+        )
+    if meaning.panic_threshold is not None:
+        percent = envoy_type.Percent(value=meaning.panic_threshold)
+        found["common_lb_config"] = cluster.ClusterCommonLbConfig(healthy_panic_threshold=percent)
+    return found
+
+
+def hash_keys(edges: Edges, caller: str, targets: Iterable[Target]) -> tuple[HashKey, ...]:
+    """What the services that a route leads to want hashed, each once."""
+    found: dict[HashKey, None] = {}
+    for target in targets:
+        edge = policy(edges, caller, target.service)
+        placed = edge.settings.get("load_balancing") if edge else None
+        found.update(dict.fromkeys(placed.value.hash if placed else ()))
+    return tuple(found)
+
+
+def hash_policy(key: HashKey) -> route.RouteActionHashPolicy:
+    """One key of a route's hash; all that a request has are combined."""
+    match key.kind:
+        case "header":
+            return route.RouteActionHashPolicy(
+                header=route.RouteActionHashPolicyHeader(header_name=key.name)
+            )
+        case "cookie":
+            path = "/" if key.ttl is not None else ""
+            return route.RouteActionHashPolicy(
+                cookie=route.RouteActionHashPolicyCookie(name=key.name, ttl=key.ttl, path=path)
+            )
+        case "query":
+            return route.RouteActionHashPolicy(
+                query_parameter=route.RouteActionHashPolicyQueryParameter(name=key.name)
+            )
+    return route.RouteActionHashPolicy(
+        connection_properties=route.RouteActionHashPolicyConnectionProperties(source_ip=True)
+    )
