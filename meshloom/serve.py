@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meshloom import http_side
 from meshloom.arguments import Files, Json, Variables, parse_variables
 from meshloom.report import JsonReport, TextReport
 from meshloom.up import Session
@@ -41,6 +42,14 @@ def serve(
         str | None,
         typer.Option(envvar="MESHLOOM_TOKEN", help="Wanted of each client, as a bearer token."),
     ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            http_side.OPTION,
+            metavar="HOST:PORT",
+            help="Health, metrics, polling by JSON; '' for none.  [default: the next port]",
+        ),
+    ] = None,
     ports_from: Annotated[
         int, typer.Option(help="Ports that no file names are counted up from here.")
     ] = FIRST_PORT,
@@ -53,9 +62,10 @@ def serve(
     insists on mutual TLS or on a token.
     """
     door = Door.of(listen, tls_cert, tls_key, client_ca, token)
+    beside = http_side.door_beside(door, http)
     report = ServeJson() if json else ServeText()
     session = ServeSession(files, parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.serve(door, ports_from)))
+    raise typer.Exit(asyncio.run(session.serve(door, beside, ports_from)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +87,12 @@ class Door:
         key: Path | None,
         client_ca: Path | None,
         token: str | None,
+        option: str = "--listen",
     ) -> Door:
         """Raises ``typer.BadParameter`` for what does not go together."""
         host, _, port = listen.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
-            raise typer.BadParameter(f"got {listen!r}, wanted HOST:PORT", param_hint="--listen")
+            raise typer.BadParameter(f"got {listen!r}, wanted HOST:PORT", param_hint=option)
         if (cert is None) != (key is None):
             raise typer.BadParameter("each needs the other", param_hint="--tls-cert, --tls-key")
         if client_ca and not cert:
@@ -91,7 +102,7 @@ class Door:
         if not (_is_loopback(host) or client_ca or token):
             raise typer.BadParameter(
                 f"{host} is open to others: wanted --client-ca (mutual TLS) or --token with it",
-                param_hint="--listen",
+                param_hint=option,
             )
         return cls(host, int(port), cert, key, client_ca, token)
 
@@ -122,19 +133,21 @@ def _is_loopback(host: str) -> bool:
 class ServeJson(JsonReport):
     """One JSON object a line; ``"event": "serving"`` carries the address and the nodes."""
 
-    def serving(self, address: str, snapshots: Mapping[str, Snapshot]) -> None:
+    def serving(self, address: str, http: str | None, snapshots: Mapping[str, Snapshot]) -> None:
         from meshloom.output import emit
 
-        emit("serving", listen=address, nodes=sorted(snapshots))
+        emit("serving", listen=address, http=http, nodes=sorted(snapshots))
 
 
 class ServeText(TextReport):
     """Lines for people: where it listens and for whom, then what changes."""
 
-    def serving(self, address: str, snapshots: Mapping[str, Snapshot]) -> None:
+    def serving(self, address: str, http: str | None, snapshots: Mapping[str, Snapshot]) -> None:
         for node in sorted(snapshots):
             typer.echo(f"  {node}")
         typer.echo(f"serving {len(snapshots)} nodes on {address}    stop: Ctrl-C")
+        if http:
+            typer.echo(f"health, metrics and polling over HTTP on {http}")
 
     def heard(self, event: Event) -> None:
         from mini_mesh.events import Applied, Refused
@@ -194,7 +207,7 @@ class ServeSession(Session):
         super().__init__(files, variables, report)
         self._says = report
 
-    async def serve(self, door: Door, first_port: int) -> int:
+    async def serve(self, door: Door, beside: Door | None, first_port: int) -> int:
         """Until Ctrl-C or SIGTERM; the exit code, 1 when what is served is not what files say."""
         from mesh_patterns.load import load
         from mini_mesh.control import ControlPlane
@@ -211,15 +224,14 @@ class ServeSession(Session):
         snapshots = served.take(draft)
         try:
             port = await control.start(door.port, door.host, **door.options())
+            async with http_side.serving(control, beside) as http:
+                if door.warning:
+                    typer.echo(f"meshloom serve: {door.warning}", err=True)
+                self._says.serving(f"{door.host}:{port}", http, snapshots)
+                await self._serve(served, None)
         except XdsError as error:
-            await control.stop()
             typer.echo(f"meshloom serve: {error}", err=True)
             return 2
-        if door.warning:
-            typer.echo(f"meshloom serve: {door.warning}", err=True)
-        self._says.serving(f"{door.host}:{port}", snapshots)
-        try:
-            await self._serve(served, None)
         finally:
             await control.stop()
         self._report.stopped()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.placement import HOST
 from mini_mesh.events import Applied, Event, InEffect, Refused
@@ -18,6 +18,9 @@ from xds_server.cache import Cache
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 from xds_server.status import Status
+
+if TYPE_CHECKING:
+    from xds_server.metrics import Metrics
 
 
 class ControlPlane:
@@ -28,6 +31,7 @@ class ControlPlane:
         self._cache = Cache()
         self._status = Status()
         self._server = XdsServer(self._cache, on_event=self._heard)
+        self._metrics: Metrics | None = None
         self._starting: asyncio.Future[int] | None = None
         self._waiting: dict[str, Snapshot] = {}  # nodes that have not applied theirs yet
         self._changed_at = 0.0
@@ -73,6 +77,21 @@ class ControlPlane:
         """Wait until every node has accepted all of its snapshot, or refused some of it."""
         await self._quiet.wait()
 
+    def metrics(self) -> Metrics:
+        """Counts from now on; to be asked for before the first client comes."""
+        from xds_server.metrics import Metrics
+
+        self._metrics = Metrics(self._cache)
+        return self._metrics
+
+    @property
+    def server(self) -> XdsServer:
+        return self._server
+
+    @property
+    def cache(self) -> Cache:
+        return self._cache
+
     @property
     def status(self) -> Status:
         return self._status
@@ -82,6 +101,8 @@ class ControlPlane:
 
     def _heard(self, event: xds.Event) -> None:
         self._status.record(event)
+        if self._metrics:
+            self._metrics.record(event)
         if isinstance(event, xds.Nacked):
             record = event.record
             refused = Refused(record.node.id, str(record), record.place)

@@ -23,21 +23,28 @@ def tls(cert: Path, key: Path, client_ca: Path | None = None) -> Any:
     With ``client_ca``, a client has to have a certificate that it signed (mutual TLS). Raises
     ``LocalXdsError`` for a file that can't be read or is no certificate or key, or not of the pair.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(cert, key)
-    except OSError as error:  # SSLError is one
-        raise LocalXdsError(f"{cert}, {key}: no certificate and its key: {error}") from error
-    try:
-        if client_ca:
-            context.load_verify_locations(client_ca)
-    except OSError as error:
-        raise LocalXdsError(f"{client_ca}: no certificate authority: {error}") from error
+    context(cert, key, client_ca)
     return grpc.ssl_server_credentials(
         [(key.read_bytes(), cert.read_bytes())],
         client_ca.read_bytes() if client_ca else None,
         require_client_auth=client_ca is not None,
     )
+
+
+def context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLContext:
+    """The same files for Python's own TLS. Raises as ``tls`` does."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        made.load_cert_chain(cert, key)
+    except OSError as error:  # SSLError is one
+        raise LocalXdsError(f"{cert}, {key}: no certificate and its key: {error}") from error
+    try:
+        if client_ca:
+            made.load_verify_locations(client_ca)
+            made.verify_mode = ssl.CERT_REQUIRED
+    except OSError as error:
+        raise LocalXdsError(f"{client_ca}: no certificate authority: {error}") from error
+    return made
 
 
 class TokenRequired(grpc.aio.ServerInterceptor):  # type: ignore[misc]

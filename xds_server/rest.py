@@ -4,15 +4,17 @@ Rules (xDS protocol, "REST-JSON polling subscriptions"): a request names its typ
 all resources that it wants; there are no nonces, no aggregated requests and no Delta. A request
 that names the version it would be sent again is answered by 304 without a body.
 
-What is wanted is decided by a SotW session that lives for one request.
+What is wanted is decided by a SotW session that lives for one request. A resource's JSON is made
+once, when it is first asked for.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from aiohttp import web
 
@@ -36,25 +38,70 @@ _NOUNS: Mapping[ResourceType, str] = {
 }
 
 
+OnPoll = Callable[[ResourceType, int], None]
+
+
+def _ignore(kind: ResourceType, status: int) -> None:
+    """Nobody asked to be told."""
+
+
 def application(cache: Cache, group_of: GroupOf = by_node_id) -> web.Application:
     """Serves the snapshots of ``cache``; it has to run on the loop that the cache belongs to."""
     app = web.Application()
-    for kind, noun in _NOUNS.items():
-        app.router.add_post(f"/v3/discovery:{noun}", _Poll(kind, cache, group_of).answer)
+    app.add_routes(routes(cache, group_of))
     return app
+
+
+def routes(
+    cache: Cache, group_of: GroupOf = by_node_id, on_poll: OnPoll = _ignore
+) -> Iterator[web.RouteDef]:
+    """The same for an application of one's own; ``on_poll`` is told each answer's status."""
+    shown = Shown()
+    for kind, noun in _NOUNS.items():
+        poll = _Poll(kind, cache, group_of, shown, on_poll)
+        yield web.post(f"/v3/discovery:{noun}", poll.answer)
+
+
+class Shown:
+    """Resources as JSON: each is written once, and forgotten when nobody serves it any more."""
+
+    def __init__(self) -> None:
+        self._texts: WeakKeyDictionary[Resource, str] = WeakKeyDictionary()
+
+    def text(self, resource: Resource) -> str:
+        kept = self._texts.get(resource)
+        if kept is None:
+            url = resource.type.type_url
+            kept = json.dumps({"@type": url, **mirror.render(url, resource.body)})
+            self._texts[resource] = kept
+        return kept
 
 
 class _Poll:
     """Answers the requests about one type."""
 
-    def __init__(self, kind: ResourceType, cache: Cache, group_of: GroupOf) -> None:
+    def __init__(
+        self,
+        kind: ResourceType,
+        cache: Cache,
+        group_of: GroupOf,
+        shown: Shown,
+        on_poll: OnPoll,
+    ) -> None:
         self._kind = kind
         self._cache = cache
         self._group_of = group_of
+        self._shown = shown
+        self._on_poll = on_poll
 
     async def answer(self, http: web.Request) -> web.Response:
+        response = self._answered(await http.read())
+        self._on_poll(self._kind, response.status)
+        return response
+
+    def _answered(self, data: bytes) -> web.Response:
         try:
-            request = parse(await http.read(), self._kind)
+            request = parse(data, self._kind)
         except WireError as error:
             return web.Response(status=400, text=str(error))
         assert request.node
@@ -65,19 +112,17 @@ class _Poll:
         session.update(snapshot)
         outputs = session.receive(SotwRequest(request.type_url, request.names))
         sent = [each.resources for each in outputs if isinstance(each, SotwResponse)]
-        return _answer(self._kind, sent[0] if sent else (), request.version)
+        return self._response(sent[0] if sent else (), request.version)
 
-
-def _answer(kind: ResourceType, resources: tuple[Resource, ...], held: str) -> web.Response:
-    lines = (f"{each.name}\0{each.version}\n" for each in resources)
-    version = short_hash("".join(lines).encode())
-    if version == held:
-        return web.Response(status=304)
-    shown = [
-        {"@type": kind.type_url, **mirror.render(kind.type_url, each.body)} for each in resources
-    ]
-    body = {"version_info": version, "type_url": kind.type_url, "resources": shown}
-    return web.json_response(body)
+    def _response(self, resources: tuple[Resource, ...], held: str) -> web.Response:
+        lines = (f"{each.name}\0{each.version}\n" for each in resources)
+        version = short_hash("".join(lines).encode())
+        if version == held:
+            return web.Response(status=304)
+        head = json.dumps({"version_info": version, "type_url": self._kind.type_url})
+        parts = ",".join(map(self._shown.text, resources))
+        text = f'{head[:-1]}, "resources": [{parts}]}}'
+        return web.Response(text=text, content_type="application/json")
 
 
 def parse(data: bytes, kind: ResourceType) -> SotwRequest:
