@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from xds_server import protos
 from xds_server.errors import MessageError
@@ -29,63 +28,50 @@ _ACCEPTED: Mapping[str, tuple[type, ...]] = {
 _INTEGER = (int,)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How one class is written: fields that always hold a value, those that may be ``None``."""
+class Step(NamedTuple):
+    """How a field is written; ``kind`` is its type if it has no presence: a zero is not sent."""
 
-    always: tuple[tuple[str, type, Writer], ...]
-    optional: tuple[tuple[str, Writer], ...]
-    oneofs: tuple[tuple[str, ...], ...]
+    write: Writer
+    kind: type | None
+    group: str | None
 
 
 def fill(mirror: Any, message: protos.Message) -> None:
     """Writes ``message`` into ``mirror``, an empty protobuf message of the same type.
 
+    Only what was given to the message is looked at: its unset fields are not in it.
+
     Raises ``MessageError`` for a value of a wrong type or out of its range, for an unknown enum
     number, and for two members of one oneof.
     """
-    values = vars(message)
     plan = plan_of(type(message))
-    name = ""
-    try:
-        for name, kind, write in plan.always:
-            value = values[name]
-            if value:
+    chosen: dict[str, str] = {}
+    for name, value in vars(message).items():
+        if value is None or name not in plan:
+            continue
+        write, kind, group = plan[name]
+        try:
+            if kind is None or value:
                 write(mirror, value)
-            elif value is not None and not isinstance(value, kind):
+            elif not isinstance(value, kind):
                 raise _unexpected(value, kind.__name__)
-        for name, write in plan.optional:
-            value = values[name]
-            if value is not None:
-                write(mirror, value)
-    except MessageError as error:
-        error.under(f".{name}")
-        raise
-    _check_oneofs(plan, values)
-    if unknown := values.get("_unknown_fields"):
-        mirror.MergeFromString(unknown)
-
-
-def _check_oneofs(plan: Plan, values: Mapping[str, Any]) -> None:
-    for members in plan.oneofs:
-        given = [name for name in members if values[name] is not None]
-        if len(given) > 1:
-            reason = f"set together with {given[0]}, wanted only one of the two"
-            raise MessageError(reason, [f".{given[1]}"])
+            if group and chosen.setdefault(group, name) != name:
+                reason = f"set together with {chosen[group]}, wanted only one of the two"
+                raise MessageError(reason)
+        except MessageError as error:
+            error.under(f".{name}")
+            raise
+    if message._unknown_fields:
+        mirror.MergeFromString(message._unknown_fields)
 
 
 @functools.cache
-def plan_of(cls: MessageClass) -> Plan:
-    fields = fields_of(cls)
-    groups: dict[str, list[str]] = {}
-    for field in fields:
-        if field.group:
-            groups.setdefault(field.group, []).append(field.name)
-    return Plan(
-        always=tuple((f.name, _kind(f), _writer(f)) for f in fields if not f.presence),
-        optional=tuple((f.name, _writer(f)) for f in fields if f.presence),
-        oneofs=tuple(tuple(members) for members in groups.values()),
-    )
+def plan_of(cls: MessageClass) -> Mapping[str, Step]:
+    """By name of the field."""
+    return {
+        field.name: Step(_writer(field), None if field.presence else _kind(field), field.group)
+        for field in fields_of(cls)
+    }
 
 
 def _kind(field: Field) -> type:

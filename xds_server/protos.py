@@ -42,22 +42,58 @@ def _plain_dataclass(**options: Any) -> Callable[[type], type]:
 
 
 def _init(self: Any, /, *given: Any, **values: Any) -> None:
-    """What ``dataclass`` would write for each class, once for all (a quarter of the import)."""
+    """What ``dataclass`` would write for each class, once for all (a quarter of the import).
+
+    Only what is given is kept in the message, beside its own empty lists and maps: a default that
+    can not change is its class's attribute, so an unset field costs nothing here nor in ``fill``.
+    """
     cls: Any = type(self)
-    held, fields = vars(self), _defaults(cls)
+    shape = _shape(cls)
+    held = vars(self)
+    held["_unknown_fields"] = b""
+    for name, make in shape.containers:
+        held[name] = make()
     if given:
-        values.update(zip((name for name, _ in fields), given, strict=False))
-    for name, make in fields:
-        held[name] = values.pop(name) if name in values else make()
-    if values:
-        unknown = ", ".join(sorted(values))
-        raise TypeError(f"{cls.__name__}: got fields that it does not have: {unknown}")
-    self.__post_init__()
+        values.update(zip(shape.names, given, strict=False))
+    held.update(values)
+    if not shape.quiet.issuperset(values):
+        _check_names(cls, shape, values)
+        self.__post_init__()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Shape:
+    """A class's fields: all ``names``, those that hold a list or a map, and the ``quiet`` ones,
+    of which its own ``__post_init__`` has nothing to say (it warns of deprecated fields).
+    """
+
+    names: tuple[str, ...]
+    containers: tuple[tuple[str, Callable[[], Any]], ...]
+    quiet: frozenset[str]
 
 
 @functools.cache
-def _defaults(cls: Any) -> tuple[tuple[str, Callable[[], Any]], ...]:
-    return tuple((f.name, cast(Any, f.default_factory)) for f in dataclasses.fields(cls))
+def _shape(cls: Any) -> _Shape:
+    """Read once for each class; its immutable defaults become attributes of the class."""
+    fields = dataclasses.fields(cls)
+    containers = []
+    for field in fields:
+        make = cast(Any, field.default_factory)
+        default = make()
+        if isinstance(default, list | dict):
+            containers.append((field.name, make))
+        else:
+            setattr(cls, field.name, default)
+    names = tuple(field.name for field in fields)
+    # the generated check names each deprecated field in a text of its own
+    asked = cls.__post_init__.__code__.co_consts
+    return _Shape(names, tuple(containers), frozenset(names).difference(asked))
+
+
+def _check_names(cls: type, shape: _Shape, values: Mapping[str, Any]) -> None:
+    unknown = ", ".join(sorted(set(values).difference(shape.names)))
+    if unknown:
+        raise TypeError(f"{cls.__name__}: got fields that it does not have: {unknown}")
 
 
 def _no_validator(**options: Any) -> Callable[[Any], Any]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pydantic
 import pytest
 
-from xds_server.protos import class_of, cluster, message_pool, protobuf
+from xds_server.protos import class_of, cluster, message_pool, protobuf, route
 
 
 def test_an_unknown_field_is_refused_by_name() -> None:
@@ -27,6 +27,18 @@ def test_fields_may_be_given_in_their_order() -> None:
     half = protobuf.Duration(1, 500_000_000)
     assert half == protobuf.Duration(seconds=1, nanos=500_000_000)
     assert half == protobuf.Duration.from_timedelta(timedelta(seconds=1.5))
+
+
+def test_a_message_holds_what_it_was_given_and_shows_the_rest_as_zeros() -> None:
+    made = cluster.Cluster(name="a")
+    assert (made.alt_stat_name, made.connect_timeout, made.load_assignment) == ("", None, None)
+    assert made == cluster.Cluster(name="a", alt_stat_name="")
+    assert "alt_stat_name" not in vars(made)
+
+
+def test_a_deprecated_field_is_still_told_apart() -> None:
+    with pytest.warns(DeprecationWarning, match="HeaderMatcher.exact_match is deprecated"):
+        route.HeaderMatcher(name="a", exact_match="b")
 
 
 def test_pydantic_is_itself_again_once_the_messages_are_there() -> None:
