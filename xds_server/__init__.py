@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         StreamClosed,
         StreamOpened,
     )
+    from xds_server.groups import Groups, NoGroup, Rule
     from xds_server.mirror import any_of
     from xds_server.node import NodeInfo, by_node_id
     from xds_server.resource import Resource, ResourceType
@@ -54,16 +55,19 @@ __all__ = [
     "Cache",
     "Current",
     "Event",
+    "Groups",
     "InconsistentSnapshot",
     "LocalXdsError",
     "MessageError",
     "NackRecord",
     "Nacked",
+    "NoGroup",
     "NodeInfo",
     "RemoteXdsError",
     "Resource",
     "ResourceError",
     "ResourceType",
+    "Rule",
     "Sent",
     "Snapshot",
     "Status",
@@ -96,6 +100,7 @@ _HOMES = {
         "StreamClosed",
         "StreamOpened",
     ),
+    "groups": ("Groups", "NoGroup", "Rule"),
     "mirror": ("any_of",),
     "node": ("NodeInfo", "by_node_id"),
     "resource": ("Resource", "ResourceType"),

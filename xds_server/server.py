@@ -18,7 +18,7 @@ import grpc
 import grpc.aio
 
 from xds_server import services, wire
-from xds_server.cache import Cache
+from xds_server.cache import Cache, Cancel
 from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
 from xds_server.events import Event, Sent, StreamClosed, StreamOpened
@@ -167,11 +167,13 @@ class XdsServer:
         node: NodeInfo = request.node
         stream = _Stream(variant, node, self._encoder, self._clock, self.tell)
         self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
-        group = self._group_of(node)
-        cancel = self._cache.watch(group, stream.update)
-        self._streams[stream] = _Opened(node, context.peer(), group, variant.name, self._clock())
+        cancel: Cancel | None = None
         reason, status = "", "OK"
         try:
+            group = self._group_of(node)
+            cancel = self._cache.watch(group, stream.update, node)
+            peer, now = context.peer(), self._clock()
+            self._streams[stream] = _Opened(node, peer, group, variant.name, now)
             stream.update(self._cache.get(group))
             stream.receive(request)
             await stream.run(requests, context)
@@ -179,8 +181,9 @@ class XdsServer:
             reason, status = str(error), error.status
             raise
         finally:
-            cancel()
-            del self._streams[stream]
+            if cancel is not None:
+                cancel()
+            self._streams.pop(stream, None)
             closed = StreamClosed(node, self._clock(), reason, variant.type, variant.name, status)
             self.tell(closed)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.xds_server.playbook import a_cluster, snapshot
-from xds_server.cache import Cache
+from xds_server.cache import Cache, Cancel
+from xds_server.groups import NoGroup
+from xds_server.node import NodeInfo
 from xds_server.snapshot import Snapshot
 
 
@@ -22,7 +26,7 @@ def test_a_watcher_is_told_of_its_own_group_until_it_cancels() -> None:
 
 def test_a_watcher_may_cancel_while_it_is_told() -> None:
     cache, told = Cache(), list[str]()
-    cancels = []
+    cancels: list[Cancel] = []
 
     def watcher(served: Snapshot) -> None:
         told.append("one")
@@ -34,3 +38,16 @@ def test_a_watcher_may_cancel_while_it_is_told() -> None:
     cache.set("a", snapshot())
     cache.set("a", snapshot())
     assert told == ["one", "two"]
+
+
+def test_a_group_has_clients_of_one_kind_at_a_time() -> None:
+    cache = Cache()
+    envoy, grpc = (NodeInfo(each, user_agent_name=each) for each in ("envoy", "grpc"))
+    cancel = cache.watch("a", lambda served: None, envoy)
+    cache.watch("a", lambda served: None, NodeInfo("curl"))
+    with pytest.raises(NoGroup, match=r"grpc: is a gRPC client \('grpc'\), but group 'a' is for"):
+        cache.watch("a", lambda served: None, grpc)
+    cancel()
+    cache.watch("a", lambda served: None, grpc)
+    with pytest.raises(NoGroup, match="but group 'a' is for gRPC clients"):
+        cache.watch("a", lambda served: None, envoy)
