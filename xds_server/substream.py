@@ -7,6 +7,7 @@ Discovery Service"), so each has its own state, nonce and subscription.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from enum import Enum, auto
 from types import MappingProxyType
 
@@ -114,17 +115,18 @@ class Substream:
 
     def view(self) -> TypeView:
         """Where the client stands; it may be asked for at any time."""
-        waiting = self.state is State.WAITING
-        in_flight = frozenset(each.name for each in self.in_flight) if waiting else frozenset()
+        book, refusal = self.book, self.refusal
+        if refusal is not None:
+            refusal = replace(refusal, names=refusal.names & self.rejected)
         return TypeView(
             self.kind,
-            self.book.wildcard,
-            self.book.names,
+            book.wildcard,
+            book.names.difference(book.meant) | book.asked_by.keys() if book.meant else book.names,
             self.known,
             self.version,
             self.sent_at,
-            in_flight,
-            self.refusal,
+            self.in_flight,
+            refusal,
         )
 
     def _accept(self, names: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from xds_server.events import NackRecord
 from xds_server.node import NodeInfo
-from xds_server.resource import ResourceType
+from xds_server.resource import Resource, ResourceType
 from xds_server.snapshot import Snapshot
 
 
@@ -28,8 +28,9 @@ class Refusal:
 class TypeView:
     """One type on one stream. Times are in seconds, 0 where nothing was sent.
 
-    ``known`` are the versions that the client was sent last, by name, NACKed or not; ``version``
-    is that of the last response, ``in_flight`` what of it is neither ACKed nor NACKed yet.
+    ``names`` are asked for one by one; where a name was an alias, that of the resource. ``known``
+    are the versions that the client was sent last, by name, NACKed or not; ``version`` is that of
+    the last response, ``in_flight`` what in it is neither ACKed nor NACKed yet.
     """
 
     type: ResourceType
@@ -38,7 +39,7 @@ class TypeView:
     known: Mapping[str, str]
     version: str
     sent_at: float
-    in_flight: frozenset[str]
+    in_flight: tuple[Resource, ...]
     refusal: Refusal | None
 
 

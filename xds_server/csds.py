@@ -1,0 +1,162 @@
+"""The door of the client status service (CSDS): who is connected, and where each stands.
+
+``ClientStatusDiscoveryService`` of ``envoy/service/status/v3/csds.proto``, for all clients of a
+server, on its own port::
+
+    csds = Csds(server)
+    await server.start(handlers=[csds.handler()])
+
+What is told is decided in ``client_status.py``. An answer is put together in small steps, so that
+no push has to wait for it, and is bounded: what is larger is refused and the way out is named.
+Private keys stay here: a secret is told without its content, and so is what holds a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import grpc
+
+from xds_server import mirror, protos
+from xds_server.client_status import ResourceStatus, clients_of, count, statuses
+from xds_server.errors import RemoteXdsError
+from xds_server.matchers import Judge, any_of_them
+from xds_server.node import NodeInfo
+from xds_server.resource import Resource, ResourceType
+from xds_server.view import ClientView
+
+SERVICE = "envoy.service.status.v3.ClientStatusDiscoveryService"
+MAX_RESOURCES = 100_000  # in one answer: half a second of work
+MAX_BYTES = 32 * 2**20  # of one answer
+_STEP = 200  # resources that are put together before others have their turn, about 1 ms
+
+_ASK_LESS = "ask for single nodes by node_matchers"
+_KEY = b"PRIVATE KEY-----"  # in PEM
+
+
+class Clients(Protocol):
+    """Who knows the clients: an ``XdsServer``."""
+
+    def clients(self, wanted: Callable[[NodeInfo], bool]) -> Iterable[ClientView]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which nodes are meant, and whether their resources' content is wanted."""
+
+    wanted: Judge
+    contents: bool
+
+    @classmethod
+    def parse(cls, data: bytes) -> Question:
+        """A ``ClientStatusRequest``; without matchers it is about all clients.
+
+        Raises ``RemoteXdsError`` for what is none, or asks for what can not be answered.
+        """
+        request = mirror.parse(protos.status.ClientStatusRequest, data)
+        wanted = any_of_them(request.node_matchers)
+        return cls(wanted, not request.exclude_resource_contents)
+
+
+class Csds:
+    """The service, for the clients of ``server``."""
+
+    def __init__(self, server: Clients) -> None:
+        self._server = server
+
+    def handler(self) -> Any:
+        """What serves it: one of the ``handlers`` of ``XdsServer.start``."""
+        methods = {
+            "StreamClientStatus": grpc.stream_stream_rpc_method_handler(self._stream),
+            "FetchClientStatus": grpc.unary_unary_rpc_method_handler(self._fetch),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    async def _stream(self, requests: AsyncIterator[bytes], context: Any) -> None:
+        async for data in requests:
+            await context.write(await self._fetch(data, context))
+
+    async def _fetch(self, data: bytes, context: Any) -> bytes:
+        try:
+            question = Question.parse(data)
+            return await _in_turns(answer(question, self._server.clients(question.wanted)))
+        except RemoteXdsError as error:
+            await context.abort(grpc.StatusCode[error.status], str(error))
+            raise
+
+
+async def _in_turns(steps: Generator[None, None, bytes]) -> bytes:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return bytes(done.value)
+        await asyncio.sleep(0)
+
+
+def answer(question: Question, streams: Iterable[ClientView]) -> Generator[None, None, bytes]:
+    """The ``ClientStatusResponse``, in steps of about 1 ms.
+
+    Raises ``RemoteXdsError`` (RESOURCE_EXHAUSTED) for one that would be too large.
+    """
+    clients = clients_of(streams)
+    total = sum(count(stream) for client in clients for stream in client)
+    if total > MAX_RESOURCES:
+        raise _too_large(f"{len(clients)} clients have {total} resources", str(MAX_RESOURCES))
+    response: Any = mirror.mirror_class(protos.status.ClientStatusResponse)()
+    told = size = 0
+    for client in clients:
+        config = response.config.add()
+        _fill_node(config.node, client[-1].node)
+        for status in (status for stream in client for status in statuses(stream)):
+            size += _fill(config.generic_xds_configs.add(), status, question.contents)
+            told += 1
+            if size > MAX_BYTES:
+                found = f"{told} of {total} resources have {size} bytes already"
+                raise _too_large(found, f"{MAX_BYTES} bytes, or without their contents")
+            if told % _STEP == 0:
+                yield
+    return response.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _too_large(found: str, limit: str) -> RemoteXdsError:
+    return RemoteXdsError(f"{found}, wanted at most {limit}: {_ASK_LESS}", "RESOURCE_EXHAUSTED")
+
+
+def _fill_node(message: Any, node: NodeInfo) -> None:
+    message.id, message.cluster = node.id, node.cluster
+    message.user_agent_name = node.user_agent_name
+    if node.region or node.zone or node.sub_zone:
+        message.locality.region, message.locality.zone = node.region, node.zone
+        message.locality.sub_zone = node.sub_zone
+    message.client_features.extend(node.client_features)
+
+
+def _fill(message: Any, status: ResourceStatus, contents: bool) -> int:
+    """Writes one ``GenericXdsConfig``; returns about how many bytes it has."""
+    message.type_url, message.name = status.type.type_url, status.name
+    message.version_info = status.version
+    message.config_status, message.client_status = status.config_status, status.client_status
+    if status.at:
+        message.last_updated.FromNanoseconds(round(status.at * 1e9))
+    if status.error:
+        message.error_state.details = status.error
+        message.error_state.version_info = status.version
+        message.error_state.last_update_attempt.FromNanoseconds(round(status.refused_at * 1e9))
+    shown = contents and status.resource is not None and not _is_secret(status.resource)
+    if shown and status.resource:
+        _fill_any(message.xds_config, status.resource)
+        if status.error:
+            _fill_any(message.error_state.failed_configuration, status.resource)
+    return message.ByteSize()  # type: ignore[no-any-return]
+
+
+def _fill_any(message: Any, resource: Resource) -> None:
+    message.type_url, message.value = resource.type.type_url, resource.body
+
+
+def _is_secret(resource: Resource) -> bool:
+    return resource.type is ResourceType.SECRET or _KEY in resource.body
