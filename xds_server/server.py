@@ -23,6 +23,7 @@ from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
 from xds_server.events import Event, Sent, StreamClosed, StreamOpened
 from xds_server.limits import Limiter, Limits
+from xds_server.matchers import everyone
 from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
 from xds_server.resource import ResourceType
@@ -187,10 +188,11 @@ class XdsServer:
             closed = StreamClosed(node, self._clock(), reason, variant.type, variant.name, status)
             self.tell(closed)
 
-    def clients(self) -> Iterator[ClientView]:
-        """Every stream that is open, in the order of their opening, as it stands now."""
+    def clients(self, wanted: Callable[[NodeInfo], bool] = everyone) -> Iterator[ClientView]:
+        """The streams of the nodes that are ``wanted``, in the order of their opening, as of now."""
         for stream, opened in tuple(self._streams.items()):
-            yield stream.view(opened)
+            if wanted(opened.node):
+                yield stream.view(opened)
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
