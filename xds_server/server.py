@@ -189,7 +189,7 @@ class XdsServer:
             self.tell(closed)
 
     def clients(self, wanted: Callable[[NodeInfo], bool] = everyone) -> Iterator[ClientView]:
-        """The streams of the nodes that are ``wanted``, in the order of their opening, as of now."""
+        """The streams of the ``wanted`` nodes as they stand now, the oldest first."""
         for stream, opened in tuple(self._streams.items()):
             if wanted(opened.node):
                 yield stream.view(opened)
