@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mesh_patterns import expect, kinds
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.model import Ingress, Mesh, Service, Version
+from mesh_patterns.model import GRPC, Ingress, Mesh, Service, Version
 from mesh_patterns.node import Node
 from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.selector import RESERVED, suggest
@@ -65,11 +65,11 @@ def mesh(
     """
     problems = Problems()
     specs = [made for tree in trees if (made := problems.guard(_mesh_spec, tree))]
-    services = _services(specs, problems)
+    dataplane = next((s.dataplane for s in specs if "dataplane" in s.model_fields_set), "sidecar")
+    services = _services(specs, dataplane, problems)
     patterns = _each(trees, "patterns", problems, pattern)
     claims = _each(trees, "expect", problems, _claim)
     problems.stop_if_any()
-    dataplane = next((s.dataplane for s in specs if "dataplane" in s.model_fields_set), "sidecar")
     whole = Mesh(
         name, {service.name: service for service in services}, dataplane,
         tuple(patterns), tuple(claims), tuple(files), tuple(warnings),
@@ -156,7 +156,7 @@ def _mesh_spec(tree: Node) -> MeshSpec | None:
     return build(MeshSpec, node) if node and node.value is not None else None
 
 
-def _services(specs: Iterable[MeshSpec], problems: Problems) -> list[Service]:
+def _services(specs: Iterable[MeshSpec], dataplane: str, problems: Problems) -> list[Service]:
     found: dict[str, Service] = {}
     for spec in specs:
         for name, service in spec.services.items():
@@ -166,22 +166,34 @@ def _services(specs: Iterable[MeshSpec], problems: Problems) -> list[Service]:
                 problems.found.append(Problem(place, message))
                 continue
             service.located(spec.node.find("services", name))
-            made = problems.guard(_service, name, service, place)
+            made = problems.guard(_service, name, service, place, dataplane)
             if made:
                 found[name] = made
     return list(found.values())
 
 
-def _service(name: str, spec: ServiceSpec, place: Place) -> Service:
+def _service(name: str, spec: ServiceSpec, place: Place, default: str) -> Service:
     if name in RESERVED:
         raise PatternError.at(place, f"{name!r} is a name that meshloom uses itself")
     if spec.versions and (spec.run or spec.port):
         at = spec.key_place("run" if spec.run else "port")
         raise PatternError.at(at, "belongs under a version: this service has 'versions'")
+    proxyless = (spec.dataplane or default) == GRPC
     return Service(
-        name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)), spec.protocol,
-        _ingress(spec), tuple(spec.hosts),
+        name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)),
+        _protocol(spec, proxyless), _ingress(spec), tuple(spec.hosts),
+        GRPC if proxyless else "sidecar",
     )  # fmt: skip
+
+
+def _protocol(spec: ServiceSpec, proxyless: bool) -> str:
+    """What the service speaks; without an Envoy that is gRPC."""
+    if not proxyless:
+        return spec.protocol
+    if spec.protocol == "http" and "protocol" in spec.model_fields_set:
+        message = "is http, but 'dataplane: grpc' is for gRPC; say 'protocol: grpc'"
+        raise PatternError.at(spec.place("protocol"), f"{message} or 'dataplane: sidecar'")
+    return "grpc"
 
 
 def _versions(spec: ServiceSpec, place: Place) -> Iterator[Version]:
@@ -212,6 +224,7 @@ def _ingress(spec: ServiceSpec) -> Ingress | None:
 def _check(mesh: Mesh, problems: Problems, place: Place) -> None:
     """What needs a look at the whole mesh, which is at ``place``."""
     problems.found.extend(_unknown_calls(mesh))
+    problems.found.extend(_http_without_envoy(mesh))
     problems.found.extend(_ids_twice(mesh))
     for claim in mesh.claims:
         problems.guard(expect.check, claim, mesh)
@@ -227,6 +240,17 @@ def _unknown_calls(mesh: Mesh) -> Iterator[Problem]:
                 hint = suggest(called, mesh.services)
                 message = f"service {service.name!r} calls {called!r}, which is not there{hint}"
                 yield Problem(service.place, message)
+
+
+def _http_without_envoy(mesh: Mesh) -> Iterator[Problem]:
+    """A gRPC client calls gRPC services; there is no Envoy that would call others for it."""
+    for service in mesh.services.values():
+        called = (mesh.services.get(name) for name in service.calls if service.proxyless)
+        for other in called:
+            if other is not None and other.protocol != "grpc":
+                message = f"service {service.name!r} has 'dataplane: grpc' and can't call"
+                speaks = f"{other.name!r}, which speaks {other.protocol}"
+                yield Problem(service.place, f"{message} {speaks}")
 
 
 def _ids_twice(mesh: Mesh) -> Iterator[Problem]:

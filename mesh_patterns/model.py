@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INGRESS = "ingress"  # the caller that stands for the outside of the mesh
 CLIENT = "client"  # the caller that stands for the person at the keyboard: it may call anything
+GRPC = "grpc"  # the data plane of a service without an Envoy: gRPC itself is told by xDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,10 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service: a name that callers use, and the versions that answer to it."""
+    """A service: a name that callers use, and the versions that answer to it.
+
+    ``dataplane`` is ``sidecar`` (behind an Envoy, its own or the mesh's one) or ``grpc``.
+    """
 
     name: str
     place: Place
@@ -68,6 +72,12 @@ class Service:
     protocol: str = "http"
     ingress: Ingress | None = None
     hosts: tuple[str, ...] = ()
+    dataplane: str = "sidecar"
+
+    @property
+    def proxyless(self) -> bool:
+        """Whether its processes speak xDS themselves, without an Envoy."""
+        return self.dataplane == GRPC
 
     def version(self, name: str) -> Version | None:
         return next((version for version in self.versions if version.name == name), None)
@@ -95,6 +105,11 @@ class Mesh:
     def instances(self) -> Iterator[Instance]:
         for service in self.services.values():
             yield from service.instances()
+
+    def is_proxyless(self, caller: str) -> bool:
+        """Whether ``caller``, a service or the ingress or the client, calls without an Envoy."""
+        service = self.services.get(caller)
+        return service is not None and service.proxyless
 
     def callers(self) -> Iterator[str]:
         """Everybody who calls somebody: services with calls, the ingress, the client."""

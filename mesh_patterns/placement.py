@@ -14,6 +14,7 @@ from mesh_patterns.place import Place
 
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`
+GRPC_GROUP = "grpc:"  # before a proxyless workload's node id; no Envoy's id holds a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,42 @@ class Proxy:
     ingress: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Proxyless:
+    """A workload without an Envoy: a gRPC process that is told by xDS itself. ``node`` is the id
+    that it says it has.
+    """
+
+    node: str
+    instance: Instance
+
+    @property
+    def group(self) -> str:
+        """Whose snapshot it gets. An Envoy of the same id may still run after a change."""
+        return f"{GRPC_GROUP}{self.node}"
+
+
+def proxyless(mesh: Mesh) -> tuple[Proxyless, ...]:
+    """The workloads of the mesh that have no Envoy."""
+    return tuple(
+        Proxyless(instance.id, instance)
+        for service in mesh.services.values()
+        if service.proxyless
+        for instance in service.instances()
+    )
+
+
 def proxies(mesh: Mesh) -> tuple[Proxy, ...]:
     """The mesh's Envoys: a sidecar per instance and one at the edge, or one for all."""
     client = Caller(CLIENT, CLIENT)
+    behind = tuple(each for each in mesh.instances() if not mesh.is_proxyless(each.service))
     sidecars = tuple(
-        Proxy(instance.id, (instance,), _callers(mesh, instance)) for instance in mesh.instances()
+        Proxy(instance.id, (instance,), _callers(mesh, instance)) for instance in behind
     )
-    if mesh.dataplane == "sidecar":
+    if mesh.dataplane != "node":
         return (*sidecars, Proxy(INGRESS, callers=(client,), ingress=True))
     callers = tuple(caller for sidecar in sidecars for caller in sidecar.callers)
-    return (Proxy(NODE, tuple(mesh.instances()), (*callers, client), ingress=True),)
+    return (Proxy(NODE, behind, (*callers, client), ingress=True),)
 
 
 def _callers(mesh: Mesh, instance: Instance) -> tuple[Caller, ...]:
@@ -69,6 +96,11 @@ def workload(instance: Instance) -> str:
 def inbound(instance: Instance) -> str:
     """The key of the port at which an instance's Envoy takes its requests."""
     return f"inbound:{instance.id}"
+
+
+def reached(mesh: Mesh, instance: Instance) -> str:
+    """The key of the port at which others reach an instance: its Envoy's, or its own."""
+    return workload(instance) if mesh.is_proxyless(instance.service) else inbound(instance)
 
 
 def outbound(caller: Caller) -> str:
@@ -102,7 +134,8 @@ def _needs(mesh: Mesh) -> Iterator[Need]:
     for service in mesh.services.values():
         for version, instance in zip(service.versions, service.instances(), strict=True):
             yield Need(workload(instance), version.port, version.place)
-            yield Need(inbound(instance))
+            if not service.proxyless:
+                yield Need(inbound(instance))
     for proxy in proxies(mesh):
         for caller in proxy.callers:
             yield Need(outbound(caller))

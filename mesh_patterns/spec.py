@@ -115,18 +115,23 @@ class ServiceSpec(VersionSpec):
         Name, Annotated[VersionSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]
     ] = Field({}, description="by name; one unnamed version if absent")
     calls: list[Name] = Field([], description="the services that this one calls")
-    protocol: Literal["http", "grpc"] = Field("http", description="what the workload speaks")
+    protocol: Literal["http", "grpc"] = Field(
+        "http", description="what the workload speaks; grpc where the data plane is grpc"
+    )
     ingress: Annotated[
         IngressSpec | None, BeforeValidator(_ingress), AlsoWritten.of("boolean", "integer")
     ] = Field(None, description="true, a port, or a mapping: reachable through the ingress")
     hosts: list[Host] = Field([], description="more names by which callers know it")
+    dataplane: Literal["sidecar", "grpc"] | None = Field(
+        None, description="grpc: no Envoy, the gRPC library speaks xDS; by default the mesh's"
+    )
 
 
 class MeshSpec(Spec):
     """The services and how they are joined."""
 
-    dataplane: Literal["sidecar", "node"] = Field(
-        "sidecar", description="an Envoy per service version, or one for all"
+    dataplane: Literal["sidecar", "node", "grpc"] = Field(
+        "sidecar", description="an Envoy per service version, one for all, or none but the ingress"
     )
     services: dict[
         Name, Annotated[ServiceSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]

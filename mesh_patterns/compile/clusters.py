@@ -10,8 +10,7 @@ from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import INGRESS, Service
 from mesh_patterns.place import Place
-from mesh_patterns.placement import HOST, Placement, Proxy, workload
-from mesh_patterns.placement import inbound as inbound_key
+from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, endpoint, http_options
@@ -54,7 +53,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     for name, target, policy in _clusters(draft, edges):
         service = draft.mesh.services[target.service]
         ports = [
-            placement.port(inbound_key(instance))
+            placement.port(reached(draft.mesh, instance))
             for instance in service.instances()
             if target.version in (None, instance.version)
         ]
