@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -50,10 +51,15 @@ class Plane:
 
 
 @asynccontextmanager
-async def control_plane(port: int = 0, cache: Cache | None = None) -> AsyncIterator[Plane]:
+async def control_plane(
+    port: int = 0,
+    cache: Cache | None = None,
+    services: Callable[[XdsServer], Iterable[Any]] = lambda server: (),
+) -> AsyncIterator[Plane]:
+    """``services`` gives the handlers of what else is served on the port."""
     cache, events = cache or Cache(), Events()
     server = XdsServer(cache, on_event=events)
-    port = await server.start("127.0.0.1", port)
+    port = await server.start("127.0.0.1", port, services(server))
     try:
         yield Plane(server, cache, events, port)
     finally:
