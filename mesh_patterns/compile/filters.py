@@ -2,7 +2,7 @@
 
 ::
 
-    tap → fault → wasm → router
+    tap → fault → authorization → wasm → router
 
 The tap is first, so it sees what came in and what went out, also when a later filter answers by
 itself. A filter that stands on some edges of a listener only is disabled there, and enabled by the
@@ -15,7 +15,7 @@ import hashlib
 
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.values import fractional, header_matcher
-from mesh_patterns.draft import Draft, Fault, Filter
+from mesh_patterns.draft import Authorization, Draft, Fault, Filter
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
@@ -35,7 +35,7 @@ from xds_server.protos import (
     wasm_filter,
 )
 
-ORDER = ("fault", "wasm")
+ORDER = ("fault", "authorization", "wasm")
 TAP = "envoy.filters.http.tap"
 TAP_CONFIG_ID = "meshloom"  # what `meshloom tap` asks for on Envoy's admin interface
 ROUTE_FAULT = "envoy.filters.http.fault"  # does nothing until a route gives it something to do
@@ -82,6 +82,10 @@ def config(each: Filter) -> protos.Message:
     """A filter's own configuration."""
     if isinstance(each.config, WasmFilter):
         return _wasm(each.config)
+    if isinstance(each.config, Authorization):
+        from mesh_patterns.compile import access  # with packages that few meshes need
+
+        return access.rbac_message(each.config)
     return fault_message(each.config)
 
 

@@ -106,7 +106,7 @@ def _outlier_detection(meaning: OutlierDetection) -> cluster.OutlierDetection:
     )
 
 
-def _success_rate(meaning: SuccessRate | None) -> dict[str, int]:
+def _success_rate(meaning: SuccessRate | None) -> dict[str, Any]:
     if meaning is None:
         return {"enforcing_success_rate": 0}
     return {
@@ -117,7 +117,7 @@ def _success_rate(meaning: SuccessRate | None) -> dict[str, int]:
     }
 
 
-def _failure_percentage(meaning: FailurePercentage | None) -> dict[str, int]:
+def _failure_percentage(meaning: FailurePercentage | None) -> dict[str, Any]:
     if meaning is None:
         return {}  # Envoy's own default is not to enforce it
     return {

@@ -12,7 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.kinds import canary, fault, mirror, retries, route, timeout, wasm
+from mesh_patterns.kinds import (
+    authorization,
+    canary,
+    circuit_breaker,
+    fault,
+    load_balancing,
+    mirror,
+    outlier_detection,
+    retries,
+    route,
+    timeout,
+    wasm,
+)
 from mesh_patterns.spec import PatternSpec
 
 
@@ -25,14 +37,18 @@ class Kind:
 
 
 # In the order in which they are applied, whatever their order in the file: routes make the rules
-# that the later ones put settings on.
+# that the later ones put settings on, and who may ask depends on who is known.
 KINDS: Mapping[str, Kind] = {
     "route": Kind(route.RouteSpec, route.apply),
     "canary": Kind(canary.CanarySpec, canary.apply),
     "retries": Kind(retries.RetriesSpec, retries.apply),
     "timeout": Kind(timeout.TimeoutSpec, timeout.apply),
+    "circuit_breaker": Kind(circuit_breaker.CircuitBreakerSpec, circuit_breaker.apply),
+    "load_balancing": Kind(load_balancing.LoadBalancingSpec, load_balancing.apply),
+    "outlier_detection": Kind(outlier_detection.OutlierDetectionSpec, outlier_detection.apply),
     "mirror": Kind(mirror.MirrorSpec, mirror.apply),
     "fault": Kind(fault.FaultSpec, fault.apply),
+    "authorization": Kind(authorization.AuthorizationSpec, authorization.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
 }
 

@@ -14,7 +14,12 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
     """
     edge = read(text).edges["client", "web"]
     assert (len(edge.rules), edge.split is not None) == (1, True)
-    assert list(KINDS) == ["route", "canary", "retries", "timeout", "mirror", "fault", "wasm"]
+    order = [
+        *("route", "canary", "retries", "timeout"),
+        *("circuit_breaker", "load_balancing", "outlier_detection"),
+        *("mirror", "fault", "authorization", "wasm"),
+    ]
+    assert list(KINDS) == order
 
 
 def test_every_kind_says_what_its_keys_are() -> None:

@@ -1,0 +1,110 @@
+"""Authorization as Envoy's RBAC filter has it.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rbac_filter
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from mesh_patterns.compile.values import header_matcher, string_matcher
+from mesh_patterns.draft import Access, Authorization, StringMatch
+from xds_server.protos import core, matcher, rbac, rbac_filter
+
+_ACTIONS = {"allow": rbac.RbacAction.ALLOW, "deny": rbac.RbacAction.DENY}
+
+
+def rbac_message(meaning: Authorization) -> rbac_filter.Rbac:
+    """The filter's configuration. A policy's name, which Envoy logs, is its rule's number."""
+    rules = rbac.Rbac(
+        action=_ACTIONS[meaning.action],
+        policies={f"{meaning.action}[{i}]": _policy(rule) for i, rule in enumerate(meaning.rules)},
+    )
+    return (
+        rbac_filter.Rbac(shadow_rules=rules) if meaning.dry_run else rbac_filter.Rbac(rules=rules)
+    )
+
+
+def _policy(access: Access) -> rbac.Policy:
+    return rbac.Policy(
+        permissions=[_all_permissions(_permissions(access))],
+        principals=[_all_principals(_principals(access))],
+    )
+
+
+def _permissions(access: Access) -> Iterable[rbac.Permission]:
+    """What is asked for; each of these must hold."""
+    if access.methods:
+        yield _any_permission(_header(":method", match) for match in access.methods)
+    if access.paths:
+        yield _any_permission(path for match in access.paths for path in _paths(match))
+    if access.hosts:
+        yield _any_permission(_header(":authority", match) for match in access.hosts)
+    for name, match in access.headers:
+        yield _header(name, match)
+
+
+def _principals(access: Access) -> Iterable[rbac.Principal]:
+    """Who asks; each of these must hold."""
+    if access.principals:
+        yield _any_principal(
+            rbac.Principal(authenticated=rbac.PrincipalAuthenticated(principal_name=_exact(name)))
+            for name in access.principals
+        )
+    if access.ip_blocks:
+        yield _any_principal(
+            rbac.Principal(direct_remote_ip=_range(block)) for block in access.ip_blocks
+        )
+    if access.remote_ip_blocks:
+        yield _any_principal(
+            rbac.Principal(remote_ip=_range(block)) for block in access.remote_ip_blocks
+        )
+
+
+def _header(name: str, match: StringMatch) -> rbac.Permission:
+    return rbac.Permission(header=header_matcher(name, match))
+
+
+def _paths(match: StringMatch) -> Iterable[rbac.Permission]:
+    """Envoy's path matcher has no prefix of whole segments: a path itself, or what is in it."""
+    kinds = [match]
+    if match.kind == "separated_prefix":
+        kinds = [StringMatch("exact", match.text), StringMatch("prefix", f"{match.text}/")]
+    for each in kinds:
+        yield rbac.Permission(url_path=matcher.PathMatcher(path=string_matcher(each)))
+
+
+def _exact(text: str) -> matcher.StringMatcher:
+    return matcher.StringMatcher(exact=text)
+
+
+def _range(block: str) -> core.CidrRange:
+    network = ipaddress.ip_network(block)
+    return core.CidrRange(address_prefix=str(network.network_address), prefix_len=network.prefixlen)
+
+
+def _all_permissions(found: Iterable[rbac.Permission]) -> rbac.Permission:
+    rules = list(found)
+    if len(rules) > 1:
+        return rbac.Permission(and_rules=rbac.PermissionSet(rules=rules))
+    return rules[0] if rules else rbac.Permission(any=True)
+
+
+def _any_permission(found: Iterable[rbac.Permission]) -> rbac.Permission:
+    rules = list(found)
+    return (
+        rules[0] if len(rules) == 1 else rbac.Permission(or_rules=rbac.PermissionSet(rules=rules))
+    )
+
+
+def _all_principals(found: Iterable[rbac.Principal]) -> rbac.Principal:
+    ids = list(found)
+    if len(ids) > 1:
+        return rbac.Principal(and_ids=rbac.PrincipalSet(ids=ids))
+    return ids[0] if ids else rbac.Principal(any=True)
+
+
+def _any_principal(found: Iterable[rbac.Principal]) -> rbac.Principal:
+    ids = list(found)
+    return ids[0] if len(ids) == 1 else rbac.Principal(or_ids=rbac.PrincipalSet(ids=ids))

@@ -1,0 +1,150 @@
+"""Authorization: which requests a workload gets to see; the others are a 403.
+
+Envoy: the RBAC filter, in front of the workload, so that nobody gets around it through a proxy of
+his own. What ``deny`` names is refused; where there is an ``allow``, so is all that it does not
+name. Of several patterns each has to let a request pass.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from mesh_patterns.draft import Access, Authorization, Draft, Target
+from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
+from mesh_patterns.matching import HeadersSpec, PathMatch, TextMatch
+from mesh_patterns.model import CLIENT, INGRESS
+from mesh_patterns.place import PatternError, Place
+from mesh_patterns.selector import inbound, is_edge, service
+from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _starred(value: Any) -> Any:
+    """``/pub/*`` and ``*.html`` mean what they mean in Istio; a star elsewhere means nothing."""
+    if not isinstance(value, str) or "*" not in value:
+        return value
+    if value.endswith("*") and "*" not in value[:-1]:
+        return {"prefix": value[:-1]} if value != "*" else {"prefix": "/"}
+    if value.startswith("*") and "*" not in value[1:]:
+        return {"suffix": value[1:]}
+    raise ValueError(f"a '*' stands at the end or at the beginning, got {value!r}; use 'regex'")
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value, strict=False))
+    except ValueError:
+        raise ValueError(
+            f"expected an address or a network such as 10.0.0.0/8, got {value!r}"
+        ) from None
+
+
+_OneOrMore = BeforeValidator(_one_or_more)
+_Short = AlsoWritten.of("string", "number", "boolean", "object")
+Texts = Annotated[list[TextMatch], _OneOrMore, _Short]
+Paths = Annotated[list[Annotated[PathMatch, BeforeValidator(_starred)]], _OneOrMore, _Short]
+Networks = Annotated[
+    list[Annotated[str, AfterValidator(_network)]], _OneOrMore, AlsoWritten.of("string")
+]
+Names = Annotated[list[SomeText], _OneOrMore, AlsoWritten.of("string")]
+
+
+class AccessSpec(HeadersSpec):
+    """Which requests: all that is given must hold, of each list one is enough."""
+
+    from_: Names = Field(
+        [],
+        alias="from",
+        description="calling services, known by mutual TLS; ingress and client too",
+    )
+    methods: Texts = []
+    paths: Paths = Field([], description="without the query; /pub/* is a prefix")
+    hosts: Texts = Field([], description="the Host header")
+    ip_blocks: Networks = Field([], description="the address at the other end of the connection")
+    remote_ip_blocks: Networks = Field(
+        [], description="the client's address as X-Forwarded-For has it"
+    )
+
+    @model_validator(mode="after")
+    def _some(self) -> AccessSpec:
+        for name in self.model_fields_set:
+            if not getattr(self, name):
+                shown = name.rstrip("_")
+                raise ValueError(f"{shown} is empty, which is nobody; leave it out for everybody")
+        return self
+
+
+Rules = Annotated[list[AccessSpec], _OneOrMore, AlsoWritten.of("object")]
+
+
+class AuthorizationSpec(PatternSpec):
+    """Let requests through to a workload, or not."""
+
+    on: str = Field(description="service, service/version, or '*'")
+    allow: Rules | None = Field(None, description="only these get through; none of an empty list")
+    deny: Rules = Field([], description="these do not, whatever 'allow' says")
+    dry_run: bool = Field(False, description="only count what would be refused")
+
+    @model_validator(mode="after")
+    def _something(self) -> AuthorizationSpec:
+        if self.allow is None and not self.deny:
+            raise ValueError("refuses nothing; expected 'allow' or 'deny'")
+        return self
+
+
+def apply(spec: AuthorizationSpec, draft: Draft) -> None:
+    place = spec.place("on")
+    if is_edge(spec.on):
+        caller, _, callee = (part.strip() for part in spec.on.rpartition("->"))
+        message = f"authorization stands before a service: use 'on: {callee}' and 'from: {caller}'"
+        raise PatternError.at(place, message)
+    workloads = inbound(draft.mesh, spec.on, place)
+    for action in ("deny", "allow"):
+        given = getattr(spec, action)
+        if given or (action == "allow" and given is not None):
+            rules = tuple(_access(spec, action, i, draft, workloads) for i in range(len(given)))
+            config = Authorization(action, rules, spec.dry_run)
+            draft.add_filter("authorization", action, config, spec.place(action), inbound=workloads)
+
+
+def _access(
+    spec: AuthorizationSpec, action: str, index: int, draft: Draft, workloads: list[Target]
+) -> Access:
+    rule: AccessSpec = getattr(spec, action)[index]
+    place = spec.place(action, index, "from")
+    if rule.from_:
+        _check_strict(draft, workloads, place)
+    return Access(
+        principals=tuple(spiffe_id(draft, _caller(draft, name, place)) for name in rule.from_),
+        methods=tuple(match.meaning() for match in rule.methods),
+        paths=tuple(match.meaning() for match in rule.paths),
+        hosts=tuple(match.meaning() for match in rule.hosts),
+        headers=rule.header_matches(),
+        ip_blocks=tuple(rule.ip_blocks),
+        remote_ip_blocks=tuple(rule.remote_ip_blocks),
+    )
+
+
+def _check_strict(draft: Draft, workloads: list[Target], place: Place) -> None:
+    """A caller is who its certificate says; without one it is nobody, or anybody."""
+    for workload in workloads:
+        found = mode(draft, workload.service)
+        if found == STRICT:
+            continue
+        set_ = draft.mtls.get(workload.service)
+        because = f"is {found} at {set_.place}" if set_ and found != OFF else "is not on"
+        raise PatternError.at(
+            place,
+            f"'from' needs certificates of all callers, but mutual TLS of {workload.service!r} "
+            f"{because}; add {{pattern: mtls, on: {workload.service}, mode: strict}}",
+        )
+
+
+def _caller(draft: Draft, name: str, place: Place) -> str:
+    return name if name in (INGRESS, CLIENT) else service(draft.mesh, name, place)

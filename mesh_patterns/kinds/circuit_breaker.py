@@ -1,0 +1,47 @@
+"""Circuit breakers: how much a caller may have open to a service; what is beyond is a 503 at once.
+
+Envoy: ``Cluster.circuit_breakers``, at the caller, for its requests to that service. Nothing opens
+or closes after failures, as in the breaker of the books: that is ``outlier_detection``. Several
+worker threads of an Envoy may together go a little beyond a limit.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from mesh_patterns.draft import CircuitBreaker, Draft, Placed
+from mesh_patterns.selector import edges
+from mesh_patterns.spec import PatternSpec
+
+Limit = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
+class CircuitBreakerSpec(PatternSpec):
+    """Limit what is open on an edge."""
+
+    on: str = Field(description="service, or 'caller -> service'")
+    max_requests: Limit | None = Field(None, description="that wait for an answer; 1024 if absent")
+    max_connections: Limit | None = Field(None, description="1024 if absent")
+    max_pending_requests: Limit | None = Field(
+        None, description="that wait for a connection; 1024 if absent"
+    )
+    max_retries: Limit | None = Field(None, description="under way at a time; 3 if absent")
+
+    @model_validator(mode="after")
+    def _some(self) -> CircuitBreakerSpec:
+        if not any(getattr(self, name) is not None for name in _LIMITS):
+            raise ValueError(f"limits nothing; expected at least one of {', '.join(_LIMITS)}")
+        return self
+
+    def meaning(self) -> CircuitBreaker:
+        return CircuitBreaker(**{name: getattr(self, name) for name in _LIMITS})
+
+
+_LIMITS = ("max_requests", "max_connections", "max_pending_requests", "max_retries")
+
+
+def apply(spec: CircuitBreakerSpec, draft: Draft) -> None:
+    for edge in edges(draft, spec.on, spec.place("on")):
+        edge.put("circuit_breaker", Placed(spec.meaning(), spec.place(), spec.override))
