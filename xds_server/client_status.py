@@ -47,7 +47,7 @@ class ClientStatus(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResourceStatus:
-    """One resource of one client. ``at`` is in seconds, 0 where nothing was sent.
+    """One resource of one client. ``at`` is in seconds, ``None`` where nothing was sent.
 
     ``resource`` is what the client was sent, where that is still served. ``error`` says why it
     refused it, ``refused_at`` when.
@@ -58,10 +58,10 @@ class ResourceStatus:
     version: str
     config_status: ConfigStatus
     client_status: ClientStatus
-    at: float
+    at: float | None
     resource: Resource | None = None
     error: str = ""
-    refused_at: float = 0.0
+    refused_at: float | None = None
 
 
 def statuses(client: ClientView) -> Iterator[ResourceStatus]:
@@ -106,7 +106,7 @@ def _one(client: ClientView, view: TypeView, name: str, in_flight: bool) -> Reso
         view.sent_at,
         ours if same else None,
         _error(refusal, name) if refusal else "",
-        refusal.at if refusal else 0.0,
+        refusal.at if refusal else None,
     )
 
 
@@ -124,7 +124,7 @@ def _client_status(client: ClientView, view: TypeView, name: str, in_flight: boo
     if name in view.known:
         return ClientStatus.ACKED
     served = client.snapshot.resources(view.type) if client.snapshot else {}
-    told = view.sent_at and (client.variant == DELTA or view.type in SENT_WHOLE)
+    told = view.sent_at is not None and (client.variant == DELTA or view.type in SENT_WHOLE)
     waits = name in served or name == WILDCARD or not told
     return ClientStatus.REQUESTED if waits else ClientStatus.DOES_NOT_EXIST
 

@@ -140,18 +140,22 @@ def _fill(message: Any, status: ResourceStatus, contents: bool) -> int:
     message.type_url, message.name = status.type.type_url, status.name
     message.version_info = status.version
     message.config_status, message.client_status = status.config_status, status.client_status
-    if status.at:
-        message.last_updated.FromNanoseconds(round(status.at * 1e9))
+    _fill_time(message.last_updated, status.at)
     if status.error:
         message.error_state.details = status.error
         message.error_state.version_info = status.version
-        message.error_state.last_update_attempt.FromNanoseconds(round(status.refused_at * 1e9))
+        _fill_time(message.error_state.last_update_attempt, status.refused_at)
     shown = contents and status.resource is not None and not _is_secret(status.resource)
     if shown and status.resource:
         _fill_any(message.xds_config, status.resource)
         if status.error:
             _fill_any(message.error_state.failed_configuration, status.resource)
     return message.ByteSize()  # type: ignore[no-any-return]
+
+
+def _fill_time(message: Any, seconds: float | None) -> None:
+    if seconds is not None:
+        message.FromMicroseconds(round(seconds * 1e6))
 
 
 def _fill_any(message: Any, resource: Resource) -> None:

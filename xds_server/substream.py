@@ -63,7 +63,7 @@ class Substream:
         self.settled = ""  # the snapshot's version of which nothing is left to send
         self.in_flight: tuple[Resource, ...] = ()
         self.removed: tuple[str, ...] = ()  # by the response under way
-        self.sent_at = 0.0
+        self.sent_at: float | None = None
         self.refusal: Refusal | None = None  # the last one, while something of it is rejected
 
     def forget_unwanted(self) -> None:

@@ -26,7 +26,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class TypeView:
-    """One type on one stream. Times are in seconds, 0 where nothing was sent.
+    """One type on one stream. ``sent_at`` is in seconds, ``None`` where nothing was sent.
 
     ``names`` are asked for one by one; where a name was an alias, that of the resource. ``known``
     are the versions that the client was sent last, by name, NACKed or not; ``version`` is that of
@@ -38,7 +38,7 @@ class TypeView:
     names: frozenset[str]
     known: Mapping[str, str]
     version: str
-    sent_at: float
+    sent_at: float | None
     in_flight: tuple[Resource, ...]
     refusal: Refusal | None
 
