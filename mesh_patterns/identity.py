@@ -9,13 +9,12 @@ https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.model import INGRESS
-from mesh_patterns.placement import proxies
+from mesh_patterns.model import CLIENT, INGRESS
 
 STRICT, PERMISSIVE, OFF = "strict", "permissive", "off"
 LIFE = timedelta(hours=24)  # of a certificate, unless a pattern gives it another
@@ -48,6 +47,11 @@ def mode(draft: Draft, service: str) -> str:
     return placed.value if placed else OFF
 
 
+def secured(draft: Draft, service: str) -> bool:
+    """Whether the mesh's callers come to ``service`` with certificates."""
+    return mode(draft, service) != OFF
+
+
 def trust_domain(draft: Draft) -> str:
     """The one that a pattern names, or else the mesh's name, in the letters that it may have."""
     if draft.trust_domain:
@@ -61,23 +65,16 @@ def spiffe_id(draft: Draft, name: str) -> str:
 
 
 def wanted(draft: Draft) -> Mapping[str, str]:
-    """The SPIFFE id of everybody who needs a certificate: by instance, caller, or the ingress.
+    """The SPIFFE id of everybody who needs a certificate, by instance, the client and the ingress.
 
-    Nobody does in a mesh without mutual TLS.
+    Where a service wants one of its callers, everybody has one: routes lead further than calls.
     """
-    return {name: spiffe_id(draft, service) for name, service in _wanted(draft)}
+    if not any(secured(draft, service) for service in draft.mtls):
+        return {}
+    found = {each.id: spiffe_id(draft, each.service) for each in draft.mesh.instances()}
+    return found | {name: spiffe_id(draft, name) for name in (CLIENT, INGRESS)}
 
 
-def _wanted(draft: Draft) -> Iterator[tuple[str, str]]:
-    secured = {name for name in draft.mtls if mode(draft, name) != OFF}
-    if not secured:
-        return
-    for proxy in proxies(draft.mesh):
-        for instance in proxy.inbound:
-            if instance.service in secured:
-                yield instance.id, instance.service
-        for caller in proxy.callers:
-            if secured.intersection(draft.mesh.callees(caller.name)):
-                yield caller.id, caller.name
-        if proxy.ingress and secured.intersection(draft.mesh.callees(INGRESS)):
-            yield INGRESS, INGRESS
+def imagined(draft: Draft) -> Mapping[str, Identity]:
+    """All that are wanted, for showing what would be."""
+    return {name: Identity.imagined(uri) for name, uri in wanted(draft).items()}

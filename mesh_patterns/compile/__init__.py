@@ -6,25 +6,33 @@ of which file made it and its parts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mesh_patterns.compile import clusters, listeners, routes
+from mesh_patterns.compile import clusters, listeners, routes, tls
 from mesh_patterns.draft import Draft
+from mesh_patterns.identity import Identity, imagined
 from mesh_patterns.placement import Placement, Proxy, proxies
 from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
 
 
-def compile_mesh(draft: Draft, placement: Placement) -> dict[str, Snapshot]:
+def compile_mesh(
+    draft: Draft, placement: Placement, identities: Mapping[str, Identity] | None = None
+) -> dict[str, Snapshot]:
     """Each node's snapshot, by node id.
+
+    ``identities`` are all that ``mesh_patterns.identity.wanted`` names; without them, imagined ones
+    that show what would be.
 
     Raises:
         PatternError: the patterns can't be brought together.
         InconsistentSnapshot: a reference leads nowhere, which is a bug of ours.
     """
     found = {}
+    given = imagined(draft) if identities is None else identities
     for proxy in proxies(draft.mesh):
-        snapshot = Snapshot.of(_resources(draft, proxy, placement))
+        resources = list(_resources(draft, proxy, placement))
+        snapshot = Snapshot.of([*resources, *tls.secrets(draft, resources, given)])
         snapshot.check()
         found[proxy.node] = snapshot
     return found

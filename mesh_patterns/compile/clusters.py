@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from mesh_patterns.compile import traffic_policy
+from mesh_patterns.compile import tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
+from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import INGRESS, Service
 from mesh_patterns.place import Place
@@ -22,13 +23,6 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 def socket_address(port: int) -> core.Address:
     """A loopback address."""
     return core.Address(socket_address=core.SocketAddress(address=HOST, port_value=port))
-
-
-def ads() -> core.ConfigSource:
-    """Where everything dynamic comes from: the one aggregated stream."""
-    return core.ConfigSource(
-        ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3
-    )
 
 
 def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
@@ -62,11 +56,13 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
             typed_extension_protocol_options=_protocol(service),
+            transport_socket=tls.upstream(draft, proxy, name, target.service),
             **traffic_policy.fields(policy),
         )
         version = service.version(target.version) if target.version is not None else None
         place = version.place if version else service.place
-        yield _resource(message, place, traffic_policy.origins(policy))
+        lines = traffic_policy.origins(policy) | tls.origins(draft, target.service)
+        yield _resource(message, place, lines)
         yield _resource(_assignment(name, ports), place)
 
 
@@ -75,7 +71,7 @@ def _clusters(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target
     seen: set[str] = set()
     for edge in edges:
         for target in targets([edge]):
-            name = traffic_policy.cluster_name(draft.edges, edge.caller, target)
+            name = traffic_policy.cluster_name(draft, edge.caller, target)
             if name not in seen:
                 seen.add(name)
                 policy = traffic_policy.policy(draft.edges, edge.caller, target.service)

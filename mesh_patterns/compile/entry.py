@@ -6,20 +6,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mesh_patterns.compile import traffic_policy
-from mesh_patterns.draft import Edge, Filter, HashKey, Rule, Target, Weighted
+from mesh_patterns.draft import Draft, Edge, Filter, HashKey, Placed, Rule, Target, Weighted
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One route of a virtual host: a rule of an edge. ``filters`` are the edge's own; ``edges`` are
-    everybody's, for what a caller's cluster is called.
+    """One route of a virtual host: a rule of an edge. ``filters`` are the edge's own; the ``draft``
+    is for what a caller's cluster is called.
     """
 
     edge: Edge
     rule: Rule
-    edges: traffic_policy.Edges = field(repr=False, compare=False)
+    draft: Draft = field(repr=False, compare=False)
     filters: tuple[Filter, ...] = ()
 
     def split(self) -> tuple[Weighted, ...]:
@@ -28,12 +28,12 @@ class Row:
 
     def cluster(self, target: Target) -> str:
         """What this caller's cluster of ``target`` is called."""
-        return traffic_policy.cluster_name(self.edges, self.edge.caller, target)
+        return traffic_policy.cluster_name(self.draft, self.edge.caller, target)
 
     def hash_keys(self) -> tuple[HashKey, ...]:
         """What of a request decides about its host."""
         targets = [each.target for each in self.split()] or [Target(self.edge.callee)]
-        return traffic_policy.hash_keys(self.edges, self.edge.caller, targets)
+        return traffic_policy.hash_keys(self.draft.edges, self.edge.caller, targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ class Host:
 class Entry:
     """One listener: ``addresses`` (ports), route table, filters in Envoy's order.
 
-    ``instance`` is set on an inbound entry: everything goes to its workload.
+    ``instance`` is set on an inbound entry: everything goes to its workload. ``mtls`` is how
+    callers have to come there.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Entry:
     filters: tuple[Filter, ...] = ()
     hosts: tuple[Host, ...] = field(default=())
     instance: Instance | None = None
+    mtls: Placed[str] | None = None
 
 
 def local_cluster(instance: Instance) -> str:

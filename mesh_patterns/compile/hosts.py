@@ -26,8 +26,7 @@ def tables(draft: Draft, edge: Edge, names: Iterable[str]) -> Tables:
     rules = edge.rules if edge.closed else [*edge.rules, rest]
     everything = dict.fromkeys([*names, *(name for rule in edge.rules for name in rule.hosts)])
     return {
-        name: [Row(edge, rule, draft.edges, own) for rule in _reached(rules, name)]
-        for name in everything
+        name: [Row(edge, rule, draft, own) for rule in _reached(rules, name)] for name in everything
     }
 
 

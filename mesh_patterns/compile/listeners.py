@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mesh_patterns.compile import filters
-from mesh_patterns.compile.clusters import ads, socket_address
+from mesh_patterns.compile import filters, tls
+from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Entry, Host, unique
 from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
+from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import CLIENT, INGRESS, Instance
 from mesh_patterns.placement import Caller, Placement, Proxy, call, ingress, outbound
@@ -44,6 +45,7 @@ def _inbound(draft: Draft, instance: Instance, placement: Placement) -> Entry:
         place=version.place if version else service.place,
         filters=filters.at_workload(draft, instance),
         instance=instance,
+        mtls=draft.mtls.get(instance.service),
     )
 
 
@@ -106,20 +108,29 @@ def listener_resource(entry: Entry) -> Resource:
         # a held or delayed request may be quiet for long; the pattern's timeouts bound it instead
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[hcm.HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
+        **tls.told_caller(entry),
     )
     network = listener.Filter(
         name="envoy.filters.network.http_connection_manager", typed_config=any_of(manager)
     )
     first, *more = entry.ports
+    chains = tls.filter_chains(entry, [network])
     message = listener.Listener(
         name=entry.name,
         address=socket_address(first),
         additional_addresses=[
             listener.AdditionalAddress(address=socket_address(port)) for port in more
         ],
-        filter_chains=[listener.FilterChain(filters=[network])],
+        filter_chains=chains,
+        listener_filters=tls.listener_filters(entry),
         traffic_direction=_DIRECTIONS[entry.direction],
     )
-    prefix = "filter_chains[0].filters[0].typed_config.http_filters"
-    origins = {f"{prefix}[{i}]": str(place) for i, (_, place) in enumerate(chain) if place}
+    origins = {
+        f"filter_chains[{at}].filters[0].typed_config.http_filters[{i}]": str(place)
+        for at in range(len(chains))
+        for i, (_, place) in enumerate(chain)
+        if place
+    }
+    if entry.mtls:
+        origins["filter_chains[0].transport_socket"] = str(entry.mtls.place)
     return Resource.of(message, origins={"": str(entry.place), **origins})

@@ -1,7 +1,8 @@
 """What a caller's cluster says besides its hosts: limits, ejections, and how a host is chosen.
 
 These are Envoy's state per cluster: what is open, who is ejected, whose turn it is. So an edge that
-sets one of them has clusters of its own, called as one writes the edge: ``page->reviews/v2``.
+sets one of them has clusters of its own, called as one writes the edge: ``page->reviews/v2``. An
+edge to a service that wants certificates has, too: a cluster shows its caller's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from mesh_patterns.draft import (
     CLUSTER,
     CircuitBreaker,
+    Draft,
     Edge,
     FailurePercentage,
     HashKey,
@@ -20,6 +22,7 @@ from mesh_patterns.draft import (
     SuccessRate,
     Target,
 )
+from mesh_patterns.identity import secured
 from xds_server.protos import cluster, envoy_type, route
 
 Edges = Mapping[tuple[str, str], Edge]
@@ -47,10 +50,15 @@ def policy(edges: Edges, caller: str, service: str) -> Edge | None:
     return edge if edge and any(name in edge.settings for name in CLUSTER) else None
 
 
-def cluster_name(edges: Edges, caller: str, target: Target) -> str:
+def cluster_name(draft: Draft, caller: str, target: Target) -> str:
     """The target's cluster: everybody's, or the caller's own. No service's name holds a ``>``."""
-    own = policy(edges, caller, target.service)
+    own = secured(draft, target.service) or policy(draft.edges, caller, target.service)
     return f"{caller}->{target}" if own else str(target)
+
+
+def owner(cluster_name: str) -> str:
+    """The caller whose own cluster it is; nothing, if it is everybody's."""
+    return cluster_name.rpartition("->")[0]
 
 
 def fields(edge: Edge | None) -> dict[str, Any]:

@@ -9,6 +9,13 @@ from mesh_patterns.draft import StringMatch
 from xds_server.protos import core, envoy_type, matcher, route
 
 
+def ads() -> core.ConfigSource:
+    """Where everything dynamic comes from: the one aggregated stream."""
+    return core.ConfigSource(
+        ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3
+    )
+
+
 def fractional(percent: float) -> envoy_type.FractionalPercent:
     """A percentage to a ten-thousandth; Envoy counts in fixed fractions."""
     kinds = envoy_type.FractionalPercentDenominatorType

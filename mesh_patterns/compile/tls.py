@@ -1,0 +1,176 @@
+"""Mutual TLS: what a listener wants of its callers, what a caller's cluster shows, and the secrets.
+
+Certificates, keys and the bundle come as secrets over ADS, so a new certificate changes no listener
+and no cluster. Both ends check the other's: that the mesh's authority signed it, and a caller also
+that it is of the service that it wants.
+
+https://www.envoyproxy.io/docs/envoy/latest/configuration/security/secret
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mesh_patterns.compile.entry import Entry
+from mesh_patterns.compile.traffic_policy import owner
+from mesh_patterns.compile.values import ads
+from mesh_patterns.draft import Draft
+from mesh_patterns.identity import OFF, PERMISSIVE, Identity, secured, spiffe_id
+from mesh_patterns.placement import Proxy
+from xds_server import protos
+from xds_server.mirror import any_of
+from xds_server.protos import core, hcm, listener, matcher, tls
+from xds_server.resource import Resource, ResourceType
+
+BUNDLE = "bundle:mesh"  # the secret that says whom to trust; no service's name holds a colon
+INSPECTOR = "envoy.filters.listener.tls_inspector"
+SOCKET = "envoy.transport_sockets.tls"
+
+_CERTIFICATE = "certificate:"
+_ALPN = ("h2", "http/1.1")
+_MODERN = tls.TlsParameters(  # both ends are ours; Envoy's clients stop at 1.2 unless told
+    tls_minimum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
+    tls_maximum_protocol_version=tls.TlsParametersTlsProtocol.TLSv1_3,
+)
+
+
+def certificate(identity: str) -> str:
+    """The name of the secret that holds the certificate of an instance or of a caller."""
+    return _CERTIFICATE + identity
+
+
+def secrets(
+    draft: Draft, referrers: Iterable[Resource], identities: Mapping[str, Identity]
+) -> Iterator[Resource]:
+    """The secrets that an Envoy's clusters and listeners name: what nobody asks for stays here."""
+    secret = ResourceType.SECRET.message
+    named = {ref.name for each in referrers for ref in each.references if ref.message == secret}
+    for name in sorted(named):
+        message = _bundle(identities) if name == BUNDLE else _certificate(name, identities)
+        yield Resource.of(message, origins={"": str(next(iter(draft.mtls.values())).place)})
+
+
+def _bundle(identities: Mapping[str, Identity]) -> tls.Secret:
+    trusted = _pem(next(iter(identities.values())).bundle)
+    authority = tls.CertificateValidationContext(trusted_ca=trusted)
+    return tls.Secret(name=BUNDLE, validation_context=authority)
+
+
+def _certificate(name: str, identities: Mapping[str, Identity]) -> tls.Secret:
+    identity = identities[name.removeprefix(_CERTIFICATE)]
+    pair = tls.TlsCertificate(
+        certificate_chain=_pem(identity.chain), private_key=_pem(identity.key)
+    )
+    return tls.Secret(name=name, tls_certificate=pair)
+
+
+def _pem(data: bytes) -> core.DataSource:
+    return core.DataSource(inline_bytes=data)
+
+
+def upstream(
+    draft: Draft, proxy: Proxy, cluster_name: str, service: str
+) -> core.TransportSocket | None:
+    """How an Envoy's cluster reaches ``service``: ``None`` is plaintext.
+
+    With the certificate of the caller whose cluster it is, and only one that has the service's
+    SPIFFE id will do. Of several instances of a caller in one Envoy the first's is shown: they have
+    one SPIFFE id.
+    """
+    if not secured(draft, service):
+        return None
+    caller = owner(cluster_name)
+    shown = next((each.id for each in proxy.callers if each.name == caller), caller)
+    whom = tls.SubjectAltNameMatcher(
+        san_type=tls.SubjectAltNameMatcherSanType.URI,
+        matcher=matcher.StringMatcher(exact=spiffe_id(draft, service)),
+    )
+    trust = tls.CommonTlsContextCombinedCertificateValidationContext(
+        default_validation_context=tls.CertificateValidationContext(
+            match_typed_subject_alt_names=[whom]
+        ),
+        validation_context_sds_secret_config=_secret(BUNDLE),
+    )
+    common = tls.CommonTlsContext(
+        tls_params=_MODERN,
+        tls_certificate_sds_secret_configs=[_secret(certificate(shown))],
+        combined_validation_context=trust,
+    )
+    return _socket(tls.UpstreamTlsContext(common_tls_context=common))
+
+
+def origins(draft: Draft, service: str) -> dict[str, str]:
+    """The line of a cluster's transport socket."""
+    if not secured(draft, service):
+        return {}
+    return {"transport_socket": str(draft.mtls[service].place)}
+
+
+def downstream(identity: str) -> core.TransportSocket:
+    """TLS with the instance's certificate, for callers that show one of the mesh's."""
+    common = tls.CommonTlsContext(
+        tls_params=_MODERN,
+        alpn_protocols=list(_ALPN),
+        tls_certificate_sds_secret_configs=[_secret(certificate(identity))],
+        validation_context_sds_secret_config=_secret(BUNDLE),
+    )
+    return _socket(
+        tls.DownstreamTlsContext(common_tls_context=common, require_client_certificate=True)
+    )
+
+
+def _secret(name: str) -> tls.SdsSecretConfig:
+    return tls.SdsSecretConfig(name=name, sds_config=ads())
+
+
+def _socket(context: protos.Message) -> core.TransportSocket:
+    return core.TransportSocket(name=SOCKET, typed_config=any_of(context))
+
+
+def filter_chains(entry: Entry, network: Sequence[listener.Filter]) -> list[listener.FilterChain]:
+    """The entry's one chain; a permissive one's second is for plaintext."""
+    plain = listener.FilterChain(filters=list(network))
+    if entry.instance is None or entry.mtls is None or entry.mtls.value == OFF:
+        return [plain]
+    socket = downstream(entry.instance.id)
+    if entry.mtls.value != PERMISSIVE:
+        return [listener.FilterChain(filters=list(network), transport_socket=socket)]
+    return [
+        listener.FilterChain(
+            filters=list(network),
+            transport_socket=socket,
+            filter_chain_match=listener.FilterChainMatch(transport_protocol="tls"),
+        ),
+        listener.FilterChain(
+            filters=list(network),
+            filter_chain_match=listener.FilterChainMatch(transport_protocol="raw_buffer"),
+        ),
+    ]
+
+
+def listener_filters(entry: Entry) -> list[listener.ListenerFilter]:
+    """What tells TLS from plaintext, where both may come."""
+    if entry.mtls is None or entry.mtls.value != PERMISSIVE:
+        return []
+    return [
+        listener.ListenerFilter(
+            name=INSPECTOR, typed_config=any_of(protos.tls_inspector.TlsInspector())
+        )
+    ]
+
+
+def told_caller(entry: Entry) -> dict[str, Any]:
+    """The workload is told who calls: ``x-forwarded-client-cert``, never what a caller says.
+
+    https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers#x-forwarded-client-cert
+    """
+    if entry.mtls is None or entry.mtls.value == OFF:
+        return {}
+    kinds = hcm.HttpConnectionManagerForwardClientCertDetails
+    return {
+        "forward_client_cert_details": kinds.SANITIZE_SET,
+        "set_current_client_cert_details": hcm.HttpConnectionManagerSetCurrentClientCertDetails(
+            uri=True
+        ),
+    }
