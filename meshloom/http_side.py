@@ -46,6 +46,7 @@ async def serving(control: ControlPlane, door: Door | None) -> AsyncIterator[str
         control.server,
         control.cache,
         control.metrics(),
+        control.group_of,
         protection=http.Protection(door.token, door.client_ca is not None),
     )
     secure = http.tls(door.cert, door.key, door.client_ca) if door.cert and door.key else None

@@ -12,7 +12,16 @@ import typer
 
 from mesh_patterns.place import Problem
 from meshloom.output import as_json, emit
-from mini_mesh.events import Applied, Event, Exited, InEffect, Ready, Refused, Restarted
+from mini_mesh.events import (
+    Applied,
+    Event,
+    Exited,
+    InEffect,
+    Ready,
+    Refused,
+    Restarted,
+    TurnedAway,
+)
 
 
 class Report(Protocol):
@@ -41,7 +50,7 @@ class JsonReport:
         match event:
             case Ready(seconds, state):
                 emit("ready", seconds=round(seconds, 3), **state)
-            case Applied() | InEffect() | Refused() | Exited() | Restarted():
+            case _:
                 emit(_NAMES[type(event)], **asdict(event))
 
     def changed(self, files: Iterable[Path], what: str) -> None:
@@ -63,6 +72,7 @@ _NAMES: dict[type[Any], str] = {
     Refused: "refused",
     Exited: "exited",
     Restarted: "restarted",
+    TurnedAway: "turned_away",
 }
 
 
@@ -92,12 +102,10 @@ class TextReport:
                 self._applied[node] = milliseconds
             case InEffect() if self._ready:
                 self._in_effect(event)
-            case Refused(text=text) if self._ready:
-                if self._change:
-                    _say(self._change)
-                self._change = ""
-                _say(text)
-                typer.echo("          the last good config stays")
+            case Refused() if self._ready:
+                self._refused(event)
+            case TurnedAway(why=why):
+                _say(why)
             case Exited():
                 self._exited(event)
             case Restarted(name):
@@ -109,6 +117,13 @@ class TextReport:
             accepted = event.nodes - event.refused
             took = f"after {event.milliseconds:.0f} ms"
             self._tell(f"served by {accepted} of {event.nodes} Envoys {took}")
+
+    def _refused(self, event: Refused) -> None:
+        if self._change:
+            _say(self._change)
+        self._change = ""
+        _say(event.text)
+        typer.echo("          the last good config stays")
 
     def _tell(self, what: str) -> None:
         """The change, if it has not been told yet, and what became of it."""

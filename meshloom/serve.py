@@ -150,13 +150,15 @@ class ServeText(TextReport):
             typer.echo(f"health, metrics and polling over HTTP on {http}")
 
     def heard(self, event: Event) -> None:
-        from mini_mesh.events import Applied, Refused
+        from mini_mesh.events import Applied, Refused, TurnedAway
 
         match event:
             case Applied(node, milliseconds):
                 typer.echo(f"{node} accepted its config {milliseconds:.0f} ms after it changed")
             case Refused(text=text):
                 typer.echo(f"{text}\n          the last good config stays")
+            case TurnedAway(why=why):
+                typer.echo(why)
 
     def changed(self, files: Any, what: str) -> None:
         super().changed(files, what)

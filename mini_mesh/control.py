@@ -9,18 +9,26 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.placement import HOST
-from mini_mesh.events import Applied, Event, InEffect, Refused
+from mini_mesh.events import Applied, Event, InEffect, Refused, TurnedAway
 from xds_server import events as xds
 from xds_server.cache import Cache
+from xds_server.groups import Groups, NoGroup, Rule, ServedKind, fits, misfit
+from xds_server.node import NodeInfo
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 from xds_server.status import Status
 
 if TYPE_CHECKING:
     from xds_server.metrics import Metrics
+
+# Each node is a group of its own. What it is by its user agent is part of the group's name, so an
+# Envoy is never served what was made for a gRPC client.
+GROUPS = Groups(Rule("envoy/{id}"), Rule("grpc/{id}", kind="grpc"))
+NO_KINDS: Mapping[str, ServedKind] = MappingProxyType({})
 
 
 class ControlPlane:
@@ -30,7 +38,9 @@ class ControlPlane:
         self._report = report
         self._cache = Cache()
         self._status = Status()
-        self._server = XdsServer(self._cache, on_event=self._heard)
+        self._server = XdsServer(self._cache, self.group_of, self._heard)
+        self._kinds: dict[str, ServedKind] = {}
+        self._turned: dict[str, str] = {}  # nodes of the wrong kind, and what they were told
         self._metrics: Metrics | None = None
         self._starting: asyncio.Future[int] | None = None
         self._waiting: dict[str, Snapshot] = {}  # nodes that have not applied theirs yet
@@ -53,12 +63,31 @@ class ControlPlane:
             await asyncio.wait([self._starting])
         await self._server.stop()
 
-    def serve(self, snapshots: Mapping[str, Snapshot]) -> int:
-        """Serve each node its snapshot from now on; how many got something new."""
+    def group_of(self, node: NodeInfo) -> str:
+        """The group of a node. Raises ``NoGroup`` for one that is not of its snapshot's kind."""
+        kind = self._kinds.get(node.id)
+        if kind is None:
+            return GROUPS(node)
+        if not fits(kind, node):
+            raise misfit(node, node.id, kind)
+        return _group(node.id, kind)
+
+    def serve(
+        self, snapshots: Mapping[str, Snapshot], kinds: Mapping[str, ServedKind] = NO_KINDS
+    ) -> int:
+        """Serve each node its snapshot from now on; how many got something new.
+
+        ``kinds`` say whom a node's snapshot is made for: what was said last counts, and else it is
+        an Envoy.
+        """
+        self._kinds.update({node: self._kind(node) for node in snapshots})
+        if kinds:
+            self._kinds.update(kinds)
+            self._find_misfits()
         changed = {
             node: snapshot
             for node, snapshot in snapshots.items()
-            if not _same(self._cache.get(node), snapshot)
+            if not _same(self.snapshot(node), snapshot)
         }
         self._changed_at, self._changed = time.perf_counter(), len(changed)
         self._waiting = {
@@ -69,7 +98,7 @@ class ControlPlane:
         self.refused.clear()
         self._quiet.clear()
         for node, snapshot in changed.items():
-            self._cache.set(node, snapshot)
+            self._cache.set(_group(node, self._kinds[node]), snapshot)
         self._look(None)
         return len(changed)
 
@@ -81,7 +110,7 @@ class ControlPlane:
         """Counts from now on; to be asked for before the first client comes."""
         from xds_server.metrics import Metrics
 
-        self._metrics = Metrics(self._cache)
+        self._metrics = Metrics(self._cache, self.group_of)
         return self._metrics
 
     @property
@@ -97,10 +126,15 @@ class ControlPlane:
         return self._status
 
     def snapshot(self, node: str) -> Snapshot | None:
-        return self._cache.get(node)
+        return self._cache.get(_group(node, self._kind(node)))
+
+    def _kind(self, node: str) -> ServedKind:
+        return self._kinds.get(node, "envoy")
 
     def _heard(self, event: xds.Event) -> None:
         self._status.record(event)
+        if isinstance(event, xds.StreamClosed) and event.status == NoGroup.STATUS:
+            self._turn_away(event.node.id, event.reason)
         if self._metrics:
             self._metrics.record(event)
         if isinstance(event, xds.Nacked):
@@ -113,6 +147,20 @@ class ControlPlane:
         elif isinstance(event, xds.Acked | xds.Current):
             self._look(event.node.id)
 
+    def _find_misfits(self) -> None:
+        """Report those that came before it was known for whom their node's snapshot is made."""
+        for node in {client.node for client in self._server.clients()}:
+            try:
+                self.group_of(node)
+            except NoGroup as wrong:
+                self._turn_away(node.id, str(wrong))
+
+    def _turn_away(self, node: str, why: str) -> None:
+        """Report a client of the wrong kind once: it comes again and again."""
+        if self._turned.get(node) != why:
+            self._turned[node] = why
+            self._report(TurnedAway(node, why))
+
     def _look(self, node: str | None) -> None:
         """Whether ``node`` is through with its snapshot, and whether it was the last."""
         snapshot = self._waiting.get(node) if node else None
@@ -123,6 +171,10 @@ class ControlPlane:
         if not self._waiting and not self._quiet.is_set():
             self._quiet.set()
             self._report(InEffect(self._changed, spent, len(self.refused)))
+
+
+def _group(node: str, kind: ServedKind) -> str:
+    return f"{kind}/{node}"
 
 
 def _same(old: Snapshot | None, new: Snapshot) -> bool:

@@ -41,6 +41,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnedAway:
+    """A client was told that it gets nothing here, and ``why``."""
+
+    node: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """A process ended by itself. ``again_in``: seconds to its next start, if there is one."""
 
@@ -55,4 +63,4 @@ class Restarted:
     name: str
 
 
-Event = Ready | Applied | InEffect | Refused | Exited | Restarted
+Event = Ready | Applied | InEffect | Refused | TurnedAway | Exited | Restarted

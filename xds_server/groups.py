@@ -32,8 +32,10 @@ class NoGroup(RemoteXdsError):
     of waiting 15 s; Envoy logs it, keeps what it has, and comes again after its back-off.
     """
 
+    STATUS = "FAILED_PRECONDITION"
+
     def __init__(self, message: str) -> None:
-        super().__init__(message, "FAILED_PRECONDITION")
+        super().__init__(message, self.STATUS)
 
 
 def fits(kind: ServedKind, node: NodeInfo) -> bool:

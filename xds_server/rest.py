@@ -20,7 +20,7 @@ from aiohttp import web
 
 from xds_server import mirror
 from xds_server.cache import Cache
-from xds_server.errors import WireError
+from xds_server.errors import RemoteXdsError, WireError
 from xds_server.messages import SotwRequest, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
 from xds_server.resource import Resource, ResourceType, short_hash
@@ -102,10 +102,11 @@ class _Poll:
     def _answered(self, data: bytes) -> web.Response:
         try:
             request = parse(data, self._kind)
-        except WireError as error:
+            assert request.node
+            group = self._group_of(request.node)
+        except RemoteXdsError as error:
             return web.Response(status=400, text=str(error))
-        assert request.node
-        snapshot = self._cache.get(self._group_of(request.node))
+        snapshot = self._cache.get(group)
         if snapshot is None:
             return web.Response(status=503, text="there is no snapshot for this node")
         session = SotwSession(request.node, time.time)

@@ -7,17 +7,23 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import grpc
+
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement, needs
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.control import ControlPlane
-from mini_mesh.events import Applied, Event, InEffect, Refused
+from mini_mesh.events import Applied, Event, InEffect, Refused, TurnedAway
 from mini_mesh.ports import Ports
 from mini_mesh.process import ProcessSpec
 from mini_mesh.ready import wait_for_live
 from mini_mesh.supervisor import Supervisor
 from tests.mini_mesh.live import needs_envoy
+from tests.xds_server.test_server import request
+from xds_server.node import NodeInfo
+from xds_server.protos import core
+from xds_server.server import ADS
 from xds_server.snapshot import Snapshot
 
 MESH = "mesh: {services: {web: {ingress: true}}}\npatterns:\n"
@@ -110,3 +116,26 @@ async def test_one_that_does_not_answer_is_waited_for_until_it_is_gone(tmp_path:
         assert it.control.serve({"ingress": both["ingress"]}) == 0
         await asyncio.wait_for(waiting, 1)
         assert it.control.snapshot("ingress") == both["ingress"]
+
+
+async def test_a_client_of_another_kind_than_its_snapshot_is_told_of_once() -> None:
+    events: list[Event] = []
+    control = ControlPlane(events.append)
+    port = await control.start(0)
+    why = "web: is an Envoy ('envoy'), but group 'web' is for gRPC clients"
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        early = channel.stream_stream(f"/{ADS}/StreamAggregatedResources")()
+        await early.write(request(node=core.Node(id="web", user_agent_name="envoy")))
+        async with asyncio.timeout(10):
+            while not list(control.server.clients()):  # noqa: ASYNC110 (nobody tells of it)
+                await asyncio.sleep(0)
+        control.serve({"web": Snapshot()}, {"web": "grpc"})
+        assert events == [TurnedAway("web", why)]
+        for _ in range(2):
+            late = channel.stream_stream(f"/{ADS}/StreamAggregatedResources")()
+            await late.write(request(node=core.Node(id="web", user_agent_name="envoy")))
+            assert await late.code() == grpc.StatusCode.FAILED_PRECONDITION
+            assert await late.details() == why
+        assert events == [TurnedAway("web", why)]
+        assert control.group_of(NodeInfo("web", user_agent_name="grpc-go")) == "grpc/web"
+    await control.stop()
