@@ -8,6 +8,7 @@ edge to a service that wants certificates has, too: a cluster shows its caller's
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from mesh_patterns.draft import (
@@ -71,6 +72,7 @@ def fields(edge: Edge | None) -> dict[str, Any]:
     return {
         **({"circuit_breakers": _circuit_breakers(breaker)} if breaker else {}),
         **({"outlier_detection": _outlier_detection(outliers)} if outliers else {}),
+        **_common(outliers, balance),
         **(_load_balancing(balance) if balance else {}),
     }
 
@@ -149,10 +151,23 @@ def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
         found["least_request_lb_config"] = cluster.ClusterLeastRequestLbConfig(
             choice_count=meaning.choice_count
         )
-    if meaning.panic_threshold is not None:
-        percent = envoy_type.Percent(value=meaning.panic_threshold)
-        found["common_lb_config"] = cluster.ClusterCommonLbConfig(healthy_panic_threshold=percent)
     return found
+
+
+def _common(outliers: OutlierDetection | None, balance: LoadBalancing | None) -> dict[str, Any]:
+    """What concerns hosts that are out.
+
+    By itself Envoy gathers for a second what happens to hosts after a change: who fails a moment
+    after another was taken out would be asked for that long.
+    """
+    panic = balance.panic_threshold if balance else None
+    if outliers is None and panic is None:
+        return {}
+    config = cluster.ClusterCommonLbConfig(
+        healthy_panic_threshold=None if panic is None else envoy_type.Percent(value=panic),
+        update_merge_window=timedelta(0) if outliers else None,
+    )
+    return {"common_lb_config": config}
 
 
 def hash_keys(edges: Edges, caller: str, targets: Iterable[Target]) -> tuple[HashKey, ...]:

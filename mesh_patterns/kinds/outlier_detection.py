@@ -121,12 +121,12 @@ class OutlierDetectionSpec(PatternSpec):
 
     def meaning(self) -> OutlierDetection:
         some = any(getattr(self, name) is not None for name in _DETECTORS)
-        limit = self.max_ejection_percent
+        limit, failures = self.max_ejection_percent, self.failure_percentage
         return OutlierDetection(
             consecutive_5xx=self.consecutive_5xx if some else DEFAULT_5XX,
             consecutive_gateway_failure=self.consecutive_gateway_failure,
             success_rate=self.success_rate.meaning() if self.success_rate else None,
-            failure_percentage=self.failure_percentage and self.failure_percentage.meaning(),
+            failure_percentage=failures.meaning() if failures else None,
             interval=self.interval,
             base_ejection_time=self.base_ejection_time,
             max_ejection_time=self.max_ejection_time,
