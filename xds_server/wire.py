@@ -43,7 +43,7 @@ def parse_sotw(data: bytes, kind: ResourceType | None = None) -> SotwRequest:
         version=request.version_info,
         nonce=request.response_nonce,
         error=_error(request),
-        node=_node(request),
+        node=node_of(request),
     )
 
 
@@ -57,7 +57,7 @@ def parse_delta(data: bytes, kind: ResourceType | None = None) -> DeltaRequest:
         holds=MappingProxyType(dict(request.initial_resource_versions)),
         nonce=request.response_nonce,
         error=_error(request),
-        node=_node(request),
+        node=node_of(request),
     )
 
 
@@ -76,7 +76,8 @@ def _error(request: Any) -> str | None:
     return request.error_detail.message if request.HasField("error_detail") else None
 
 
-def _node(request: Any) -> NodeInfo | None:
+def node_of(request: Any) -> NodeInfo | None:
+    """Who a request says that it is from; the first one of each stream has to."""
     if not request.HasField("node"):
         return None
     node = request.node
