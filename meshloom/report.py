@@ -19,6 +19,7 @@ from mini_mesh.events import (
     InEffect,
     Ready,
     Refused,
+    Renewed,
     Restarted,
     TurnedAway,
 )
@@ -72,6 +73,7 @@ _NAMES: dict[type[Any], str] = {
     Refused: "refused",
     Exited: "exited",
     Restarted: "restarted",
+    Renewed: "renewed",
     TurnedAway: "turned_away",
 }
 
@@ -108,8 +110,8 @@ class TextReport:
                 _say(why)
             case Exited():
                 self._exited(event)
-            case Restarted(name):
-                _say(f"{name} runs again")
+            case Restarted() | Renewed():
+                _say(str(event))
 
     def _in_effect(self, event: InEffect) -> None:
         self._unneeded = not event.nodes

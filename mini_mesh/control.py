@@ -102,6 +102,19 @@ class ControlPlane:
         self._look(None)
         return len(changed)
 
+    def revise(self, change: Callable[[Snapshot], Snapshot]) -> None:
+        """Serve each node what ``change`` makes of its snapshot; nobody is told of it.
+
+        What was refused stays so, and who has not accepted all yet is waited for as before.
+        """
+        for node in self._kinds:
+            snapshot = self.snapshot(node)
+            if snapshot is not None:
+                revised = change(snapshot)
+                if node in self._waiting:
+                    self._waiting[node] = revised
+                self._cache.set(_group(node, self._kind(node)), revised)
+
     async def in_effect(self) -> None:
         """Wait until every node has accepted all of its snapshot, or refused some of it."""
         await self._quiet.wait()

@@ -62,5 +62,18 @@ class Exited:
 class Restarted:
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.name} runs again"
 
-Event = Ready | Applied | InEffect | Refused | TurnedAway | Exited | Restarted
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """New certificates are served; ``holders`` is how many of the mesh's parts have one."""
+
+    holders: int
+
+    def __str__(self) -> str:
+        return f"certificates renewed: {self.holders}"
+
+
+Event = Ready | Applied | InEffect | Refused | TurnedAway | Exited | Restarted | Renewed

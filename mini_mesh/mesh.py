@@ -28,6 +28,7 @@ from mini_mesh.fleet import Fleet, NotStarted
 from mini_mesh.plan import Plan, addresses, plan
 from mini_mesh.process import Process, ProcessSpec
 from mini_mesh.ready import NotReady, wait_for_live, wait_for_port
+from mini_mesh.renewal import Renewal
 
 if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
@@ -71,9 +72,11 @@ class MiniMesh:
         self._echo = EchoHost()
         self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
+        self._certificates = Renewal(report)
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
+        self._stack.callback(self._certificates.stop)
         self._stack.push_async_callback(self._stop_control)  # when nobody asks it any more
         await self._stack.enter_async_context(self._fleet)
         return self
@@ -132,11 +135,13 @@ class MiniMesh:
         from mesh_patterns.compile import compile_mesh
         from mini_mesh.control import ControlPlane
 
-        snapshots = compile_mesh(draft, self.plan.placement)
+        identities = self._certificates.identities(draft)
+        snapshots = compile_mesh(draft, self.plan.placement, identities)
         self._control = ControlPlane(self._report)
         await self._control.start(self._ports.hand_over(CONTROL_PLANE))
         self._control.serve(snapshots)
         await self._all_well(fresh)
+        self._certificates.keep(self.control, draft)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
 
     async def _stop_control(self) -> None:
@@ -157,7 +162,8 @@ class MiniMesh:
         old_draft, old, told, ports = self.draft, self.plan, self._echo.told, self._ports.remember()
         try:
             new = plan(draft.mesh, self._ports.place(draft.mesh, old.mesh))
-            snapshots = compile_mesh(draft, new.placement)
+            identities = self._certificates.identities(draft)
+            snapshots = compile_mesh(draft, new.placement, identities)
         except PatternError:
             self._ports.go_back(ports)
             raise
@@ -171,8 +177,13 @@ class MiniMesh:
             self._ports.go_back(ports)
             raise
         self.control.serve(snapshots)
+        self._certificates.keep(self.control, draft)
         if await self._remove():
             self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
+
+    def renew_certificates(self) -> None:
+        """Serve new ones for all of the mesh now; else they are renewed in time."""
+        self._certificates.renew(self.control, self.draft)
 
     async def _add(self, old: Plan, snapshots: Mapping[str, Snapshot]) -> None:
         """Start what the plan has and ``old`` had not; what ``old`` had still runs."""

@@ -22,6 +22,7 @@ from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import core, hcm, listener, matcher, tls
 from xds_server.resource import Resource, ResourceType
+from xds_server.snapshot import Snapshot
 
 BUNDLE = "bundle:mesh"  # the secret that says whom to trust; no service's name holds a colon
 INSPECTOR = "envoy.filters.listener.tls_inspector"
@@ -44,11 +45,28 @@ def secrets(
     draft: Draft, referrers: Iterable[Resource], identities: Mapping[str, Identity]
 ) -> Iterator[Resource]:
     """The secrets that an Envoy's clusters and listeners name: what nobody asks for stays here."""
-    secret = ResourceType.SECRET.message
-    named = {ref.name for each in referrers for ref in each.references if ref.message == secret}
+    wanted = ResourceType.SECRET.message
+    named = {ref.name for each in referrers for ref in each.references if ref.message == wanted}
     for name in sorted(named):
-        message = _bundle(identities) if name == BUNDLE else _certificate(name, identities)
-        yield Resource.of(message, origins={"": str(next(iter(draft.mtls.values())).place)})
+        yield _secret(name, identities, {"": str(next(iter(draft.mtls.values())).place)})
+
+
+def renewed(snapshot: Snapshot, identities: Mapping[str, Identity]) -> Snapshot:
+    """The same with other certificates; one whose holder is not among ``identities`` stays."""
+    return Snapshot.of(
+        _secret(each.name, identities, each.origins) if _is_ours(each, identities) else each
+        for each in snapshot
+    )
+
+
+def _is_ours(resource: Resource, identities: Mapping[str, Identity]) -> bool:
+    holder = resource.name.removeprefix(_CERTIFICATE)
+    known = holder in identities or (resource.name == BUNDLE and bool(identities))
+    return resource.type is ResourceType.SECRET and known
+
+
+def _secret(name: str, of: Mapping[str, Identity], lines: Mapping[str, str]) -> Resource:
+    return Resource.of(_bundle(of) if name == BUNDLE else _certificate(name, of), origins=lines)
 
 
 def _bundle(identities: Mapping[str, Identity]) -> tls.Secret:
@@ -90,11 +108,11 @@ def upstream(
         default_validation_context=tls.CertificateValidationContext(
             match_typed_subject_alt_names=[whom]
         ),
-        validation_context_sds_secret_config=_secret(BUNDLE),
+        validation_context_sds_secret_config=_sds(BUNDLE),
     )
     common = tls.CommonTlsContext(
         tls_params=_MODERN,
-        tls_certificate_sds_secret_configs=[_secret(certificate(shown))],
+        tls_certificate_sds_secret_configs=[_sds(certificate(shown))],
         combined_validation_context=trust,
     )
     return _socket(tls.UpstreamTlsContext(common_tls_context=common))
@@ -112,15 +130,15 @@ def downstream(identity: str) -> core.TransportSocket:
     common = tls.CommonTlsContext(
         tls_params=_MODERN,
         alpn_protocols=list(_ALPN),
-        tls_certificate_sds_secret_configs=[_secret(certificate(identity))],
-        validation_context_sds_secret_config=_secret(BUNDLE),
+        tls_certificate_sds_secret_configs=[_sds(certificate(identity))],
+        validation_context_sds_secret_config=_sds(BUNDLE),
     )
     return _socket(
         tls.DownstreamTlsContext(common_tls_context=common, require_client_certificate=True)
     )
 
 
-def _secret(name: str) -> tls.SdsSecretConfig:
+def _sds(name: str) -> tls.SdsSecretConfig:
     return tls.SdsSecretConfig(name=name, sds_config=ads())
 
 

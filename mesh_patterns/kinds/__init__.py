@@ -19,6 +19,7 @@ from mesh_patterns.kinds import (
     fault,
     load_balancing,
     mirror,
+    mtls,
     outlier_detection,
     retries,
     route,
@@ -48,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "outlier_detection": Kind(outlier_detection.OutlierDetectionSpec, outlier_detection.apply),
     "mirror": Kind(mirror.MirrorSpec, mirror.apply),
     "fault": Kind(fault.FaultSpec, fault.apply),
+    "mtls": Kind(mtls.MtlsSpec, mtls.apply),
     "authorization": Kind(authorization.AuthorizationSpec, authorization.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
 }

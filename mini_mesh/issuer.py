@@ -1,0 +1,75 @@
+"""What a running mesh's parts prove themselves with: issued when it is wanted, renewed in time.
+
+Without I/O but for the authority's random numbers; the clock is an argument. A mesh without mutual
+TLS never imports the authority.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mesh_patterns.draft import Draft
+from mesh_patterns.identity import LIFE, Identity, wanted
+
+if TYPE_CHECKING:
+    from mini_mesh.certificates import Authority, Issued
+
+RENEWED_AFTER = 2 / 3  # of a certificate's life: there is time to notice that it did not work
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+class Issuer:
+    """One authority's certificates, by who holds them: see ``mesh_patterns.identity.wanted``."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._authority: Authority | None = None
+        self._held: dict[str, Issued] = {}
+
+    def identities(self, draft: Draft) -> Mapping[str, Identity]:
+        """All that ``draft`` wants: those that were issued before and are good, others anew."""
+        needed = wanted(draft)
+        if not needed:
+            self._held.clear()
+            return {}
+        life = draft.certificate_life.value if draft.certificate_life else LIFE
+        authority = self._signer(draft.mesh.name)
+        self._held = {
+            name: held
+            if (held := self._held.get(name)) and self._is_good(held, uri, life)
+            else authority.issue(uri, life)
+            for name, uri in needed.items()
+        }
+        return {name: held.identity for name, held in self._held.items()}
+
+    def _signer(self, name: str) -> Authority:
+        if self._authority is None:
+            from mini_mesh.certificates import Authority
+
+            self._authority = Authority(name, self._now)
+        return self._authority
+
+    def _is_good(self, held: Issued, uri: str, life: timedelta) -> bool:
+        same = held.identity.uri == uri and held.ends - held.issued == life
+        return same and self._now() < _renewal(held)
+
+    def due_in(self) -> float | None:
+        """Seconds until the first certificate is to be renewed; ``None``: there is none."""
+        if not self._held:
+            return None
+        first = min(map(_renewal, self._held.values()))
+        return max(0.0, (first - self._now()).total_seconds())
+
+    def forget(self) -> None:
+        """Have all certificates issued anew when they are asked for next; the authority stays."""
+        self._held.clear()
+
+
+def _renewal(held: Issued) -> datetime:
+    return held.issued + RENEWED_AFTER * (held.ends - held.issued)

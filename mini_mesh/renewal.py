@@ -1,0 +1,56 @@
+"""Certificates that never end while a mesh runs: new ones are served well before.
+
+A door: it asks the event loop to be called in time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from mesh_patterns.draft import Draft
+from mesh_patterns.identity import Identity
+from mini_mesh.events import Event, Renewed
+from mini_mesh.issuer import Issuer
+
+if TYPE_CHECKING:
+    from mini_mesh.control import ControlPlane
+
+
+class Renewal:
+    """The certificates of a mesh; ``report`` hears when they are new."""
+
+    def __init__(self, report: Callable[[Event], None], issuer: Issuer | None = None) -> None:
+        self._report = report
+        self._issuer = issuer or Issuer()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def identities(self, draft: Draft) -> Mapping[str, Identity]:
+        """All that ``draft`` wants, to compile it with."""
+        return self._issuer.identities(draft)
+
+    def keep(self, control: ControlPlane, draft: Draft) -> None:
+        """Renew what ``control`` serves of ``draft`` in time, until told of another or to stop."""
+        self.stop()
+        due = self._issuer.due_in()
+        if due is not None:
+            self._timer = asyncio.get_running_loop().call_later(due, self._renew, control, draft)
+
+    def renew(self, control: ControlPlane, draft: Draft) -> None:
+        """Serve new ones for all at once; nothing else changes, and no connection ends."""
+        self._issuer.forget()
+        self._renew(control, draft)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _renew(self, control: ControlPlane, draft: Draft) -> None:
+        from mesh_patterns.compile.tls import renewed
+
+        identities = self._issuer.identities(draft)
+        control.revise(lambda snapshot: renewed(snapshot, identities))
+        self._report(Renewed(len(identities)))
+        self.keep(control, draft)
