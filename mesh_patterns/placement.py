@@ -14,7 +14,6 @@ from mesh_patterns.place import Place
 
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`
-GRPC_GROUP = "grpc:"  # before a proxyless workload's node id; no Envoy's id holds a colon
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,6 @@ class Proxyless:
 
     node: str
     instance: Instance
-
-    @property
-    def group(self) -> str:
-        """Whose snapshot it gets. An Envoy of the same id may still run after a change."""
-        return f"{GRPC_GROUP}{self.node}"
 
 
 def proxyless(mesh: Mesh) -> tuple[Proxyless, ...]:

@@ -44,13 +44,8 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """A cluster with endpoints for every target that this Envoy's callers may choose."""
     callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
     edges = [edge for edge in draft.edges.values() if edge.caller in callers]
-    for name, target, policy in _clusters(draft, edges):
+    for name, target, policy in named(draft, edges):
         service = draft.mesh.services[target.service]
-        ports = [
-            placement.port(reached(draft.mesh, instance))
-            for instance in service.instances()
-            if target.version in (None, instance.version)
-        ]
         message = cluster.Cluster(
             name=name,
             type=cluster.ClusterDiscoveryType.EDS,
@@ -59,14 +54,29 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             transport_socket=tls.upstream(draft, proxy, name, target.service),
             **traffic_policy.fields(policy),
         )
-        version = service.version(target.version) if target.version is not None else None
-        place = version.place if version else service.place
+        place = place_of(draft, target)
         lines = traffic_policy.origins(policy) | tls.origins(draft, target.service)
         yield _resource(message, place, lines)
-        yield _resource(_assignment(name, ports), place)
+        yield _resource(_assignment(name, hosts(draft, target, placement)), place)
 
 
-def _clusters(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target, Edge | None]]:
+def hosts(draft: Draft, target: Target, placement: Placement) -> list[int]:
+    """The ports at which a target's instances are reached."""
+    return [
+        placement.port(reached(draft.mesh, instance))
+        for instance in draft.mesh.services[target.service].instances()
+        if target.version in (None, instance.version)
+    ]
+
+
+def place_of(draft: Draft, target: Target) -> Place:
+    """The line of the target's version, or of its service."""
+    service = draft.mesh.services[target.service]
+    version = service.version(target.version) if target.version is not None else None
+    return version.place if version else service.place
+
+
+def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target, Edge | None]]:
     """Each cluster once: its name, its hosts, and the edge whose settings it has."""
     seen: set[str] = set()
     for edge in edges:

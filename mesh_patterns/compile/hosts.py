@@ -38,8 +38,8 @@ def _reached(rules: Iterable[Rule], name: str) -> Iterator[Rule]:
                 return  # nothing gets past a rule that matches everything
 
 
-def outbound_hosts(draft: Draft, edge: Edge, port: int) -> Iterator[Host]:
-    """What a caller's own Envoy does with requests for one callee.
+def outbound_hosts(draft: Draft, edge: Edge, port: int | None) -> Iterator[Host]:
+    """What a caller's own Envoy does with requests for one callee, or a caller without one.
 
     The callee is known by its name, by its other hosts, and by a port of its own, so a workload
     that knows nothing of Host headers reaches it too.
@@ -48,7 +48,7 @@ def outbound_hosts(draft: Draft, edge: Edge, port: int) -> Iterator[Host]:
     found = tables(draft, edge, [own, *service.hosts])
     for names in _grouped(found):
         domains = [*names, *(f"{name}:*" for name in names)]
-        if own in names:
+        if port is not None and own in names:
             domains += [f"{HOST}:{port}", f"localhost:{port}"]
         title = edge.callee if own in names else names[0]
         yield Host(title, tuple(domains), tuple(found[names[0]]), service.place)

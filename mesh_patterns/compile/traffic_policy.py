@@ -71,7 +71,7 @@ def fields(edge: Edge | None) -> dict[str, Any]:
     )
     return {
         **({"circuit_breakers": _circuit_breakers(breaker)} if breaker else {}),
-        **({"outlier_detection": _outlier_detection(outliers)} if outliers else {}),
+        **({"outlier_detection": outlier_detection_message(outliers)} if outliers else {}),
         **_common(outliers, balance),
         **(_load_balancing(balance) if balance else {}),
     }
@@ -95,7 +95,7 @@ def _circuit_breakers(breaker: CircuitBreaker) -> cluster.CircuitBreakers:
     return cluster.CircuitBreakers(thresholds=[thresholds])
 
 
-def _outlier_detection(meaning: OutlierDetection) -> cluster.OutlierDetection:
+def outlier_detection_message(meaning: OutlierDetection) -> cluster.OutlierDetection:
     """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/outlier
 
     Envoy detects more by itself than it is asked to; what a pattern does not name is switched off.
