@@ -57,8 +57,8 @@ def _key(value: Any) -> Any:
     if value == "source_ip":
         return {"source_ip": True}
     if isinstance(value, str):
-        kind, colon, name = value.partition(":")
-        if not colon or kind not in _KEYS[:3]:
+        kind, _, name = value.partition(":")
+        if not name.strip() or kind not in _KEYS[:3]:
             raise ValueError(
                 f"expected header:NAME, cookie:NAME, query:NAME or source_ip, got {value!r}"
             )

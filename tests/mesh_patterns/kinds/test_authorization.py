@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+
+from mesh_patterns.draft import Access, Authorization, StringMatch, Target
+from tests.mesh_patterns.conftest import Read, Refusal
+
+MESH = """\
+name: Shop
+mesh: {services: {web: {calls: [api]}, api: {versions: {v1: , v2: }}}}
+patterns:
+"""
+STRICT = "- {pattern: mtls, on: api, mode: strict}\n"
+
+
+@pytest.mark.parametrize(
+    ("on", "workloads"),
+    [
+        ("api", [Target("api")]),
+        ("api/v2", [Target("api", "v2")]),
+        ("'*'", [Target("web"), Target("api")]),
+    ],
+)
+def test_it_stands_before_the_workloads_that_it_names(
+    read: Read, on: str, workloads: list[Target]
+) -> None:
+    draft = read(f"{MESH}- {{pattern: authorization, on: {on}, allow: []}}")
+    assert [each.inbound for each in draft.filters] == workloads
+    assert {each.kind for each in draft.filters} == {"authorization"}
+    assert draft.filters[0].config == Authorization("allow", ())
+
+
+def test_what_is_denied_is_looked_at_before_what_is_allowed(read: Read) -> None:
+    draft = read(
+        f"{MESH}- {{pattern: authorization, on: api, allow: {{methods: GET}}, "
+        "deny: [{paths: /private}, {headers: {X-Role: guest}}], dry_run: true}"
+    )
+    assert [(each.name, each.config) for each in draft.filters] == [
+        (
+            "authorization.deny",
+            Authorization(
+                "deny",
+                (
+                    Access(paths=(StringMatch("separated_prefix", "/private"),)),
+                    Access(headers=(("x-role", StringMatch("exact", "guest")),)),
+                ),
+                dry_run=True,
+            ),
+        ),
+        (
+            "authorization.allow",
+            Authorization("allow", (Access(methods=(StringMatch("exact", "GET"),)),), dry_run=True),
+        ),
+    ]
+    assert [str(each.place) for each in draft.filters] == ["mesh.yaml:4:66", "mesh.yaml:4:44"]
+
+
+def test_a_rule_may_say_everything_of_a_request(read: Read) -> None:
+    draft = read(f"""\
+{MESH}
+- pattern: authorization
+  on: api
+  allow:
+    methods: [GET, {{exact: PUT}}]
+    paths: ["/pub/*", "*.html", "*", /tree, {{regex: "/v[0-9]"}}]
+    hosts: {{suffix: .shop}}
+    headers: {{x-a: {{present: false}}}}
+    ip_blocks: [10.1.2.3/8, "::1"]
+    remote_ip_blocks: 192.0.2.1
+""")
+    assert draft.filters[0].config.rules == (
+        Access(
+            methods=(StringMatch("exact", "GET"), StringMatch("exact", "PUT")),
+            paths=(
+                StringMatch("prefix", "/pub/"),
+                StringMatch("suffix", ".html"),
+                StringMatch("prefix", "/"),
+                StringMatch("separated_prefix", "/tree"),
+                StringMatch("regex", "/v[0-9]"),
+            ),
+            hosts=(StringMatch("suffix", ".shop"),),
+            headers=(("x-a", StringMatch("present", invert=True)),),
+            ip_blocks=("10.0.0.0/8", "::1/128"),
+            remote_ip_blocks=("192.0.2.1/32",),
+        ),
+    )
+
+
+def test_a_caller_is_known_where_mutual_tls_is_strict(read: Read) -> None:
+    allowed = "- {pattern: authorization, on: api, allow: [{from: [web, client, ingress]}]}\n"
+    draft = read(MESH + allowed + STRICT)
+    names = ("spiffe://shop/web", "spiffe://shop/client", "spiffe://shop/ingress")
+    assert draft.filters[0].config.rules == (Access(principals=names),)
+
+
+@pytest.mark.parametrize(
+    ("mtls", "because"),
+    [
+        ("", "is not on"),
+        ("- {pattern: mtls, on: web, mode: strict}\n", "is not on"),
+        ("- {pattern: mtls, on: api, mode: permissive}\n", "is permissive at 5:3"),
+    ],
+)
+def test_without_certificates_a_caller_can_not_be_named(
+    refusal: Refusal, mtls: str, because: str
+) -> None:
+    allowed = "- {pattern: authorization, on: api, allow: {from: web}}\n"
+    assert refusal(MESH + allowed + mtls) == (
+        "4:51: 'from' needs certificates of all callers, but mutual TLS of 'api' "
+        f"{because}; add {{pattern: mtls, on: api, mode: strict}}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("on: api", "4:3: refuses nothing; expected 'allow' or 'deny'"),
+        ("on: api, deny: []", "refuses nothing; expected 'allow' or 'deny'"),
+        (
+            "on: web -> api, deny: {methods: PUT}",
+            "4:32: authorization stands before a service: use 'on: api' and 'from: web'",
+        ),
+        ("on: apu, deny: {methods: PUT}", "no service 'apu'; did you mean 'api'?"),
+        ("on: api, allow: {methods: []}", "methods is empty, which is nobody; leave it out"),
+        ("on: api, allow: {headers: {}}", "headers is empty, which is nobody; leave it out"),
+        (
+            "on: api, allow: {paths: '/a*b'}",
+            "a '*' stands at the end or at the beginning, got '/a*b'",
+        ),
+        ("on: api, allow: {paths: 'pub*'}", "a path begins with '/', got 'pub'"),
+        ("on: api, allow: {paths: '/a?b'}", "the query is no part of a path"),
+        (
+            "on: api, allow: {ip_blocks: here}",
+            "expected an address or a network such as 10.0.0.0/8",
+        ),
+        ("on: api, allow: {ip_block: here}", "unknown key 'ip_block'; did you mean 'ip_blocks'?"),
+        ("on: api, allow: {from: []}", "from is empty, which is nobody; leave it out"),
+    ],
+)
+def test_what_no_authorization_can_be_is_refused(refusal: Refusal, keys: str, told: str) -> None:
+    assert told in refusal(f"{MESH}- {{pattern: authorization, {keys}}}")
+
+
+def test_an_unknown_caller_is_refused(refusal: Refusal) -> None:
+    allowed = "- {pattern: authorization, on: api, allow: {from: wed}}\n"
+    assert refusal(MESH + STRICT + allowed) == "5:51: no service 'wed'; did you mean 'web'?"
