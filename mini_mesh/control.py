@@ -37,7 +37,6 @@ class ControlPlane:
     def __init__(self, report: Callable[[Event], None]) -> None:
         self._report = report
         self._cache = Cache()
-        self._status = Status()
         self._server = XdsServer(self._cache, self.group_of, self._heard)
         self._kinds: dict[str, ServedKind] = {}
         self._turned: dict[str, str] = {}  # nodes of the wrong kind, and what they were told
@@ -136,7 +135,7 @@ class ControlPlane:
 
     @property
     def status(self) -> Status:
-        return self._status
+        return self._cache.status
 
     def snapshot(self, node: str) -> Snapshot | None:
         return self._cache.get(_group(node, self._kind(node)))
@@ -145,7 +144,6 @@ class ControlPlane:
         return self._kinds.get(node, "envoy")
 
     def _heard(self, event: xds.Event) -> None:
-        self._status.record(event)
         if isinstance(event, xds.StreamClosed) and event.status == NoGroup.STATUS:
             self._turn_away(event.node.id, event.reason)
         if self._metrics:
@@ -178,7 +176,7 @@ class ControlPlane:
         """Whether ``node`` is through with its snapshot, and whether it was the last."""
         snapshot = self._waiting.get(node) if node else None
         spent = (time.perf_counter() - self._changed_at) * 1000
-        if node and snapshot and self._status.applied(node, snapshot):
+        if node and snapshot and self._cache.status.applied(node, snapshot):
             del self._waiting[node]
             self._report(Applied(node, spent))
         if not self._waiting and not self._quiet.is_set():

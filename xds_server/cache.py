@@ -1,6 +1,8 @@
 """The cache: which snapshot each group of nodes is served, and who waits for the next one.
 
-No I/O and no locks: it belongs to the event loop that its server runs on.
+It remembers the last snapshots of each group and what the group's nodes made of them, and can go
+back to the last one that all had accepted. No I/O and no locks: it belongs to the event loop that
+its server runs on.
 """
 
 from __future__ import annotations
@@ -10,9 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from xds_server.events import Acked, Current, Event, Nacked
 from xds_server.groups import misfit
 from xds_server.node import Kind, NodeInfo
+from xds_server.releases import NoRelease, Release, Releases, release_id
+from xds_server.resource import ResourceType
 from xds_server.snapshot import Snapshot
+from xds_server.status import Status
 
 Watcher = Callable[[Snapshot], None]
 Cancel = Callable[[], None]
@@ -23,23 +29,36 @@ class _Group:
     snapshot: Snapshot | None = None
     set_at: float | None = None
     watchers: dict[int, Watcher] = field(default_factory=dict)
-    kinds: Counter[Kind] = field(default_factory=Counter)  # of the nodes that are connected
+    nodes: Counter[str] = field(default_factory=Counter)  # streams of each that is connected
+    kinds: Counter[Kind] = field(default_factory=Counter)  # of those streams
+    releases: Releases[Snapshot] = field(default_factory=Releases)
 
 
 class Cache:
     """Snapshots by group; a watcher is told of each new one of its group.
 
-    ``clock`` gives the time at which a snapshot was set, in seconds.
+    ``clock`` gives the time at which a snapshot was set, in seconds. ``status`` knows where each
+    connected node stands, once a server tells the cache what happens.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.status = Status()
         self._clock = clock
         self._groups: dict[str, _Group] = {}
+        self._homes: dict[tuple[str, str], str] = {}  # of each client that is connected
         self._next = 0
 
     def set(self, group: str, snapshot: Snapshot) -> None:
-        """Serves ``snapshot`` to the group from now on and tells its watchers at once."""
+        """Serves ``snapshot`` to the group from now on and tells its watchers at once.
+
+        A listener of the server that is told of an event must not call it before it returns: the
+        event's stream may be in the middle of an answer. ``loop.call_soon`` is the way.
+        """
         held = self._groups.setdefault(group, _Group())
+        held.releases.add(release_id(snapshot), snapshot, self._clock(), held.nodes)
+        self._serve(held, snapshot)
+
+    def _serve(self, held: _Group, snapshot: Snapshot) -> None:
         held.snapshot, held.set_at = snapshot, self._clock()
         for watcher in tuple(held.watchers.values()):
             watcher(snapshot)
@@ -55,9 +74,10 @@ class Cache:
 
     def groups(self) -> tuple[str, ...]:
         """All groups that have a snapshot, sorted."""
-        return tuple(
-            sorted(name for name, held in self._groups.items() if held.snapshot is not None)
-        )
+        groups = self._groups.items()
+        return tuple(sorted(name for name, held in groups if held.snapshot is not None))
+
+    # who is there
 
     def watch(self, group: str, watcher: Watcher, node: NodeInfo | None = None) -> Cancel:
         """Calls ``watcher`` for each snapshot set from now on, until the result is called.
@@ -67,8 +87,7 @@ class Cache:
         """
         held = self._groups.setdefault(group, _Group())
         if node is not None:
-            _check(group, held, node)
-            held.kinds[node.kind] += 1
+            self._join(group, held, node)
         key, self._next = self._next, self._next + 1
         held.watchers[key] = watcher
 
@@ -76,15 +95,86 @@ class Cache:
             if held.watchers.pop(key, None) is None:
                 return
             if node is not None:
-                held.kinds[node.kind] -= 1
+                self._leave(held, node)
             if not held.watchers and held.snapshot is None:
                 self._groups.pop(group, None)
 
         return cancel
 
+    def _join(self, group: str, held: _Group, node: NodeInfo) -> None:
+        other = _OTHERS.get(node.kind)
+        if other and held.kinds[other]:
+            raise misfit(node, group, other)
+        held.kinds[node.kind] += 1
+        held.nodes[node.id] += 1
+        self._homes[_client(node)] = group
+        held.releases.joined(node.id)
 
-def _check(group: str, held: _Group, node: NodeInfo) -> None:
-    others: dict[Kind, Kind] = {"envoy": "grpc", "grpc": "envoy"}
-    other = others.get(node.kind)
-    if other and held.kinds[other]:
-        raise misfit(node, group, other)
+    def _leave(self, held: _Group, node: NodeInfo) -> None:
+        held.kinds[node.kind] -= 1
+        held.nodes[node.id] -= 1
+        if not held.nodes[node.id]:
+            del held.nodes[node.id]
+            self._homes.pop(_client(node), None)
+            held.releases.left(node.id)
+
+    # what they make of it
+
+    def record(self, event: Event) -> None:
+        """What a server that serves the cache tells it: who accepted and who refused what."""
+        self.status.record(event)
+        match event:
+            case Acked() | Current():
+                self._accepted(event)
+            case Nacked():
+                self._refused(event)
+
+    def _accepted(self, event: Acked | Current) -> None:
+        group = self._homes.get(_client(event.node))
+        if group is None:
+            return
+        held, node = self._groups[group], event.node.id
+        if held.snapshot is None or not held.releases.awaits(node):
+            return
+        if event.version == held.snapshot.version(event.type) and self.status.applied(
+            node, held.snapshot
+        ):
+            held.releases.accepted(node)
+
+    def _refused(self, event: Nacked) -> None:
+        record = event.record
+        group, kind = self._homes.get(_client(record.node)), ResourceType.of(record.type_url)
+        if group is not None and kind is not None:
+            self._groups[group].releases.refused(
+                record.node.id, str(record), lambda it: record.version.startswith(it.version(kind))
+            )
+
+    # the way back
+
+    def releases(self, group: str) -> tuple[Release[Snapshot], ...]:
+        """The last snapshots of the group, oldest first, each with what its nodes made of it."""
+        held = self._groups.get(group)
+        return held.releases.all() if held else ()
+
+    def rollback(self, group: str) -> Release[Snapshot]:
+        """Serves the last snapshot before the current one that every node had accepted.
+
+        Where a refused snapshot was taken in parts, this takes the parts back. Not to be called
+        from a server's listener, as ``set``. Raises ``NoRelease`` where there is no such snapshot.
+        """
+        held = self._groups.get(group)
+        if held is None:
+            raise NoRelease(f"{group}: nothing was served to this group yet")
+        try:
+            release = held.releases.back(self._clock(), held.nodes)
+        except NoRelease as error:
+            raise NoRelease(f"{group}: {error}") from error
+        self._serve(held, release.content)
+        return release
+
+
+def _client(node: NodeInfo) -> tuple[str, str]:
+    return node.id, node.user_agent_name
+
+
+_OTHERS: dict[Kind, Kind] = {"envoy": "grpc", "grpc": "envoy"}

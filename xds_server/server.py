@@ -196,6 +196,7 @@ class XdsServer:
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
+        self._cache.record(event)
         try:
             self._on_event(event)
         except Exception:

@@ -1,13 +1,15 @@
 """Where each node stands: what it was sent, what it accepted, what it refused.
 
-Accepted is not in effect: an Envoy ACKs a listener that it is still warming.
+Accepted is not in effect: an Envoy ACKs a listener that it is still warming. What is in effect only
+the client itself can tell.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from weakref import WeakKeyDictionary
 
 from xds_server.events import (
     Acked,
@@ -19,12 +21,11 @@ from xds_server.events import (
     StreamClosed,
     StreamOpened,
 )
-from xds_server.node import NodeInfo
 from xds_server.resource import FULL_STATE, ResourceType
 from xds_server.snapshot import Snapshot
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class TypeStatus:
     """``nack`` is the last refusal, until something of the type is accepted again.
 
@@ -37,6 +38,19 @@ class TypeStatus:
     nack: NackRecord | None = None
 
 
+@dataclass(slots=True)
+class _Type:
+    """The same while it changes, in place: twice for each response of each stream."""
+
+    sent: str = ""
+    acked: str = ""
+    waiting: bool = False
+    nack: NackRecord | None = None
+
+    def told(self) -> TypeStatus:
+        return TypeStatus(self.sent, self.acked, self.waiting, self.nack)
+
+
 class Status:
     """Told every event of a server, it knows where each connected node stands.
 
@@ -45,25 +59,26 @@ class Status:
     """
 
     def __init__(self) -> None:
-        self._nodes: dict[str, dict[ResourceType, TypeStatus]] = {}
+        self._nodes: dict[str, dict[ResourceType, _Type]] = {}
         self._streams: dict[str, int] = {}  # a new stream may open before the old one is gone
+        self._needed: WeakKeyDictionary[Snapshot, dict[ResourceType, str]] = WeakKeyDictionary()
 
     def record(self, event: Event) -> None:
         match event:
+            case Sent(node=node, type=kind, version=version):
+                it = self._type(node.id, kind)
+                it.sent, it.waiting = version, True
+            case Acked(node=node, type=kind, version=version):
+                it = self._type(node.id, kind)
+                it.acked, it.waiting, it.nack = version, False, None
+            case Current(node=node, type=kind, version=version):
+                self._type(node.id, kind).acked = version
+            case Nacked(record=record):
+                self._refused(record)
             case StreamOpened(node=node, type=kind_or_all):
                 self._opened(node.id, kind_or_all)
             case StreamClosed(node=node):
                 self._closed(node.id)
-            case Sent(node=node, type=kind, version=version):
-                self._change(node, kind, sent=version, waiting=True)
-            case Acked(node=node, type=kind, version=version):
-                self._change(node, kind, acked=version, waiting=False, nack=None)
-            case Current(node=node, type=kind, version=version):
-                self._change(node, kind, acked=version)
-            case Nacked(record=record):
-                kind_of = ResourceType.of(record.type_url)
-                if kind_of is not None:
-                    self._change(record.node, kind_of, waiting=False, nack=record)
 
     def _opened(self, node: str, kind: ResourceType | None) -> None:
         """A new stream starts anew: what an earlier one said of its types is no longer so."""
@@ -79,9 +94,20 @@ class Status:
         else:
             self._nodes.pop(node, None)
 
-    def _change(self, node: NodeInfo, kind: ResourceType, **changes: object) -> None:
-        types = self._nodes.setdefault(node.id, {})
-        types[kind] = dataclasses.replace(types.get(kind, TypeStatus()), **changes)  # type: ignore[arg-type]
+    def _refused(self, record: NackRecord) -> None:
+        kind = ResourceType.of(record.type_url)
+        if kind is not None:
+            it = self._type(record.node.id, kind)
+            it.waiting, it.nack = False, record
+
+    def _type(self, node: str, kind: ResourceType) -> _Type:
+        types = self._nodes.get(node)
+        if types is None:
+            types = self._nodes[node] = {}
+        found = types.get(kind)
+        if found is None:
+            found = types[kind] = _Type()
+        return found
 
     def nodes(self) -> tuple[str, ...]:
         """The ids of all nodes that are connected, sorted."""
@@ -89,7 +115,8 @@ class Status:
 
     def of(self, node: str) -> Mapping[ResourceType, TypeStatus]:
         """One node's types; empty where it is not connected."""
-        return MappingProxyType(self._nodes.get(node, {}))
+        types = self._nodes.get(node, {})
+        return MappingProxyType({kind: it.told() for kind, it in types.items()})
 
     def applied(self, node: str, snapshot: Snapshot) -> bool:
         """Whether the node accepted all that the snapshot has for it.
@@ -98,12 +125,22 @@ class Status:
         types those that something in the snapshot refers to, since nobody asks for the rest.
         """
         types = self._nodes.get(node)
-        return types is not None and all(
-            _holds(types.get(kind, TypeStatus()), snapshot.version(kind))
-            for kind in ResourceType
-            if snapshot.is_needed(kind) or (kind in FULL_STATE and kind in types)
+        if types is None:
+            return False
+        needed = self._needed_of(snapshot)
+        return all(_holds(types.get(kind), version) for kind, version in needed.items()) and all(
+            kind in needed or kind not in types or _holds(types[kind], snapshot.version(kind))
+            for kind in FULL_STATE
         )
 
+    def _needed_of(self, snapshot: Snapshot) -> Mapping[ResourceType, str]:
+        """The version of each type that somebody comes to ask for; worked out once."""
+        found = self._needed.get(snapshot)
+        if found is None:
+            needed = (kind for kind in ResourceType if snapshot.is_needed(kind))
+            found = self._needed[snapshot] = {kind: snapshot.version(kind) for kind in needed}
+        return found
 
-def _holds(status: TypeStatus, version: str) -> bool:
-    return status.acked == version and not status.waiting
+
+def _holds(status: _Type | None, version: str) -> bool:
+    return status is not None and status.acked == version and not status.waiting
