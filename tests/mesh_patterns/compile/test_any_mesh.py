@@ -129,7 +129,58 @@ def kind(kind: str, **keys: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"pattern": st.just(kind), "on": on, **keys})
 
 
+limit = st.sampled_from([0, 1, 1024, 2**32 - 1])
+count = st.sampled_from([1, 5, 2**32 - 1])
+whole = st.sampled_from([0, 10, 100, "50%"])
+breaker = some(
+    max_requests=limit, max_connections=limit, max_pending_requests=limit, max_retries=limit
+)
+outliers = some(
+    consecutive_5xx=count,
+    consecutive_gateway_failure=count,
+    success_rate=st.booleans() | some(stdev_factor=st.floats(0, 1000), enforcing=whole),
+    failure_percentage=whole | some(threshold=whole, minimum_hosts=count, request_volume=count),
+    interval=duration,
+    base_ejection_time=duration,
+    max_ejection_time=duration,
+    max_ejection_percent=whole,
+)
+key = st.one_of(
+    st.sampled_from(["source_ip", "header:X-A", "query:a b", "cookie:c"]),
+    st.fixed_dictionaries({"cookie": text}, optional={"ttl": duration}),
+    one(header=text, query=text),
+)
+balance = st.one_of(
+    some(policy=st.sampled_from(["round_robin", "random"]), panic_threshold=percent),
+    some(policy=st.just("least_request"), choice_count=st.sampled_from([2, 2**32 - 1])),
+    st.fixed_dictionaries(
+        {"hash": key | st.lists(key, max_size=3)},
+        optional={"minimum_ring_size": count, "maximum_ring_size": count},
+    ),
+    st.fixed_dictionaries(
+        {"policy": st.just("maglev"), "hash": key},
+        optional={"table_size": st.sampled_from([2, 101, 5_000_011])},
+    ),
+)
+access = some(
+    methods=matched,
+    paths=st.sampled_from(["/pub/*", "*.html", "*"]) | match.map(lambda m: m.get("path", "/")),
+    hosts=st.lists(matched, max_size=2),
+    headers=st.dictionaries(st.sampled_from(FIELDS), matched, max_size=2),
+    ip_blocks=st.sampled_from(["127.0.0.1", "10.1.2.3/8", "::/0", "0.0.0.0/0"]),
+    remote_ip_blocks=st.lists(st.sampled_from(["::1", "fe80::/10"]), max_size=2),
+)
+authorization = some(
+    allow=access | st.lists(access, max_size=2), deny=st.lists(access, max_size=2),
+    dry_run=st.booleans(),
+)  # fmt: skip
 pattern = st.one_of(
+    st.tuples(breaker, kind("circuit_breaker")).map(joined),
+    st.tuples(outliers, kind("outlier_detection")).map(joined),
+    st.tuples(balance, kind("load_balancing")).map(joined),
+    st.tuples(authorization, kind("authorization"), some(on=name)).map(
+        lambda parts: {**parts[0], **parts[1], **parts[2]}
+    ),
     kind("route", rules=st.lists(rule, min_size=1, max_size=3)),
     kind("canary", weights=st.sampled_from([{"v1": 100}, {"v1": 40, "v2": 60}])),
     kind("timeout", after=duration),
