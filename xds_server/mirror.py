@@ -36,6 +36,7 @@ from xds_server.errors import MessageError, ResourceError, WireError
 from xds_server.fields import Field, MessageClass, fields_of
 from xds_server.fill import fill
 from xds_server.knots import knots
+from xds_server.redact import redact
 from xds_server.show import show
 
 _POOL = descriptor_pool.DescriptorPool()
@@ -85,17 +86,21 @@ def parse(cls: MessageClass, data: bytes) -> Any:
         raise WireError(f"{len(data)} bytes are no {cls.__name__}: {reason}") from error
 
 
-def render(type_url: str, body: bytes) -> dict[str, Any]:
+def render(type_url: str, body: bytes, *, secrets: bool = False) -> dict[str, Any]:
     """What the bytes say, in Envoy's own field names and proto JSON's values.
 
     Every ``Any`` is opened where its type is known (``"@type"`` and its fields beside it), and
-    shown as base64 where it is not. Raises ``ResourceError`` for a type that is not known,
+    shown as base64 where it is not. Private keys and passwords are not shown, but to who asks for
+    ``secrets`` in order to use them. Raises ``ResourceError`` for a type that is not known,
     ``WireError`` for bytes that are not of that type.
     """
     cls = class_of(type_url)
     if cls is None:
         raise ResourceError(f"{type_url}: Envoy has no message of that type")
-    return show(parse(cls, body), _open_any)
+    message = parse(cls, body)
+    if not secrets:
+        redact(message, _open_any)
+    return show(message, _open_any)
 
 
 def _open_any(type_url: str, body: bytes) -> Any | None:

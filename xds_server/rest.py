@@ -72,7 +72,7 @@ class Shown:
         kept = self._texts.get(resource)
         if kept is None:
             url = resource.type.type_url
-            kept = json.dumps({"@type": url, **mirror.render(url, resource.body)})
+            kept = json.dumps({"@type": url, **mirror.render(url, resource.body, secrets=True)})
             self._texts[resource] = kept
         return kept
 

@@ -84,7 +84,7 @@ def _certificate(name: str, identities: Mapping[str, Identity]) -> tls.Secret:
 
 
 def _pem(data: bytes) -> core.DataSource:
-    return core.DataSource(inline_bytes=data)
+    return core.DataSource(inline_string=data.decode())
 
 
 def upstream(
