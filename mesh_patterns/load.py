@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mesh_patterns import assemble, yaml
+from mesh_patterns import assemble, grpc_limits, yaml
 from mesh_patterns.draft import Draft
 from mesh_patterns.importers import dialects
 from mesh_patterns.kinds import apply_all
@@ -56,6 +56,7 @@ def apply(mesh: Mesh) -> Draft:
     """The mesh's draft with all its patterns applied."""
     draft = Draft.of(mesh)
     apply_all(draft)
+    draft.warnings.extend(grpc_limits.warnings(draft))
     return draft
 
 

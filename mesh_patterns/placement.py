@@ -14,6 +14,9 @@ from mesh_patterns.place import Place
 
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`
+# A gRPC server asks for the listener of this name, with its "ip:port" in it; no service's name
+# holds a colon. https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md#xds-protocol
+SERVER_LISTENER = "inbound:%s"
 
 
 @dataclass(frozen=True, slots=True)

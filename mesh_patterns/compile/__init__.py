@@ -1,4 +1,4 @@
-"""From a draft to resources: what each Envoy of the mesh is told.
+"""From a draft to resources: what each Envoy of the mesh is told, and each gRPC process without.
 
 A pure function, :func:`compile_mesh`. One module per resource type; each resource knows which line
 of which file made it and its parts.
@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mesh_patterns.compile import clusters, listeners, routes, tls
+from mesh_patterns.compile import clusters, grpc, listeners, routes, tls
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity, imagined
-from mesh_patterns.placement import Placement, Proxy, proxies
+from mesh_patterns.placement import Placement, Proxy, proxies, proxyless
 from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
 
@@ -35,6 +35,10 @@ def compile_mesh(
         snapshot = Snapshot.of([*resources, *tls.secrets(draft, resources, given)])
         snapshot.check()
         found[proxy.node] = snapshot
+    for each in proxyless(draft.mesh):
+        snapshot = Snapshot.of(grpc.resources(draft, each, placement))
+        snapshot.check()
+        found[each.node] = snapshot
     return found
 
 

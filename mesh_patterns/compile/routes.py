@@ -50,12 +50,12 @@ def route_resource(entry: Entry) -> Resource:
     else:
         hosts = [_virtual_host(host) for host in entry.hosts]
         for i, host in enumerate(entry.hosts):
-            origins |= _origins(f"virtual_hosts[{i}]", host)
+            origins |= origins_of(f"virtual_hosts[{i}]", host)
     message = route.RouteConfiguration(name=entry.name, virtual_hosts=hosts)
     return Resource.of(message, origins=origins)
 
 
-def _origins(prefix: str, host: Host) -> dict[str, str]:
+def origins_of(prefix: str, host: Host) -> dict[str, str]:
     """The lines of a virtual host's parts: what a NACK or an explanation points at."""
     found = {prefix: str(host.place)}
     fields = {"timeout": "route.timeout", "retries": "route.retry_policy"}
@@ -129,7 +129,7 @@ def _action(row: Row) -> route.RouteAction:
         row.edge.value(row.rule, name) for name in ("retries", "mirror", "rewrite", "timeout")
     )
     return route.RouteAction(
-        **_destination(row),
+        **destination(row),
         timeout=_NO_TIMEOUT if timeout is None else timeout,
         retry_policy=_retry_policy(retries) if retries else None,
         request_mirror_policies=[_mirror(mirror, row.cluster(mirror.target))] if mirror else [],
@@ -138,7 +138,7 @@ def _action(row: Row) -> route.RouteAction:
     )
 
 
-def _destination(row: Row) -> dict[str, Any]:
+def destination(row: Row) -> dict[str, Any]:
     """Where it goes. Whom a hash keeps at one host, it keeps at one version as well."""
     split = row.split()
     if not split:

@@ -1,0 +1,83 @@
+"""Clusters and endpoints as a gRPC client takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from mesh_patterns.compile import clusters, traffic_policy
+from mesh_patterns.compile.values import ads
+from mesh_patterns.draft import CircuitBreaker, Draft, Edge, LoadBalancing, OutlierDetection
+from mesh_patterns.placement import Placement
+from xds_server.protos import cluster, core, endpoint
+from xds_server.resource import Resource
+
+LOCALITY = core.Locality(region="local")
+WEIGHT = 1  # of the one locality; gRPC drops a locality that has none
+
+
+def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resource]:
+    """A cluster with its endpoints for every target that the edge's rules may choose."""
+    for name, target, policy in clusters.named(draft, [edge]):
+        place = str(clusters.place_of(draft, target))
+        message = cluster.Cluster(
+            name=name,
+            type=cluster.ClusterDiscoveryType.EDS,
+            eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
+            **_fields(policy),
+        )
+        yield Resource.of(message, origins={"": place, **traffic_policy.origins(policy)})
+        hosts = clusters.hosts(draft, target, placement)
+        yield Resource.of(_assignment(name, hosts), origins={"": place})
+
+
+def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignment:
+    endpoints = [
+        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=clusters.socket_address(port)))
+        for port in ports
+    ]
+    local = endpoint.LocalityLbEndpoints(
+        locality=LOCALITY, load_balancing_weight=WEIGHT, lb_endpoints=endpoints
+    )
+    return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[local])
+
+
+def _fields(policy: Edge | None) -> dict[str, Any]:
+    """What an edge's settings say, as far as gRPC has it."""
+    found: dict[str, Any] = {}
+    for name, placed in policy.settings.items() if policy else ():
+        if name in _SETTINGS:
+            found |= _SETTINGS[name](placed.value)
+    return found
+
+
+def _circuit_breaker(meaning: CircuitBreaker) -> dict[str, Any]:
+    """https://github.com/grpc/proposal/blob/master/A32-xds-circuit-breaking.md"""
+    if meaning.max_requests is None:
+        return {}
+    threshold = cluster.CircuitBreakersThresholds(max_requests=meaning.max_requests)
+    return {"circuit_breakers": cluster.CircuitBreakers(thresholds=[threshold])}
+
+
+def _outlier_detection(meaning: OutlierDetection) -> dict[str, Any]:
+    """https://github.com/grpc/proposal/blob/master/A50-xds-outlier-detection.md"""
+    if meaning.success_rate is None and meaning.failure_percentage is None:
+        return {}
+    return {"outlier_detection": traffic_policy.outlier_detection_message(meaning)}
+
+
+def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
+    """https://github.com/grpc/proposal/blob/master/A42-xds-ring-hash-lb-policy.md"""
+    if meaning.policy != "ring_hash":
+        return {}
+    sizes = cluster.ClusterRingHashLbConfig(
+        minimum_ring_size=meaning.minimum_ring_size, maximum_ring_size=meaning.maximum_ring_size
+    )
+    return {"lb_policy": cluster.ClusterLbPolicy.RING_HASH, "ring_hash_lb_config": sizes}
+
+
+_SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "circuit_breaker": _circuit_breaker,
+    "outlier_detection": _outlier_detection,
+    "load_balancing": _load_balancing,
+}
