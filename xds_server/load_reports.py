@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import islice
+from operator import add
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,8 @@ from xds_server.node import NodeInfo
 MAX_KEPT = 10_000  # pairs of a node and a cluster; whoever reported longest ago is forgotten
 MAX_PARTS = 1_000  # localities of a cluster, and so its endpoints, metrics, categories of drops
 INTERVAL = 5.0  # seconds between two reports of a client
+
+Adding = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,20 @@ class Metric:
         return self.total / self.requests if self.requests else 0.0
 
 
+NO_METRIC = Metric()
+
+
+def merged(
+    one: Mapping[Any, Any], other: Mapping[Any, Any], nothing: Any, both: Adding = add
+) -> Mapping[Any, Any]:
+    """Sums by key; what is beyond ``MAX_PARTS`` keys is left out."""
+    keys = islice({**one, **other}, MAX_PARTS)
+    return MappingProxyType({k: both(one.get(k, nothing), other.get(k, nothing)) for k in keys})
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Requests. What ``failed`` is, the client judges: to Envoy, what is answered by 5xx."""
+    """Requests. What ``failed`` is, the client judges: to Envoy, a 5xx or no answer."""
 
     issued: int = 0
     succeeded: int = 0
@@ -54,7 +68,7 @@ class Load:
             self.succeeded + newer.succeeded,
             self.failed + newer.failed,
             newer.in_progress,
-            merged(self.metrics, newer.metrics, Metric()),
+            merged(self.metrics, newer.metrics, NO_METRIC),
         )
 
     def beside(self, other: Load) -> Load:
@@ -98,22 +112,23 @@ class ClusterLoad:
         return reduce(Load.beside, self.localities.values(), NOTHING)
 
     def __add__(self, newer: ClusterLoad) -> ClusterLoad:
+        """This one and what the same client reports after it."""
+        return self._with(newer, self.seconds + newer.seconds, add)
+
+    def beside(self, other: ClusterLoad) -> ClusterLoad:
+        """This one and what another client reports."""
+        return self._with(other, max(self.seconds, other.seconds), Load.beside)
+
+    def _with(self, other: ClusterLoad, seconds: float, both: Adding) -> ClusterLoad:
         return ClusterLoad(
             self.cluster,
-            newer.service,
-            self.seconds + newer.seconds,
-            merged(self.localities, newer.localities, NOTHING),
-            merged(self.endpoints, newer.endpoints, NOTHING),
-            self.dropped + newer.dropped,
-            merged(self.dropped_by, newer.dropped_by, 0),
+            other.service,
+            seconds,
+            merged(self.localities, other.localities, NOTHING, both),
+            merged(self.endpoints, other.endpoints, NOTHING, both),
+            self.dropped + other.dropped,
+            merged(self.dropped_by, other.dropped_by, 0),
         )
-
-
-def merged(older: Mapping[Any, Any], newer: Mapping[Any, Any], nothing: Any) -> Mapping[Any, Any]:
-    """Sums by key; what is beyond ``MAX_PARTS`` keys is left out."""
-    keys = islice({**older, **newer}, MAX_PARTS)
-    sums = {key: older.get(key, nothing) + newer.get(key, nothing) for key in keys}
-    return MappingProxyType(sums)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +197,7 @@ class LoadReports:
         found: dict[str, ClusterLoad] = {}
         for (of, cluster), load in self._totals.items():
             if node in (None, of):
-                found[cluster] = found[cluster] + load if cluster in found else load
+                found[cluster] = found[cluster].beside(load) if cluster in found else load
         return found
 
     def nodes(self) -> tuple[str, ...]:
