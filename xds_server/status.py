@@ -61,6 +61,7 @@ class Status:
     def __init__(self) -> None:
         self._nodes: dict[str, dict[ResourceType, _Type]] = {}
         self._streams: dict[str, int] = {}  # a new stream may open before the old one is gone
+        self._askers: set[str] = set()  # nodes that ask for what they happen to need: gRPC's
         self._needed: WeakKeyDictionary[Snapshot, dict[ResourceType, str]] = WeakKeyDictionary()
 
     def record(self, event: Event) -> None:
@@ -77,6 +78,7 @@ class Status:
                 self._refused(record)
             case StreamOpened(node=node, type=kind_or_all):
                 self._opened(node.id, kind_or_all)
+                (self._askers.add if node.kind == "grpc" else self._askers.discard)(node.id)
             case StreamClosed(node=node):
                 self._closed(node.id)
 
@@ -93,6 +95,7 @@ class Status:
             self._streams[node] = left
         else:
             self._nodes.pop(node, None)
+            self._askers.discard(node)
 
     def _refused(self, record: NackRecord) -> None:
         kind = ResourceType.of(record.type_url)
@@ -122,11 +125,14 @@ class Status:
         """Whether the node accepted all that the snapshot has for it.
 
         Listeners and clusters count where there are some or the node was sent some; of the other
-        types those that something in the snapshot refers to, since nobody asks for the rest.
+        types those that something in the snapshot refers to, since nobody asks for the rest. A gRPC
+        client asks for what it calls and no more: of it, what it was sent counts.
         """
         types = self._nodes.get(node)
         if types is None:
             return False
+        if node in self._askers:
+            return not any(each.waiting or each.nack for each in types.values())
         needed = self._needed_of(snapshot)
         return all(_holds(types.get(kind), version) for kind, version in needed.items()) and all(
             kind in needed or kind not in types or _holds(types[kind], snapshot.version(kind))
