@@ -103,6 +103,16 @@ def render(type_url: str, body: bytes, *, secrets: bool = False) -> dict[str, An
     return show(message, _open_any)
 
 
+def redacted(type_url: str, body: bytes) -> bytes:
+    """The same message without private keys and passwords; see :func:`render`."""
+    cls = class_of(type_url)
+    if cls is None:
+        raise ResourceError(f"{type_url}: Envoy has no message of that type")
+    message = parse(cls, body)
+    redact(message, _open_any)
+    return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+
+
 def _open_any(type_url: str, body: bytes) -> Any | None:
     cls = class_of(type_url)
     return parse(cls, body) if cls else None

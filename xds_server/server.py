@@ -260,7 +260,7 @@ class _Stream:
     def view(self, by: _Opened) -> ClientView:
         session = self._session
         return ClientView(
-            by.node, by.peer, by.group, by.variant, by.at, session.snapshot, session.view()
+            by.node, by.peer, by.group, by.variant, by.at, session.snapshot, session.view
         )
 
     async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:

@@ -1,12 +1,12 @@
 """What a server knows of its clients, at the moment that somebody asks.
 
 Nothing is kept for it: a view reads what the streams remember anyway, and costs nothing until
-then. It is to be read at once; the mappings in it are those of the streams.
+then. It is to be read at once: what it holds belongs to the streams.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from xds_server.events import NackRecord
@@ -56,4 +56,9 @@ class ClientView:
     variant: str
     opened_at: float
     snapshot: Snapshot | None
-    types: tuple[TypeView, ...]
+    ask: Callable[[], tuple[TypeView, ...]]
+
+    @property
+    def types(self) -> tuple[TypeView, ...]:
+        """Each type that the client asked for, as it stands now."""
+        return self.ask()

@@ -34,7 +34,7 @@ from xds_server.view import ClientView
 def view(book: Playbook, peer: str = "ipv4:127.0.0.1:1") -> ClientView:
     session = book.session
     variant = "SotW" if isinstance(session, SotwSession) else "Delta"
-    return ClientView(NODE, peer, "node", variant, 0.0, session.snapshot, session.view())
+    return ClientView(NODE, peer, "node", variant, 0.0, session.snapshot, session.view)
 
 
 def told(book: Playbook) -> dict[str, str]:

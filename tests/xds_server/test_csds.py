@@ -22,7 +22,7 @@ from xds_server import csds, mirror
 from xds_server.csds import SERVICE, Csds, Question, answer
 from xds_server.errors import RemoteXdsError
 from xds_server.events import Nacked
-from xds_server.protos import matcher, status, tls
+from xds_server.protos import core, matcher, status, tls
 from xds_server.resource import Resource, ResourceType
 from xds_server.snapshot import Snapshot
 from xds_server.view import ClientView, TypeView
@@ -176,15 +176,16 @@ async def _refused(plane: Plane, asker: Asker, port: int) -> None:
     assert len(plane.events.of(Nacked)) == 2
 
 
-async def test_contents_may_be_left_out_and_secrets_always_are() -> None:
-    secret = Resource.of(tls.Secret(name="s", generic_secret=tls.GenericSecret()))
-    key = a_cluster("keyed", "-----BEGIN PRIVATE KEY-----")
-    clients = [_client({CLUSTER: 2, ResourceType.SECRET: 1}, a_cluster("a"), key, secret)]
-    told = _told(answer(Question(lambda node: True, contents=True), clients))
-    shown = {each.name: each.HasField("xds_config") for each in told[0].generic_xds_configs}
-    assert shown == {"a": True, "keyed": False, "s": False}
-    told = _told(answer(Question(lambda node: True, contents=False), clients))
-    assert not any(each.HasField("xds_config") for each in told[0].generic_xds_configs)
+def test_contents_may_be_left_out_and_private_keys_always_are() -> None:
+    key = core.DataSource(inline_string="-----BEGIN PRIVATE KEY-----")
+    secret = tls.Secret(name="s", tls_certificate=tls.TlsCertificate(private_key=key))
+    clients = [_client([CLUSTER, ResourceType.SECRET], a_cluster("a"), Resource.of(secret))]
+    (config,) = _read(_result(answer(Question(lambda node: True, contents=True), clients)))
+    a, s = [each.xds_config.value for each in config.generic_xds_configs]
+    assert a == a_cluster("a").body
+    assert (s.count(b"PRIVATE KEY"), s.count(b"[redacted]")) == (0, 1)
+    (config,) = _read(_result(answer(Question(lambda node: True, contents=False), clients)))
+    assert not any(each.HasField("xds_config") for each in config.generic_xds_configs)
 
 
 def _client(kinds: Iterable[ResourceType], *resources: Resource) -> ClientView:
@@ -194,11 +195,7 @@ def _client(kinds: Iterable[ResourceType], *resources: Resource) -> ClientView:
         TypeView(kind, True, frozenset(), snapshot.versions(kind), "1", 0.0, (), None)
         for kind in kinds
     )
-    return ClientView(NODE, "peer", "node", "SotW", 0.0, snapshot, types)
-
-
-def _told(steps: Any) -> Any:
-    return _read(_result(steps))
+    return ClientView(NODE, "peer", "node", "SotW", 0.0, snapshot, lambda: types)
 
 
 def _result(steps: Any) -> bytes:
@@ -215,7 +212,7 @@ def test_an_answer_about_too_much_is_refused_before_it_is_put_together() -> None
         next(answer(Question(lambda node: True, contents=True), [many] * 101))
     assert refused.value.status == "RESOURCE_EXHAUSTED"
     assert str(refused.value) == (
-        "1 clients have 101000 resources, wanted at most 100000: "
+        "of 1 clients, the first 1 have 101000 resources, wanted at most 100000: "
         "ask for single nodes by node_matchers"
     )
 
@@ -225,7 +222,10 @@ def test_an_answer_of_too_many_bytes_says_what_to_leave_out(
 ) -> None:
     monkeypatch.setattr(csds, "MAX_BYTES", 10_000)
     one = _client([CLUSTER], *(a_cluster(f"c{i}", "x" * 4_000) for i in range(5)))
-    with pytest.raises(RemoteXdsError, match="3 of 5 resources have 1.... bytes already, .* or "):
+    with pytest.raises(
+        RemoteXdsError,
+        match="the first 3 resources have 1.... bytes, wanted at most 10000 bytes, or without",
+    ):
         _result(answer(Question(lambda node: True, contents=True), [one]))
     assert _result(answer(Question(lambda node: True, contents=False), [one]))
 
