@@ -21,6 +21,7 @@ from xds_server.cache import Cache
 from xds_server.errors import XdsError
 from xds_server.metrics import Metrics
 from xds_server.node import GroupOf, by_node_id
+from xds_server.rest import Polling
 from xds_server.server import XdsServer
 
 MAX_REQUEST_BYTES = 4 * 2**20  # of one poll, as gRPC's default for one message
@@ -57,6 +58,7 @@ def application(
     counted: Metrics,
     group_of: GroupOf = by_node_id,
     protection: Protection = Protection(),
+    polling: Polling = Polling(),  # noqa: B008 - frozen
 ) -> web.Application:
     """All of it for one ``server``; it has to run on the loop that the server runs on."""
 
@@ -73,7 +75,7 @@ def application(
 
     app = web.Application(middlewares=[protect], client_max_size=MAX_REQUEST_BYTES)
     app.add_routes([web.get(_HEALTH, health), web.get(_METRICS, scrape)])
-    app.add_routes(rest.routes(cache, group_of, counted.polled))
+    app.add_routes(rest.routes(cache, group_of, counted.polled, polling))
     return app
 
 

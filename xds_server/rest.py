@@ -5,7 +5,8 @@ all resources that it wants; there are no nonces, no aggregated requests and no 
 that names the version it would be sent again is answered by 304 without a body.
 
 What is wanted is decided by a SotW session that lives for one request. A resource's JSON is made
-once, when it is first asked for.
+once, when it is first asked for. What it says to come over ADS comes from here, too: its config
+sources are changed into polls of the client's cluster ``Polling.cluster``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -38,6 +40,40 @@ _NOUNS: Mapping[ResourceType, str] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Polling:
+    """How clients come back for what their resources refer to.
+
+    ``cluster``: what their bootstraps call the cluster that leads here. ``every``: how long they
+    wait from an answer to the next request, in seconds.
+    """
+
+    cluster: str = "xds"
+    every: float = 1.0
+
+    def source(self) -> dict[str, Any]:
+        """A ``ConfigSource`` in JSON."""
+        api = {
+            "api_type": "REST",
+            "transport_api_version": "V3",
+            "cluster_names": [self.cluster],
+            "refresh_delay": f"{self.every:g}s",
+        }
+        return {"api_config_source": api, "resource_api_version": "V3"}
+
+    def instead_of_ads(self, value: Any) -> Any:
+        """The same JSON; each config source that says ADS says to poll."""
+        if isinstance(value, list):
+            return [self.instead_of_ads(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("ads") == {} and value.keys() <= _OF_A_SOURCE:
+            return self.source()
+        return {name: self.instead_of_ads(each) for name, each in value.items()}
+
+
+_OF_A_SOURCE = {"ads", "resource_api_version", "initial_fetch_timeout", "authorities"}
+
 OnPoll = Callable[[ResourceType, int], None]
 
 
@@ -45,18 +81,23 @@ def _ignore(kind: ResourceType, status: int) -> None:
     """Nobody asked to be told."""
 
 
-def application(cache: Cache, group_of: GroupOf = by_node_id) -> web.Application:
+def application(
+    cache: Cache, group_of: GroupOf = by_node_id, polling: Polling = Polling()
+) -> web.Application:
     """Serves the snapshots of ``cache``; it has to run on the loop that the cache belongs to."""
     app = web.Application()
-    app.add_routes(routes(cache, group_of))
+    app.add_routes(routes(cache, group_of, polling=polling))
     return app
 
 
 def routes(
-    cache: Cache, group_of: GroupOf = by_node_id, on_poll: OnPoll = _ignore
+    cache: Cache,
+    group_of: GroupOf = by_node_id,
+    on_poll: OnPoll = _ignore,
+    polling: Polling = Polling(),
 ) -> Iterator[web.RouteDef]:
     """The same for an application of one's own; ``on_poll`` is told each answer's status."""
-    shown = Shown()
+    shown = Shown(polling)
     for kind, noun in _NOUNS.items():
         poll = _Poll(kind, cache, group_of, shown, on_poll)
         yield web.post(f"/v3/discovery:{noun}", poll.answer)
@@ -65,14 +106,16 @@ def routes(
 class Shown:
     """Resources as JSON: each is written once, and forgotten when nobody serves it any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, polling: Polling) -> None:
+        self._polling = polling
         self._texts: WeakKeyDictionary[Resource, str] = WeakKeyDictionary()
 
     def text(self, resource: Resource) -> str:
         kept = self._texts.get(resource)
         if kept is None:
             url = resource.type.type_url
-            kept = json.dumps({"@type": url, **mirror.render(url, resource.body, secrets=True)})
+            rendered = mirror.render(url, resource.body, secrets=True)
+            kept = json.dumps({"@type": url, **self._polling.instead_of_ads(rendered)})
             self._texts[resource] = kept
         return kept
 

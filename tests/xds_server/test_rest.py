@@ -113,3 +113,20 @@ async def test_an_envoy_that_polls_is_served_and_takes_a_change() -> None:
             cache.set("node", Snapshot.of([rds_listener(source=polled), answering("two")]))
             await envoy.until_served("two")
             assert await envoy.stat("listener_manager.lds.update_rejected") == 0
+
+
+def test_what_comes_over_ads_is_polled_for() -> None:
+    ads = {"ads": {}, "resource_api_version": "V3"}
+    told = {"rds": [{"config_source": ads, "route_config_name": "ads"}], "ads": {}, "name": "a"}
+    api = {
+        "api_type": "REST",
+        "transport_api_version": "V3",
+        "cluster_names": ["plane"],
+        "refresh_delay": "0.5s",
+    }
+    polled = {"api_config_source": api, "resource_api_version": "V3"}
+    assert rest.Polling("plane", 0.5).instead_of_ads(told) == {
+        "rds": [{"config_source": polled, "route_config_name": "ads"}],
+        "ads": {},  # no config source: it has a name
+        "name": "a",
+    }
