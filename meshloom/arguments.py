@@ -14,6 +14,10 @@ Variables = Annotated[
     list[str] | None, typer.Option("--var", help="Set a variable of the files: name=value.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+Rollback = Annotated[
+    bool,
+    typer.Option("--rollback", help="At a refusal, return to what every node had accepted."),
+]
 EnvoyPath = Annotated[
     Path | None,
     typer.Option("--envoy", envvar="MESHLOOM_ENVOY", help="The Envoy to run; else the wheel's."),

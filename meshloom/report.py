@@ -17,10 +17,12 @@ from mini_mesh.events import (
     Event,
     Exited,
     InEffect,
+    NotRolledBack,
     Ready,
     Refused,
     Renewed,
     Restarted,
+    RolledBack,
     TurnedAway,
 )
 
@@ -74,6 +76,8 @@ _NAMES: dict[type[Any], str] = {
     Exited: "exited",
     Restarted: "restarted",
     Renewed: "renewed",
+    RolledBack: "rolled_back",
+    NotRolledBack: "not_rolled_back",
     TurnedAway: "turned_away",
 }
 
@@ -81,7 +85,8 @@ _NAMES: dict[type[Any], str] = {
 class TextReport:
     """Lines for people: the table once, then what changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, returns: bool = False) -> None:
+        self.returns = returns  # whether a refusal takes the mesh back, which is told then
         self._applied: dict[str, float] = {}
         self._ready = False
         self._change = ""  # what is on its way to the Envoys
@@ -106,8 +111,8 @@ class TextReport:
                 self._in_effect(event)
             case Refused() if self._ready:
                 self._refused(event)
-            case TurnedAway(why=why):
-                _say(why)
+            case RolledBack() | NotRolledBack() | TurnedAway():
+                _say(told(event))
             case Exited():
                 self._exited(event)
             case Restarted() | Renewed():
@@ -125,7 +130,8 @@ class TextReport:
             _say(self._change)
         self._change = ""
         _say(event.text)
-        typer.echo("          the last good config stays")
+        if not self.returns:
+            typer.echo("          the last good config stays")
 
     def _tell(self, what: str) -> None:
         """The change, if it has not been told yet, and what became of it."""
@@ -171,6 +177,18 @@ class TextReport:
 
     def stopped(self) -> None:
         typer.echo("stopped")
+
+
+def told(event: RolledBack | NotRolledBack | TurnedAway) -> str:
+    """One line of it."""
+    match event:
+        case RolledBack(version, instead_of, nodes):
+            where = f" of {', '.join(nodes)}" if nodes else ""
+            return f"back to the last good config{where} (version {version}, was {instead_of})"
+        case NotRolledBack(why):
+            return f"no way back: {why}"
+        case TurnedAway(why=why):
+            return why
 
 
 def _say(text: str) -> None:

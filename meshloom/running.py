@@ -29,10 +29,11 @@ async def open_mesh(
     report: Callable[[Event], None],
     first_port: int | None = None,
     workers: int = 1,
+    rollback: bool = False,
 ) -> AsyncIterator[MiniMesh]:
     """A mesh that has not started, in a folder of its own that goes when it goes."""
     with mesh_folder() as folder:
-        options = Options(envoy, folder, first_port, workers)
+        options = Options(envoy, folder, first_port, workers, rollback)
         async with MiniMesh(options, report) as mesh:
             yield mesh
 

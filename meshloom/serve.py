@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meshloom import http_side
-from meshloom.arguments import Files, Json, Variables, parse_variables
-from meshloom.report import JsonReport, TextReport
+from meshloom.arguments import Files, Json, Rollback, Variables, parse_variables
+from meshloom.report import JsonReport, TextReport, told
 from meshloom.up import Session
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mini_mesh.events import Event
     from xds_server.snapshot import Snapshot
 
+_STAYS = "          the last good config stays"
 FIRST_PORT = 20000  # as ``meshloom render`` shows it
 
 
@@ -53,6 +54,7 @@ def serve(
     ports_from: Annotated[
         int, typer.Option(help="Ports that no file names are counted up from here.")
     ] = FIRST_PORT,
+    rollback: Rollback = False,
     json: Json = False,
     var: Variables = None,
 ) -> None:
@@ -63,9 +65,9 @@ def serve(
     """
     door = Door.of(listen, tls_cert, tls_key, client_ca, token)
     beside = http_side.door_beside(door, http)
-    report = ServeJson() if json else ServeText()
+    report = ServeJson() if json else ServeText(returns=rollback)
     session = ServeSession(files, parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.serve(door, beside, ports_from)))
+    raise typer.Exit(asyncio.run(session.serve(door, beside, ports_from, rollback)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +152,15 @@ class ServeText(TextReport):
             typer.echo(f"health, metrics and polling over HTTP on {http}")
 
     def heard(self, event: Event) -> None:
-        from mini_mesh.events import Applied, Refused, TurnedAway
+        from mini_mesh.events import Applied, NotRolledBack, Refused, RolledBack, TurnedAway
 
         match event:
             case Applied(node, milliseconds):
                 typer.echo(f"{node} accepted its config {milliseconds:.0f} ms after it changed")
             case Refused(text=text):
-                typer.echo(f"{text}\n          the last good config stays")
-            case TurnedAway(why=why):
-                typer.echo(why)
+                typer.echo(text if self.returns else f"{text}\n{_STAYS}")
+            case RolledBack() | NotRolledBack() | TurnedAway():
+                typer.echo(told(event))
 
     def changed(self, files: Any, what: str) -> None:
         super().changed(files, what)
@@ -209,7 +211,9 @@ class ServeSession(Session):
         super().__init__(files, variables, report)
         self._says = report
 
-    async def serve(self, door: Door, beside: Door | None, first_port: int) -> int:
+    async def serve(
+        self, door: Door, beside: Door | None, first_port: int, rollback: bool = False
+    ) -> int:
         """Until Ctrl-C or SIGTERM; the exit code, 1 when what is served is not what files say."""
         from mesh_patterns.load import load
         from mini_mesh.control import ControlPlane
@@ -221,7 +225,7 @@ class ServeSession(Session):
         draft = load(self._files, self._variables)
         self._watch.follow(draft.all_files())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
-        control = ControlPlane(self._report.heard)
+        control = ControlPlane(self._report.heard, rollback)
         served = Served(control, first_port)
         snapshots = served.take(draft)
         try:
@@ -237,7 +241,7 @@ class ServeSession(Session):
         finally:
             await control.stop()
         self._report.stopped()
-        return 1 if control.refused or self._rejected else 0
+        return 1 if control.behind or self._rejected else 0
 
     async def _retell(self) -> None:
         """Nobody else has to know of a change."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from mesh_patterns.place import PatternError, Place
-from meshloom.arguments import EnvoyPath, Json, Variables, parse_variables
+from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_variables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -40,6 +40,7 @@ def up(
         typer.Option("--ports-from", help="The same ports at every start, counted up from here."),
     ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Worker threads of each Envoy.")] = 1,
+    rollback: Rollback = False,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -49,9 +50,9 @@ def up(
     from meshloom.report import JsonReport, TextReport
 
     seconds = _duration(for_)
-    report = JsonReport() if json else TextReport()
+    report = JsonReport() if json else TextReport(returns=rollback)
     session = Session(files or [DEMO], parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds)))
+    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
 
 def _duration(text: str | None) -> float | None:
@@ -89,6 +90,7 @@ class Session:
         first_port: int | None,
         workers: int,
         seconds: float | None,
+        rollback: bool = False,
     ) -> int:
         """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
 
@@ -106,14 +108,14 @@ class Session:
         self._watch.follow(draft.all_files())
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
-        opening = open_mesh(binary, self._report.heard, first_port, workers)
+        opening = open_mesh(binary, self._report.heard, first_port, workers, rollback)
         async with AsyncExitStack() as stack:
             mesh = await stack.enter_async_context(opening)
             if not await self._unless_stopped(asyncio.ensure_future(mesh.start(draft))):
                 return 0
             self._retell = await stack.enter_async_context(offer_tap(mesh))
             await self._serve(mesh, seconds)
-            code = 1 if mesh.failed or mesh.control.refused or self._rejected else 0
+            code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()
         return code
 

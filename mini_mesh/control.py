@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.placement import HOST
-from mini_mesh.events import Applied, Event, InEffect, Refused, TurnedAway
+from mini_mesh.events import (
+    Applied,
+    Event,
+    InEffect,
+    NotRolledBack,
+    Refused,
+    RolledBack,
+    TurnedAway,
+)
+from mini_mesh.rollback import MeshRelease, MeshReleases
 from xds_server import events as xds
 from xds_server.cache import Cache
 from xds_server.groups import Groups, NoGroup, Rule, ServedKind, fits, misfit
 from xds_server.node import NodeInfo
+from xds_server.releases import NoRelease
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 from xds_server.status import Status
@@ -32,11 +42,16 @@ NO_KINDS: Mapping[str, ServedKind] = MappingProxyType({})
 
 
 class ControlPlane:
-    """Serves each node its snapshot, and tells ``report`` when it is in effect or refused."""
+    """Serves each node its snapshot, and tells ``report`` when it is in effect or refused.
 
-    def __init__(self, report: Callable[[Event], None]) -> None:
+    With ``automatic``, a refusal takes all nodes back to the last config that all had accepted.
+    """
+
+    def __init__(self, report: Callable[[Event], None], automatic: bool = False) -> None:
         self._report = report
+        self._automatic = automatic
         self._cache = Cache()
+        self._releases = MeshReleases(self._cache.status, time.time)
         self._server = XdsServer(self._cache, self.group_of, self._heard)
         self._kinds: dict[str, ServedKind] = {}
         self._turned: dict[str, str] = {}  # nodes of the wrong kind, and what they were told
@@ -46,7 +61,9 @@ class ControlPlane:
         self._changed_at = 0.0
         self._changed = 0
         self._quiet = asyncio.Event()
-        self.refused: dict[str, Refused] = {}  # by node, since the last change
+        self._refusing: set[str] = set()  # nodes that refused some of what is served now
+        self.refused: dict[str, Refused] = {}  # by node, since the last change of the files
+        self.rolled_back: RolledBack | None = None  # what is served is older than the files
 
     async def start(self, port: int, address: str = HOST, **serving: Any) -> int:
         """Listen on ``port``, of the loopback interface unless said otherwise; the port.
@@ -83,6 +100,12 @@ class ControlPlane:
         if kinds:
             self._kinds.update(kinds)
             self._find_misfits()
+        self.refused.clear()
+        self.rolled_back = None
+        self._releases.add(snapshots)
+        return self._serve(snapshots)
+
+    def _serve(self, snapshots: Mapping[str, Snapshot]) -> int:
         changed = {
             node: snapshot
             for node, snapshot in snapshots.items()
@@ -92,27 +115,69 @@ class ControlPlane:
         self._waiting = {
             node: snapshot
             for node, snapshot in {**self._waiting, **changed}.items()
-            if node in snapshots
+            if node in snapshots and self._awaited(node)
         }
-        self.refused.clear()
+        self._refusing.clear()
         self._quiet.clear()
         for node, snapshot in changed.items():
             self._cache.set(_group(node, self._kinds[node]), snapshot)
+        for node in tuple(self._waiting):
+            if self._kind(node) == "grpc":
+                self._look(node)  # nothing comes of what it did not ask for
         self._look(None)
         return len(changed)
+
+    def _awaited(self, node: str) -> bool:
+        """Whether it is to be waited for: a gRPC client comes when it calls somebody, if ever."""
+        return self._kind(node) == "envoy" or node in self.status.nodes()
 
     def revise(self, change: Callable[[Snapshot], Snapshot]) -> None:
         """Serve each node what ``change`` makes of its snapshot; nobody is told of it.
 
         What was refused stays so, and who has not accepted all yet is waited for as before.
         """
+        self._releases.revise(change)
+        self._waiting = {node: change(snapshot) for node, snapshot in self._waiting.items()}
         for node in self._kinds:
-            snapshot = self.snapshot(node)
-            if snapshot is not None:
-                revised = change(snapshot)
-                if node in self._waiting:
-                    self._waiting[node] = revised
-                self._cache.set(_group(node, self._kind(node)), revised)
+            self._cache.revise(_group(node, self._kind(node)), change)
+
+    # The way back.
+
+    @property
+    def releases(self) -> tuple[MeshRelease, ...]:
+        """What was served to the mesh, oldest first; the last one is served now."""
+        return self._releases.all()
+
+    def rollback(self, nodes: Collection[str] = (), why: str = "") -> RolledBack:
+        """Return to the last config that every connected node had accepted.
+
+        The mesh's, or only that of these ``nodes``. ``why`` is the refusal that asked for it. Not
+        to be called while an event is told. Raises ``NoRelease`` where there is nothing to return
+        to, and where what it was for is gone.
+        """
+        old = self._releases.current
+        if nodes:
+            back = {each: self._back(each) for each in nodes}
+            release = self._releases.add({**(old.content if old else {}), **back})
+        else:
+            release = self._releases.back()
+        told = RolledBack(release.id, old.id if old else "", tuple(nodes), why)
+        self.rolled_back = told
+        self._report(told)
+        self._serve(release.content)
+        return told
+
+    def _back(self, node: str) -> Snapshot:
+        release = self._cache.rollback(_group(node, self._kind(node)))
+        return release.content
+
+    def _automatically(self, refused: MeshRelease | None, why: str) -> None:
+        if self._releases.current is not refused:
+            return  # the files have changed since
+        try:
+            self.rollback(why=why)
+        except NoRelease as error:
+            self._report(NotRolledBack(str(error)))
 
     async def in_effect(self) -> None:
         """Wait until every node has accepted all of its snapshot, or refused some of it."""
@@ -137,6 +202,11 @@ class ControlPlane:
     def status(self) -> Status:
         return self._cache.status
 
+    @property
+    def behind(self) -> bool:
+        """Whether something else is in effect than what was served last of the files."""
+        return bool(self.refused or self.rolled_back)
+
     def snapshot(self, node: str) -> Snapshot | None:
         return self._cache.get(_group(node, self._kind(node)))
 
@@ -148,15 +218,24 @@ class ControlPlane:
             self._turn_away(event.node.id, event.reason)
         if self._metrics:
             self._metrics.record(event)
+        refused_now = self._releases.heard(event)
         if isinstance(event, xds.Nacked):
-            record = event.record
-            refused = Refused(record.node.id, str(record), record.place)
-            self.refused[record.node.id] = refused
-            self._report(refused)
-            self._waiting.pop(record.node.id, None)
-            self._look(None)
+            self._nacked(event.record, refused_now)
         elif isinstance(event, xds.Acked | xds.Current):
             self._look(event.node.id)
+
+    def _nacked(self, record: xds.NackRecord, of_now: bool) -> None:
+        node = record.node.id
+        refused = Refused(node, str(record), record.place)
+        self.refused[node] = refused
+        self._report(refused)
+        if of_now:  # else it was on its way when something else took its place
+            if self._automatic and not self._refusing:
+                loop, current = asyncio.get_running_loop(), self._releases.current
+                loop.call_soon(self._automatically, current, str(record))
+            self._refusing.add(node)
+            self._waiting.pop(node, None)
+        self._look(None)
 
     def _find_misfits(self) -> None:
         """Report those that came before it was known for whom their node's snapshot is made."""
@@ -181,7 +260,7 @@ class ControlPlane:
             self._report(Applied(node, spent))
         if not self._waiting and not self._quiet.is_set():
             self._quiet.set()
-            self._report(InEffect(self._changed, spent, len(self.refused)))
+            self._report(InEffect(self._changed, spent, len(self._refusing)))
 
 
 def _group(node: str, kind: ServedKind) -> str:

@@ -41,6 +41,27 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What all nodes had accepted (``version``) is served again, in place of ``instead_of``.
+
+    To these ``nodes`` only where there are some. ``why`` is the refusal that led to it; empty where
+    somebody asked for it.
+    """
+
+    version: str
+    instead_of: str
+    nodes: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotRolledBack:
+    """There was a refusal, and ``why`` there is no way back."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnedAway:
     """A client was told that it gets nothing here, and ``why``."""
 
@@ -76,4 +97,14 @@ class Renewed:
         return f"certificates renewed: {self.holders}"
 
 
-Event = Ready | Applied | InEffect | Refused | TurnedAway | Exited | Restarted | Renewed
+Event = (
+    Ready
+    | Applied
+    | InEffect
+    | Refused
+    | RolledBack
+    | NotRolledBack
+    | TurnedAway
+    | Exited
+    | Restarted
+) | Renewed

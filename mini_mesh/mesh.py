@@ -45,13 +45,15 @@ _ENVOY = "envoy:"  # what an Envoy's process is called: this and its node
 class Options:
     """How to run a mesh. ``folder`` is private to it; ``concurrency`` is Envoy's workers.
 
-    ``first_port`` counts ports up from there, the same at every start; else any free ones.
+    ``first_port`` counts ports up from there, the same at every start; else any free ones. With
+    ``rollback``, a refusal takes all nodes back to the last config that every one had accepted.
     """
 
     envoy: EnvoyBinary
     folder: Path
     first_port: int | None = None
     concurrency: int = 1
+    rollback: bool = False
 
 
 class MiniMesh:
@@ -137,7 +139,7 @@ class MiniMesh:
 
         identities = self._certificates.identities(draft)
         snapshots = compile_mesh(draft, self.plan.placement, identities)
-        self._control = ControlPlane(self._report)
+        self._control = ControlPlane(self._report, self.options.rollback)
         await self._control.start(self._ports.hand_over(CONTROL_PLANE))
         self._control.serve(snapshots)
         await self._all_well(fresh)

@@ -58,6 +58,17 @@ class Cache:
         held.releases.add(release_id(snapshot), snapshot, self._clock(), held.nodes)
         self._serve(held, snapshot)
 
+    def revise(self, group: str, change: Callable[[Snapshot], Snapshot]) -> None:
+        """Serves what ``change`` makes of the group's snapshot, which stays the same release.
+
+        It is made of those before it as well, so that none of them comes back as it was: with
+        certificates that have run out, say.
+        """
+        held = self._groups.get(group)
+        if held is not None and held.snapshot is not None:
+            held.releases.revise(change)
+            self._serve(held, change(held.snapshot))
+
     def _serve(self, held: _Group, snapshot: Snapshot) -> None:
         held.snapshot, held.set_at = snapshot, self._clock()
         for watcher in tuple(held.watchers.values()):

@@ -89,6 +89,11 @@ class Releases(Generic[T]):
             self._all.pop(1 if self._all[0] is target else 0)
             self.dropped += 1
 
+    def revise(self, change: Callable[[T], T]) -> None:
+        """Changes what is in all of them, and nothing else: certificates that were renewed."""
+        for each in self._all:
+            each.content = change(each.content)
+
     # what the nodes make of it
 
     def joined(self, node: str) -> None:

@@ -6,15 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
+import pytest
 
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement, needs
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.control import ControlPlane
-from mini_mesh.events import Applied, Event, InEffect, Refused, TurnedAway
+from mini_mesh.events import (
+    Applied,
+    Event,
+    InEffect,
+    NotRolledBack,
+    Refused,
+    RolledBack,
+    TurnedAway,
+)
 from mini_mesh.ports import Ports
 from mini_mesh.process import ProcessSpec
 from mini_mesh.ready import wait_for_live
@@ -23,8 +33,11 @@ from tests.mini_mesh.live import needs_envoy
 from tests.xds_server.test_server import request
 from xds_server.node import NodeInfo
 from xds_server.protos import core
+from xds_server.releases import NoRelease
 from xds_server.server import ADS
 from xds_server.snapshot import Snapshot
+
+E = TypeVar("E")
 
 MESH = "mesh: {services: {web: {ingress: true}}}\npatterns:\n"
 ANSWER = "  - {pattern: route, on: web, rules: [{match: {path: {%s}}, respond: {status: 201}}]}\n"
@@ -35,12 +48,27 @@ BAD = MESH + ANSWER % "regex: '/(?!x).*'"
 class Plane:
     """A control plane, the ports of a mesh, and what was reported."""
 
-    def __init__(self, ports: Ports, folder: Path) -> None:
+    def __init__(self, ports: Ports, folder: Path, automatic: bool) -> None:
         self.events: list[Event] = []
-        self.control = ControlPlane(self.events.append)
+        self._news = asyncio.Event()
+        self.control = ControlPlane(self._heard, automatic)
         self.file = folder / "mesh.yaml"
         self.node = EnvoyNode("ingress", "mesh", ports.take(), ports.take())
         self._ports, self._taken = ports, dict[str, int]()
+
+    def _heard(self, event: Event) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    async def until(self, kind: type[E]) -> E:
+        """The first of its kind."""
+        async with asyncio.timeout(10):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                self._news.clear()
+                await self._news.wait()
 
     def compiled(self, text: str, *nodes: str) -> Mapping[str, Snapshot]:
         self.file.write_text(text)
@@ -59,14 +87,14 @@ class Plane:
 
 
 @asynccontextmanager
-async def plane(folder: Path) -> AsyncIterator[Plane]:
+async def plane(folder: Path, automatic: bool = False, first: str = GOOD) -> AsyncIterator[Plane]:
     with Ports() as ports:
-        it = Plane(ports, folder)
+        it = Plane(ports, folder, automatic)
         await it.control.start(it.node.xds_port)
         async with Supervisor() as supervisor:
             command = arguments(needs_envoy().path, bootstrap(it.node))
             process = await supervisor.start(ProcessSpec("envoy", command))
-            await it.serve(GOOD)
+            await it.serve(first)
             await wait_for_live(process, it.node.admin_port)
             yield it
         await it.control.stop()
@@ -139,3 +167,41 @@ async def test_a_client_of_another_kind_than_its_snapshot_is_told_of_once() -> N
         assert events == [TurnedAway("web", why)]
         assert control.group_of(NodeInfo("web", user_agent_name="grpc-go")) == "grpc/web"
     await control.stop()
+
+
+async def test_a_refusal_takes_the_mesh_back_to_what_all_had_accepted(tmp_path: Path) -> None:
+    async with plane(tmp_path, automatic=True) as it:
+        good, _ = it.control.releases[-1], await it.serve(BAD)
+        back = await it.until(RolledBack)
+        refused = next(each for each in it.events if isinstance(each, Refused))
+        assert (back.version, back.why, back.nodes) == (good.id, refused.text, ())
+        assert back.instead_of != good.id
+        await asyncio.wait_for(it.control.in_effect(), 10)
+        assert it.control.snapshot("ingress") is good.content["ingress"]
+        assert [each.outcome for each in it.control.releases] == ["withdrawn", "good"]
+        assert it.control.behind
+        assert it.control.refused == {"ingress": refused}
+        assert await it.serve(OTHER) == 1
+        assert [type(event) for event in it.events] == [Applied, InEffect]
+        assert not it.control.behind
+
+
+async def test_without_anything_good_a_refusal_leaves_all_as_it_is(tmp_path: Path) -> None:
+    async with plane(tmp_path, automatic=True, first=BAD) as it:
+        event = await it.until(NotRolledBack)
+        assert event.why == "no earlier config was accepted by every node"
+
+
+async def test_by_hand_one_may_go_back_twice_and_no_further(tmp_path: Path) -> None:
+    async with plane(tmp_path) as it:
+        first = it.control.snapshot("ingress")
+        await it.serve(OTHER)
+        second = it.control.snapshot("ingress")
+        await it.serve(BAD)
+        assert it.control.rollback().why == ""
+        assert it.control.snapshot("ingress") is second
+        await asyncio.wait_for(it.control.in_effect(), 10)
+        assert it.control.rollback(["ingress"]).nodes == ("ingress",)
+        assert it.control.snapshot("ingress") is first
+        with pytest.raises(NoRelease, match="no earlier config was accepted by every node"):
+            it.control.rollback(["ingress"])
