@@ -30,7 +30,7 @@ def _off(value: Any) -> Any:
 
 def _lasting(value: timedelta) -> timedelta:
     if value < SHORTEST:
-        raise ValueError(f"a certificate lasts at least {SHORTEST.seconds}s, got {value}")
+        raise ValueError(f"a certificate lasts at least {SHORTEST.seconds}s, got {value.total_seconds():g}s")
     return value
 
 

@@ -24,11 +24,13 @@ from yarl import URL
 
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.draft import Draft
+from mesh_patterns.identity import Identity
 from mesh_patterns.load import load
 from mesh_patterns.model import CLIENT
 from mesh_patterns.placement import Caller, Placement, call, inbound, needs, workload
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.envoy_binary import EnvoyNotFound, locate
+from mini_mesh.issuer import Issuer
 from mini_mesh.ports import LOOPBACK, Ports
 from mini_mesh.process import ProcessSpec
 from mini_mesh.ready import wait_for_live
@@ -184,6 +186,7 @@ class Running:
     upstream: Upstream
     http: aiohttp.ClientSession
     admin: int
+    identities: Mapping[str, Identity]
 
     async def stat(self, name: str) -> int:
         """One of Envoy's counters."""
@@ -225,9 +228,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(text: str, folder: Path) -> AsyncIterator[Running]:
-    """The mesh that a pattern file describes (``dataplane: node``), accepted and answering."""
+async def running(
+    text: str, folder: Path, issue: Callable[[Draft], Mapping[str, Identity]] | None = None
+) -> AsyncIterator[Running]:
+    """The mesh that a pattern file describes (``dataplane: node``), accepted and answering.
+
+    ``issue`` makes certificates that are not as they should be.
+    """
     draft = drafted(text, folder)
+    identities = issue(draft) if issue else Issuer().identities(draft)
     assert draft.mesh.dataplane == "node"
     async with AsyncExitStack() as stack:
         ports = stack.enter_context(Ports())
@@ -240,10 +249,10 @@ async def running(text: str, folder: Path) -> AsyncIterator[Running]:
             port = placement.port(workload(instance))
             await web.TCPSite(runner, LOOPBACK, port, reuse_address=True).start()
         envoy = await stack.enter_async_context(Oracle().running(ports))
-        snapshots = compile_mesh(draft, placement)
+        snapshots = compile_mesh(draft, placement, identities)
         assert await envoy.judge(snapshots[NODE]) == []
         http = await stack.enter_async_context(_client())
-        mesh = Running(draft, placement, upstream, http, envoy.admin)
+        mesh = Running(draft, placement, upstream, http, envoy.admin, identities)
         await _until_it_answers(mesh)
         yield mesh
 
