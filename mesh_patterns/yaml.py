@@ -1,5 +1,7 @@
 """The door to ruamel.yaml: YAML text in, trees of :class:`Node` out, every value with its place.
 
+Plain text is read by ``libyaml.py``; what is not that plain, and what is wrong, is read here.
+
 YAML comes from strangers. Only the safe tags are known, a mapping can't hold a key twice, and the
 number of nodes is bounded, aliases counted each time that they are used (a file of nine lines can
 stand for a billion values).
@@ -16,6 +18,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
+from mesh_patterns import libyaml
 from mesh_patterns.node import Node, Scalar
 from mesh_patterns.place import PatternError, Place
 
@@ -52,6 +55,12 @@ def parse(text: str, name: str) -> list[Node]:
     Raises:
         PatternError: the text is not YAML, or stands for too much.
     """
+    plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
+    return slowly(text, name) if plain is None else plain
+
+
+def slowly(text: str, name: str) -> list[Node]:
+    """What :func:`parse` gives, from ruamel alone."""
     builder = _Builder(name)
     try:
         roots: Iterable[Any] = list(YAML(typ="safe", pure=True).compose_all(text))

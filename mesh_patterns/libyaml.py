@@ -1,0 +1,128 @@
+"""The door to libyaml: plain YAML into trees of :class:`Node`, at the speed of C.
+
+Ruamel (``yaml.py``) reads YAML 1.2 in Python: 2 s for ten thousand services, of which the events of
+libyaml take a twentieth. But libyaml reads YAML 1.1, and has messages of its own. So this reads
+only what both read alike, and gives up on all else, be it an anchor, a tag or an error: ruamel then
+says what it is. Events come one by one, so neither C nor Python recurses deeper than is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mesh_patterns.node import Node, Scalar
+from mesh_patterns.place import Place
+
+try:
+    from yaml.cyaml import CParser  # type: ignore[import-untyped]
+    from yaml.error import YAMLError  # type: ignore[import-untyped]
+    from yaml.events import (  # type: ignore[import-untyped]
+        DocumentEndEvent,
+        MappingEndEvent,
+        MappingStartEvent,
+        ScalarEvent,
+        SequenceEndEvent,
+        SequenceStartEvent,
+        StreamEndEvent,
+    )
+except ImportError:  # PyYAML without its C part: all is left to ruamel
+    CParser = None
+
+# a directive, what is a line's end or a blank to one of the two only, a comment glued to a block
+_UNLIKE = re.compile("^%|[\t\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#", re.MULTILINE)
+_WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_REAL = re.compile(r"-?[0-9]{1,9}\.[0-9]{1,9}")
+# whatever starts so may be a number or a date in one of their many spellings, or a merge key
+_DOUBTFUL = re.compile(r"[-+.0-9][-+.:_0-9a-fA-FiInNoxTtZz ]*|=|<<")
+
+
+class _Unlike(Exception):
+    """Not plain: ruamel's affair."""
+
+
+def documents(text: str, name: str, most: int, deepest: int) -> list[Node] | None:
+    """All documents of a plain text; ``None`` if it is not that plain.
+
+    ``most`` is how many values it may hold, ``deepest`` how many levels.
+    """
+    if CParser is None or _UNLIKE.search(text):
+        return None
+    try:
+        return _Reader(text, name, most, deepest).documents()
+    except (_Unlike, YAMLError, ValueError):
+        return None
+
+
+class _Reader:
+    def __init__(self, text: str, name: str, most: int, deepest: int) -> None:
+        self._next = CParser(text).get_event
+        self._name = name
+        self._left = most
+        self._deepest = deepest
+
+    def documents(self) -> list[Node]:
+        found = []
+        self._next()  # the stream's start
+        while type(self._next()) is not StreamEndEvent:
+            found.append(self._node(self._next(), 0, None))
+            if type(self._next()) is not DocumentEndEvent:
+                raise _Unlike
+        return found
+
+    def _node(self, event: Any, depth: int, key: Place | None) -> Node:
+        self._left -= 1
+        if self._left < 0 or depth > self._deepest:
+            raise _Unlike
+        kind = type(event)
+        place = self._place(event)
+        if kind is ScalarEvent:
+            return Node(_scalar(event), place, key)
+        if kind not in (MappingStartEvent, SequenceStartEvent) or event.anchor or event.tag:
+            raise _Unlike
+        if kind is SequenceStartEvent:
+            return Node(self._sequence(depth + 1), place, key)
+        return Node(self._mapping(depth + 1), place, key)
+
+    def _sequence(self, depth: int) -> tuple[Node, ...]:
+        found = []
+        while type(event := self._next()) is not SequenceEndEvent:
+            found.append(self._node(event, depth, None))
+        return tuple(found)
+
+    def _mapping(self, depth: int) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        while type(event := self._next()) is not MappingEndEvent:
+            if type(event) is not ScalarEvent or event.value in found or event.value == "<<":
+                raise _Unlike
+            _scalar(event)
+            found[event.value] = self._node(self._next(), depth, self._place(event))
+        return found
+
+    def _place(self, event: Any) -> Place:
+        mark = event.start_mark
+        return Place(self._name, mark.line + 1, mark.column + 1)
+
+
+def _scalar(event: Any) -> Scalar:
+    if event.anchor or event.tag:
+        raise _Unlike
+    text: str = event.value
+    if event.style in ("|", ">") and text[:1] in ("", "\n"):
+        raise _Unlike  # blank lines lead it, of whose indentation there are two opinions
+    if not event.implicit[0]:
+        return text  # in quotes, or a block
+    if text in _WORDS:
+        return _WORDS[text]
+    if not _DOUBTFUL.fullmatch(text):
+        return text
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if _REAL.fullmatch(text):
+        return float(text)
+    raise _Unlike
