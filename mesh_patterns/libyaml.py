@@ -29,8 +29,8 @@ try:
 except ImportError:  # PyYAML without its C part: all is left to ruamel
     CParser = None
 
-# a directive, what is a line's end or a blank to one of the two only, a comment glued to a block
-_UNLIKE = re.compile("^%|[\t\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#", re.MULTILINE)
+# a directive, a document's end, what is a line's end or a blank to one of the two only, a comment glued to a block
+_UNLIKE = re.compile(r"^(%|\.\.\.)|[\t\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#", re.MULTILINE)
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -98,7 +98,9 @@ class _Reader:
     def _mapping(self, depth: int) -> dict[str, Node]:
         found: dict[str, Node] = {}
         while type(event := self._next()) is not MappingEndEvent:
-            if type(event) is not ScalarEvent or event.value in found or event.value == "<<":
+            if type(event) is not ScalarEvent or event.value in found:
+                raise _Unlike
+            if event.value in ("", "<<"):
                 raise _Unlike
             _scalar(event)
             found[event.value] = self._node(self._next(), depth, self._place(event))
