@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xds_server import mirror, protos
-from xds_server.resource import Resource, ResourceType
+from xds_server.resource import Resource
 
 
 class Aliases:
@@ -22,8 +21,7 @@ class Aliases:
         self._domains: dict[str, str] = {}
         for each in resources:
             self._names.update(dict.fromkeys(each.aliases, each.name))
-            if each.type is ResourceType.VIRTUAL_HOST:
-                self._domains.update(dict.fromkeys(_domains(each), each.name))
+            self._domains.update(dict.fromkeys(each.domains, each.name))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._domains)
@@ -36,12 +34,6 @@ class Aliases:
             keys = (f"{config}/{domain}" for domain in _matching(host.lower()))
             found = next((self._domains[key] for key in keys if key in self._domains), None)
         return found
-
-
-def _domains(resource: Resource) -> Iterator[str]:
-    host = mirror.parse(protos.route.VirtualHost, resource.body)
-    config = resource.name.rpartition("/")[0]
-    return (f"{config}/{domain.lower()}" for domain in host.domains)
 
 
 def _matching(host: str) -> Iterator[str]:

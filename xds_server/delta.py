@@ -20,10 +20,12 @@ Rules (xDS protocol, "Incremental xDS"), besides those of ``session.py``:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from xds_server.catalogue import Catalogue
+from xds_server.known import Known
 from xds_server.messages import DeltaRequest, DeltaResponse
-from xds_server.resource import Resource, ResourceType
+from xds_server.resource import WILDCARD, Resource, ResourceType
 from xds_server.session import WAITING, Due, Output, Session
 from xds_server.snapshot import Snapshot
 from xds_server.substream import State, Substream
@@ -41,21 +43,25 @@ class DeltaSession(Session):
         kind = ResourceType.of(request.type_url)
         if kind is None:
             return []
-        output: list[Output] = []
         sub = self._substreams.get(kind)
         if sub is None:
-            sub = self._substreams[kind] = Substream(kind)
-            sub.book.change(request.subscribe, request.unsubscribe, first=True)
-            sub.known = {n: v for n, v in request.holds.items() if sub.book.wants(n)}
-            sub.asked.update(name for name in sub.book.names if name not in sub.known)
-            if kind is ResourceType.VIRTUAL_HOST:
-                sub.asked.update(f"{name}/" for name in self._routes())
+            self._first(self._opened(kind), request)
             return self._flush()
+        output: list[Output] = []
         if request.nonce and request.nonce == sub.nonce and sub.state is WAITING:
             output += self._answered(sub, request.error)
         if request.subscribe or request.unsubscribe:
             self._change(sub, request)
         return output + self._flush()
+
+    def _first(self, sub: Substream, request: DeltaRequest) -> None:
+        sub.book.change(request.subscribe, request.unsubscribe, first=True)
+        if request.holds:
+            held = {name: v for name, v in request.holds.items() if sub.book.wants(name)}
+            sub.known = Known(sub.book, _claims(sub.kind, held))
+        sub.asked.update(name for name in sub.book.names if name not in request.holds)
+        if sub.kind is ResourceType.VIRTUAL_HOST:
+            sub.asked.update(f"{name}/" for name in self._routes())
 
     def _routes(self) -> Iterable[str]:
         """The route configurations whose virtual hosts the client may want."""
@@ -66,59 +72,53 @@ class DeltaSession(Session):
 
     def _change(self, sub: Substream, request: DeltaRequest) -> None:
         book = sub.book
-        before = book.names
+        wildcard, before = book.wildcard, book.names
         book.change(request.subscribe, request.unsubscribe, first=False)
         sub.asked.update(book.names.intersection(request.subscribe))
         if book.wildcard:
             sub.asked.update(before - book.names)
-        sub.forget_unwanted()
-        sub.settled = ""
+        sub.subscribed(wildcard, before)
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
-        served = snapshot.resources(sub.kind)
-        sub.book.translate(snapshot.aliases(sub.kind), served)
-        lacking = self._lacking_names(sub, snapshot)
-        ready = [name for name in lacking if self._may_go(served[name], snapshot)]
-        leaving = self._leaving(sub, snapshot, sub.known)
-        unknown = self._unknown(sub, snapshot)
-        removed = self._removed(sub, snapshot).difference(leaving, unknown)
+        served = snapshot.catalogue(sub.kind)
+        sub.book.translate(served.aliases, served.resources)
+        lacking = self._lacking_names(sub, served)
+        ready = self._ready(sub, lacking, snapshot)
+        leaving = self._leaving(sub, snapshot)
+        unknown = self._unknown(sub, served)
+        removed = self._removed(sub, served).difference(leaving, unknown)
         complete = len(ready) == len(lacking) and not leaving
-        version = snapshot.version(sub.kind)
+        version = served.version
         if not (ready or removed or unknown):
             if not complete:
                 return Due(version, complete=False, sendable=False)
             return Due(version) if sub.state is State.IDLE else None
-        again, held = self._again(sub, served, lacking)
-        removed |= sub.rejected.difference(served, leaving)
-        resources = tuple(served[name] for name in sorted(ready + again))
+        again, held = self._again(sub, snapshot, lacking)
+        removed |= sub.rejected.difference(served.resources, leaving)
         told = version if complete else f"{version}~"
         gone, nobody = tuple(sorted(removed)), tuple(sorted(unknown))
-        return Due(told, resources, gone, nobody, complete, held=held)
+        return Due(told, served.parcel(ready + again), gone, nobody, complete, held=held)
 
-    def _lacking_names(self, sub: Substream, snapshot: Snapshot) -> list[str]:
-        versions, known, asked, book = snapshot.versions(sub.kind), sub.known, sub.asked, sub.book
-        names: Iterable[str] = versions
-        if not book.wildcard:
-            names = [name for name in book.names if name in versions]
-        if book.meant:
-            names = {*names, *book.asked_by}
-            asked = asked | {book.meant[each] for each in asked if each in book.meant}
-        return [n for n in names if known.get(n) != versions[n] or n in asked]
+    def _lacking_names(self, sub: Substream, served: Catalogue) -> set[str]:
+        meant = sub.book.meant
+        asked = (meant.get(name, name) for name in sub.asked)
+        return {*sub.known.lacking(served), *(name for name in asked if name in served.resources)}
 
-    def _unknown(self, sub: Substream, snapshot: Snapshot) -> set[str]:
+    def _unknown(self, sub: Substream, served: Catalogue) -> set[str]:
         """Hosts that a request waits for and nobody knows: Envoy takes no removal for an answer."""
         if sub.kind is not ResourceType.VIRTUAL_HOST:
             return set()
-        found = snapshot.resources(sub.kind).keys() | sub.book.meant.keys() | sub.known.keys()
+        found = served.resources.keys() | sub.book.meant.keys() | set(sub.known)
         return {n for n in sub.asked if n not in found and not n.endswith("/")}
 
-    def _removed(self, sub: Substream, snapshot: Snapshot) -> set[str]:
-        served, meant = snapshot.resources(sub.kind), sub.book.meant
-        return {n for n in (*sub.known, *sub.asked) if n not in served and n not in meant}
+    def _removed(self, sub: Substream, served: Catalogue) -> set[str]:
+        """Names that are to be told as removed: had or asked for, and served under no name."""
+        names = (*sub.known.gone(served), *sub.asked)
+        return {n for n in names if n not in served.resources and n not in sub.book.meant}
 
-    def _response(self, sub: Substream, due: Due, nonce: str) -> DeltaResponse:
-        known = {name: v for name, v in sub.known.items() if name not in due.removed}
-        sub.known = {**known, **{each.name: each.version for each in due.resources}}
+    def _response(self, sub: Substream, due: Due, served: Catalogue, nonce: str) -> DeltaResponse:
+        sub.known.lose(due.removed)
+        sub.known.take(due.resources, served, due.complete)
         aliases = {}
         if sub.book.meant:
             aliases = {each.name: self._aliases(sub, each) for each in due.resources}
@@ -130,5 +130,8 @@ class DeltaSession(Session):
         asked_by = sub.book.asked_by.get(resource.name, ())
         return tuple(sorted({*resource.aliases, *asked_by})) if asked_by else ()
 
-    def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
-        return [r for r in due.resources if sub.known.get(r.name, r.version) != r.version]
+
+def _claims(kind: ResourceType, holds: Mapping[str, str]) -> dict[str, Resource]:
+    """What a client says that it has: names and versions, of which nobody knows the content."""
+    named = ((name, version) for name, version in holds.items() if name not in ("", WILDCARD))
+    return {name: Resource(kind, name, b"", version) for name, version in named}

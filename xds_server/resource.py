@@ -35,6 +35,8 @@ class ResourceType(Enum):
     VIRTUAL_HOST = "envoy.config.route.v3.VirtualHost", "name"
     RUNTIME = "envoy.service.runtime.v3.Runtime", "name"
 
+    __hash__ = object.__hash__  # there is one of each, and no table is asked more often
+
     def __init__(self, message: str, name_field: str) -> None:
         self.type_url = f"type.googleapis.com/{message}"
         self.message = message
@@ -149,6 +151,15 @@ class Resource:
         """The clusters that this resource sends traffic to."""
         wanted = ResourceType.CLUSTER.message
         return frozenset(each.name for each in self.references if each.message == wanted)
+
+    @functools.cached_property
+    def domains(self) -> tuple[str, ...]:
+        """What a virtual host answers to, as a client asks for it on demand; else nothing."""
+        if self.type is not ResourceType.VIRTUAL_HOST:
+            return ()
+        host = mirror.parse(protos.route.VirtualHost, self.body)
+        config = self.name.rpartition("/")[0]
+        return tuple(f"{config}/{domain.lower()}" for domain in host.domains)
 
     def known_as(self, *aliases: str) -> Resource:
         """The same resource, which a Delta client may ask for by these names too."""

@@ -23,10 +23,12 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from xds_server import nack
+from xds_server.catalogue import EMPTY_PARCEL, Catalogue, Parcel
 from xds_server.events import Acked, Current, Event, Nacked, Sent
 from xds_server.messages import DeltaResponse, Response, SotwResponse
 from xds_server.node import NodeInfo
@@ -39,6 +41,8 @@ Output = SotwResponse | DeltaResponse | Event
 
 WAITING = State.WAITING
 _TRAFFIC = (ResourceType.LISTENER, ResourceType.ROUTE)  # these send requests to clusters
+_NOBODY: frozenset[str] = frozenset()
+_STAYING: Mapping[str, Resource] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Due:
     """
 
     version: str
-    resources: tuple[Resource, ...] = ()
+    resources: Parcel = EMPTY_PARCEL
     removed: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     complete: bool = True
@@ -65,7 +69,7 @@ class Session(ABC):
         self.node = node
         self._clock = clock
         self._snapshot: Snapshot | None = None
-        self._substreams: dict[ResourceType, Substream] = {}
+        self._substreams: dict[ResourceType, Substream] = {}  # in push order
         self._nonces = itertools.count(1)
 
     @property
@@ -76,6 +80,8 @@ class Session(ABC):
     def update(self, snapshot: Snapshot) -> list[Output]:
         """A new snapshot: what of it goes out now."""
         self._snapshot = snapshot
+        for sub in self._substreams.values():
+            sub.follow(snapshot.catalogue(sub.kind))
         return self._flush()
 
     # what the two variants differ in
@@ -85,14 +91,16 @@ class Session(ABC):
         """What the client lacks; ``None`` where that is nothing."""
 
     @abstractmethod
-    def _response(self, sub: Substream, due: Due, nonce: str) -> Response:
+    def _response(self, sub: Substream, due: Due, served: Catalogue, nonce: str) -> Response:
         """Remembers what the client has from now on and returns what tells it so."""
 
-    @abstractmethod
-    def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
-        """Clusters that the client has in another version than the one it is sent now."""
-
     # what they share
+
+    def _opened(self, kind: ResourceType) -> Substream:
+        """A type that the client asks for first now."""
+        opened = {**self._substreams, kind: Substream(kind)}
+        self._substreams = {kind: opened[kind] for kind in ResourceType if kind in opened}
+        return opened[kind]
 
     def _answered(self, sub: Substream, error: str | None) -> list[Event]:
         """The client's answer to the response under way: ACK, or NACK where there is an error.
@@ -111,54 +119,55 @@ class Session(ABC):
 
     def view(self) -> tuple[TypeView, ...]:
         """Where the client stands with each type that it asked for; it changes nothing."""
-        return tuple(sub.view() for sub in self._in_push_order())
+        return tuple(sub.view() for sub in self._substreams.values())
 
     def _flush(self) -> list[Output]:
         """Sends what is due and may go, in push order."""
-        if self._snapshot is None:
-            return []
-        output: list[Output] = []
-        for sub in self._in_push_order():
-            due = self._lacking(sub, self._snapshot)
+        snapshot, output = self._snapshot, list[Output]()
+        if snapshot is None:
+            return output
+        for kind, sub in self._substreams.items():
+            version = snapshot.version(kind)
+            if sub.settled == version == sub.version and not sub.asked:
+                continue  # the common case: nothing of this type changed
+            due = self._lacking(sub, snapshot)
             if due is None:
-                output += self._settle(sub, self._snapshot)
+                output += self._settle(sub, version)
             elif sub.state is not WAITING:
-                output += self._send(sub, due, self._snapshot)
-            elif sub.kind is ResourceType.LISTENER:
+                output += self._send(sub, due, snapshot)
+            elif kind is ResourceType.LISTENER:
                 break
         return output
-
-    def _in_push_order(self) -> Iterator[Substream]:
-        return (self._substreams[kind] for kind in ResourceType if kind in self._substreams)
 
     def _lacking(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         version = snapshot.version(sub.kind)
         if sub.settled == version and not sub.asked:
-            return None  # the common case: nothing of this type changed
+            return None
         due = self._due(sub, snapshot)
         if due is None:
             sub.settled = version
             sub.asked.clear()
+            sub.known.settle(snapshot.catalogue(sub.kind))
         return due if due and due.sendable else None
 
-    def _settle(self, sub: Substream, snapshot: Snapshot) -> Iterator[Event]:
+    def _settle(self, sub: Substream, version: str) -> Iterator[Event]:
         """Tells that a new version is the client's already, where nothing of it concerns it."""
-        version = snapshot.version(sub.kind)
         resting = sub.state is not WAITING and not sub.rejected
         if resting and sub.settled == version != sub.version:
             sub.version = version
             yield Current(self.node, sub.kind, version, self._clock())
 
     def _send(self, sub: Substream, due: Due, snapshot: Snapshot) -> list[Output]:
+        served = snapshot.catalogue(sub.kind)
         if sub.kind is ResourceType.CLUSTER:
-            self._warm(self._changed_clusters(sub, due))
+            self._warm(sub.known.changed(served))
         elif sub.kind is ResourceType.ROUTE:
             self._refill(due.resources)
-        response = self._response(sub, due, str(next(self._nonces)))
+        response = self._response(sub, due, served, str(next(self._nonces)))
         sub.sent(response.nonce, response.version, response.resources, due.removed, due.held)
-        sub.settled = snapshot.version(sub.kind) if due.complete else ""
+        sub.settled = served.version if due.complete else ""
         sub.sent_at = self._clock()
-        names = tuple(each.name for each in response.resources)
+        names = due.resources.names
         return [response, Sent(self.node, sub.kind, response.version, names, sub.sent_at)]
 
     def _warm(self, clusters: Iterable[Resource]) -> None:
@@ -178,31 +187,43 @@ class Session(ABC):
             hosts.asked.update(host for host in hosts.known if host.rpartition("/")[0] in names)
             hosts.asked.update(f"{name}/" for name in names)
 
-    def _may_go(self, resource: Resource, snapshot: Snapshot) -> bool:
-        """Whether the client has accepted all clusters that the resource sends traffic to."""
+    def _not_yet(self, snapshot: Snapshot) -> Collection[str]:
+        """Served clusters that the client has not accepted: who sends traffic to one has to wait.
+
+        A client that asks for its clusters by name asks after its routes.
+        """
         clusters = self._substreams.get(ResourceType.CLUSTER)
         if clusters is None or not clusters.book.wildcard:
-            return True  # a client that asks for its clusters by name asks after its routes
-        served = snapshot.resources(ResourceType.CLUSTER)
-        return all(name in clusters.accepted or name not in served for name in resource.clusters)
+            return ()
+        return clusters.accepted.missing(snapshot.catalogue(ResourceType.CLUSTER))
+
+    def _ready(self, sub: Substream, names: Iterable[str], snapshot: Snapshot) -> list[str]:
+        """Those of the names whose resources may go; each of them is served."""
+        waiting = self._not_yet(snapshot) if sub.kind in _TRAFFIC else ()
+        if not waiting:
+            return list(names)
+        served, missing = snapshot.resources(sub.kind), frozenset(waiting)
+        return [name for name in names if missing.isdisjoint(served[name].clusters)]
 
     def _again(
-        self, sub: Substream, wanted: Mapping[str, Resource], lacking: Iterable[str]
+        self, sub: Substream, snapshot: Snapshot, lacking: Collection[str]
     ) -> tuple[list[str], frozenset[str]]:
         """Rejected resources that the next change takes along, and those that may not go yet."""
-        assert self._snapshot is not None
-        rejected = [name for name in sub.rejected.difference(lacking) if name in wanted]
-        going = [name for name in rejected if self._may_go(wanted[name], self._snapshot)]
+        if not sub.rejected:
+            return [], _NOBODY
+        served = snapshot.resources(sub.kind)
+        rejected = [name for name in sub.rejected.difference(lacking) if name in served]
+        going = self._ready(sub, rejected, snapshot)
         return going, frozenset(rejected).difference(going)
 
-    def _leaving(self, sub: Substream, snapshot: Snapshot, had: Iterable[str]) -> list[str]:
+    def _leaving(self, sub: Substream, snapshot: Snapshot) -> Mapping[str, Resource]:
         """Clusters and endpoints that are no longer in the snapshot but have to stay for now."""
         if sub.kind not in (ResourceType.CLUSTER, ResourceType.ENDPOINT):
-            return []
-        served = snapshot.resources(sub.kind)
-        gone = [name for name in had if name not in served and sub.book.wants(name)]
+            return _STAYING
+        had = sub.known.gone(snapshot.catalogue(sub.kind))
+        gone = {name: each for name, each in had.items() if sub.book.wants(name)}
         users = _TRAFFIC if sub.kind is ResourceType.CLUSTER else (ResourceType.CLUSTER, *_TRAFFIC)
-        return gone if gone and self._are_moving(users, snapshot) else []
+        return gone if gone and self._are_moving(users, snapshot) else _STAYING
 
     def _are_moving(self, kinds: Iterable[ResourceType], snapshot: Snapshot) -> bool:
         """Whether something of these types in the snapshot is not accepted yet."""

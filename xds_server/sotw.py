@@ -16,8 +16,9 @@ Rules (xDS protocol), besides those of ``session.py``:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
+from xds_server.catalogue import Catalogue, Parcel
 from xds_server.messages import SotwRequest, SotwResponse
 from xds_server.node import NodeInfo
 from xds_server.resource import SENT_WHOLE, Resource, ResourceType, short_hash
@@ -32,7 +33,6 @@ class SotwSession(Session):
     def __init__(self, node: NodeInfo, clock: Callable[[], float]) -> None:
         super().__init__(node, clock)
         self._claimed: dict[ResourceType, str] = {}  # versions that a client came back with
-        self._whole: dict[ResourceType, Mapping[str, Resource]] = {}  # what full state was sent
 
     def receive(self, request: SotwRequest) -> list[Output]:
         """One request: the responses that it leads to, and what it says, as events.
@@ -45,8 +45,9 @@ class SotwSession(Session):
             return []
         sub = self._substreams.get(kind)
         if sub is None:
-            sub = self._substreams[kind] = Substream(kind)
-            self._claimed[kind] = request.version
+            sub = self._opened(kind)
+            if kind in SENT_WHOLE:
+                self._claimed[kind] = request.version
         if request.nonce and sub.nonce and request.nonce != sub.nonce:
             return []
         output: list[Output] = []
@@ -57,25 +58,22 @@ class SotwSession(Session):
 
     def _subscribe(self, sub: Substream, names: tuple[str, ...]) -> None:
         book = sub.book
-        before = book.wildcard, book.names
+        wildcard, before = book.wildcard, book.names
         sub.asked.update(book.replace(names))
-        if (book.wildcard, book.names) != before:
-            sub.settled = ""
-            sub.forget_unwanted()
+        if book.wildcard != wildcard or book.names != before:
+            sub.subscribed(wildcard, before)
 
     def _flush(self) -> list[Output]:
         if self._snapshot is not None:
-            for kind in SENT_WHOLE:
-                self._recognise(kind, self._snapshot)
+            for kind in tuple(self._claimed):
+                self._recognise(self._substreams[kind], self._snapshot)
         return super()._flush()
 
-    def _recognise(self, kind: ResourceType, snapshot: Snapshot) -> None:
-        sub = self._substreams.get(kind)
-        if sub is None or sub.state is not State.IDLE or not sub.book.wildcard:
-            return
-        if self._claimed[kind] == snapshot.version(kind):
-            sub.holds("", snapshot.versions(kind))
-            self._whole[kind] = snapshot.resources(kind)
+    def _recognise(self, sub: Substream, snapshot: Snapshot) -> None:
+        if sub.state is not State.IDLE:
+            del self._claimed[sub.kind]
+        elif sub.book.wildcard and self._claimed[sub.kind] == snapshot.version(sub.kind):
+            sub.holds("", snapshot.catalogue(sub.kind))
 
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         if sub.kind in SENT_WHOLE:
@@ -83,51 +81,49 @@ class SotwSession(Session):
         return self._changes_due(sub, snapshot)
 
     def _whole_due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
-        version = snapshot.version(sub.kind)
-        had = self._whole.get(sub.kind, {})
-        wanted, versions = self._wanted(sub, snapshot)
-        leaving = self._leaving(sub, snapshot, had)
+        served = snapshot.catalogue(sub.kind)
+        leaving = self._leaving(sub, snapshot)
+        wanted, version = self._wanted(sub, served), served.version
         if leaving:
-            wanted = dict(sorted({**wanted, **{name: had[name] for name in leaving}}.items()))
-            versions = {name: each.version for name, each in wanted.items()}
-            version = f"{version}+{short_hash(repr(leaving).encode())}"
-        if not all(self._may_go(each, snapshot) for each in wanted.values()):
+            kept = {each.name: each for each in (*wanted, *leaving.values())}
+            wanted = Parcel(kept[name] for name in sorted(kept))
+            version = f"{version}+{short_hash(repr(sorted(leaving)).encode())}"
+        elif len(self._ready(sub, wanted.names, snapshot)) < len(wanted):
             return Due(version, complete=False, sendable=False)
-        if sub.state is not State.IDLE and versions == sub.known and not sub.asked:
+        if sub.state is not State.IDLE and not sub.asked and not _differs(sub, served, leaving):
             return Due(version, complete=False, sendable=False) if leaving else None
-        return Due(version, tuple(wanted.values()), complete=not leaving)
+        return Due(version, wanted, complete=not leaving)
 
-    def _wanted(
-        self, sub: Substream, snapshot: Snapshot
-    ) -> tuple[Mapping[str, Resource], Mapping[str, str]]:
-        served, versions = snapshot.resources(sub.kind), snapshot.versions(sub.kind)
+    def _wanted(self, sub: Substream, served: Catalogue) -> Parcel:
         if sub.book.wildcard:
-            return served, versions
-        names = sorted(sub.book.names & served.keys())
-        return {n: served[n] for n in names}, {n: versions[n] for n in names}
+            return served.everything
+        return served.parcel([name for name in sub.book.names if name in served.resources])
 
     def _changes_due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
-        wanted, versions = self._wanted(sub, snapshot)
-        lacking = [n for n, v in versions.items() if n in sub.asked or sub.known.get(n) != v]
+        served = snapshot.catalogue(sub.kind)
+        asked = [name for name in sub.asked if name in served.resources]
+        lacking = {*sub.known.lacking(served), *asked}
         if not lacking:
             return None
-        ready = [name for name in lacking if self._may_go(wanted[name], snapshot)]
-        version, complete = snapshot.version(sub.kind), len(ready) == len(lacking)
+        ready = self._ready(sub, lacking, snapshot)
+        complete = len(ready) == len(lacking)
         if not ready:
-            return Due(version, complete=False, sendable=False)
-        again, held = self._again(sub, wanted, lacking)
-        resources = tuple(wanted[name] for name in sorted(ready + again))
-        told = version if complete else f"{version}~"
-        return Due(told, resources, complete=complete, held=held)
+            return Due(served.version, complete=False, sendable=False)
+        again, held = self._again(sub, snapshot, lacking)
+        told = served.version if complete else f"{served.version}~"
+        return Due(told, served.parcel(ready + again), complete=complete, held=held)
 
-    def _response(self, sub: Substream, due: Due, nonce: str) -> SotwResponse:
-        versions = {each.name: each.version for each in due.resources}
-        if sub.kind in SENT_WHOLE:
-            self._whole[sub.kind] = {each.name: each for each in due.resources}
-            sub.known = versions
+    def _response(self, sub: Substream, due: Due, served: Catalogue, nonce: str) -> SotwResponse:
+        if sub.kind not in SENT_WHOLE:
+            sub.known.take(due.resources, served, due.complete)
+        elif due.complete:
+            sub.known.share(served)
         else:
-            sub.known = {**sub.known, **versions}
+            sub.known.replace(due.resources)
         return SotwResponse(sub.kind, due.version, nonce, due.resources)
 
-    def _changed_clusters(self, sub: Substream, due: Due) -> Iterable[Resource]:
-        return [r for r in due.resources if sub.known.get(r.name, r.version) != r.version]
+
+def _differs(sub: Substream, served: Catalogue, leaving: Mapping[str, Resource]) -> bool:
+    """Whether the client has anything else than what is served and what is leaving."""
+    lacking = next(iter(sub.known.lacking(served)), None)
+    return lacking is not None or sub.known.gone(served).keys() != leaving.keys()

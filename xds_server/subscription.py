@@ -12,6 +12,7 @@ Rules, from Envoy's xDS protocol, "How the client specifies what resources to re
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
+from weakref import WeakValueDictionary
 
 from xds_server.aliases import Aliases
 from xds_server.errors import RemoteXdsError
@@ -19,7 +20,22 @@ from xds_server.resource import WILDCARD, ResourceType
 
 MAX_NAMES = 65_536  # of one type on one stream; more than that is no mesh but a mistake
 
+_NO_NAMES: frozenset[str] = frozenset()
 _LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPED_ROUTE)
+
+
+_MANY = 32  # names; from here on it is worth a look whether another stream has the same
+_kept: WeakValueDictionary[int, frozenset[str]] = WeakValueDictionary()
+
+
+def _shared(names: frozenset[str]) -> frozenset[str]:
+    """The same names, kept once for all streams that want just these."""
+    if len(names) < _MANY:
+        return names
+    kept = _kept.get(hash(names))
+    if kept is None or kept != names:
+        kept = _kept[hash(names)] = names
+    return kept
 
 
 class Subscription:
@@ -50,7 +66,10 @@ class Subscription:
         given = frozenset(names)
         self._named_once = True
         self.wildcard = WILDCARD in given
-        before, self.names = self.names, self._bounded(given - {WILDCARD})
+        before = self.names
+        if given == before:
+            return _NO_NAMES
+        self.names = self._bounded(given - {WILDCARD} if self.wildcard else given)
         return self.names - before
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str], first: bool) -> None:
@@ -95,4 +114,4 @@ class Subscription:
                 f"{self._kind.title}: got {len(names)} names, wanted at most {MAX_NAMES}",
                 "RESOURCE_EXHAUSTED",
             )
-        return names
+        return _shared(names)

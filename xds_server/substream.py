@@ -6,11 +6,13 @@ Discovery Service"), so each has its own state, nonce and subscription.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from types import MappingProxyType
 
+from xds_server.catalogue import EMPTY_PARCEL, Catalogue
+from xds_server.known import Known
 from xds_server.resource import Resource, ResourceType
 from xds_server.subscription import Subscription
 from xds_server.view import Refusal, TypeView
@@ -44,7 +46,8 @@ TRANSITIONS: Mapping[tuple[State, Step], State] = MappingProxyType(
 
 
 class Substream:
-    """``known`` holds the versions that the client was sent last, by name, NACKed or not.
+    """``known`` is what the client was sent last, NACKed or not; ``accepted``, of clusters, what it
+    took.
 
     ``asked`` are names that have to be answered although nothing changed; ``rejected`` those of a
     NACKed response, to be sent again with the next change but not for themselves.
@@ -56,24 +59,28 @@ class Substream:
         self.state = State.IDLE
         self.nonce = ""
         self.version = ""  # of the last response
-        self.known: Mapping[str, str] = {}
+        self.known = Known(self.book)
         self.asked: set[str] = set()
         self.rejected: set[str] = set()
-        self.accepted: frozenset[str] = frozenset()  # the names that the client took
+        self.accepted = Known(self.book)
         self.settled = ""  # the snapshot's version of which nothing is left to send
-        self.in_flight: tuple[Resource, ...] = ()
+        self.in_flight: tuple[Resource, ...] = EMPTY_PARCEL
         self.removed: tuple[str, ...] = ()  # by the response under way
         self.sent_at: float | None = None
         self.refusal: Refusal | None = None  # the last one, while something of it is rejected
 
-    def forget_unwanted(self) -> None:
-        """Names that the client no longer wants: asked for once more, they are new to it."""
-        names = (*self.known, *self.rejected, *self.asked)
-        unwanted = {name for name in names if not self.book.wants(name)}
-        if unwanted:
-            self.known = {name: v for name, v in self.known.items() if name not in unwanted}
-            self.rejected -= unwanted
-            self.asked -= unwanted
+    def follow(self, served: Catalogue) -> None:
+        """What is served of the type has changed."""
+        self.known.follow(served)
+        self.accepted.follow(served)
+
+    def subscribed(self, was_wildcard: bool, before: frozenset[str]) -> None:
+        """The book has changed: a name that is wanted no longer is new when asked for once more."""
+        self.known.subscribed(was_wildcard, before)
+        self.accepted.subscribed(was_wildcard, before)
+        for names in (self.rejected, self.asked):
+            names.intersection_update([name for name in names if self.book.wants(name)])
+        self.settled = ""
 
     def step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state, step]
@@ -97,21 +104,28 @@ class Substream:
         self.step(Step.ACK)
         if not self.rejected:
             self.refusal = None
-        self._accept(self.known)
+        self.in_flight = EMPTY_PARCEL
+        self._accept_known()
 
     def nacked(self, taken: frozenset[str]) -> None:
         """``taken``: names of the response that the client took in spite of its NACK."""
         self.step(Step.NACK)
         refused = (*self.removed, *(each.name for each in self.in_flight))
         self.rejected.update(name for name in refused if self.book.wants(name))
-        self._accept(self.accepted | taken)
+        if self.kind is ResourceType.CLUSTER:
+            self.accepted.add(each for each in self.in_flight if each.name in taken)
+        self.in_flight = EMPTY_PARCEL
 
-    def holds(self, version: str, known: Mapping[str, str]) -> None:
+    def holds(self, version: str, served: Catalogue) -> None:
         """The client said that it has all this already."""
         self.step(Step.HOLD)
         self.version = version
-        self.known = known
-        self._accept(known)
+        self.known.share(served)
+        self._accept_known()
+
+    def _accept_known(self) -> None:
+        if self.kind is ResourceType.CLUSTER:  # of the others nobody asks
+            self.accepted = self.known.copy()
 
     def view(self) -> TypeView:
         """Where the client stands; it may be asked for at any time."""
@@ -122,14 +136,9 @@ class Substream:
             self.kind,
             book.wildcard,
             book.names.difference(book.meant) | book.asked_by.keys() if book.meant else book.names,
-            self.known,
+            self.known.versions(),
             self.version,
             self.sent_at,
             self.in_flight,
             refusal,
         )
-
-    def _accept(self, names: Iterable[str]) -> None:
-        self.in_flight = ()
-        if self.kind is ResourceType.CLUSTER:  # of the others nobody asks
-            self.accepted = frozenset(names)
