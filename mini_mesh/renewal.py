@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity
@@ -18,13 +18,30 @@ if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
 
 
-class Renewal:
-    """The certificates of a mesh; ``report`` hears when they are new."""
+class Timer(Protocol):
+    def cancel(self) -> None: ...
 
-    def __init__(self, report: Callable[[Event], None], issuer: Issuer | None = None) -> None:
+
+def _call_later(seconds: float, what: Callable[..., None], *given: Any) -> Timer:
+    return asyncio.get_running_loop().call_later(seconds, what, *given)
+
+
+class Renewal:
+    """The certificates of a mesh; ``report`` hears when they are new.
+
+    ``call_later`` is the event loop's, if not told otherwise.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[Event], None],
+        issuer: Issuer | None = None,
+        call_later: Callable[..., Timer] = _call_later,
+    ) -> None:
         self._report = report
         self._issuer = issuer or Issuer()
-        self._timer: asyncio.TimerHandle | None = None
+        self._call_later = call_later
+        self._timer: Timer | None = None
 
     def identities(self, draft: Draft) -> Mapping[str, Identity]:
         """All that ``draft`` wants, to compile it with."""
@@ -35,7 +52,7 @@ class Renewal:
         self.stop()
         due = self._issuer.due_in()
         if due is not None:
-            self._timer = asyncio.get_running_loop().call_later(due, self._renew, control, draft)
+            self._timer = self._call_later(due, self._renew, control, draft)
 
     def renew(self, control: ControlPlane, draft: Draft) -> None:
         """Serve new ones for all at once; nothing else changes, and no connection ends."""
