@@ -29,7 +29,8 @@ try:
 except ImportError:  # PyYAML without its C part: all is left to ruamel
     CParser = None
 
-# a directive, a document's end, what is a line's end or a blank to one of the two only, a comment glued to a block
+# a directive, a document's end, a comment glued to a block; what only one of the two takes for a
+# blank, or for a line's end
 _UNLIKE = re.compile(r"^(%|\.\.\.)|[\t\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#", re.MULTILINE)
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),

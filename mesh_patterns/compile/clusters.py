@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
@@ -9,7 +10,7 @@ from mesh_patterns.compile import tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Target
-from mesh_patterns.model import INGRESS, Service
+from mesh_patterns.model import INGRESS
 from mesh_patterns.place import Place
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
 from xds_server import protos
@@ -34,7 +35,7 @@ def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resour
             name=name,
             type=cluster.ClusterDiscoveryType.STATIC,
             load_assignment=_assignment(name, [placement.port(workload(instance))]),
-            typed_extension_protocol_options=_protocol(service),
+            typed_extension_protocol_options=_protocol(service.protocol),
         )
         version = service.version(instance.version)
         yield _resource(message, version.place if version else service.place)
@@ -50,7 +51,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             name=name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
-            typed_extension_protocol_options=_protocol(service),
+            typed_extension_protocol_options=_protocol(service.protocol),
             transport_socket=tls.upstream(draft, proxy, name, target.service),
             **traffic_policy.fields(policy),
         )
@@ -110,9 +111,10 @@ def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignme
     return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality])
 
 
-def _protocol(service: Service) -> dict[str, protos.protobuf.Any]:
+@functools.cache
+def _protocol(protocol: str) -> dict[str, protos.protobuf.Any]:
     """gRPC needs HTTP/2 all the way; the rest goes as HTTP/1.1, Envoy's default."""
-    if service.protocol != "grpc":
+    if protocol != "grpc":
         return {}
     http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
         http2_protocol_options=core.Http2ProtocolOptions()

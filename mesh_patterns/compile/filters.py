@@ -11,6 +11,7 @@ virtual hosts of those edges.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 
 from mesh_patterns.compile.entry import Entry
@@ -67,7 +68,7 @@ def http_filters(entry: Entry) -> list[tuple[hcm.HttpFilter, Place | None]]:
     for each in sorted(entry.filters, key=lambda each: ORDER.index(each.kind)):
         made = _filter(each.name, config(each), disabled=entry.instance is None)
         chain.append((made, each.place))
-    chain.append((_filter(ROUTER, router.Router()), None))
+    chain.append((_router(), None))
     return chain
 
 
@@ -137,6 +138,12 @@ def _string(text: str) -> protobuf.Any | None:
     return any_of(protobuf.StringValue(value=text)) if text else None
 
 
+@functools.cache
+def _router() -> hcm.HttpFilter:
+    return _filter(ROUTER, router.Router())
+
+
+@functools.cache
 def _tap() -> hcm.HttpFilter:
     return _filter(
         TAP,

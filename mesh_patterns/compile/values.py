@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -9,8 +10,9 @@ from mesh_patterns.draft import StringMatch
 from xds_server.protos import core, envoy_type, matcher, route
 
 
+@functools.cache
 def ads() -> core.ConfigSource:
-    """Where everything dynamic comes from: the one aggregated stream."""
+    """Where everything dynamic comes from: the one aggregated stream. Made once, for all."""
     return core.ConfigSource(
         ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3
     )
