@@ -127,9 +127,12 @@ class Envoy:
             ):
                 await asyncio.sleep(0)
 
+    @property
+    def admin_address(self) -> str:
+        return self._admin_address.read_text().strip()
+
     async def admin(self, path: str) -> str:
-        address = self._admin_address.read_text().strip()
-        async with self._http.get(f"http://{address}{path}") as response:
+        async with self._http.get(f"http://{self.admin_address}{path}") as response:
             return await response.text()
 
     async def stat(self, name: str) -> int:
