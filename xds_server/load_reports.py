@@ -7,6 +7,7 @@ state.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from xds_server.node import NodeInfo
 MAX_KEPT = 10_000  # pairs of a node and a cluster; whoever reported longest ago is forgotten
 MAX_PARTS = 1_000  # localities of a cluster, and so its endpoints, metrics, categories of drops
 INTERVAL = 5.0  # seconds between two reports of a client
+
+_log = logging.getLogger(__name__)
 
 Adding = Callable[[Any, Any], Any]
 
@@ -178,8 +181,15 @@ class LoadReports:
             key = node.id, each.cluster
             self._totals[key] = self._totals.pop(key, ClusterLoad(each.cluster)) + each
         self._make_room()
-        self._on_report(report)
+        self._tell(report)
         return report
+
+    def _tell(self, report: LoadReport) -> None:
+        """A listener that raises is logged, and the stream goes on."""
+        try:
+            self._on_report(report)
+        except Exception:
+            _log.exception("on_report failed for %s", report.node.id)
 
     def _make_room(self) -> None:
         while len(self._totals) > MAX_KEPT:

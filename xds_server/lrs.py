@@ -11,7 +11,6 @@ told once what to report how often.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import timedelta
 from itertools import islice
@@ -20,6 +19,7 @@ from typing import Any
 import grpc
 
 from xds_server import mirror, protos, wire
+from xds_server.addresses import text_of
 from xds_server.errors import RemoteXdsError, WireError
 from xds_server.load_reports import (
     MAX_KEPT,
@@ -36,7 +36,6 @@ from xds_server.node import NodeInfo
 SERVICE = "envoy.service.load_stats.v3.LoadReportingService"
 SEND_ALL = "envoy.lrs.supports_send_all_clusters"  # what a client that can do that says of itself
 
-_log = logging.getLogger(__name__)
 _OWN_METRICS = ("cpu_utilization", "mem_utilization", "application_utilization")
 
 
@@ -65,13 +64,8 @@ class Lrs:
                 node = _node(request)
                 await context.write(wanted(self._reports, node))
             if request.cluster_stats:
-                self._record(node, map(cluster_load, islice(request.cluster_stats, MAX_KEPT)))
-
-    def _record(self, node: NodeInfo, clusters: Iterable[ClusterLoad]) -> None:
-        try:
-            self._reports.record(node, clusters)
-        except Exception:  # a listener's; the stream goes on
-            _log.exception("on_report failed for %s", node.id)
+                stats = islice(request.cluster_stats, MAX_KEPT)
+                self._reports.record(node, map(cluster_load, stats))
 
 
 def parse(data: bytes) -> Any:
@@ -116,7 +110,7 @@ def cluster_load(stats: Any) -> ClusterLoad:
         place, load = _place(each), _load(each, _OWN_METRICS)
         localities[place] = localities.get(place, NOTHING).beside(load)
         for one in islice(each.upstream_endpoint_stats, MAX_PARTS - len(endpoints)):
-            endpoints[_address(one.address)] = _load(one)
+            endpoints[text_of(one.address)] = _load(one)
     return ClusterLoad(
         stats.cluster_name,
         stats.cluster_service_name,
@@ -151,11 +145,3 @@ def _metrics(stats: Any, own: Iterable[str]) -> Mapping[str, Metric]:
         name: Metric(each.num_requests_finished_with_metric, each.total_metric_value)
         for name, each in found.items()
     }
-
-
-def _address(address: Any) -> str:
-    socket = address.socket_address
-    if address.HasField("pipe"):
-        return str(address.pipe.path)
-    host = f"[{socket.address}]" if ":" in socket.address else socket.address
-    return f"{host}:{socket.port_value}"
