@@ -51,6 +51,9 @@ class ClaimSpec(Spec):
         None, description="requests that reached the service, per request sent"
     )
     upstream: dict[Text, Bound] = Field({}, description="requests that reached service/version")
+    versions: Bound | None = Field(
+        None, description="how many versions of the service the requests reached"
+    )
     within: Bound | None = Field(None, description="seconds that each request took")
     response_headers: dict[str, TextMatch] = {}
     body_contains: str | None = None
@@ -63,8 +66,8 @@ class ClaimSpec(Spec):
     @model_validator(mode="after")
     def _something(self) -> ClaimSpec:
         names = (
-            "status", "share", "upstream_ratio", "upstream", "within", "response_headers",
-            "body_contains",
+            "status", "share", "upstream_ratio", "upstream", "versions", "within",
+            "response_headers", "body_contains",
         )  # fmt: skip
         if not any(getattr(self, name) for name in names):
             raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")

@@ -1,18 +1,19 @@
 """What patterns promise by themselves: claims for files that have none.
 
 A canary promises shares, a fault a delay or a status, retries a number of tries, a route where a
-request ends. Other people's files (a Meshery design, a VirtualService) hold no claims, and this is
-how they are proven as they are. Nothing is promised where more than one thing decides: behind a
-WASM filter, or for a match whose request can't be made up from its text (a regular expression).
+request ends, an authorization who is refused, a circuit breaker how many. Other people's files (a
+Meshery design, a VirtualService) hold no claims, and this is how they are proven as they are.
+Nothing is promised where more than one thing decides: behind a WASM filter, or for a match whose
+request can't be made up from its text (a regular expression).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mesh_patterns.access import admits, as_match, guards
 from mesh_patterns.assemble import build
 from mesh_patterns.draft import (
     Draft,
@@ -23,20 +24,21 @@ from mesh_patterns.draft import (
     Retries,
     Rule,
     StringMatch,
-    Weighted,
 )
 from mesh_patterns.evaluate import any_holds, holds
 from mesh_patterns.expect import ClaimSpec
+from mesh_patterns.identity import spiffe_id
 from mesh_patterns.model import CLIENT, INGRESS
 from mesh_patterns.node import Node, Plain
 from mesh_patterns.place import Place
+from mesh_patterns.upstream_promises import by_luck, hashed, leads, shed, stays, turns, uncertain
 from mesh_traffic import Headers, Request
 
 SHARED_SENDS = 500  # requests for a share
-SIGMAS = 3.5  # a true share is farther off by luck once in 2,000 times
 SENDS = 5  # requests for everything else
 SLACK = 0.5  # seconds that an answer may take besides its delay
 EARLY = 0.05  # seconds by which Envoy's timer may be ahead of ours
+GRPC_PERMISSION_DENIED = 7
 GRPC_DEADLINE = 4  # what a gRPC client makes of Envoy's timeout
 RETRIED = {"5xx", "gateway-error", "retriable-status-codes"}
 
@@ -55,7 +57,7 @@ def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
     found = []
     for edge in draft.edges.values():
         if edge.caller in (CLIENT, INGRESS):
-            for row in _rows(draft, edge):
+            for row in [*_rows(draft, edge), *_special(draft, edge)]:
                 claim = _claim(draft, row)
                 if claim:
                     found.append(build(ClaimSpec, Node.of(claim, row.rule.place)))
@@ -69,6 +71,23 @@ def _rows(draft: Draft, edge: Edge) -> Iterator[_Row]:
     for i, rule in enumerate(rules):
         request = example(rule.match, _host(draft, edge, rule))
         if request and not any(holds(before.match, request) for before in rules[:i]):
+            yield _Row(edge, rule, request)
+
+
+def _special(draft: Draft, edge: Edge) -> Iterator[_Row]:
+    """Requests that an authorization is about, or that are hashed, if only the last rule is there
+    to take them.
+    """
+    if edge.rules:
+        return
+    rule = Rule(Match(), _default_place(edge))
+    host = _host(draft, edge, rule)
+    rules = [access for guard, _ in guards(draft, edge.callee) for access in guard.rules]
+    found = [*(example(as_match(access), host) for access in rules), hashed(edge, host)]
+    seen = [example(Match(), host)]
+    for request in found:
+        if request and request not in seen:
+            seen.append(request)
             yield _Row(edge, rule, request)
 
 
@@ -136,13 +155,28 @@ def _answer(row: _Row) -> dict[str, Any]:
 
 def _forwarded(draft: Draft, row: _Row) -> dict[str, Any]:
     """Of a rule that sends the request on: how long it takes, its status, and who gets it."""
-    if _has_wasm(draft, row) or _breaks_a_part(draft, row):
+    admitted = _admitted(draft, row)
+    if _has_wasm(draft, row) or _breaks_a_part(draft, row) or admitted is None:
         return {}
-    said: dict[str, Any] = {}
-    fine = 0 if _is_grpc(draft, row) else 200
     there, here = _faults(draft, row, inbound=True), _faults(draft, row, inbound=False)
-    certain = [fault for fault in [*here, *there] if fault.delay and fault.delay_percent == 100]
-    delay = sum(fault.delay.total_seconds() for fault in certain if fault.delay)
+    if not admitted:
+        denied = GRPC_PERMISSION_DENIED if _is_grpc(draft, row) else 403
+        return {} if here or there else {"status": denied}
+    held, delay = _delay(there), _delay([*here, *there])
+    fails = any(fault.abort_status or _fails_grpc(fault) for fault in [*here, *there])
+    if uncertain(draft, row.edge, row.rule, delay=delay, fails=fails):
+        return {}
+    fine = 0 if _is_grpc(draft, row) else 200
+    refused = shed(row.edge, row.rule, delay=held, fine=fine)
+    if refused is not None:
+        return {} if delay != held or row.edge.value(row.rule, "timeout") else refused
+    return _answered(draft, row, here, there)
+
+
+def _answered(draft: Draft, row: _Row, here: list[Fault], there: list[Fault]) -> dict[str, Any]:
+    """Of requests that faults delay or fail: ``here`` at the caller, ``there`` at the service."""
+    said: dict[str, Any] = {}
+    fine, delay = 0 if _is_grpc(draft, row) else 200, _delay([*here, *there])
     timeout = row.edge.value(row.rule, "timeout")
     if timeout and delay >= timeout.total_seconds():
         late = 504 if fine else GRPC_DEADLINE
@@ -150,15 +184,45 @@ def _forwarded(draft: Draft, row: _Row) -> dict[str, Any]:
     if delay:
         said["within"] = _within(delay)
     aborts = [fault for fault in [*here, *there] if fault.abort_status]
-    if not aborts and all(fault.abort_grpc_status is None for fault in [*here, *there]):
-        return {**said, "status": fine, **_shares(row, delay)}
+    if not aborts and not any(_fails_grpc(fault) for fault in [*here, *there]):
+        return {**said, "status": fine, **_shares(draft, row, delay)}
     if _is_grpc(draft, row):
         return {}
     if len(aborts) == 1 and aborts[0].abort_percent == 100:
-        said["status"] = aborts[0].abort_status
         tries = _tries(row.edge.value(row.rule, "retries"), aborts[0])
+        if tries > 1 and delay:
+            return {}  # each try waits, and they are too many at a time
+        said["status"] = aborts[0].abort_status
         said |= {"upstream_ratio": tries} if there else {"upstream_ratio": 0}
     return said
+
+
+def _delay(faults: list[Fault]) -> float:
+    """Seconds that are certain."""
+    certain = (each.delay for each in faults if each.delay and each.delay_percent == 100)
+    return sum(delay.total_seconds() for delay in certain)
+
+
+def _fails_grpc(fault: Fault) -> bool:
+    return fault.abort_grpc_status is not None
+
+
+def _admitted(draft: Draft, row: _Row) -> bool | None:
+    """Whether authorizations let the row's request through; ``None`` where it is not foretold."""
+    services = {each.target.service for each in leads(row.edge, row.rule)} or {row.edge.callee}
+    found = [guard for service in services for guard in guards(draft, service)]
+    changed = row.edge.value(row.rule, "rewrite") or row.edge.value(row.rule, "headers")
+    if not found:
+        return True
+    if changed or not row.request.authority or any(version for _, version in found):
+        return None
+    if _is_grpc(draft, row) and any(
+        rule.methods or rule.paths for g, _ in found for rule in g.rules
+    ):
+        return None  # which method is called is not for the row to say
+    caller = spiffe_id(draft, row.edge.caller)
+    allowed = {admits(guard, row.request, caller) for guard, _ in found}
+    return all(allowed) if services == {row.edge.callee} else None
 
 
 def _within(seconds: float) -> str:
@@ -176,24 +240,27 @@ def _tries(retries: Retries | None, abort: Fault) -> int:
     return retries.attempts + 1 if again else 1
 
 
-def _shares(row: _Row, delay: float) -> dict[str, Any]:
-    """Who gets it, where nothing but weights decides. A slow request is not sent 500 times."""
-    split = row.rule.split or (row.edge.split.value if row.edge.split else ())
-    versioned = [w for w in split if w.target.version is not None]
-    if not versioned or delay or row.edge.value(row.rule, "mirror"):
+def _shares(draft: Draft, row: _Row, delay: float) -> dict[str, Any]:
+    """Who gets it, where nothing but weights or a policy decides.
+
+    A slow request is not sent 500 times, and one that is hashed always goes the same way.
+    """
+    split = leads(row.edge, row.rule)
+    balance = row.edge.settings.get("load_balancing")
+    if delay or row.edge.value(row.rule, "mirror"):
         return {}
-    if len({w.target.service for w in split}) > 1:
+    if balance and balance.value.hash:
+        return stays(draft, row.edge, row.request)
+    if not split:
+        return turns(draft, row.edge)
+    versioned = [w for w in split if w.target.version is not None]
+    if not versioned or len({w.target.service for w in split}) > 1:
         return {}
     if len(split) == 1:
         return {"share": {str(split[0].target): "100%"}}
-    return {"send": SHARED_SENDS, "share": {str(w.target): _bounds(w, split) for w in versioned}}
-
-
-def _bounds(weighted: Weighted, split: tuple[Weighted, ...]) -> str:
-    share = weighted.weight / sum(each.weight for each in split)
-    middle = SHARED_SENDS * share
-    off = SIGMAS * math.sqrt(SHARED_SENDS * share * (1 - share))
-    return f"{max(0, math.floor(middle - off))}..{min(SHARED_SENDS, math.ceil(middle + off))}"
+    total = sum(each.weight for each in split)
+    shares = {str(w.target): by_luck(SHARED_SENDS, w.weight / total) for w in versioned}
+    return {"send": SHARED_SENDS, "share": shares}
 
 
 def _has_wasm(draft: Draft, row: _Row) -> bool:

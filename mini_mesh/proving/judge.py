@@ -40,6 +40,7 @@ def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
     yield from answered(claim, observed)
     yield from _shares(claim, draft, observed)
     yield from _upstream(claim, draft, observed)
+    yield from _versions(claim, draft, observed)
     yield from _times(claim, observed)
 
 
@@ -60,7 +61,8 @@ def wording(claim: ClaimSpec) -> str:
     if claim.claim:
         return claim.claim
     source = f"{claim.from_} → " if claim.from_ else ""
-    sent = f"{claim.method} {claim.path}" if not claim.to else f"{source}{claim.to} {claim.path}"
+    method = f"{claim.method} " if claim.method != "GET" or not claim.to else ""
+    sent = f"{source}{claim.to} {method}{claim.path}" if claim.to else f"{method}{claim.path}"
     with_headers = "".join(f" [{field}: {value}]" for field, value in claim.headers.items())
     times = f" × {claim.send:,}" if claim.send > 1 else ""
     return f"{sent}{with_headers}{times}"
@@ -155,6 +157,23 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
             bounds.hold(count, claim.send),
             str(place),
         )
+
+
+def _versions(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    to = receiver(claim, draft.mesh)
+    if claim.versions is None or to is None:
+        return
+    counts = {
+        each: observed.reached.get(each.id, 0) for each in draft.mesh.services[to].instances()
+    }
+    reached = {str(each): count for each, count in counts.items() if count}
+    yield Verdict(
+        title(claim, f"versions of {to} that were reached"),
+        claim.versions.text,
+        f"{len(reached)}" + (f" ({', '.join(reached)})" if reached else ""),
+        claim.versions.hold(len(reached)),
+        str(claim.place("versions")),
+    )
 
 
 def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:

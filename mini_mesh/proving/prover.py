@@ -63,7 +63,7 @@ def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
 
 def counts(claim: ClaimSpec) -> bool:
     """Whether a claim is about how many requests reached somebody."""
-    return bool(claim.share or claim.upstream or claim.upstream_ratio)
+    return bool(claim.share or claim.upstream or claim.upstream_ratio or claim.versions)
 
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:

@@ -17,7 +17,7 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
     order = [
         *("route", "canary", "retries", "timeout"),
         *("circuit_breaker", "load_balancing", "outlier_detection"),
-        *("mirror", "fault", "authorization", "wasm"),
+        *("mirror", "fault", "mtls", "authorization", "wasm"),
     ]
     assert list(KINDS) == order
 

@@ -54,6 +54,29 @@ def test_a_share_is_of_what_reached_the_service_and_says_how_lucky_it_has_to_be(
     assert v1.luck == pytest.approx(0.4854, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("reached", "seen", "holds"),
+    [
+        ({"web-v1": 9, "shop": 3}, "1 (web v1)", True),
+        ({"web-v1": 8, "web-v2": 1}, "2 (web v1, web v2)", False),
+        ({}, "0", False),
+    ],
+)
+def test_versions_that_were_reached_are_counted(
+    tmp_path: Path, reached: dict[str, int], seen: str, holds: bool
+) -> None:
+    (verdict,) = judged(tmp_path, "{to: web, send: 9, versions: 1}", Observed((), reached))
+    assert (verdict.claim, verdict.seen, verdict.holds) == (
+        "web / × 9: versions of web that were reached", seen, holds,
+    )  # fmt: skip
+
+
+def test_a_method_is_said_when_it_is_not_get(tmp_path: Path) -> None:
+    text = "{to: web, method: PUT, from: client, path: /a, status: 200}"
+    (verdict,) = judged(tmp_path, text, Observed(answers(200)))
+    assert verdict.claim == "client → web PUT /a: status 200"
+
+
 def test_nothing_is_a_share_of_nothing(tmp_path: Path) -> None:
     text = '{to: web, share: {v2: "0..1"}}'
     (verdict,) = judged(tmp_path, text, Observed((), {}))

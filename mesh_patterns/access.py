@@ -1,0 +1,64 @@
+"""Whether authorizations let a request through, as Envoy sees it. No I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from mesh_patterns.draft import Access, Authorization, Draft, Match
+from mesh_patterns.evaluate import any_holds, path_holds
+from mesh_patterns.placement import HOST
+from mesh_traffic import Request
+
+
+def guards(draft: Draft, service: str) -> Iterator[tuple[Authorization, str | None]]:
+    """What stands in front of a service, and of which of its versions; ``None``: of all."""
+    for each in draft.filters:
+        if each.kind == "authorization" and each.inbound and each.inbound.service == service:
+            yield each.config, each.inbound.version
+
+
+def admits(guard: Authorization, request: Request, principal: str) -> bool:
+    """Whether a request that comes from this machine gets past one of them.
+
+    ``principal`` is the name in its caller's certificate.
+    """
+    if guard.dry_run:
+        return True
+    found = any(access_holds(rule, request, principal) for rule in guard.rules)
+    return found == (guard.action == "allow")
+
+
+def access_holds(access: Access, request: Request, principal: str) -> bool:
+    """Whether a rule is about a request."""
+    return (
+        (not access.principals or principal in access.principals)
+        and _one(any_holds(match, [request.method]) for match in access.methods)
+        and _one(path_holds(match, request.path) for match in access.paths)
+        and _one(any_holds(match, [request.authority]) for match in access.hosts)
+        and all(any_holds(m, request.headers.get_all(name)) for name, m in access.headers)
+        and _one(_within(block) for block in access.ip_blocks)
+        and _one(_within(block) for block in access.remote_ip_blocks)
+    )
+
+
+def _one(found: Iterable[bool]) -> bool:
+    """Of a list one is enough; an empty one asks for nothing."""
+    each = list(found)
+    return any(each) if each else True
+
+
+def _within(block: str) -> bool:
+    network = ipaddress.ip_network(block)
+    address = ipaddress.ip_address(HOST)
+    return address.version == network.version and address in network
+
+
+def as_match(access: Access) -> Match:
+    """A match that an example of a rule can be made of: the first of each list."""
+    return Match(
+        path=access.paths[0] if access.paths else None,
+        method=access.methods[0] if access.methods else None,
+        authority=access.hosts[0] if access.hosts else None,
+        headers=access.headers,
+    )

@@ -1,0 +1,119 @@
+"""What a caller's cluster promises: how many of many requests at a time are refused, and who gets
+how many.
+
+A breaker's limit is exact while all requests are under way, so it takes a delay that is certain.
+Whom a hash chooses depends on ports; that all requests of one hash go to the same does not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlencode
+
+from mesh_patterns.draft import CircuitBreaker, Draft, Edge, LoadBalancing, Rule, Weighted
+from mesh_traffic import Headers, Request
+
+BEYOND = 5  # requests more than a breaker lets through
+MAX_LIMIT = 100  # requests at a time that are worth sending to see the one more refused
+LONG = 0.3  # seconds in which all requests are under way
+TURNS = 20  # requests for each version, when they take turns
+OFF = 2  # what several workers of an Envoy may be off by
+BY_LUCK = ("random", "least_request")  # who is idle is chosen by luck
+SOMEBODY = "somebody"  # what is hashed
+EQUAL_SENDS = 500
+SIGMAS = 3.5
+
+
+def leads(edge: Edge, rule: Rule) -> tuple[Weighted, ...]:
+    """The rule's own split, or the edge's."""
+    return rule.split or (edge.split.value if edge.split else ())
+
+
+def uncertain(draft: Draft, edge: Edge, rule: Rule, *, delay: float, fails: bool) -> bool:
+    """Whether limits and ejections make the outcome hard to foretell."""
+    breaker = _of(edge, "circuit_breaker") or CircuitBreaker()
+    narrow = (breaker.max_connections, breaker.max_pending_requests)
+    if any(limit is not None and (limit == 0 or delay) for limit in narrow):
+        return True
+    if fails and (_of(edge, "outlier_detection") or breaker != CircuitBreaker()):
+        return True
+    others = {each.target.service for each in leads(edge, rule)} - {edge.callee}
+    ways = [edge, *(draft.edges.get((edge.caller, service)) for service in others)]
+    return bool(others) and any(way and "circuit_breaker" in way.settings for way in ways)
+
+
+def shed(edge: Edge, rule: Rule, *, delay: float, fine: int) -> dict[str, Any] | None:
+    """What comes of more requests at a time than the breaker lets through.
+
+    ``None``: it has no say; nothing: it has, and what is not foretold. ``fine`` is the status of
+    those that get through.
+    """
+    breaker = _of(edge, "circuit_breaker")
+    limit = breaker.max_requests if breaker else None
+    if limit is None:
+        return None
+    if limit == 0:
+        return {"status": 503} if fine else {}
+    if not delay:
+        return None
+    if delay < LONG or limit > MAX_LIMIT or len(leads(edge, rule)) > 1 or not fine:
+        return {}
+    if edge.value(rule, "mirror"):
+        return {}
+    count = limit + BEYOND
+    return {
+        "send": count,
+        "concurrency": count,
+        "status": {fine: str(limit), 503: str(BEYOND)},
+        "upstream_ratio": f"{limit / count - 0.001:.3f}..{limit / count + 0.001:.3f}",
+    }
+
+
+def turns(draft: Draft, edge: Edge) -> dict[str, Any]:
+    """The share of each version where a policy, and nothing else, decides."""
+    balance, versions = _of(edge, "load_balancing"), draft.mesh.services[edge.callee].versions
+    if balance is None or len(versions) < 2:
+        return {}
+    if balance.policy == "round_robin":
+        send, bounds = TURNS * len(versions), f"{TURNS - OFF}..{TURNS + OFF}"
+    elif balance.policy in BY_LUCK:
+        send, bounds = EQUAL_SENDS, by_luck(EQUAL_SENDS, 1 / len(versions))
+    else:
+        return {}
+    shares = {f"{edge.callee}/{version.name}": bounds for version in versions}
+    return {"send": send, "share": shares}
+
+
+def hashed(edge: Edge, host: str) -> Request | None:
+    """A request that has everything that is hashed; ``None`` where nothing is, or what is no field
+    of its own: ``:path``.
+    """
+    balance: LoadBalancing | None = _of(edge, "load_balancing")
+    if not balance or not balance.hash or any(key.name.startswith(":") for key in balance.hash):
+        return None
+    parts = {kind: [k for k in balance.hash if k.kind == kind] for kind in ("cookie", "query")}
+    fields = [(key.name, SOMEBODY) for key in balance.hash if key.kind == "header"]
+    if parts["cookie"]:
+        fields.append(("cookie", "; ".join(f"{key.name}={SOMEBODY}" for key in parts["cookie"])))
+    query = urlencode([(key.name, SOMEBODY) for key in parts["query"]])
+    return Request("GET", f"/?{query}" if query else "/", host, headers=Headers.of(fields))
+
+
+def stays(draft: Draft, edge: Edge, request: Request) -> dict[str, Any]:
+    """That all requests like this go to one version, if it has everything that is hashed."""
+    several = len(draft.mesh.services[edge.callee].versions) > 1
+    if not several or request != hashed(edge, request.authority):
+        return {}
+    return {"send": TURNS, "versions": 1}
+
+
+def by_luck(send: int, share: float) -> str:
+    """Bounds that a true share of so many requests keeps, but for once in 2,000 times."""
+    off = SIGMAS * math.sqrt(send * share * (1 - share))
+    return f"{max(0, math.floor(send * share - off))}..{min(send, math.ceil(send * share + off))}"
+
+
+def _of(edge: Edge, name: str) -> Any:
+    placed = edge.settings.get(name)
+    return placed.value if placed else None
