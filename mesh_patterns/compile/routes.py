@@ -58,7 +58,11 @@ def route_resource(entry: Entry) -> Resource:
 def origins_of(prefix: str, host: Host) -> dict[str, str]:
     """The lines of a virtual host's parts: what a NACK or an explanation points at."""
     found = {prefix: str(host.place)}
-    fields = {"timeout": "route.timeout", "retries": "route.retry_policy"}
+    fields = {
+        "timeout": "route.timeout",
+        "retries": "route.retry_policy",
+        "load_balancing": "route.hash_policy",
+    }
     for j, row in enumerate(host.rows):
         at = f"{prefix}.routes[{j}]"
         found[at] = str(row.rule.place)

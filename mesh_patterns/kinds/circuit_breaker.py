@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from mesh_patterns.draft import CircuitBreaker, Draft, Placed
+from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 
@@ -43,5 +44,6 @@ _LIMITS = ("max_requests", "max_connections", "max_pending_requests", "max_retri
 
 
 def apply(spec: CircuitBreakerSpec, draft: Draft) -> None:
-    for edge in edges(draft, spec.on, spec.place("on")):
-        edge.put("circuit_breaker", Placed(spec.meaning(), spec.place(), spec.override))
+    found = edges(draft, spec.on, spec.place("on"))
+    set_ = Placed(spec.meaning(), spec.place(), spec.override)
+    cluster_settings.put(draft, found, "circuit_breaker", set_)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, HashKey, LoadBalancing, Placed
+from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText, Spec
 from mesh_patterns.values import Duration, Percent
@@ -143,5 +144,6 @@ def _is_prime(number: int) -> bool:
 
 
 def apply(spec: LoadBalancingSpec, draft: Draft) -> None:
-    for edge in edges(draft, spec.on, spec.place("on")):
-        edge.put("load_balancing", Placed(spec.meaning(), spec.place(), spec.override))
+    found = edges(draft, spec.on, spec.place("on"))
+    set_ = Placed(spec.meaning(), spec.place(), spec.override)
+    cluster_settings.put(draft, found, "load_balancing", set_)

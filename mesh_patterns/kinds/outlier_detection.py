@@ -21,6 +21,7 @@ from mesh_patterns.draft import (
     Placed,
     SuccessRate,
 )
+from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.place import Problem
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec
@@ -141,8 +142,8 @@ _DETECTORS = (
 
 def apply(spec: OutlierDetectionSpec, draft: Draft) -> None:
     found = edges(draft, spec.on, spec.place("on"))
-    for edge in found:
-        edge.put("outlier_detection", Placed(spec.meaning(), spec.place(), spec.override))
+    set_ = Placed(spec.meaning(), spec.place(), spec.override)
+    cluster_settings.put(draft, found, "outlier_detection", set_)
     draft.warnings.extend(_in_vain(spec, draft, found))
 
 
