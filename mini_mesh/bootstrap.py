@@ -31,7 +31,11 @@ _MONITOR_CONFIG = (
 
 @dataclass(frozen=True, slots=True)
 class EnvoyNode:
-    """Who an Envoy says that it is, and where it listens for us and finds the control plane."""
+    """Who an Envoy says that it is, and where it listens for us and finds the control plane.
+
+    ``reports``: it tells the control plane what load it has (LRS). ``checks``: it offers to check
+    for it whether endpoints are well (HDS).
+    """
 
     id: str
     cluster: str
@@ -40,6 +44,8 @@ class EnvoyNode:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     delta: bool = True  # incremental xDS; else state of the world
     fetch_timeout: float = 0.0  # seconds until it starts without its config; 0: never
+    reports: bool = False
+    checks: bool = False
 
 
 def bootstrap(node: EnvoyNode) -> dict[str, Any]:
@@ -52,6 +58,8 @@ def bootstrap(node: EnvoyNode) -> dict[str, Any]:
         "static_resources": {"clusters": [_xds_cluster(node.xds_port)]},
         "overload_manager": _overload_manager(),
         "stats_flush_on_admin": True,  # histograms are fresh whenever somebody reads /stats
+        **({"cluster_manager": {"load_stats_config": _stream("GRPC")}} if node.reports else {}),
+        **({"hds_config": _stream("GRPC")} if node.checks else {}),
     }
 
 
@@ -80,7 +88,6 @@ def arguments(
 
 
 def _dynamic_resources(node: EnvoyNode) -> dict[str, Any]:
-    grpc = {"cluster_name": XDS_CLUSTER, "retry_policy": {"retry_back_off": RECONNECT}}
     source = {
         "ads": {},
         "resource_api_version": "V3",
@@ -88,13 +95,21 @@ def _dynamic_resources(node: EnvoyNode) -> dict[str, Any]:
     }
     return {
         "ads_config": {
-            "api_type": "DELTA_GRPC" if node.delta else "GRPC",
-            "transport_api_version": "V3",
+            **_stream("DELTA_GRPC" if node.delta else "GRPC"),
             "set_node_on_first_message_only": True,
-            "grpc_services": [{"envoy_grpc": grpc}],
         },
         "cds_config": source,
         "lds_config": source,
+    }
+
+
+def _stream(variant: str) -> dict[str, Any]:
+    """A stream to the control plane (config.core.v3.ApiConfigSource)."""
+    grpc = {"cluster_name": XDS_CLUSTER, "retry_policy": {"retry_back_off": RECONNECT}}
+    return {
+        "api_type": variant,
+        "transport_api_version": "V3",
+        "grpc_services": [{"envoy_grpc": grpc}],
     }
 
 

@@ -20,6 +20,13 @@ from mini_mesh.process import Process, ProcessSpec
 from mini_mesh.ready import NotReady, wait_for_live
 from mini_mesh.supervisor import Supervisor
 from tests.mini_mesh.control_plane import EmptyControlPlane
+from xds_server.cache import Cache
+from xds_server.hds import Hds
+from xds_server.health_checks import HealthChecks
+from xds_server.load_reports import LoadReports
+from xds_server.lrs import Lrs
+from xds_server.server import XdsServer
+from xds_server.snapshot import Snapshot
 
 try:
     ENVOY = find()
@@ -56,6 +63,25 @@ async def test_envoy_goes_live_without_a_word_and_is_who_we_said(delta: bool) ->
         started = [line for line in process.lines if "SIGTERM" not in line]
         ended = "config stream to meshloom:xds closed"  # what we did to it just now
         assert [line for line in started if ended not in line] == []
+
+
+async def test_envoy_reports_and_checks_without_a_word_where_it_is_asked_to() -> None:
+    reported = asyncio.Event()
+    reports = LoadReports(interval=0.05, on_report=lambda report: reported.set())
+    checks, cache = HealthChecks(), Cache()
+    cache.set("web-v1", Snapshot.of([]))
+    server = XdsServer(cache)
+    with Ports() as ports:
+        node = _node(ports, reports=True, checks=True)
+        await server.start(
+            port=node.xds_port, handlers=[Lrs(reports).handler(), Hds(checks).handler()]
+        )
+        async with _started(node) as process:
+            await wait_for_live(process, node.admin_port)
+            await asyncio.wait_for(reported.wait(), timeout=5)
+            assert [checker.node.id for checker in checks.checkers()] == ["web-v1"]
+            assert list(process.lines) == []
+        await server.stop()
 
 
 async def test_envoy_without_a_control_plane_does_not_go_live() -> None:
