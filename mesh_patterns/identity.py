@@ -17,6 +17,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.model import CLIENT, INGRESS
 
 STRICT, PERMISSIVE, OFF = "strict", "permissive", "off"
+PROVIDER = "mesh"  # what gRPC processes call where their certificates come from (A29)
 LIFE = timedelta(hours=24)  # of a certificate, unless a pattern gives it another
 
 _IMAGINED = b"(issued when the mesh runs)\n"

@@ -266,13 +266,14 @@ def _client() -> aiohttp.ClientSession:
 async def _until_it_answers(mesh: Running) -> None:
     """An ACK of a listener comes before its socket; each is there a moment later."""
     for instance in mesh.draft.mesh.instances():
-        await _until_open(mesh.placement.port(inbound(instance)))
+        await until_open(mesh.placement.port(inbound(instance)))
     for key in mesh.placement.ports:
         if key.startswith(("call:", "outbound:", "ingress:")):
-            await _until_open(mesh.placement.port(key))
+            await until_open(mesh.placement.port(key))
 
 
-async def _until_open(port: int) -> None:
+async def until_open(port: int) -> None:
+    """Until somebody listens there."""
     async with asyncio.timeout(DEADLINE):
         while True:
             try:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from mesh_patterns.compile import clusters, traffic_policy
+from mesh_patterns.compile.grpc import tls
+from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import CircuitBreaker, Draft, Edge, LoadBalancing, OutlierDetection
 from mesh_patterns.placement import Placement
@@ -24,9 +26,11 @@ def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resourc
             name=name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
+            transport_socket=tls.upstream(draft, target.service),
             **_fields(policy),
         )
-        yield Resource.of(message, origins={"": place, **traffic_policy.origins(policy)})
+        lines = traffic_policy.origins(policy) | origins(draft, target.service)
+        yield Resource.of(message, origins={"": place, **lines})
         hosts = clusters.hosts(draft, target, placement)
         yield Resource.of(_assignment(name, hosts), origins={"": place})
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mesh_patterns.compile import filters
 from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Host, unique
+from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.grpc.rows import conditional
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Authorization, Draft, Edge, Fault, Filter
@@ -69,7 +70,11 @@ def server(draft: Draft, instance: Instance, placement: Placement) -> Resource:
     message = listener.Listener(
         name=SERVER_LISTENER % placement.address(workload(instance)),
         address=socket_address(port),
-        filter_chains=[listener.FilterChain(filters=[network])],
+        filter_chains=[
+            listener.FilterChain(
+                filters=[network], transport_socket=tls.downstream(draft, instance.service)
+            )
+        ],
     )
     service = draft.mesh.services[instance.service]
     version = service.version(instance.version)
