@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -64,6 +65,7 @@ def mesh(
         PatternError: with every problem of shape, of services, and of claims.
     """
     problems = Problems()
+    _resolved.cache_clear()
     specs = [made for tree in trees if (made := problems.guard(_mesh_spec, tree))]
     dataplane = next((s.dataplane for s in specs if "dataplane" in s.model_fields_set), "sidecar")
     services = _services(specs, dataplane, problems)
@@ -212,7 +214,13 @@ def _version(name: str, spec: VersionSpec, place: Place) -> Version:
 
 
 def _folder(spec: VersionSpec, place: Place) -> Path:
-    return (Path(place.file).parent / (spec.cwd or ".")).resolve()
+    return _resolved(place.file, spec.cwd or ".")
+
+
+@functools.cache
+def _resolved(file: str, cwd: str) -> Path:
+    """``cwd`` from the file's folder. Asked once per mesh: each link on the way is looked up."""
+    return (Path(file).parent / cwd).resolve()
 
 
 def _ingress(spec: ServiceSpec) -> Ingress | None:

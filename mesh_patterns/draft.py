@@ -8,7 +8,7 @@ patterns that disagree can be told apart, and a NACK can be traced to the line t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -346,6 +346,12 @@ class Draft:
     mtls: dict[str, Placed[str]] = field(default_factory=dict)
     trust_domain: Placed[str] | None = None
     certificate_life: Placed[timedelta] | None = None
+    _by_callee: dict[str, list[Edge]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_callee = {}
+        for edge in self.edges.values():
+            self._by_callee.setdefault(edge.callee, []).append(edge)
 
     @classmethod
     def of(cls, mesh: Mesh) -> Draft:
@@ -356,6 +362,10 @@ class Draft:
             for callee in mesh.callees(caller)
         }
         return cls(mesh, dict(edges))
+
+    def edges_to(self, callee: str) -> Sequence[Edge]:
+        """What everybody who may call ``callee`` does with it."""
+        return self._by_callee.get(callee, ())
 
     def all_files(self) -> tuple[Path, ...]:
         """Everything that was read to make this: a change of any of them changes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
@@ -60,24 +60,26 @@ def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
     caller, arrow, callee = (part.strip() for part in text.rpartition("->"))
     if "/" in callee:
         raise PatternError.at(place, f"an edge ends at a service, not at a version: {callee!r}")
-    starts = _callers(draft.mesh, caller, place) if arrow else set(draft.mesh.callers())
-    callees = None if callee == ANY else {service(draft.mesh, callee, place)}
-    found = [
-        edge
-        for (start, end), edge in draft.edges.items()
-        if start in starts and (callees is None or end in callees)
-    ]
+    starts = _callers(draft.mesh, caller if arrow else ANY, place)
+    there: Iterable[Edge] = (
+        draft.edges.values()
+        if callee == ANY
+        else draft.edges_to(service(draft.mesh, callee, place))
+    )
+    found = [edge for edge in there if starts(edge.caller)]
     if not found:
         raise PatternError.at(place, not_called(caller, callee))
     return found
 
 
-def _callers(mesh: Mesh, caller: str, place: Place) -> set[str]:
+def _callers(mesh: Mesh, caller: str, place: Place) -> Callable[[str], bool]:
+    """Whether somebody is among those that ``caller`` stands for."""
     if caller == ANY:
-        return set(mesh.callers())
+        return lambda name: True
     if caller == MESH:
-        return set(mesh.callers()) - {INGRESS}
-    return {caller} if caller in RESERVED else {service(mesh, caller, place)}
+        return lambda name: name != INGRESS
+    wanted = caller if caller in RESERVED else service(mesh, caller, place)
+    return lambda name: name == wanted
 
 
 def not_called(caller: str, callee: str) -> str:

@@ -52,12 +52,16 @@ SomeText = Annotated[
 ]
 
 
+_NOWHERE = Node(None, Place(""))
+
+
 class Spec(BaseModel):
     """The base of every model: frozen, closed, and aware of where it was written."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    _node: Node = PrivateAttr(default=Node(None, Place("")))
+    # a factory, because pydantic copies a default, down to its leaves, for each model
+    _node: Node = PrivateAttr(default_factory=lambda: _NOWHERE)
 
     def located(self, node: Node) -> Spec:
         """This, told where it was written."""
