@@ -81,7 +81,7 @@ class _Reader:
         if self._left < 0 or depth > self._deepest:
             raise _Unlike
         kind = type(event)
-        place = self._place(event)
+        place = self._place(event.start_mark)
         if kind is ScalarEvent:
             return Node(_scalar(event), place, key)
         if kind not in (MappingStartEvent, SequenceStartEvent) or event.anchor or event.tag:
@@ -104,12 +104,17 @@ class _Reader:
             if event.value in ("", "<<"):
                 raise _Unlike
             _scalar(event)
-            found[event.value] = self._node(self._next(), depth, self._place(event))
+            key, value = self._place(event.start_mark), self._next()
+            if type(value) is ScalarEvent and not value.value and value.implicit[0]:
+                # nothing stands there: right behind the key's colon
+                nothing = self._place(event.end_mark, 1)
+                found[event.value] = Node(_scalar(value), nothing, key)
+            else:
+                found[event.value] = self._node(value, depth, key)
         return found
 
-    def _place(self, event: Any) -> Place:
-        mark = event.start_mark
-        return Place(self._name, mark.line + 1, mark.column + 1)
+    def _place(self, mark: Any, further: int = 0) -> Place:
+        return Place(self._name, mark.line + 1, mark.column + 1 + further)
 
 
 def _scalar(event: Any) -> Scalar:
