@@ -71,17 +71,19 @@ class _Reader:
         found = []
         self._next()  # the stream's start
         while type(self._next()) is not StreamEndEvent:
-            found.append(self._node(self._next(), 0, None))
+            found.append(self._node(self._next(), 0))
             if type(self._next()) is not DocumentEndEvent:
                 raise _Unlike
         return found
 
-    def _node(self, event: Any, depth: int, key: Place | None) -> Node:
+    def _node(
+        self, event: Any, depth: int, key: Place | None = None, place: Place | None = None
+    ) -> Node:
         self._left -= 1
         if self._left < 0 or depth > self._deepest:
             raise _Unlike
         kind = type(event)
-        place = self._place(event.start_mark)
+        place = place or self._place(event.start_mark)
         if kind is ScalarEvent:
             return Node(_scalar(event), place, key)
         if kind not in (MappingStartEvent, SequenceStartEvent) or event.anchor or event.tag:
@@ -93,7 +95,7 @@ class _Reader:
     def _sequence(self, depth: int) -> tuple[Node, ...]:
         found = []
         while type(event := self._next()) is not SequenceEndEvent:
-            found.append(self._node(event, depth, None))
+            found.append(self._node(event, depth))
         return tuple(found)
 
     def _mapping(self, depth: int) -> dict[str, Node]:
@@ -105,16 +107,17 @@ class _Reader:
                 raise _Unlike
             _scalar(event)
             key, value = self._place(event.start_mark), self._next()
-            if type(value) is ScalarEvent and not value.value and value.implicit[0]:
-                # nothing stands there: right behind the key's colon
-                nothing = self._place(event.end_mark, 1)
-                found[event.value] = Node(_scalar(value), nothing, key)
-            else:
-                found[event.value] = self._node(value, depth, key)
+            behind = self._place(event.end_mark, 1) if _is_absent(value) else None
+            found[event.value] = self._node(value, depth, key, behind)
         return found
 
     def _place(self, mark: Any, further: int = 0) -> Place:
         return Place(self._name, mark.line + 1, mark.column + 1 + further)
+
+
+def _is_absent(event: Any) -> bool:
+    """Nothing stands there; its place is behind its key's colon, as ruamel has it inside braces."""
+    return type(event) is ScalarEvent and not event.value and event.implicit[0]
 
 
 def _scalar(event: Any) -> Scalar:
