@@ -16,8 +16,24 @@ from typing import Any
 
 from mesh_patterns.identity import PROVIDER, Identity
 
+CERTIFICATES = "certificates"  # the folder, in that of the mesh
 CHAIN, KEY, BUNDLE = "certificate.pem", "key.pem", "bundle.pem"
 REFRESH = "1s"  # how soon gRPC notices a change; by default it looks every ten minutes
+
+
+def provider(folder: Path, name: str) -> Mapping[str, Any]:
+    """The ``certificate_providers`` of the bootstrap of ``name``, whether its files are there or
+    not: they are needed when the control plane asks for TLS.
+
+    https://github.com/grpc/proposal/blob/master/A29-xds-tls-security.md#file_watcher-certificate-provider
+    """
+    files = {
+        "certificate_file": str(folder / name / CHAIN),
+        "private_key_file": str(folder / name / KEY),
+        "ca_certificate_file": str(folder / name / BUNDLE),
+        "refresh_interval": REFRESH,
+    }
+    return {PROVIDER: {"plugin_name": "file_watcher", "config": files}}
 
 
 class CertificateFiles:
@@ -36,20 +52,6 @@ class CertificateFiles:
         for name in self._written.keys() - identities.keys():
             self._remove(name)
         self._written = dict(identities)
-
-    def provider(self, name: str) -> Mapping[str, Any]:
-        """The ``certificate_providers`` of the bootstrap of ``name``, written or not.
-
-        https://github.com/grpc/proposal/blob/master/A29-xds-tls-security.md#file_watcher-certificate-provider
-        """
-        at = self._folder / name
-        files = {
-            "certificate_file": str(at / CHAIN),
-            "private_key_file": str(at / KEY),
-            "ca_certificate_file": str(at / BUNDLE),
-            "refresh_interval": REFRESH,
-        }
-        return {PROVIDER: {"plugin_name": "file_watcher", "config": files}}
 
     def _replace(self, name: str, identity: Identity) -> None:
         self._folder.mkdir(mode=0o700, exist_ok=True)

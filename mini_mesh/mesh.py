@@ -20,6 +20,7 @@ from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.placement import HOST, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
+from mini_mesh.certificate_files import CERTIFICATES
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
@@ -74,7 +75,7 @@ class MiniMesh:
         self._echo = EchoHost()
         self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
-        self._certificates = Renewal(report)
+        self._certificates = Renewal(report, options.folder / CERTIFICATES)
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)

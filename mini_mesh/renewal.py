@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity
+from mesh_patterns.placement import proxyless
+from mini_mesh.certificate_files import CertificateFiles
 from mini_mesh.events import Event, Renewed
 from mini_mesh.issuer import Issuer
 
@@ -29,23 +32,29 @@ def _call_later(seconds: float, what: Callable[..., None], *given: Any) -> Timer
 class Renewal:
     """The certificates of a mesh; ``report`` hears when they are new.
 
-    ``call_later`` is the event loop's, if not told otherwise.
+    In ``folder`` lie those of processes without an Envoy. ``call_later`` is the event loop's, if
+    not told otherwise.
     """
 
     def __init__(
         self,
         report: Callable[[Event], None],
+        folder: Path,
         issuer: Issuer | None = None,
         call_later: Callable[..., Timer] = _call_later,
     ) -> None:
         self._report = report
         self._issuer = issuer or Issuer()
+        self._files = CertificateFiles(folder)
         self._call_later = call_later
         self._timer: Timer | None = None
 
     def identities(self, draft: Draft) -> Mapping[str, Identity]:
-        """All that ``draft`` wants, to compile it with."""
-        return self._issuer.identities(draft)
+        """All that ``draft`` wants, to compile it with; also in files, for who reads those."""
+        found = self._issuer.identities(draft)
+        readers = {each.node for each in proxyless(draft.mesh)}
+        self._files.write({name: each for name, each in found.items() if name in readers})
+        return found
 
     def keep(self, control: ControlPlane, draft: Draft) -> None:
         """Renew what ``control`` serves of ``draft`` in time, until told of another or to stop."""
@@ -67,7 +76,7 @@ class Renewal:
     def _renew(self, control: ControlPlane, draft: Draft) -> None:
         from mesh_patterns.compile.tls import renewed
 
-        identities = self._issuer.identities(draft)
+        identities = self.identities(draft)
         control.revise(lambda snapshot: renewed(snapshot, identities))
         self._report(Renewed(len(identities)))
         self.keep(control, draft)

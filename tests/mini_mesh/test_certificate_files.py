@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from mesh_patterns.identity import Identity
-from mini_mesh.certificate_files import CertificateFiles
+from mini_mesh.certificate_files import CertificateFiles, provider
 
 
 def identity(name: str, serial: int = 1) -> Identity:
@@ -18,9 +18,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_certificates_lie_where_the_bootstrap_says(tmp_path: Path) -> None:
     files = CertificateFiles(tmp_path / "certificates")
     files.write({"web": identity("web")})
-    (name, provider), *rest = files.provider("web").items()
-    config = provider["config"]
-    assert (name, provider["plugin_name"], rest) == ("mesh", "file_watcher", [])
+    (name, found), *rest = provider(tmp_path / "certificates", "web").items()
+    config = found["config"]
+    assert (name, found["plugin_name"], rest) == ("mesh", "file_watcher", [])
     assert Path(config["certificate_file"]).read_bytes() == b"c1"
     assert Path(config["private_key_file"]).read_bytes() == b"k1"
     assert Path(config["ca_certificate_file"]).read_bytes() == b"b1"
@@ -68,5 +68,4 @@ def test_what_nobody_holds_any_more_is_gone(tmp_path: Path) -> None:
 def test_a_mesh_that_needs_none_has_no_folder(tmp_path: Path) -> None:
     files = CertificateFiles(tmp_path / "certificates")
     files.write({})
-    assert files.provider("web")["mesh"]["plugin_name"] == "file_watcher"
     assert list(tmp_path.iterdir()) == []

@@ -117,7 +117,9 @@ class Timers:
 
 def test_each_renewal_asks_for_the_next(tmp_path: Path) -> None:
     timers, told = Timers(), list[Event]()
-    renewal = Renewal(told.append, Issuer(lambda: timers.now), timers.call_later)
+    renewal = Renewal(
+        told.append, tmp_path / "certificates", Issuer(lambda: timers.now), timers.call_later
+    )
     draft, control = drafted(MESH, tmp_path), ControlPlane(told.append)
     first = renewal.identities(draft)
     renewal.keep(control, draft)
@@ -128,9 +130,23 @@ def test_each_renewal_asks_for_the_next(tmp_path: Path) -> None:
     assert timers.due == []
 
 
+async def test_who_has_no_envoy_finds_them_in_files(tmp_path: Path) -> None:
+    told, folder = list[Event](), tmp_path / "certificates"
+    renewal = Renewal(told.append, folder)
+    draft = drafted(MESH.replace("api: }", "api: {dataplane: grpc}}"), tmp_path)
+    first = renewal.identities(draft)
+    assert [path.name for path in folder.iterdir() if path.is_symlink()] == ["api"]
+    assert (folder / "api" / "key.pem").read_bytes() == first["api"].key
+    renewal.renew(ControlPlane(told.append), draft)
+    assert (folder / "api" / "key.pem").read_bytes() != first["api"].key
+    renewal.stop()
+
+
 def test_without_mutual_tls_nothing_is_ever_due(tmp_path: Path) -> None:
     timers, told = Timers(), list[Event]()
-    renewal = Renewal(told.append, Issuer(lambda: timers.now), timers.call_later)
+    renewal = Renewal(
+        told.append, tmp_path / "certificates", Issuer(lambda: timers.now), timers.call_later
+    )
     draft = drafted(MESH.replace("on:", "mode: off, on:"), tmp_path)
     assert renewal.identities(draft) == {}
     renewal.keep(ControlPlane(told.append), draft)
