@@ -1,7 +1,7 @@
 """What one client may cost: how fast it may ask, and how long it may be silent.
 
-An interceptor: it stands between gRPC and every stream of the server, and the sessions know
-nothing of it. Connections that are dead without a word are found by gRPC's keepalive
+The streams of discovery keep their pace themselves; an interceptor stands between gRPC and those of
+all other services. Connections that are dead without a word are found by gRPC's keepalive
 (``Limits.options``); how many names a client may ask for is the subscription book's affair.
 """
 
@@ -26,13 +26,15 @@ class Limits:
     ``rate`` and ``burst``: a stream that asks faster is read more slowly, not refused: a client
     that is refused connects again and asks for all once more. ``ping`` and ``pong``: a connection
     on which nothing was heard for ``ping`` is asked for a sign of life, and closed without one
-    after ``pong``.
+    after ``pong``. ``unread``: a client for whom a response could not be written in that time,
+    since it does not read, is refused, and of what waited for it only that response is left.
     """
 
     rate: float = 100.0
     burst: int = 1_000
     ping: float = 30.0
     pong: float = 10.0
+    unread: float = 30.0
 
     def options(self) -> tuple[tuple[str, int], ...]:
         """What gRPC has to be told."""
@@ -63,17 +65,24 @@ class Pace:
 
 
 class Limiter(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Holds every stream of a server to ``limits``."""
+    """Holds every stream of a server to ``limits``, but those ``of_its_own`` that do so themselves.
+
+    ``of_its_own`` is asked with a method's full name.
+    """
 
     def __init__(
-        self, limits: Limits | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        limits: Limits,
+        of_its_own: Callable[[str], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits
+        self._of_its_own = of_its_own
         self._clock = clock
 
     async def intercept_service(self, continuation: Continuation, details: Any) -> Any:
         handler = await continuation(details)
-        if handler is None or handler.stream_stream is None:
+        if handler is None or handler.stream_stream is None or self._of_its_own(details.method):
             return handler
         return grpc.stream_stream_rpc_method_handler(
             self._limited(handler.stream_stream),

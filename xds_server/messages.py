@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from types import MappingProxyType
 
 from xds_server.node import NodeInfo
@@ -41,12 +42,26 @@ class DeltaRequest:
 Request = SotwRequest | DeltaRequest
 
 
+class Lifetimes(Enum):
+    """What a response says of how long its resources live (xDS protocol, "TTL").
+
+    ``RENEWED``: it is a heartbeat, which says that and nothing else.
+    """
+
+    UNTOLD = auto()
+    TOLD = auto()
+    RENEWED = auto()
+
+    __hash__ = object.__hash__
+
+
 @dataclass(frozen=True, slots=True)
 class SotwResponse:
     type: ResourceType
     version: str
     nonce: str
     resources: tuple[Resource, ...]
+    lifetimes: Lifetimes = Lifetimes.UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,7 @@ class DeltaResponse:
     removed: tuple[str, ...] = ()
     aliases: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_ALIASES)
     unknown: tuple[str, ...] = ()
+    lifetimes: Lifetimes = Lifetimes.UNTOLD
 
 
 Response = SotwResponse | DeltaResponse

@@ -62,6 +62,8 @@ FULL_STATE: Collection[ResourceType] = (ResourceType.CLUSTER, ResourceType.LISTE
 # protocol's list, but Envoy removes those that a response leaves out.
 SENT_WHOLE: Collection[ResourceType] = (*FULL_STATE, ResourceType.SCOPED_ROUTE)
 
+MIN_TTL, MAX_TTL = 0.1, 365 * 86_400.0  # seconds
+
 NO_ORIGINS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -72,7 +74,8 @@ class Resource:
     ``origins`` tell which place of a source file made what: a field path (``""`` is the whole
     resource, ``"virtual_hosts[0].routes[1]"`` a part of it) to ``"canary.yaml:14:22"``. They are no
     part of its content: a resource that merely moved in its file is equal to what it was.
-    ``aliases`` are further names that a Delta client may ask for it by.
+    ``aliases`` are further names that a Delta client may ask for it by. A client that is not told
+    of it any more for ``ttl`` seconds drops it (xDS protocol, "TTL"), if it knows of such things.
     """
 
     type: ResourceType
@@ -83,10 +86,16 @@ class Resource:
         default_factory=lambda: NO_ORIGINS, compare=False, repr=False
     )
     aliases: tuple[str, ...] = ()
+    ttl: float | None = None
 
     def __post_init__(self) -> None:
         if not self.name or self.name == WILDCARD:
             raise ResourceError(f"{self.type.title}: got the name {self.name!r}, wanted one")
+        if self.ttl is not None and not MIN_TTL <= self.ttl <= MAX_TTL:
+            raise ResourceError(
+                f"{self.type.title} {self.name!r}: got a ttl of {self.ttl} s, "
+                f"wanted {MIN_TTL} to {MAX_TTL:.0f} s"
+            )
 
     @classmethod
     def of(
@@ -95,11 +104,13 @@ class Resource:
         *,
         version: str = "",
         origins: Mapping[str, str] = NO_ORIGINS,
+        ttl: float | None = None,
     ) -> Resource:
         """The resource that ``message`` is; type and name are read from it.
 
         Its ``version`` is a hash of its content, or what is given. A version of one's own has to
-        change whenever the content does: what has the version that a client holds is not sent.
+        change whenever the content or the ``ttl``, in seconds, does: what has the version that a
+        client holds is not sent.
 
         Raises ``ResourceError`` for a message that no discovery service serves or that has no name,
         ``MessageError`` for one that can not be serialised.
@@ -108,7 +119,7 @@ class Resource:
         if kind is None:
             raise ResourceError(f"{type(message).__name__}: no discovery service serves this type")
         name, body = getattr(message, kind.name_field), mirror.serialize(message)
-        return cls.of_bytes(kind, name, body, version=version, origins=origins)
+        return cls.of_bytes(kind, name, body, version=version, origins=origins, ttl=ttl)
 
     @classmethod
     def of_any(
@@ -118,6 +129,7 @@ class Resource:
         *,
         version: str = "",
         origins: Mapping[str, str] = NO_ORIGINS,
+        ttl: float | None = None,
     ) -> Resource:
         """The resource in an ``Any``, whose bytes are served as they are; see :meth:`of`.
 
@@ -126,7 +138,7 @@ class Resource:
         kind = ResourceType.of(packed.type_url)
         if kind is None:
             raise ResourceError(f"{packed.type_url!r}: no discovery service serves this type")
-        return cls.of_bytes(kind, name, packed.value, version=version, origins=origins)
+        return cls.of_bytes(kind, name, packed.value, version=version, origins=origins, ttl=ttl)
 
     @classmethod
     def of_bytes(
@@ -137,9 +149,12 @@ class Resource:
         *,
         version: str = "",
         origins: Mapping[str, str] = NO_ORIGINS,
+        ttl: float | None = None,
     ) -> Resource:
         """A resource from bytes that are serialised already; see :meth:`of`."""
-        return cls(kind, name, body, version or short_hash(body), MappingProxyType(dict(origins)))
+        content = body if ttl is None else body + f"\0{ttl}".encode()
+        version = version or short_hash(content)
+        return cls(kind, name, body, version, MappingProxyType(dict(origins)), ttl=ttl)
 
     @functools.cached_property
     def references(self) -> frozenset[Reference]:

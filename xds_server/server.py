@@ -1,8 +1,6 @@
 """The control plane's door: discovery streams on a gRPC port.
 
-All that is decided is decided by the sessions; here bytes are read, written and counted. A stream
-has two tasks: one reads requests, one writes what the session put out. What waits to be written is
-bounded by the session: one response of each type.
+All that is decided is decided by the sessions; ``stream.py`` reads and writes for each of them.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,24 +17,22 @@ import grpc
 import grpc.aio
 
 from xds_server import services, wire
-from xds_server.cache import Cache, Cancel
+from xds_server.cache import Cache
 from xds_server.delta import DeltaSession
 from xds_server.errors import RemoteXdsError, WireError, XdsError
-from xds_server.events import Event, Sent, StreamClosed, StreamOpened
+from xds_server.events import Event, StreamClosed, StreamOpened
 from xds_server.limits import Limiter, Limits
 from xds_server.matchers import everyone
-from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import GroupOf, NodeInfo, by_node_id
 from xds_server.resource import ResourceType
-from xds_server.session import Output
-from xds_server.snapshot import Snapshot
+from xds_server.session import Session
 from xds_server.sotw import SotwSession
+from xds_server.stream import OnEvent, Stream
 from xds_server.view import ClientView
 
 _log = logging.getLogger(__name__)
 
 ADS = services.ADS.name
-MAX_WAITING = 64  # responses of one stream; an honest client causes one of each type at most
 MAX_PENDING_REQUESTS = 100_000  # beyond gRPC's default of 1,000 it drops new streams at random
 
 _OPTIONS = (
@@ -43,8 +40,6 @@ _OPTIONS = (
     ("grpc.server.max_pending_requests", MAX_PENDING_REQUESTS),
     ("grpc.server.max_pending_requests_hard_limit", MAX_PENDING_REQUESTS),
 )
-
-OnEvent = Callable[[Event], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +84,10 @@ class XdsServer:
         self._on_event = on_event
         self._clock = clock
         self._encoder = wire.Encoder()
+        self._limits = Limits()
         self._server: grpc.aio.Server | None = None
-        self._streams: dict[_Stream, _Opened] = {}
+        self._watch: asyncio.Task[None] | None = None
+        self._streams: dict[Stream, _Opened] = {}
 
     async def start(
         self,
@@ -113,8 +110,9 @@ class XdsServer:
         """
         server = grpc.aio.server(
             options=(*_OPTIONS, *limits.options(), *options),
-            interceptors=(*interceptors, Limiter(limits)),
+            interceptors=(*interceptors, Limiter(limits, services.is_discovery)),
         )
+        self._limits = limits
         server.add_generic_rpc_handlers((*self._handlers(), *handlers))
         try:
             bound = (
@@ -126,6 +124,7 @@ class XdsServer:
             raise XdsError(f"{address}:{port}: can not listen there: {error}") from error
         await server.start()
         self._server = server
+        self._watch = asyncio.get_running_loop().create_task(self._watch_over())
         return int(bound)
 
     @property
@@ -136,8 +135,17 @@ class XdsServer:
     async def stop(self) -> None:
         """Closes all streams at once. Clients keep their configuration and try again."""
         server, self._server = self._server, None
-        if server is not None:
+        if server is not None and self._watch is not None:
+            self._watch.cancel()
             await server.stop(None)
+
+    async def _watch_over(self) -> None:
+        """Looks from time to time for clients that do not read."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._limits.unread / 4)
+            for stream in tuple(self._streams):
+                stream.check(loop.time())
 
     def _handlers(self) -> Iterator[Any]:
         for service in services.SERVICES:
@@ -152,47 +160,58 @@ class XdsServer:
     def _streaming(self, variant: _Variant) -> Any:
         async def stream(requests: AsyncIterator[bytes], context: Any) -> None:
             try:
-                await self._serve(variant, requests, context)
+                await self._serve(variant, context)
             except RemoteXdsError as error:
                 await context.abort(grpc.StatusCode[error.status], str(error))
 
         return stream
 
-    async def _serve(self, variant: _Variant, requests: AsyncIterator[bytes], context: Any) -> None:
-        first = await anext(aiter(requests), None)
-        if first is None:
+    async def _serve(self, variant: _Variant, context: Any) -> None:
+        first = await context.read()
+        if first is grpc.aio.EOF:
             return
         request = variant.read(first)
         if request.node is None or not request.node.id:
             raise WireError("the first request of a stream names no node")
+        # a status can be told beside a response that is not read, but not before the metadata
+        await context.send_initial_metadata(())
         node: NodeInfo = request.node
-        stream = _Stream(variant, node, self._encoder, self._clock, self.tell)
+        session = variant.session(node, self._clock)
+        stream = Stream(session, variant.read, self._encoder, self.tell, self._limits, context)
         self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
-        cancel: Cancel | None = None
         reason, status = "", "OK"
         try:
-            group = self._group_of(node)
-            cancel = self._cache.watch(group, stream.update, node)
-            peer, now = context.peer(), self._clock()
-            self._streams[stream] = _Opened(node, peer, group, variant.name, now)
-            stream.update(self._cache.get(group))
-            stream.receive(request)
-            await stream.run(requests, context)
+            with self._joined(stream, variant.name, context.peer()):
+                stream.receive(request)
+                await stream.run()
         except RemoteXdsError as error:
             reason, status = str(error), error.status
             raise
         finally:
-            if cancel is not None:
-                cancel()
-            self._streams.pop(stream, None)
             closed = StreamClosed(node, self._clock(), reason, variant.type, variant.name, status)
             self.tell(closed)
+
+    @contextmanager
+    def _joined(self, stream: Stream, variant: str, peer: str) -> Iterator[None]:
+        """As long as it is so, the stream is told of its group's snapshots. Raises ``NoGroup``."""
+        node: NodeInfo = stream.session.node
+        group = self._group_of(node)
+        cancel = self._cache.watch(group, stream.update, node)
+        self._streams[stream] = _Opened(node, peer, group, variant, self._clock())
+        try:
+            snapshot = self._cache.get(group)
+            if snapshot is not None:
+                stream.update(snapshot)
+            yield
+        finally:
+            cancel()
+            del self._streams[stream]
 
     def clients(self, wanted: Callable[[NodeInfo], bool] = everyone) -> Iterator[ClientView]:
         """The streams of the ``wanted`` nodes as they stand now, the oldest first."""
         for stream, opened in tuple(self._streams.items()):
             if wanted(opened.node):
-                yield stream.view(opened)
+                yield opened.view(stream.session)
 
     def tell(self, event: Event) -> None:
         """Hands an event on; a listener that raises is logged, and the stream goes on."""
@@ -213,79 +232,7 @@ class _Opened:
     variant: str
     at: float
 
-
-class _Stream:
-    """One client's stream: a session, and the responses that wait to be written."""
-
-    def __init__(
-        self,
-        variant: _Variant,
-        node: NodeInfo,
-        encoder: wire.Encoder,
-        clock: Callable[[], float],
-        tell: OnEvent,
-    ) -> None:
-        self._parse = variant.read
-        self._session = variant.session(node, clock)
-        self._encode = encoder.encode
-        self._tell = tell
-        self._waiting: list[bytes] = []
-        self._wake = asyncio.Event()
-        self._ended = False
-        self._refused: RemoteXdsError | None = None
-
-    def update(self, snapshot: Snapshot | None) -> None:
-        if snapshot is not None:
-            self._put_out(self._session.update(snapshot))
-
-    def receive(self, request: Any) -> None:
-        """Raises ``RemoteXdsError`` for a client that ACKs responses which it does not read."""
-        self._put_out(self._session.receive(request))
-        if len(self._waiting) > MAX_WAITING:
-            raise RemoteXdsError(
-                f"{MAX_WAITING} responses wait to be read, and still more are asked for",
-                "RESOURCE_EXHAUSTED",
-            )
-
-    def _put_out(self, outputs: list[Output]) -> None:
-        for each in outputs:
-            if isinstance(each, (SotwResponse, DeltaResponse)):
-                self._waiting.append(self._encode(each))
-                self._wake.set()
-            elif isinstance(each, Sent):  # it follows its response
-                self._tell(replace(each, size=len(self._waiting[-1])))
-            else:
-                self._tell(each)
-
-    def view(self, by: _Opened) -> ClientView:
-        session = self._session
-        return ClientView(
-            by.node, by.peer, by.group, by.variant, by.at, session.snapshot, session.view
-        )
-
-    async def run(self, requests: AsyncIterator[bytes], context: Any) -> None:
-        """Reads and writes until the client goes away; raises what the client is refused for."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._write(context))
-            group.create_task(self._read(requests))
-        if self._refused:
-            raise self._refused
-
-    async def _read(self, requests: AsyncIterator[bytes]) -> None:
-        try:
-            async for data in requests:
-                self.receive(self._parse(data))
-        except RemoteXdsError as refused:
-            self._refused = refused
-        self._ended = True
-        self._wake.set()
-
-    async def _write(self, context: Any) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            waiting, self._waiting = self._waiting, []
-            for data in waiting:
-                await context.write(data)
-            if self._ended:
-                return
+    def view(self, session: Session) -> ClientView:
+        """Where the stream stands now."""
+        who = self.node, self.peer, self.group, self.variant, self.at
+        return ClientView(*who, session.snapshot, session.view)

@@ -58,3 +58,10 @@ SERVICES = (
         ResourceType.EXTENSION_CONFIG,
     ),
 )
+
+_NAMES = frozenset(each.name for each in SERVICES)
+
+
+def is_discovery(method: str) -> bool:
+    """Whether a method, by its full name (``/package.Service/Method``), is one of discovery."""
+    return method.removeprefix("/").partition("/")[0] in _NAMES

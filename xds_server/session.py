@@ -26,6 +26,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from xds_server import nack
 from xds_server.catalogue import EMPTY_PARCEL, Catalogue, Parcel
@@ -85,6 +86,10 @@ class Session(ABC):
         return self._flush()
 
     # what the two variants differ in
+
+    @abstractmethod
+    def receive(self, request: Any) -> list[Output]:
+        """One request: the responses that it leads to, and what it says, as events."""
 
     @abstractmethod
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:

@@ -8,9 +8,10 @@ is its shared part, made once for all streams, and its nonce.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from xds_server import mirror, protos
@@ -18,6 +19,7 @@ from xds_server.errors import WireError
 from xds_server.messages import (
     DeltaRequest,
     DeltaResponse,
+    Lifetimes,
     Response,
     SotwRequest,
     SotwResponse,
@@ -27,7 +29,12 @@ from xds_server.resource import Resource, ResourceType
 
 MAX_SHARED_BYTES = 64 * 2**20  # of SotW responses that are kept for others; the oldest make room
 
-_SharedKey = tuple[str, str, tuple[int, ...]]
+MAX_SHARED = 1_024  # of their number
+_FEW = 8  # resources: of so few it costs nothing to tell them apart one by one
+
+_SharedKey = tuple[ResourceType, str, int | tuple[int, ...], tuple[str, ...] | None, Lifetimes]
+_R = TypeVar("_R", SotwResponse, DeltaResponse)
+_WRAPPER = mirror.type_url_of(protos.discovery.Resource)
 
 
 def parse_sotw(data: bytes, kind: ResourceType | None = None) -> SotwRequest:
@@ -99,65 +106,100 @@ class Encoder:
         sotw, delta = protos.discovery.DiscoveryResponse, protos.discovery.DeltaDiscoveryResponse
         self._sotw: Any = mirror.mirror_class(sotw)
         self._delta: Any = mirror.mirror_class(delta)
+        self._resource: Any = mirror.mirror_class(protos.discovery.Resource)
         self._shared: dict[_SharedKey, tuple[tuple[Resource, ...], bytes]] = {}
         self._shared_bytes = 0
         self._entries: WeakKeyDictionary[Resource, bytes] = WeakKeyDictionary()
 
     def encode(self, response: Response) -> bytes:
         if isinstance(response, SotwResponse):
-            nonce = self._sotw(nonce=response.nonce).SerializeToString()
-            return self._sotw_part(response) + nonce  # type: ignore[no-any-return]
-        entries = [self._entry(each, response.aliases) for each in response.resources]
-        unknown = map(self._unknown, response.unknown)
-        return b"".join([self._delta_head(response), *entries, *unknown])
+            return self._shared_part(response, self._sotw_part) + _nonce(response.nonce)
+        if response.aliases or response.unknown:
+            return self._delta_part(response) + _nonce(response.nonce)
+        return self._shared_part(response, self._delta_part) + _nonce(response.nonce)
 
-    def _sotw_part(self, response: SotwResponse) -> bytes:
-        """All but the nonce, once for all streams that are sent the same resources."""
-        key = response.type.type_url, response.version, tuple(map(id, response.resources))
+    def _shared_part(self, response: _R, build: Callable[[_R], bytes]) -> bytes:
+        """All but the nonce, once for all streams that are sent the same resources.
+
+        A parcel of many resources is the same object for all of them.
+        """
+        given = response.resources
+        which = id(given) if len(given) > _FEW else tuple(map(id, given))
+        removed = response.removed if isinstance(response, DeltaResponse) else None
+        key = response.type, response.version, which, removed, response.lifetimes
         kept = self._shared.get(key)
         if kept is None:
-            message = self._sotw(version_info=response.version, type_url=response.type.type_url)
-            for each in response.resources:
-                message.resources.add(type_url=each.type.type_url, value=each.body)
             # the resources are kept beside the bytes: as long as they live, so do their ids
-            kept = response.resources, message.SerializeToString()
+            kept = given, build(response)
             self._keep(key, kept)
         return kept[1]
 
     def _keep(self, key: _SharedKey, kept: tuple[tuple[Resource, ...], bytes]) -> None:
         self._shared[key] = kept
         self._shared_bytes += len(kept[1])
-        while self._shared_bytes > MAX_SHARED_BYTES:
+        while self._shared_bytes > MAX_SHARED_BYTES or len(self._shared) > MAX_SHARED:
             _, dropped = self._shared.pop(next(iter(self._shared)))
             self._shared_bytes -= len(dropped)
 
-    def _delta_head(self, response: DeltaResponse) -> bytes:
-        return self._delta(  # type: ignore[no-any-return]
+    def _sotw_part(self, response: SotwResponse) -> bytes:
+        message = self._sotw(version_info=response.version, type_url=response.type.type_url)
+        for each in response.resources:
+            if response.lifetimes is Lifetimes.UNTOLD or each.ttl is None:
+                message.resources.add(type_url=each.type.type_url, value=each.body)
+            else:
+                wrapped = self._resource()
+                self._fill(wrapped, each, each.aliases, response.lifetimes)
+                wrapped.version = response.version  # Envoy knows a heartbeat by it
+                message.resources.add(type_url=_WRAPPER, value=wrapped.SerializeToString())
+        return message.SerializeToString()  # type: ignore[no-any-return]
+
+    def _delta_part(self, response: DeltaResponse) -> bytes:
+        head = self._delta(
             system_version_info=response.version,
             type_url=response.type.type_url,
-            nonce=response.nonce,
             removed_resources=response.removed,
         ).SerializeToString()
+        entries = (self._entry(each, response) for each in response.resources)
+        return b"".join([head, *entries, *map(self._unknown, response.unknown)])
 
-    def _entry(self, resource: Resource, aliases: Mapping[str, tuple[str, ...]]) -> bytes:
+    def _entry(self, resource: Resource, response: DeltaResponse) -> bytes:
         """The part of a Delta response that one resource is."""
-        asked_by = aliases.get(resource.name)
-        if asked_by:
-            return self._new_entry(resource, asked_by)
+        asked_by, lifetimes = response.aliases.get(resource.name), response.lifetimes
+        if asked_by or (resource.ttl is not None and lifetimes is not Lifetimes.UNTOLD):
+            return self._new_entry(resource, asked_by or resource.aliases, lifetimes)
         entry = self._entries.get(resource)
         if entry is None:
-            entry = self._entries[resource] = self._new_entry(resource, resource.aliases)
+            entry = self._new_entry(resource, resource.aliases, Lifetimes.UNTOLD)
+            self._entries[resource] = entry
         return entry
 
-    def _new_entry(self, resource: Resource, aliases: tuple[str, ...]) -> bytes:
+    def _new_entry(
+        self, resource: Resource, aliases: tuple[str, ...], lifetimes: Lifetimes
+    ) -> bytes:
         message = self._delta()
-        added = message.resources.add(name=resource.name, version=resource.version, aliases=aliases)
-        added.resource.type_url = resource.type.type_url
-        added.resource.value = resource.body
+        self._fill(message.resources.add(), resource, aliases, lifetimes)
         return message.SerializeToString()  # type: ignore[no-any-return]
+
+    def _fill(
+        self, filled: Any, resource: Resource, aliases: tuple[str, ...], lifetimes: Lifetimes
+    ) -> None:
+        filled.name, filled.version = resource.name, resource.version
+        filled.aliases.extend(aliases)
+        if lifetimes is not Lifetimes.RENEWED:
+            filled.resource.type_url = resource.type.type_url
+            filled.resource.value = resource.body
+        if lifetimes is not Lifetimes.UNTOLD and resource.ttl is not None:
+            filled.ttl.FromNanoseconds(round(resource.ttl * 1e9))
 
     def _unknown(self, name: str) -> bytes:
         """Nothing has this name: a resource without a body, whose alias it is."""
         message = self._delta()
         message.resources.add(name=name, aliases=[name])
         return message.SerializeToString()  # type: ignore[no-any-return]
+
+
+@functools.lru_cache(maxsize=4096)
+def _nonce(nonce: str) -> bytes:
+    """The field in bytes; in both variants it is the same, and most streams' are small numbers."""
+    sotw = mirror.mirror_class(protos.discovery.DiscoveryResponse)
+    return sotw(nonce=nonce).SerializeToString()  # type: ignore[no-any-return]

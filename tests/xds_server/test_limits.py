@@ -20,7 +20,8 @@ from xds_server.events import Acked, Sent, StreamClosed, StreamOpened
 from xds_server.limits import Limits, Pace
 from xds_server.protos import cluster
 from xds_server.resource import Resource
-from xds_server.server import MAX_WAITING, XdsServer
+from xds_server.server import XdsServer
+from xds_server.stream import MAX_WAITING
 
 FIRST = request(node=NODE)
 BIG = 1_000_000  # bytes; of 15, more than gRPC writes ahead for a client that does not read
