@@ -86,15 +86,18 @@ class Allotment:
 
 
 def _of_another_sort(mesh: Mesh, before: Mesh) -> Iterator[Instance]:
-    """The instances that were an echo and are a command, or speak something else now."""
+    """The instances that were an echo and are a command, or speak something else now, or speak it
+    without an Envoy.
+    """
     old = {instance: sort for instance, _, sort in _sorts(before)}
     for instance, asked, sort in _sorts(mesh):
         if not asked and old.get(instance, sort) != sort:
             yield instance
 
 
-def _sorts(mesh: Mesh) -> Iterator[tuple[Instance, int | None, tuple[bool, str]]]:
+def _sorts(mesh: Mesh) -> Iterator[tuple[Instance, int | None, tuple[bool, str, str]]]:
     """Each instance, the port that its file asks for, and whether it is a command, of what."""
     for service in mesh.services.values():
         for version, instance in zip(service.versions, service.instances(), strict=True):
-            yield instance, version.port, (version.run is not None, service.protocol)
+            sort = (version.run is not None, service.protocol, service.dataplane)
+            yield instance, version.port, sort

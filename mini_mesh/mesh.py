@@ -26,7 +26,7 @@ from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
 from mini_mesh.fleet import Fleet, NotStarted
-from mini_mesh.plan import Plan, addresses, plan
+from mini_mesh.plan import Kinds, Plan, Surroundings, addresses, plan
 from mini_mesh.process import Process, ProcessSpec
 from mini_mesh.ready import NotReady, wait_for_live, wait_for_port
 from mini_mesh.renewal import Renewal
@@ -76,6 +76,7 @@ class MiniMesh:
         self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
+        self._refusal = asyncio.Event()  # set when a node refuses some of its config
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
@@ -132,7 +133,7 @@ class MiniMesh:
             PatternError: a port is taken, a workload died, an Envoy refused its config.
         """
         self._name = draft.mesh.name
-        self.draft, self.plan = draft, plan(draft.mesh, self._ports.place(draft.mesh))
+        self.draft, self.plan = draft, self._planned(draft)
         fresh = await self._run(self.plan.echoes)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
@@ -140,12 +141,23 @@ class MiniMesh:
 
         identities = self._certificates.identities(draft)
         snapshots = compile_mesh(draft, self.plan.placement, identities)
-        self._control = ControlPlane(self._report, self.options.rollback)
+        self._control = ControlPlane(self._heard, self.options.rollback, lambda: self.admins)
         await self._control.start(self._ports.hand_over(CONTROL_PLANE))
-        self._control.serve(snapshots)
-        await self._all_well(fresh)
+        self._control.serve(snapshots, self.plan.kinds)
+        # gRPC looks for the control plane once and, where it is not there, 1 s later
+        await self._all_well([*fresh, *await self._run(self.plan.echoes)])
         self._certificates.keep(self.control, draft)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
+
+    def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
+        placement = self._ports.place(draft.mesh, before.mesh if before else None)
+        port = self._ports.port(CONTROL_PLANE)
+        return plan(draft.mesh, placement, Surroundings(port, self.options.folder, self._name))
+
+    def _heard(self, event: Event) -> None:
+        self._report(event)
+        if isinstance(event, Refused):
+            self._refusal.set()
 
     async def _stop_control(self) -> None:
         if self._control is not None:
@@ -164,22 +176,22 @@ class MiniMesh:
 
         old_draft, old, told, ports = self.draft, self.plan, self._echo.told, self._ports.remember()
         try:
-            new = plan(draft.mesh, self._ports.place(draft.mesh, old.mesh))
+            new = self._planned(draft, old)
             identities = self._certificates.identities(draft)
             snapshots = compile_mesh(draft, new.placement, identities)
         except PatternError:
             self._ports.go_back(ports)
             raise
-        served = {node: found for node in old.proxies if (found := self.control.snapshot(node))}
+        served = {node: found for node in old.kinds if (found := self.control.snapshot(node))}
         self.draft, self.plan = draft, new
         try:
-            await self._add(old, {**snapshots, **served})
+            await self._add(old, {**snapshots, **_of_same_kind(served, old.kinds, new.kinds)})
         except PatternError:
             self.draft, self.plan = old_draft, old
-            await self._go_back(told, served)
+            await self._go_back(told, served, old.kinds)
             self._ports.go_back(ports)
             raise
-        self.control.serve(snapshots)
+        self.control.serve(snapshots, new.kinds)
         self._certificates.keep(self.control, draft)
         if await self._remove():
             self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
@@ -191,10 +203,17 @@ class MiniMesh:
     async def _add(self, old: Plan, snapshots: Mapping[str, Snapshot]) -> None:
         """Start what the plan has and ``old`` had not; what ``old`` had still runs."""
         kept = await self._make_room(old)
+        if self.plan.grpc.keys() - old.grpc.keys():  # these ask as soon as they run
+            self._serve(snapshots)
         fresh = await self._run((*self.plan.echoes, *kept))
         if fresh or old.echoes != self.plan.echoes:
-            self.control.serve({node: snapshots[node] for node in self.plan.proxies})
+            self._serve(snapshots)
             await self._all_well(fresh)
+
+    def _serve(self, snapshots: Mapping[str, Snapshot]) -> None:
+        """Serve those of the plan's nodes, and of no others."""
+        kinds = self.plan.kinds
+        self.control.serve({node: snapshots[node] for node in kinds}, kinds)
 
     async def _make_room(self, old: Plan) -> list[Instance]:
         """End what has the port of something new; the old echoes that need not end yet."""
@@ -208,9 +227,11 @@ class MiniMesh:
         await self._echo.problem()
         return [echo for echo in staying if echo.port not in ports]
 
-    async def _go_back(self, told: tuple[Instance, ...], served: Mapping[str, Snapshot]) -> None:
+    async def _go_back(
+        self, told: tuple[Instance, ...], served: Mapping[str, Snapshot], kinds: Kinds
+    ) -> None:
         """Run the plan again, of which some may have been stopped for another."""
-        self.control.serve(served)
+        self.control.serve(served, kinds)
         with suppress(PatternError):
             await self._ready(await self._run(told))
         self._fleet.settle()
@@ -249,7 +270,8 @@ class MiniMesh:
         if wanted.echoes:
             specs[ECHO] = self._echo.spec
         for name, spec in wanted.workloads.items():
-            specs[name] = spec
+            if self._control is not None or name not in wanted.grpc:
+                specs[name] = spec
         for node in wanted.proxies:
             specs[_ENVOY + node] = self._envoy(node)
         return specs
@@ -257,7 +279,11 @@ class MiniMesh:
     def _envoy(self, node: str) -> ProcessSpec:
         config = bootstrap(
             EnvoyNode(
-                node, self._name, self._ports.port(CONTROL_PLANE), self._ports.port(admin(node))
+                node,
+                self._name,
+                self._ports.port(CONTROL_PLANE),
+                self._ports.port(admin(node)),
+                reports=True,
             )
         )
         command = arguments(self.options.envoy.path, config, concurrency=self.options.concurrency)
@@ -268,10 +294,13 @@ class MiniMesh:
 
     async def _all_well(self, fresh: list[Process]) -> None:
         """Wait until all that is new answers, or an Envoy refuses what it was sent."""
+        self._refusal.clear()
+        self._raise_refused()
         answers = asyncio.ensure_future(self._ready(fresh))
         in_effect = asyncio.ensure_future(self.control.in_effect())
+        refusal = asyncio.ensure_future(self._refusal.wait())
         try:
-            await asyncio.wait({answers, in_effect}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({answers, refusal}, return_when=asyncio.FIRST_COMPLETED)
             self._raise_refused()
             await answers
             # a refused listener does not keep an Envoy from being LIVE: ask what it made of all
@@ -283,6 +312,7 @@ class MiniMesh:
         finally:
             answers.cancel()
             in_effect.cancel()
+            refusal.cancel()
         self._fleet.settle()
 
     def _raise_refused(self) -> None:
@@ -332,6 +362,13 @@ class MiniMesh:
     def _whole(self) -> Place:
         """Of what is nobody's in particular: the first file."""
         return Place(str(next(iter(self.plan.mesh.files), self.plan.mesh.name)))
+
+
+def _of_same_kind(
+    snapshots: Mapping[str, Snapshot], were: Kinds, are: Kinds
+) -> dict[str, Snapshot]:
+    """Without those of nodes that were an Envoy and are a gRPC process now, or the other way."""
+    return {node: each for node, each in snapshots.items() if were[node] == are.get(node)}
 
 
 def _problem(refused: Refused) -> Problem:

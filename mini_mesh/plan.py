@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 from mesh_patterns.model import CLIENT, INGRESS, Instance, Mesh, Service, Version
 from mesh_patterns.placement import (
@@ -18,37 +19,81 @@ from mesh_patterns.placement import (
     ingress,
     outbound,
     proxies,
+    proxyless,
+    reached,
     workload,
 )
 from mini_mesh.echo import config as echo
+from mini_mesh.grpc_bootstrap import SCHEME, GrpcNode, environment
 from mini_mesh.process import ProcessSpec
 from tap.topology import Endpoint, Listener, Topology
 
 _SCHEMES = {"http": "http", "grpc": "grpc"}
 
 
+Kinds = Mapping[str, Literal["envoy", "grpc"]]  # of each node, what it is
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``workloads`` are commands by instance id, ``echoes`` what the built-in one has to serve."""
+    """``workloads`` are commands by instance id, ``echoes`` what the built-in one has to serve.
+
+    ``grpc`` are those of the workloads that have no Envoy, and who they say that they are;
+    ``counts`` the sockets at which some tell how many requests have arrived.
+    """
 
     mesh: Mesh
     placement: Placement
     proxies: Mapping[str, Proxy]
     workloads: Mapping[str, ProcessSpec]
     echoes: tuple[echo.Instance, ...]
+    grpc: Mapping[str, GrpcNode] = field(default_factory=dict)
+    counts: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> Kinds:
+        """Every node that the control plane serves, and what it is."""
+        return {**dict.fromkeys(self.proxies, "envoy"), **dict.fromkeys(self.grpc, "grpc")}
 
 
-def plan(mesh: Mesh, placement: Placement) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What processes without an Envoy have to know: the control plane's port, the mesh's folder,
+    and what they call their mesh, which stays the same while it runs.
+    """
+
+    xds_port: int
+    folder: Path
+    name: str
+
+
+NOWHERE = Surroundings(0, Path(), "")  # for a mesh in which everybody has an Envoy
+
+
+def plan(mesh: Mesh, placement: Placement, around: Surroundings = NOWHERE) -> Plan:
     """What has to run for ``mesh`` with these ports."""
     workloads: dict[str, ProcessSpec] = {}
     echoes: list[echo.Instance] = []
+    counts: dict[str, Path] = {}
+    nodes = {
+        each.instance.id: GrpcNode(each.node, around.name, around.xds_port)
+        for each in proxyless(mesh)
+    }
     for service, version, instance in _each(mesh):
-        if version.run is None:
+        node = nodes.get(instance.id)
+        env = environment(node) if node else {}
+        if version.run is not None:
+            workloads[instance.id] = _workload(mesh, version, instance, placement, env)
+        elif node is None:
             echoes.append(_echo(mesh, service, instance, placement))
         else:
-            workloads[instance.id] = _workload(mesh, version, instance, placement)
+            # its port names the socket: a name of its own could be too long for one
+            count = around.folder / f"count-{placement.port(workload(instance))}.sock"
+            counts[instance.id] = count
+            made = _echo(mesh, service, instance, placement)
+            workloads[instance.id] = echo.xds_process_spec(instance.id, made, count, env)
     found = {proxy.node: proxy for proxy in proxies(mesh)}
-    return Plan(mesh, placement, found, workloads, tuple(echoes))
+    return Plan(mesh, placement, found, workloads, tuple(echoes), nodes, counts)
 
 
 def _each(mesh: Mesh) -> Iterator[tuple[Service, Version, Instance]]:
@@ -59,6 +104,8 @@ def _each(mesh: Mesh) -> Iterator[tuple[Service, Version, Instance]]:
 
 def _calls(mesh: Mesh, instance: Instance, placement: Placement) -> dict[str, int]:
     """The port, in its own Envoy, at which an instance reaches each service that it calls."""
+    if mesh.is_proxyless(instance.service):
+        return {}
     caller = Caller(instance.service, instance.id)
     callees = mesh.services[instance.service].calls
     return {callee: placement.port(call(caller, callee)) for callee in callees}
@@ -69,6 +116,8 @@ def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement
         echo.Call(callee, f"{_SCHEMES[mesh.services[callee].protocol]}://{HOST}:{port}")
         for callee, port in _calls(mesh, instance, placement).items()
     )
+    if service.proxyless:
+        calls = tuple(echo.Call(callee, f"{SCHEME}{callee}") for callee in service.calls)
     return echo.Instance(
         service.name,
         instance.version,
@@ -79,28 +128,44 @@ def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement
 
 
 def _workload(
-    mesh: Mesh, version: Version, instance: Instance, placement: Placement
+    mesh: Mesh,
+    version: Version,
+    instance: Instance,
+    placement: Placement,
+    more: Mapping[str, str],
 ) -> ProcessSpec:
     assert version.run is not None
     env = {
+        **more,
         "PORT": str(placement.port(workload(instance))),
         "MESHLOOM_SERVICE": instance.service,
         "MESHLOOM_VERSION": instance.version,
     }
     for callee, port in _calls(mesh, instance, placement).items():
         env |= _address_of(callee, port)
+    if mesh.is_proxyless(instance.service):
+        for callee in mesh.services[instance.service].calls:
+            env[f"{_variable(callee)}_TARGET"] = f"{SCHEME}{callee}"
     return ProcessSpec(instance.id, version.run, {**env, **version.env}, version.cwd)
 
 
 def _address_of(callee: str, port: int) -> dict[str, str]:
-    """``REVIEWS_URL`` and its like: how a workload finds whom it calls."""
-    name = re.sub(r"[^A-Za-z0-9]", "_", callee).upper()
+    """``REVIEWS_URL`` and its like: how a workload finds whom it calls.
+
+    ``REVIEWS_TARGET`` is for gRPC's channels, the same with an Envoy and without.
+    """
+    name = _variable(callee)
     return {
+        f"{name}_TARGET": f"{HOST}:{port}",
         f"{name}_URL": f"http://{HOST}:{port}",
         f"{name}_ADDR": f"{HOST}:{port}",
         f"{name}_HOST": HOST,
         f"{name}_PORT": str(port),
     }
+
+
+def _variable(callee: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "_", callee).upper()
 
 
 def entrance(mesh: Mesh, placement: Placement, caller: str, callee: str | None) -> str:
@@ -132,10 +197,11 @@ def addresses(plan: Plan) -> dict[str, Any]:
                 instance.version: {
                     "id": instance.id,
                     "workload": placement.address(workload(instance)),
-                    "inbound": placement.address(inbound(instance)),
+                    "inbound": placement.address(reached(mesh, instance)),
                 }
                 for instance in service.instances()
             },
+            "dataplane": service.dataplane,
         }
     at_edge = [entry["ingress"] for entry in services.values() if entry["ingress"]]
     return {"ingress": at_edge[0] if at_edge else None, "services": services}
@@ -146,6 +212,9 @@ def topology(plan: Plan) -> Topology:
     listeners: dict[str, Listener] = {}
     endpoints: dict[str, Endpoint] = {}
     mesh, placement = plan.mesh, plan.placement
+    for each in proxyless(mesh):
+        address = placement.address(workload(each.instance))
+        endpoints[address] = Endpoint(each.instance.service, each.instance.version)
     for proxy in plan.proxies.values():
         for instance in proxy.inbound:
             who = (instance.service, instance.version)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mini_mesh.echo.config import Instance
+from mini_mesh.echo.config import Call, Instance
 
 CHAIN = "x-meshloom-chain"  # who calls in a circle would otherwise call for ever
 MAX_TEXT = 4096  # bytes of a body that are shown
 MAX_BODY = 16 * 1024 * 1024  # bytes of a body that are read
+CALL_TIME = 120.0  # seconds; the Envoys have to decide sooner
+SHUTDOWN_TIME = 0.5  # seconds that requests in flight have when an instance goes
 
 # RFC 9110, section 7.6.1, and what belongs to the message and not to the request.
 # fmt: off
@@ -50,6 +52,9 @@ class Outcome:
         fields = {"status": self.status, "answer": self.answer, "error": self.error}
         present = {name: value for name, value in fields.items() if value is not None}
         return {"service": self.service, **present}
+
+
+Caller = Callable[[Instance, Received], Awaitable[list[Outcome]]]  # makes an instance's calls
 
 
 def answer(instance: Instance, got: Received, outcomes: Iterable[Outcome]) -> dict[str, Any]:
@@ -93,6 +98,14 @@ def onward(instance: Instance, got: Received) -> Received:
     others = [field for field in got.headers if field[0].lower() != CHAIN]
     passed = ",".join([*chain(got), instance.service])
     return replace(got, headers=[*others, (CHAIN, passed)])
+
+
+def calls_of(instance: Instance, got: Received) -> tuple[Sequence[Call], Received]:
+    """All calls of an instance for a request, and what it hands on to them.
+
+    None, if the request has been here: then it came in a circle.
+    """
+    return () if instance.service in chain(got) else instance.calls, onward(instance, got)
 
 
 def has_failed(instance: Instance, outcomes: Iterable[Outcome]) -> bool:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from mini_mesh.process import ProcessSpec
 
 READY = "ready"  # the line that follows each config, when it is served
+XDS_SCHEME = "xds:"
+# aiohttp reads all certificate authorities at import, 40 ms for nothing: it speaks no TLS here.
+_NO_TLS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
 ERROR = "error: "  # how the other line begins; what was served before is served still
 
 
@@ -24,7 +28,7 @@ class Call:
 
     ``url`` is where the caller's Envoy listens: ``http://127.0.0.1:15001`` or, for a gRPC callee,
     ``grpc://127.0.0.1:15001/package.Service/Method``. Without a path the caller's own is taken.
-    The authority is ``service``.
+    The authority is ``service``. Without an Envoy it is ``xds:///reviews``.
     """
 
     service: str
@@ -57,12 +61,20 @@ def decode(line: bytes) -> list[Instance]:
 
 
 def process_spec(name: str = "echo") -> ProcessSpec:
-    """The echo process; write :func:`encode`'s lines to it.
+    """The echo process; write :func:`encode`'s lines to it."""
+    return ProcessSpec(name, [sys.executable, "-m", "mini_mesh.echo"], _NO_TLS, stdin=True)
 
-    It speaks no TLS, and aiohttp reads all certificate authorities at import: 40 ms for nothing.
+
+def xds_process_spec(
+    name: str, instance: Instance, count: Path, env: Mapping[str, str]
+) -> ProcessSpec:
+    """A process for one instance without an Envoy, with the bootstrap that ``env`` holds.
+
+    It tells at the Unix socket ``count`` how many requests have arrived.
     """
-    env = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
-    return ProcessSpec(name, [sys.executable, "-m", "mini_mesh.echo"], env, stdin=True)
+    line = encode([instance]).decode().strip()
+    command = [sys.executable, "-m", "mini_mesh.echo.xds_side", line, str(count)]
+    return ProcessSpec(name, command, {**_NO_TLS, "GRPC_VERBOSITY": "ERROR", **env})
 
 
 def _instance(calls: Iterable[dict[str, str]] = (), **fields: object) -> Instance:

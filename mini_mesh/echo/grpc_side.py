@@ -1,23 +1,29 @@
 """The echo over gRPC: any unary method, request and response are ``google.protobuf.Struct``.
 
-The door to grpc.aio, imported only where an instance is gRPC or calls one.
+The door to grpc.aio, imported only where an instance is gRPC or calls one. A server that speaks xDS
+is ``xds_side.py``; here are what both say, and the client of both.
 """
 
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
 import grpc.aio
+import grpc.experimental
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 
 from mini_mesh.echo.answer import (
+    CALL_TIME,
     MAX_BODY,
     MAX_TEXT,
+    SHUTDOWN_TIME,
+    Caller,
     Outcome,
     Received,
     answer,
@@ -25,9 +31,12 @@ from mini_mesh.echo.answer import (
     has_failed,
     response_headers,
 )
-from mini_mesh.echo.config import Call, Instance
-from mini_mesh.echo.http_side import CALL_TIME, SHUTDOWN_TIME, Caller
+from mini_mesh.echo.config import XDS_SCHEME, Call, Instance
 from mini_mesh.ports import LOOPBACK
+
+
+class CallsFailed(Exception):
+    """An instance fails, because a call did and it is to ``fail_with_calls``."""
 
 
 class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc]
@@ -64,26 +73,45 @@ class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc]
         self, method: str, request: bytes, context: grpc.aio.ServicerContext[Any, Any]
     ) -> bytes:
         instance = self.instance
-        fields = [(name, _text(value)) for name, value in context.invocation_metadata() or ()]
-        got = Received("POST", method, fields, len(request), request[:MAX_TEXT])
-        outcomes = await self._call(instance, got)
-        await context.send_initial_metadata(list(response_headers(instance).items()))
-        if has_failed(instance, outcomes):
-            failed = [outcome.service for outcome in outcomes if outcome.error is not None]
-            await context.abort(grpc.StatusCode.UNAVAILABLE, f"calls failed: {', '.join(failed)}")
-        said = answer(instance, got, outcomes)
-        return _encoded({**said, "body": {"length": len(request), "message": decoded(request)}})
+        headers = list(response_headers(instance).items())
+        metadata = context.invocation_metadata()
+        try:
+            said = await say(instance, self._call, method, request, metadata)
+        except CallsFailed as failed:
+            await context.send_initial_metadata(headers)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, str(failed))
+        await context.send_initial_metadata(headers)
+        return said
+
+
+async def say(
+    instance: Instance,
+    call: Caller,
+    method: str,
+    request: bytes,
+    metadata: Iterable[tuple[str, str | bytes]] | None,
+) -> bytes:
+    """What ``instance`` answers. Raises CallsFailed where a call failed that it depends on."""
+    fields = [(name, _text(value)) for name, value in metadata or ()]
+    got = Received("POST", method, fields, len(request), request[:MAX_TEXT])
+    outcomes = await call(instance, got)
+    if has_failed(instance, outcomes):
+        failed = [outcome.service for outcome in outcomes if outcome.error is not None]
+        raise CallsFailed(f"calls failed: {', '.join(failed)}")
+    said = answer(instance, got, outcomes)
+    return _encoded({**said, "body": {"length": len(request), "message": decoded(request)}})
 
 
 class GrpcClient:
-    """Makes calls, and keeps one channel for each Envoy's address and authority."""
+    """Makes calls, and keeps a channel for each Envoy's address and authority, or xDS target."""
 
     def __init__(self) -> None:
         self._channels: dict[tuple[str, str], grpc.aio.Channel] = {}
 
     async def call(self, call: Call, got: Received) -> Outcome:
         url = urlsplit(call.url)
-        unary = self._channel(url.netloc, call.service).unary_unary(url.path or got.path)
+        method = got.path if call.url.startswith(XDS_SCHEME) else url.path or got.path
+        unary = self._channel_for(call).unary_unary(method)
         metadata = [(name.lower(), value) for name, value in forwarded(got.headers)]
         try:
             response = await unary(b"", metadata=metadata, timeout=CALL_TIME)
@@ -96,13 +124,28 @@ class GrpcClient:
         for channel in self._channels.values():
             await channel.close()
 
-    def _channel(self, address: str, authority: str) -> grpc.aio.Channel:
-        known = self._channels.get((address, authority))
+    def connect(self, call: Call) -> None:
+        """Look for the callee now, so that what is wrong with it is known before the first call."""
+        self._channel_for(call).get_state(try_to_connect=True)
+
+    def _channel_for(self, call: Call) -> grpc.aio.Channel:
+        xds = call.url.startswith(XDS_SCHEME)
+        key = (call.url if xds else urlsplit(call.url).netloc, call.service)
+        known = self._channels.get(key)
         if known is None:
-            options = [("grpc.default_authority", authority), ("grpc.enable_retries", 0)]
-            known = grpc.aio.insecure_channel(address, options=options)
-            self._channels[address, authority] = known
+            known = self._channels[key] = _xds_channel(key[0]) if xds else _channel(*key)
         return known
+
+
+def _channel(address: str, authority: str) -> grpc.aio.Channel:
+    options = [("grpc.default_authority", authority), ("grpc.enable_retries", 0)]
+    return grpc.aio.insecure_channel(address, options=options)
+
+
+def _xds_channel(target: str) -> grpc.aio.Channel:
+    """TLS where the control plane says so, else plaintext; retries, too, are its affair."""
+    plain = grpc.experimental.insecure_channel_credentials()
+    return grpc.aio.secure_channel(target, grpc.xds_channel_credentials(plain))
 
 
 def decoded(message: bytes) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -11,8 +10,11 @@ from aiohttp import web
 from yarl import URL
 
 from mini_mesh.echo.answer import (
+    CALL_TIME,
     MAX_BODY,
     MAX_TEXT,
+    SHUTDOWN_TIME,
+    Caller,
     Outcome,
     Received,
     answer,
@@ -22,11 +24,6 @@ from mini_mesh.echo.answer import (
 )
 from mini_mesh.echo.config import Call, Instance
 from mini_mesh.ports import LOOPBACK
-
-CALL_TIME = 120.0  # seconds; the Envoys have to decide sooner
-SHUTDOWN_TIME = 0.5  # seconds that requests in flight have when an instance goes
-
-Caller = Callable[[Instance, Received], Awaitable[list[Outcome]]]
 
 
 class HttpListener:

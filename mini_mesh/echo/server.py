@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from mini_mesh.echo.answer import Outcome, Received, chain, onward
+from mini_mesh.echo.answer import Caller, Outcome, Received, calls_of
 from mini_mesh.echo.config import Call, Instance
-from mini_mesh.echo.http_side import Caller, HttpClient, HttpListener
+from mini_mesh.echo.http_side import HttpClient, HttpListener
 
 if TYPE_CHECKING:
     from mini_mesh.echo.grpc_side import GrpcClient
@@ -72,11 +72,8 @@ class Echo:
         return None
 
     async def _call(self, instance: Instance, got: Received) -> list[Outcome]:
-        """All calls of an instance, unless the request has been here: then it came in a circle."""
-        if instance.service in chain(got):
-            return []
-        handed_on = onward(instance, got)
-        return await asyncio.gather(*(self._one_call(call, handed_on) for call in instance.calls))
+        calls, handed_on = calls_of(instance, got)
+        return await asyncio.gather(*(self._one_call(call, handed_on) for call in calls))
 
     async def _one_call(self, call: Call, got: Received) -> Outcome:
         if not call.url.startswith(GRPC_SCHEME):

@@ -59,6 +59,7 @@ def test_a_command_gets_its_port_its_name_and_its_own_environment(tmp_path: Path
         "MESHLOOM_SERVICE": "shop", "MESHLOOM_VERSION": "v1",
         "CLOCK_URL": f"http://127.0.0.1:{clock}", "CLOCK_ADDR": f"127.0.0.1:{clock}",
         "CLOCK_HOST": "127.0.0.1", "CLOCK_PORT": str(clock),
+        "CLOCK_TARGET": f"127.0.0.1:{clock}",
         "A": "1", "B": "2",
     }  # fmt: skip
 
@@ -99,6 +100,7 @@ def test_addresses_are_told_by_service_and_version(tmp_path: Path) -> None:
             }
             for name in ("v1", "v2")
         },
+        "dataplane": "sidecar",
     }
     alone = planned(tmp_path, "mesh: {services: {web: }}")
     assert addresses(alone)["ingress"] is None
