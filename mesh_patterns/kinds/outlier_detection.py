@@ -7,7 +7,7 @@ than half of a cluster's hosts are left Envoy uses all of them; see ``load_balan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -150,6 +150,7 @@ def apply(spec: OutlierDetectionSpec, draft: Draft) -> None:
 def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Iterator[Problem]:
     """What Envoy takes without a word, and then never does."""
     hosts = {edge.callee: len(draft.mesh.services[edge.callee].versions) for edge in found}
+    yield from _never_judged(spec, hosts)
     limit = spec.max_ejection_percent
     few = [name for name, count in hosts.items() if limit is not None and 100 / count > limit]
     if few:
@@ -166,6 +167,28 @@ def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Ite
         )
 
 
+def _never_judged(spec: OutlierDetectionSpec, hosts: Mapping[str, int]) -> Iterator[Problem]:
+    """Detectors that compare hosts need enough of them."""
+    for name in ("success_rate", "failure_percentage"):
+        given = getattr(spec, name)
+        few = [each for each, count in hosts.items() if given and count < given.minimum_hosts]
+        if few:
+            message = f"{_names(few)} has fewer hosts than {given.minimum_hosts}: nobody is judged"
+            yield Problem(spec.place(name), f"{message}; give it a lower 'minimum_hosts'")
+    rate = spec.success_rate
+    near = [
+        each
+        for each, count in hosts.items()
+        if rate and rate.minimum_hosts <= count <= 1 + rate.stdev_factor**2
+    ]
+    if near and rate:
+        yield Problem(
+            spec.place("success_rate"),
+            f"of the hosts of {_names(near)} not even one that always fails is "
+            f"{rate.stdev_factor:g} standard deviations below the mean; lower 'stdev_factor'",
+        )
+
+
 def _alone(edge: Edge, hosts: int) -> bool:
     """Whether its requests are for one host, or are split between versions of one host each."""
     placed = edge.settings.get("load_balancing")
@@ -174,5 +197,5 @@ def _alone(edge: Edge, hosts: int) -> bool:
     return (hosts == 1 or by_version) and panic != 0
 
 
-def _names(services: Iterator[str] | list[str] | dict[str, None]) -> str:
+def _names(services: Iterable[str]) -> str:
     return ", ".join(map(repr, services))

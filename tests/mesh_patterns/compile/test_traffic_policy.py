@@ -28,6 +28,9 @@ mesh:
     bound: {versions: {v1: , v2: }}
     only:
     lost:
+    rate: {versions: {v1: , v2: , v3: }}
+    near_mean: {versions: {v1: , v2: , v3: }}
+    percent: {versions: {v1: , v2: , v3: }}
     three: {versions: {v1: , v2: , v3: }}
     least: {versions: {v1: , v2: , v3: }}
     random: {versions: {v1: , v2: , v3: }}
@@ -55,6 +58,21 @@ patterns:
 - {pattern: outlier_detection, on: lost, consecutive_gateway_failure: 1}
 - {pattern: load_balancing, on: lost, panic_threshold: 0}
 - {pattern: fault, on: lost, when: {headers: {x-sick: 1}}, abort: {status: 503}}
+- pattern: outlier_detection
+  on: rate
+  interval: 100ms
+  success_rate: {stdev_factor: 1.4, minimum_hosts: 3, request_volume: 5}
+- pattern: outlier_detection
+  on: near_mean
+  interval: 100ms
+  success_rate: {stdev_factor: 1.5, minimum_hosts: 3, request_volume: 5}
+- pattern: outlier_detection
+  on: percent
+  interval: 100ms
+  failure_percentage: {threshold: 50, minimum_hosts: 3, request_volume: 5}
+- {pattern: fault, on: rate/v3, abort: {status: 503}}
+- {pattern: fault, on: near_mean/v3, abort: {status: 503}}
+- {pattern: fault, on: percent/v3, abort: {status: 503}}
 - {pattern: load_balancing, on: three, policy: round_robin}
 - {pattern: load_balancing, on: least, policy: least_request, choice_count: 3}
 - {pattern: load_balancing, on: random, policy: random}
@@ -141,6 +159,31 @@ async def test_a_version_that_fails_is_left_out_and_comes_back(mesh: Running) ->
             await mesh.get("flaky")
     assert failed(await many(mesh, "flaky", 30)) in EJECTED
     assert await mesh.stat(active.replace("active", "enforced_consecutive_5xx")) == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "detector"), [("rate", "success_rate"), ("percent", "failure_percentage")]
+)
+async def test_a_version_that_fails_more_than_others_is_left_out(
+    mesh: Running, service: str, detector: str
+) -> None:
+    stats = f"cluster.client->{service}.outlier_detection"
+    async with asyncio.timeout(10):
+        while not await mesh.stat(f"{stats}.ejections_active"):
+            await many(mesh, service, 6)
+    assert failed(await many(mesh, service, 12)) <= 1
+    assert await mesh.stat(f"{stats}.ejections_enforced_{detector}") == 1
+
+
+async def test_one_of_three_is_never_far_enough_from_the_mean(mesh: Running) -> None:
+    """100, 100 and 0 are 66.7 in the mean, with a deviation of 47.1."""
+    stats = "cluster.client->near_mean.outlier_detection"
+    start = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() < start + 0.5:  # several intervals
+        await many(mesh, "near_mean", 15)
+    assert await mesh.stat(f"{stats}.ejections_enforced_total") == 0
+    told = [problem.message for problem in mesh.draft.warnings]
+    assert any(text.startswith("of the hosts of 'near_mean' not even one") for text in told)
 
 
 async def test_a_percentage_that_is_less_than_a_host_ejects_nobody(mesh: Running) -> None:

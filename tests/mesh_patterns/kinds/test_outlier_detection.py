@@ -60,6 +60,27 @@ def test_a_detector_is_on_when_it_is_named(
         ("- {pattern: outlier_detection, on: web}", []),
         ("- {pattern: outlier_detection, on: web, max_ejection_percent: 34}", []),
         (
+            "- {pattern: outlier_detection, on: web, success_rate: true, failure_percentage: 40}",
+            [
+                "'web' has fewer hosts than 5: nobody is judged; give it a lower 'minimum_hosts'",
+                "'web' has fewer hosts than 5: nobody is judged; give it a lower 'minimum_hosts'",
+            ],
+        ),
+        (
+            "- {pattern: outlier_detection, on: web, success_rate: {minimum_hosts: 3}}",
+            [
+                "of the hosts of 'web' not even one that always fails is 1.9 standard deviations "
+                "below the mean; lower 'stdev_factor'"
+            ],
+        ),
+        (
+            "- pattern: outlier_detection\n"
+            "  on: web\n"
+            "  success_rate: {minimum_hosts: 3, stdev_factor: 1.4}\n"
+            "  failure_percentage: {minimum_hosts: 3}",
+            [],
+        ),
+        (
             "- {pattern: outlier_detection, on: '*', max_ejection_percent: 33}",
             ["33% of the hosts of 'web', 'one' is less than one: none is ever taken out"],
         ),
