@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.placement import HOST
+from mini_mesh import commands
+from mini_mesh.answers import Answers
 from mini_mesh.events import (
     Applied,
     Event,
@@ -25,9 +27,13 @@ from mini_mesh.events import (
 from mini_mesh.rollback import MeshRelease, MeshReleases
 from xds_server import events as xds
 from xds_server.cache import Cache
+from xds_server.csds import Csds
 from xds_server.groups import Groups, NoGroup, Rule, ServedKind, fits, misfit
+from xds_server.journal import Journal
+from xds_server.load_reports import LoadReports
+from xds_server.lrs import Lrs
 from xds_server.node import NodeInfo
-from xds_server.releases import NoRelease
+from xds_server.releases import NoRelease, Release
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 from xds_server.status import Status
@@ -45,12 +51,22 @@ class ControlPlane:
     """Serves each node its snapshot, and tells ``report`` when it is in effect or refused.
 
     With ``automatic``, a refusal takes all nodes back to the last config that all had accepted.
+    ``admins`` gives the addresses of the Envoys' admin interfaces, by node, as far as known.
+    ``journal`` and ``loads`` are what is remembered of the nodes and of their load reports.
     """
 
-    def __init__(self, report: Callable[[Event], None], automatic: bool = False) -> None:
+    def __init__(
+        self,
+        report: Callable[[Event], None],
+        automatic: bool = False,
+        admins: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
         self._report = report
+        self._admins = admins
         self._automatic = automatic
         self._cache = Cache()
+        self.journal = Journal()
+        self.loads = LoadReports()
         self._releases = MeshReleases(self._cache.status, time.time)
         self._server = XdsServer(self._cache, self.group_of, self._heard)
         self._kinds: dict[str, ServedKind] = {}
@@ -68,8 +84,15 @@ class ControlPlane:
     async def start(self, port: int, address: str = HOST, **serving: Any) -> int:
         """Listen on ``port``, of the loopback interface unless said otherwise; the port.
 
-        ``serving`` are further arguments of ``XdsServer.start``.
+        ``serving`` are further arguments of ``XdsServer.start``. The port serves the status and
+        load services too, and our own commands.
         """
+        own = (
+            Csds(self._server).handler(),
+            Lrs(self.loads).handler(),
+            commands.handler(Answers(self, self._admins).table()),
+        )
+        serving["handlers"] = (*own, *serving.get("handlers", ()))
         self._starting = asyncio.ensure_future(self._server.start(address, port, **serving))
         return await asyncio.shield(self._starting)
 
@@ -96,7 +119,7 @@ class ControlPlane:
         ``kinds`` say whom a node's snapshot is made for: what was said last counts, and else it is
         an Envoy.
         """
-        self._kinds.update({node: self._kind(node) for node in snapshots})
+        self._kinds.update({node: self.kind(node) for node in snapshots})
         if kinds:
             self._kinds.update(kinds)
             self._find_misfits()
@@ -111,25 +134,29 @@ class ControlPlane:
             for node, snapshot in snapshots.items()
             if not _same(self.snapshot(node), snapshot)
         }
+        absent = self._absent({**self._waiting, **changed})
         self._changed_at, self._changed = time.perf_counter(), len(changed)
         self._waiting = {
             node: snapshot
             for node, snapshot in {**self._waiting, **changed}.items()
-            if node in snapshots and self._awaited(node)
+            if node in snapshots and node not in absent
         }
         self._refusing.clear()
         self._quiet.clear()
         for node, snapshot in changed.items():
             self._cache.set(_group(node, self._kinds[node]), snapshot)
         for node in tuple(self._waiting):
-            if self._kind(node) == "grpc":
+            if self.kind(node) == "grpc":
                 self._look(node)  # nothing comes of what it did not ask for
         self._look(None)
         return len(changed)
 
-    def _awaited(self, node: str) -> bool:
-        """Whether it is to be waited for: a gRPC client comes when it calls somebody, if ever."""
-        return self._kind(node) == "envoy" or node in self.status.nodes()
+    def _absent(self, nodes: Iterable[str]) -> set[str]:
+        """Those not to be waited for: gRPC clients come when they call somebody, if ever."""
+        asking = {node for node in nodes if self.kind(node) == "grpc"}
+        if not asking:
+            return asking
+        return asking - {c.node.id for c in self._server.clients() if fits("grpc", c.node)}
 
     def revise(self, change: Callable[[Snapshot], Snapshot]) -> None:
         """Serve each node what ``change`` makes of its snapshot; nobody is told of it.
@@ -139,7 +166,7 @@ class ControlPlane:
         self._releases.revise(change)
         self._waiting = {node: change(snapshot) for node, snapshot in self._waiting.items()}
         for node in self._kinds:
-            self._cache.revise(_group(node, self._kind(node)), change)
+            self._cache.revise(_group(node, self.kind(node)), change)
 
     # The way back.
 
@@ -168,7 +195,7 @@ class ControlPlane:
         return told
 
     def _back(self, node: str) -> Snapshot:
-        release = self._cache.rollback(_group(node, self._kind(node)))
+        release = self._cache.rollback(_group(node, self.kind(node)))
         return release.content
 
     def _automatically(self, refused: MeshRelease | None, why: str) -> None:
@@ -208,12 +235,23 @@ class ControlPlane:
         return bool(self.refused or self.rolled_back)
 
     def snapshot(self, node: str) -> Snapshot | None:
-        return self._cache.get(_group(node, self._kind(node)))
+        return self._cache.get(_group(node, self.kind(node)))
 
-    def _kind(self, node: str) -> ServedKind:
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Those that something is served to, connected or not."""
+        return tuple(self._releases.current.content) if self._releases.current else ()
+
+    def releases_of(self, node: str) -> tuple[Release[Snapshot], ...]:
+        """What was served to one node, oldest first; the last one is served now."""
+        return self._cache.releases(_group(node, self.kind(node)))
+
+    def kind(self, node: str) -> ServedKind:
+        """For which kind of client a node's snapshot is made."""
         return self._kinds.get(node, "envoy")
 
     def _heard(self, event: xds.Event) -> None:
+        self.journal.record(event)
         if isinstance(event, xds.StreamClosed) and event.status == NoGroup.STATUS:
             self._turn_away(event.node.id, event.reason)
         if self._metrics:

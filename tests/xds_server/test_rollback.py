@@ -6,7 +6,7 @@ import pytest
 
 from tests.xds_server.playbook import CLUSTER, a_cluster, snapshot
 from tests.xds_server.real_envoy import Events, running_envoy
-from tests.xds_server.resources import answering, http_listener, rds_listener
+from tests.xds_server.resources import ADS, answering, http_listener, rds_listener
 from xds_server.cache import Cache
 from xds_server.events import Acked, Event, Nacked, NackRecord, Sent, StreamClosed, StreamOpened
 from xds_server.node import NodeInfo
@@ -18,6 +18,7 @@ from xds_server.snapshot import Snapshot
 
 A, B = NodeInfo("a"), NodeInfo("b")
 OLD, NEW, BAD = (snapshot(a_cluster("c", each)) for each in ("old", "new", "bad"))
+ROUTES = hcm.Rds(config_source=ADS, route_config_name="routes")
 
 
 def accepts(cache: Cache, node: NodeInfo, served: Snapshot) -> None:
@@ -102,7 +103,7 @@ def front(word: str, *more: Resource) -> Snapshot:
 
 def broken() -> Resource:
     """A listener that Envoy takes apart only to find that its filter does not exist."""
-    return http_listener("other", filters=[hcm.HttpFilter(name="nobody.knows.it")], rds=None)
+    return http_listener("other", filters=[hcm.HttpFilter(name="nobody.knows.it")], rds=ROUTES)
 
 
 @pytest.mark.parametrize("variant", ["SotW", "Delta"])
