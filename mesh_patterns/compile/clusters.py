@@ -43,9 +43,7 @@ def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resour
 
 def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
     """A cluster with endpoints for every target that this Envoy's callers may choose."""
-    callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
-    edges = [edge for edge in draft.edges.values() if edge.caller in callers]
-    for name, target, policy in named(draft, edges):
+    for name, target, policy in named(draft, edges_of(draft, proxy)):
         service = draft.mesh.services[target.service]
         message = cluster.Cluster(
             name=name,
@@ -58,7 +56,19 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
         place = place_of(draft, target)
         lines = traffic_policy.origins(policy) | tls.origins(draft, target.service)
         yield _resource(message, place, lines)
-        yield _resource(_assignment(name, hosts(draft, target, placement)), place)
+        yield endpoints(draft, name, target, placement)
+
+
+def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
+    """What this Envoy's callers do with whom."""
+    callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
+    return [edge for edge in draft.edges.values() if edge.caller in callers]
+
+
+def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:
+    """The hosts of the cluster ``name``, which come apart from it: they change more often."""
+    found = _assignment(name, hosts(draft, target, placement))
+    return _resource(found, place_of(draft, target))
 
 
 def hosts(draft: Draft, target: Target, placement: Placement) -> list[int]:

@@ -9,7 +9,14 @@ from mesh_patterns.compile import clusters, traffic_policy
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import CircuitBreaker, Draft, Edge, LoadBalancing, OutlierDetection
+from mesh_patterns.draft import (
+    CircuitBreaker,
+    Draft,
+    Edge,
+    LoadBalancing,
+    OutlierDetection,
+    Target,
+)
 from mesh_patterns.placement import Placement
 from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
@@ -31,8 +38,13 @@ def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resourc
         )
         lines = traffic_policy.origins(policy) | origins(draft, target.service)
         yield Resource.of(message, origins={"": place, **lines})
-        hosts = clusters.hosts(draft, target, placement)
-        yield Resource.of(_assignment(name, hosts), origins={"": place})
+        yield endpoints(draft, name, target, placement)
+
+
+def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:
+    """The hosts of the cluster ``name``."""
+    found = _assignment(name, clusters.hosts(draft, target, placement))
+    return Resource.of(found, origins={"": str(clusters.place_of(draft, target))})
 
 
 def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignment:

@@ -1,0 +1,83 @@
+"""What is made anew when a service's instances move to other ports, and nothing else changes.
+
+Compiling a mesh costs what the whole mesh costs, and an endpoint changes far more often than a
+pattern does. Who uses which endpoints is looked up once for a draft; then a move costs what moved.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from mesh_patterns.compile import clusters, grpc, listeners, routes
+from mesh_patterns.compile.grpc import clusters as grpc_clusters
+from mesh_patterns.draft import Draft, Target
+from mesh_patterns.placement import Placement, Proxy, Proxyless, proxies, proxyless
+from xds_server.resource import Resource
+from xds_server.snapshot import Snapshot
+
+_Use = Callable[[Placement], Resource]  # an assignment as a node has it
+
+
+class Endpoints:
+    """Which resources of which node name the ports of a service."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._uses: dict[str, list[tuple[str, _Use]]] = defaultdict(list)  # by service
+        self._homes: dict[str, list[Proxy]] = defaultdict(list)
+        self._alone: dict[str, list[Proxyless]] = defaultdict(list)
+        for proxy in proxies(draft.mesh):
+            self._add(proxy)
+        for each in proxyless(draft.mesh):
+            self._add_alone(each)
+
+    def moved(
+        self, snapshots: Mapping[str, Snapshot], services: Iterable[str], placement: Placement
+    ) -> dict[str, Snapshot]:
+        """``snapshots``, of which instances of ``services`` are now where ``placement`` has them.
+
+        They are what ``compile_mesh`` gave for this draft, and so is what this returns. What did
+        not change is the same object, be it a resource or a snapshot.
+        """
+        changed: dict[str, list[Resource]] = defaultdict(list)
+        anew: dict[str, Snapshot] = {}
+        for service in dict.fromkeys(services):
+            for node, use in self._uses[service]:
+                changed[node].append(use(placement))
+            for proxy in self._homes[service]:
+                changed[proxy.node].extend(self._inbound(proxy, placement))
+            for each in self._alone[service]:  # its port is in the name of its listener
+                anew[each.node] = Snapshot.of(grpc.resources(self._draft, each, placement))
+        made = {node: snapshots[node].replacing(changed[node]) for node in changed}
+        return {**snapshots, **made, **anew}
+
+    def _inbound(self, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
+        yield from clusters.inbound(self._draft, proxy, placement)
+        for entry in listeners.entries(self._draft, proxy, placement):
+            yield listeners.listener_resource(entry)
+            yield routes.route_resource(entry)
+
+    def _add(self, proxy: Proxy) -> None:
+        for instance in proxy.inbound:
+            self._homes[instance.service].append(Proxy(proxy.node, (instance,)))
+        for name, target, _ in clusters.named(self._draft, clusters.edges_of(self._draft, proxy)):
+            self._use(proxy.node, clusters.endpoints, name, target)
+
+    def _add_alone(self, workload: Proxyless) -> None:
+        caller = workload.instance.service
+        self._alone[caller].append(workload)
+        for callee in self._draft.mesh.callees(caller):
+            for name, target, _ in clusters.named(self._draft, [self._draft.edges[caller, callee]]):
+                self._use(workload.node, grpc_clusters.endpoints, name, target)
+
+    def _use(
+        self,
+        node: str,
+        make: Callable[[Draft, str, Target, Placement], Resource],
+        name: str,
+        target: Target,
+    ) -> None:
+        self._uses[target.service].append(
+            (node, lambda placement: make(self._draft, name, target, placement))
+        )
