@@ -6,13 +6,15 @@ reached a version are taken from its Envoy's own counters, so they hold for any 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mesh_patterns.draft import Target
 from mesh_patterns.matching import TextMatch
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
-from mesh_patterns.place import PatternError
+from mesh_patterns.place import PatternError, Place
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import AlsoWritten, Name, Spec, Text
 from mesh_patterns.values import Bound, Duration
@@ -92,10 +94,31 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     elif caller not in (INGRESS,):
         raise PatternError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
+    for at, place in _counted(claim, mesh):
+        _check_counted(mesh, at, place)
+
+
+def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
+    """Where a claim wants arrivals counted; for a share, in all versions."""
+    to = receiver(claim, mesh)
     for name in claim.share:
-        target(mesh, name, claim.key_place("share", name), receiver(claim, mesh))
+        place = claim.key_place("share", name)
+        yield Target(target(mesh, name, place, to).service), place
     for name in claim.upstream:
-        target(mesh, name, claim.key_place("upstream", name), receiver(claim, mesh))
+        place = claim.key_place("upstream", name)
+        yield target(mesh, name, place, to), place
+    for kind in ("upstream_ratio", "versions"):
+        if to and getattr(claim, kind):
+            yield Target(to), claim.key_place(kind)
+
+
+def _check_counted(mesh: Mesh, at: Target, place: Place) -> None:
+    """That somebody counts what arrives there: an Envoy, or the built-in echo."""
+    there = mesh.services[at.service]
+    versions = [each for each in there.versions if at.version in (None, each.name)]
+    if there.proxyless and any(version.run is not None for version in versions):
+        message = f"nobody counts what arrives at {at}: it has 'dataplane: grpc' and a program"
+        raise PatternError.at(place, f"{message} of its own; claim what it answers")
 
 
 def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:

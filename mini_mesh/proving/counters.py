@@ -1,12 +1,13 @@
-"""A door: Envoy's own counters, read from the admin interface."""
+"""A door: how many requests have arrived, as Envoy's counters say it, or an echo without Envoy."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_patterns.placement import Proxy
+from mini_mesh.plan import Plan
 
 if TYPE_CHECKING:
     import aiohttp
@@ -15,18 +16,40 @@ PAUSE = 0.02  # seconds between two reads while counters still move
 MAX_READS = 50
 
 
-async def reached(proxies: Mapping[str, Proxy], admins: Mapping[str, str]) -> dict[str, int]:
-    """How many requests each instance's inbound listener has begun to handle, by instance id.
+async def reached(plan: Plan, admins: Mapping[str, str]) -> dict[str, int]:
+    """How many requests have arrived at each instance, by its id.
 
-    ``admins`` are the addresses of the Envoys' admin interfaces, by node.
+    At an Envoy those that its inbound listener has begun to handle; at an echo without Envoy those
+    that got through its listener. Nobody counts for other programs. ``admins`` are the addresses of
+    the Envoys' admin interfaces, by node.
     """
+    at_envoys, at_echoes = await asyncio.gather(
+        _at_envoys({node: admins[node] for node in plan.proxies}), _at_echoes(plan.counts)
+    )
+    return {**at_envoys, **at_echoes}
+
+
+async def _at_echoes(counts: Mapping[str, Path]) -> dict[str, int]:
+    found = await asyncio.gather(*(_told(socket) for socket in counts.values()))
+    return dict(zip(counts, found, strict=True))
+
+
+async def _told(socket: Path) -> int:
+    reader, writer = await asyncio.open_unix_connection(socket)
+    try:
+        return int(await reader.readline())
+    finally:
+        writer.close()
+
+
+async def _at_envoys(admins: Mapping[str, str]) -> dict[str, int]:
     import aiohttp
 
     async with aiohttp.ClientSession() as session:
         texts = await asyncio.gather(
             *(
-                _get(session, f"http://{admins[node]}/stats?filter=^http.inbound-.*rq_total$")
-                for node in proxies
+                _get(session, f"http://{admin}/stats?filter=^http.inbound-.*rq_total$")
+                for admin in admins.values()
             )
         )
     found: dict[str, int] = {}
@@ -44,12 +67,12 @@ async def _get(session: aiohttp.ClientSession, url: str) -> str:
         return str(await response.text())
 
 
-async def settled(proxies: Mapping[str, Proxy], admins: Mapping[str, str]) -> dict[str, int]:
+async def settled(plan: Plan, admins: Mapping[str, str]) -> dict[str, int]:
     """The counters once they stand still: mirrored requests arrive after the answer did."""
-    before = await reached(proxies, admins)
+    before = await reached(plan, admins)
     for _ in range(MAX_READS):
         await asyncio.sleep(PAUSE)
-        now = await reached(proxies, admins)
+        now = await reached(plan, admins)
         if now == before:
             break
         before = now

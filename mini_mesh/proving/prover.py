@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_traffic import Headers
+from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
-from mini_mesh.proving import counters
+from mini_mesh.proving import counters, probe
 from mini_mesh.proving.judge import Verdict, judge, wording
-from mini_mesh.proving.observed import Observed
+from mini_mesh.proving.observed import Observed, Sample
 from mini_mesh.proving.traffic import Outgoing, send
 
 MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
@@ -84,20 +85,33 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
 
 
 async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
-    proxies, admins = mesh.plan.proxies, mesh.admins
+    plan, admins = mesh.plan, mesh.admins
     counted = counts(claim)
-    before = await counters.settled(proxies, admins) if counted else {}
-    samples = await send(outgoing(claim, mesh))
-    after = await counters.settled(proxies, admins) if counted else {}
+    before = await counters.settled(plan, admins) if counted else {}
+    samples = await _send(claim, mesh)
+    after = await counters.settled(plan, admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
     return Observed(samples, reached)
+
+
+async def _send(claim: ClaimSpec, mesh: MiniMesh) -> tuple[Sample, ...]:
+    """From the caller's Envoy, or as the caller itself where it has none."""
+    described = mesh.draft.mesh
+    caller = claim.caller(described)
+    if not described.is_proxyless(caller):
+        return await send(outgoing(claim, mesh))
+    first = next(described.services[caller].instances())
+    return await probe.send_as(mesh.plan.grpc[first.id], outgoing(claim, mesh))
 
 
 def outgoing(claim: ClaimSpec, mesh: MiniMesh) -> Outgoing:
     """The requests of a claim, from where its caller's requests enter the mesh."""
     described = mesh.draft.mesh
     caller, callee = claim.caller(described), receiver(claim, described)
-    address = entrance(described, mesh.plan.placement, caller, callee)
+    if described.is_proxyless(caller):
+        address = f"{SCHEME}{claim.host or callee}"
+    else:
+        address = entrance(described, mesh.plan.placement, caller, callee)
     grpc = bool(callee) and described.services[callee or ""].protocol == "grpc"
     return Outgoing(
         address=address,

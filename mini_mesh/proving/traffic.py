@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_traffic import Headers
+from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.proving.observed import Sample
 
 MAX_BODY = 64 * 1024  # characters of an answer that are kept for a claim about it
@@ -18,7 +19,9 @@ Send = Callable[[], Awaitable[Sample]]
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request to send ``count`` times, ``concurrency`` at a time, to ``address`` (ip:port)."""
+    """A request to send ``count`` times, ``concurrency`` at a time, to ``address``: ``ip:port``,
+    or ``xds:///reviews`` in a process that has a bootstrap for it.
+    """
 
     address: str
     host: str
@@ -88,12 +91,8 @@ def _url(address: str, path: str) -> Any:
 
 async def _send_grpc(outgoing: Outgoing) -> tuple[Sample, ...]:
     """Unary calls of the method that ``path`` names, with the body as message."""
-    import grpc
-    import grpc.aio
-
     metadata = [(name.lower(), value) for name, value in outgoing.headers]
-    options = [("grpc.default_authority", outgoing.host), ("grpc.enable_http_proxy", 0)]
-    async with grpc.aio.insecure_channel(outgoing.address, options=options) as channel:
+    async with _channel(outgoing) as channel:
         call = channel.unary_unary(
             outgoing.path, request_serializer=bytes, response_deserializer=bytes
         )
@@ -110,3 +109,16 @@ async def _send_grpc(outgoing: Outgoing) -> tuple[Sample, ...]:
             return Sample(code.value[0], spent, answered, body[:MAX_BODY], details or "")
 
         return await _repeat(outgoing, one)
+
+
+def _channel(outgoing: Outgoing) -> Any:
+    """Of a target of xDS, everything is the control plane's affair: also whether it is TLS."""
+    import grpc.aio
+    import grpc.experimental
+
+    if outgoing.address.startswith(SCHEME):
+        plain = grpc.experimental.insecure_channel_credentials()
+        credentials = grpc.xds_channel_credentials(plain)
+        return grpc.aio.secure_channel(outgoing.address, credentials)
+    options = [("grpc.default_authority", outgoing.host), ("grpc.enable_http_proxy", 0)]
+    return grpc.aio.insecure_channel(outgoing.address, options=options)
