@@ -81,8 +81,8 @@ class Session(ABC):
     def update(self, snapshot: Snapshot) -> list[Output]:
         """A new snapshot: what of it goes out now."""
         self._snapshot = snapshot
-        for sub in self._substreams.values():
-            sub.follow(snapshot.catalogue(sub.kind))
+        for kind, sub in self._substreams.items():
+            sub.follow(snapshot.catalogue(kind))
         return self._flush()
 
     # what the two variants differ in

@@ -24,12 +24,16 @@ class State(Enum):
     ACKED = auto()
     NACKED = auto()
 
+    __hash__ = object.__hash__
+
 
 class Step(Enum):
     SEND = auto()
     ACK = auto()
     NACK = auto()
     HOLD = auto()  # a client that comes back holds what it would be sent
+
+    __hash__ = object.__hash__
 
 
 # Every change of a substream's state is in this table.
@@ -70,9 +74,11 @@ class Substream:
         self.refusal: Refusal | None = None  # the last one, while something of it is rejected
 
     def follow(self, served: Catalogue) -> None:
-        """What is served of the type has changed."""
-        self.known.follow(served)
-        self.accepted.follow(served)
+        """What is served of the type may have changed."""
+        if self.known.shared is not served:
+            self.known.follow(served)
+        if self.accepted.shared is not served:
+            self.accepted.follow(served)
 
     def subscribed(self, was_wildcard: bool, before: frozenset[str]) -> None:
         """The book has changed: a name that is wanted no longer is new when asked for once more."""
