@@ -68,7 +68,7 @@ def _seen(proof: Proof) -> list[str]:
 
 
 async def _counts_begin_where_the_last_claim_ended(live: Live) -> None:
-    before = await counters.settled(live.mesh.plan.proxies, live.mesh.admins)
+    before = await counters.settled(live.mesh.plan, live.mesh.admins)
     assert before["broken"] == 5 * 4 + 2 * 4
     assert before["copy"] == 400
     assert before["shop-v1"] + before["shop-v2"] == 400 + 20
