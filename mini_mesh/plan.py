@@ -23,6 +23,7 @@ from mesh_patterns.placement import (
     reached,
     workload,
 )
+from mini_mesh.certificate_files import CERTIFICATES, provider
 from mini_mesh.echo import config as echo
 from mini_mesh.grpc_bootstrap import SCHEME, GrpcNode, environment
 from mini_mesh.process import ProcessSpec
@@ -76,7 +77,12 @@ def plan(mesh: Mesh, placement: Placement, around: Surroundings = NOWHERE) -> Pl
     echoes: list[echo.Instance] = []
     counts: dict[str, Path] = {}
     nodes = {
-        each.instance.id: GrpcNode(each.node, around.name, around.xds_port)
+        each.instance.id: GrpcNode(
+            each.node,
+            around.name,
+            around.xds_port,
+            provider(around.folder / CERTIFICATES, each.node),
+        )
         for each in proxyless(mesh)
     }
     for service, version, instance in _each(mesh):

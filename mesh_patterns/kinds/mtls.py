@@ -30,7 +30,8 @@ def _off(value: Any) -> Any:
 
 def _lasting(value: timedelta) -> timedelta:
     if value < SHORTEST:
-        raise ValueError(f"a certificate lasts at least {SHORTEST.seconds}s, got {value.total_seconds():g}s")
+        wanted = f"a certificate lasts at least {SHORTEST.seconds}s"
+        raise ValueError(f"{wanted}, got {value.total_seconds():g}s")
     return value
 
 

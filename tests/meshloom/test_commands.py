@@ -84,6 +84,18 @@ def test_rendered_yaml_is_yaml_with_a_document_for_each_resource(tmp_path: Path)
     assert all(each["@type"].startswith("type.googleapis.com/envoy.") for each in documents)
 
 
+def test_no_private_key_is_rendered(tmp_path: Path) -> None:
+    secured = "mesh: {services: {web: }}\npatterns: [{pattern: mtls, on: web}]"
+    shown = json.loads(inside("render", write(tmp_path, secured), "-o", "json").out)
+    secrets = {
+        each["name"]: each["resource"]["tls_certificate"]["private_key"]
+        for each in (*shown["web"], *shown["ingress"])
+        if "tls_certificate" in each["resource"]
+    }
+    hidden = {"inline_string": "[redacted]"}
+    assert secrets == {"certificate:web": hidden, "certificate:client": hidden}
+
+
 def test_an_unknown_node_is_told_the_nearest(tmp_path: Path) -> None:
     done = inside("render", write(tmp_path, MESH), "--node", "web-v3")
     assert (done.code, done.out) == (2, "")

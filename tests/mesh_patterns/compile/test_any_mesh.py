@@ -16,6 +16,7 @@ from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
 from mesh_patterns.place import PatternError
 from mesh_patterns.placement import Placement, needs
+from mini_mesh.issuer import Issuer
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import Oracle
 from xds_server.snapshot import Snapshot
@@ -185,6 +186,7 @@ pattern = st.one_of(
     kind("canary", weights=st.sampled_from([{"v1": 100}, {"v1": 40, "v2": 60}])),
     kind("timeout", after=duration),
     kind("mirror", to=version, percent=percent),
+    kind("mtls", mode=st.sampled_from(["strict", "permissive", "off"]), on=name | st.just("*")),
     st.tuples(retries, kind("retries")).map(joined),
     st.tuples(fault, kind("fault")).map(joined),
 )
@@ -199,6 +201,7 @@ async def envoy() -> AsyncIterator[tuple[Oracle, Ports]]:
 
 
 KNOWN: dict[str, int] = {}  # a need has the same port in every example
+ISSUER = Issuer()
 
 
 def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot] | None:
@@ -209,7 +212,7 @@ def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot
         for need in needs(draft.mesh):
             if need.key not in KNOWN:
                 KNOWN[need.key] = ports.take()
-        return compile_mesh(draft, Placement(KNOWN))
+        return compile_mesh(draft, Placement(KNOWN), ISSUER.identities(draft))
     except PatternError as error:
         unplaced = [each for each in error.problems if each.place.file != str(path)]
         if unplaced:

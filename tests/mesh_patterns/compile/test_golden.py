@@ -16,6 +16,7 @@ from mesh_patterns import yaml
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement, needs
+from mini_mesh.issuer import Issuer
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import Oracle
 from xds_server.mirror import render
@@ -66,7 +67,8 @@ async def test_a_real_envoy_accepts_every_resource_of_every_node() -> None:
             for name in INPUTS:
                 draft = load([Path(name)])
                 placement = Placement({need.key: ports.take() for need in needs(draft.mesh)})
-                for node, snapshot in compile_mesh(draft, placement).items():
+                identities = Issuer().identities(draft)
+                for node, snapshot in compile_mesh(draft, placement, identities).items():
                     refused[f"{name} {node}"] = await envoy.judge(snapshot)
     assert not {where: texts for where, texts in refused.items() if texts}
-    assert len(refused) == 12
+    assert len(refused) == 18

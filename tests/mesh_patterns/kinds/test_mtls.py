@@ -56,7 +56,10 @@ def test_trust_domain_and_life_are_the_whole_meshs(read: Read, refusal: Refusal)
         ("on: wep", "3:23: no service 'wep'; did you mean 'web'?"),
         ("on: web, cert_ttl: 5s", "3:38: cert_ttl: a certificate lasts at least 10s, got 5s"),
         ("on: web, trust_domain: A b", "3:42: trust_domain: string should match"),
-        ("on: web, mode: both", "3:34: mode: input should be 'strict', 'permissive' or 'off', got 'both'"),
+        (
+            "on: web, mode: both",
+            "3:34: mode: input should be 'strict', 'permissive' or 'off', got 'both'",
+        ),
     ],
 )
 def test_what_can_not_be_is_told_where_it_stands(refusal: Refusal, options: str, told: str) -> None:
