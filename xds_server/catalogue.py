@@ -43,7 +43,7 @@ class Catalogue:
 
     def __init__(self, resources: Mapping[str, Resource], total: int) -> None:
         """``resources`` are sorted by name; ``total`` is the sum of their fingerprints."""
-        self.resources: Mapping[str, Resource] = MappingProxyType(resources)
+        self.resources = MappingProxyType(resources)
         self.version = short_hash(total.to_bytes(_SIZE))
         self._total = total
         self._serial = next(_serial)
@@ -145,9 +145,9 @@ def _version(resource: Resource | None) -> str | None:
 
 
 def _merged(
-    had: Mapping[str, Resource], changed: Mapping[str, Resource], gone: Iterable[str]
+    had: MappingProxyType[str, Resource], changed: Mapping[str, Resource], gone: Iterable[str]
 ) -> dict[str, Resource]:
-    made = {**had, **changed}
+    made = had | dict(changed)  # a copy in C; {**had} asks the proxy for each key
     for name in gone:
         del made[name]
     if changed.keys() <= had.keys():
