@@ -40,17 +40,27 @@ class Endpoints:
         They are what ``compile_mesh`` gave for this draft, and so is what this returns. What did
         not change is the same object, be it a resource or a snapshot.
         """
-        changed: dict[str, list[Resource]] = defaultdict(list)
-        anew: dict[str, Snapshot] = {}
-        for service in dict.fromkeys(services):
-            for node, use in self._uses[service]:
-                changed[node].append(use(placement))
-            for proxy in self._homes[service]:
-                changed[proxy.node].extend(self._inbound(proxy, placement))
-            for each in self._alone[service]:  # its port is in the name of its listener
-                anew[each.node] = Snapshot.of(grpc.resources(self._draft, each, placement))
-        made = {node: snapshots[node].replacing(changed[node]) for node in changed}
-        return {**snapshots, **made, **anew}
+        made = dict(snapshots)
+        wanted = dict.fromkeys(services)
+        for node, resources in self._named(wanted, placement).items():
+            had = snapshots[node]
+            changed = [each for each in resources if had.resources(each.type)[each.name] != each]
+            if changed:
+                made[node] = had.replacing(changed)
+        for service in wanted:
+            for each in self._alone.get(service, ()):  # its port is in its listener's name
+                made[each.node] = Snapshot.of(grpc.resources(self._draft, each, placement))
+        return made
+
+    def _named(self, services: Iterable[str], placement: Placement) -> Mapping[str, list[Resource]]:
+        """By node, the resources that name the ports of ``services``."""
+        found: dict[str, list[Resource]] = defaultdict(list)
+        for service in services:
+            for node, use in self._uses.get(service, ()):
+                found[node].append(use(placement))
+            for proxy in self._homes.get(service, ()):
+                found[proxy.node].extend(self._inbound(proxy, placement))
+        return found
 
     def _inbound(self, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
         yield from clusters.inbound(self._draft, proxy, placement)
