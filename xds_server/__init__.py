@@ -11,6 +11,9 @@ events out. A NACK is read by ``nack.py`` and ``blame.py``; ``status.py`` knows 
 stands. ``server.py`` is the only module that opens a port; ``mirror.py`` the only one that knows
 protobuf's C core; ``protos.py`` the only one that imports Envoy's messages.
 
+Beside discovery, a server's port may serve client status (``csds.py``), load reports (``lrs.py``)
+and health checks that Envoys make (``hds.py``): each a door, with its nouns in a room beside it.
+
 As a library (``examples/control_plane.py``): put a ``Snapshot`` of ``Resource`` into a ``Cache``,
 and an ``XdsServer`` serves it. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
 ``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``. The names below are imported when they are
@@ -24,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xds_server.cache import Cache
+    from xds_server.csds import Csds
     from xds_server.errors import (
         InconsistentSnapshot,
         LocalXdsError,
@@ -43,6 +47,16 @@ if TYPE_CHECKING:
         StreamOpened,
     )
     from xds_server.groups import Groups, NoGroup, Rule
+    from xds_server.hds import Hds
+    from xds_server.health_checks import (
+        ClusterCheck,
+        Health,
+        HealthChanged,
+        HealthChecks,
+        with_health,
+    )
+    from xds_server.load_reports import ClusterLoad, LoadReport, LoadReports
+    from xds_server.lrs import Lrs
     from xds_server.mirror import any_of
     from xds_server.node import NodeInfo, by_node_id
     from xds_server.resource import Resource, ResourceType
@@ -53,11 +67,21 @@ if TYPE_CHECKING:
 __all__ = [
     "Acked",
     "Cache",
+    "ClusterCheck",
+    "ClusterLoad",
+    "Csds",
     "Current",
     "Event",
     "Groups",
+    "Hds",
+    "Health",
+    "HealthChanged",
+    "HealthChecks",
     "InconsistentSnapshot",
+    "LoadReport",
+    "LoadReports",
     "LocalXdsError",
+    "Lrs",
     "MessageError",
     "NackRecord",
     "Nacked",
@@ -78,10 +102,12 @@ __all__ = [
     "XdsServer",
     "any_of",
     "by_node_id",
+    "with_health",
 ]
 
 _HOMES = {
     "cache": ("Cache",),
+    "csds": ("Csds",),
     "errors": (
         "InconsistentSnapshot",
         "LocalXdsError",
@@ -101,6 +127,10 @@ _HOMES = {
         "StreamOpened",
     ),
     "groups": ("Groups", "NoGroup", "Rule"),
+    "hds": ("Hds",),
+    "health_checks": ("ClusterCheck", "Health", "HealthChanged", "HealthChecks", "with_health"),
+    "load_reports": ("ClusterLoad", "LoadReport", "LoadReports"),
+    "lrs": ("Lrs",),
     "mirror": ("any_of",),
     "node": ("NodeInfo", "by_node_id"),
     "resource": ("Resource", "ResourceType"),
