@@ -16,6 +16,7 @@ from typing import Any
 from mesh_patterns.access import admits, as_match, guards
 from mesh_patterns.assemble import build
 from mesh_patterns.draft import (
+    CLUSTER,
     Draft,
     Edge,
     Fault,
@@ -31,7 +32,16 @@ from mesh_patterns.identity import spiffe_id
 from mesh_patterns.model import CLIENT, INGRESS
 from mesh_patterns.node import Node, Plain
 from mesh_patterns.place import Place
-from mesh_patterns.upstream_promises import by_luck, hashed, leads, shed, stays, turns, uncertain
+from mesh_patterns.upstream_promises import (
+    by_luck,
+    ejected,
+    hashed,
+    leads,
+    shed,
+    stays,
+    turns,
+    uncertain,
+)
 from mesh_traffic import Headers, Request
 
 SHARED_SENDS = 500  # requests for a share
@@ -53,15 +63,26 @@ class _Row:
 
 
 def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
-    """Claims for every route of the client and of the ingress, as far as they can be foretold."""
+    """Claims for every route of the client and of the ingress, as far as they can be foretold.
+
+    And for those of services that differ from the client's: by what their cluster does, or by who
+    they are.
+    """
     found = []
     for edge in draft.edges.values():
-        if edge.caller in (CLIENT, INGRESS):
+        if edge.caller in (CLIENT, INGRESS) or _own(draft, edge):
             for row in [*_rows(draft, edge), *_special(draft, edge)]:
                 claim = _claim(draft, row)
                 if claim:
                     found.append(build(ClaimSpec, Node.of(claim, row.rule.place)))
     return tuple(found)
+
+
+def _own(draft: Draft, edge: Edge) -> bool:
+    if draft.mesh.is_proxyless(edge.caller) or draft.mesh.is_proxyless(edge.callee):
+        return False
+    named = (rule.principals for guard, _ in guards(draft, edge.callee) for rule in guard.rules)
+    return any(name in edge.settings for name in CLUSTER) or any(named)
 
 
 def _rows(draft: Draft, edge: Edge) -> Iterator[_Row]:
@@ -156,8 +177,10 @@ def _answer(row: _Row) -> dict[str, Any]:
 def _forwarded(draft: Draft, row: _Row) -> dict[str, Any]:
     """Of a rule that sends the request on: how long it takes, its status, and who gets it."""
     admitted = _admitted(draft, row)
-    if _has_wasm(draft, row) or _breaks_a_part(draft, row) or admitted is None:
+    if _has_wasm(draft, row) or admitted is None:
         return {}
+    if _breaks_a_part(draft, row):
+        return ejected(draft, row.edge) if admitted else {}
     there, here = _faults(draft, row, inbound=True), _faults(draft, row, inbound=False)
     if not admitted:
         denied = GRPC_PERMISSION_DENIED if _is_grpc(draft, row) else 403
@@ -214,6 +237,8 @@ def _admitted(draft: Draft, row: _Row) -> bool | None:
     changed = row.edge.value(row.rule, "rewrite") or row.edge.value(row.rule, "headers")
     if not found:
         return True
+    if draft.mesh.is_proxyless(row.edge.callee):
+        return None  # gRPC itself has them, which is not Envoy
     if changed or not row.request.authority or any(version for _, version in found):
         return None
     if _is_grpc(draft, row) and any(

@@ -8,17 +8,31 @@ Whom a hash chooses depends on ports; that all requests of one hash go to the sa
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from mesh_patterns.draft import CircuitBreaker, Draft, Edge, LoadBalancing, Rule, Weighted
+from mesh_patterns.draft import (
+    CircuitBreaker,
+    Draft,
+    Edge,
+    Fault,
+    Filter,
+    LoadBalancing,
+    OutlierDetection,
+    Rule,
+    Weighted,
+)
 from mesh_traffic import Headers, Request
 
 BEYOND = 5  # requests more than a breaker lets through
 MAX_LIMIT = 100  # requests at a time that are worth sending to see the one more refused
 LONG = 0.3  # seconds in which all requests are under way
 TURNS = 20  # requests for each version, when they take turns
-OFF = 2  # what several workers of an Envoy may be off by
+OFF = 2  # what several workers of an Envoy may be off by, or requests that are under way
+FEW = 3  # hosts; with one of two out Envoy might panic
+SEEN = timedelta(seconds=10)
+GATEWAY = (502, 503, 504)
 BY_LUCK = ("random", "least_request")  # who is idle is chosen by luck
 SOMEBODY = "somebody"  # what is hashed
 EQUAL_SENDS = 500
@@ -68,6 +82,54 @@ def shed(edge: Edge, rule: Rule, *, delay: float, fine: int) -> dict[str, Any] |
         "status": {fine: str(limit), 503: str(BEYOND)},
         "upstream_ratio": f"{limit / count - 0.001:.3f}..{limit / count + 0.001:.3f}",
     }
+
+
+def ejected(draft: Draft, edge: Edge) -> dict[str, Any]:
+    """That a version which always fails, of three or more, is left out after so many failures."""
+    service = draft.mesh.services[edge.callee]
+    status = _broken(draft, edge) if service.protocol == "http" else 0
+    limit = _failures(_of(edge, "outlier_detection"), status)
+    plain = not edge.rules and not edge.split and set(edge.settings) == {"outlier_detection"}
+    if not limit or not plain or len(service.versions) < FEW or not _stays_out(edge):
+        return {}
+    send = len(service.versions) * (limit + TURNS)
+    return {"send": send, "status": {status: f"{limit}..{limit + OFF}"}}
+
+
+def _broken(draft: Draft, edge: Edge) -> int:
+    """The status that one version, and it alone, always fails with; 0 where it is not so simple."""
+    faults = [
+        each
+        for each in draft.filters
+        if each.kind in ("fault", "authorization")
+        and (each.edge == (edge.caller, edge.callee) or _at(each) == edge.callee)
+    ]
+    only = faults[0] if len(faults) == 1 else None
+    if only is None or only.inbound is None or not isinstance(only.config, Fault):
+        return 0
+    fault = only.config
+    certain = fault.abort_percent == 100 and not fault.headers and fault.delay is None
+    return fault.abort_status or 0 if certain and only.inbound.version else 0
+
+
+def _at(each: Filter) -> str | None:
+    return each.inbound.service if each.inbound else None
+
+
+def _failures(outliers: OutlierDetection | None, status: int) -> int:
+    """After how many failures of this status in a row a host is out; 0: never."""
+    if outliers is None or outliers.max_ejection_percent is not None:
+        return 0
+    found = [outliers.consecutive_5xx] if status >= 500 else []
+    if status in GATEWAY:
+        found.append(outliers.consecutive_gateway_failure)
+    return min((limit for limit in found if limit), default=0)
+
+
+def _stays_out(edge: Edge) -> bool:
+    """Long enough to be seen."""
+    outliers: OutlierDetection = _of(edge, "outlier_detection")
+    return outliers.base_ejection_time is None or outliers.base_ejection_time >= SEEN
 
 
 def turns(draft: Draft, edge: Edge) -> dict[str, Any]:

@@ -114,6 +114,60 @@ def test_a_rule_that_an_earlier_one_hides_promises_nothing(tmp_path: Path) -> No
     assert [claim["path"] for claim in claims] == ["/a", "/"]
 
 
+def statuses(claims: list[dict[str, Any]]) -> list[tuple[str, str, str, list[int]]]:
+    return [
+        (each["from"], each.get("method", "GET"), each["path"], list(each["status"]))
+        for each in claims
+    ]
+
+
+def test_an_authorization_promises_who_is_refused(tmp_path: Path) -> None:
+    claims = promised(
+        tmp_path,
+        "  - pattern: authorization\n"
+        "    on: reviews\n"
+        "    allow: [{methods: GET, paths: /pub}, {methods: PUT}]\n"
+        "    deny: {paths: /pub/x}\n",
+    )
+    assert statuses(claims) == [
+        ("client", "GET", "/", [403]),
+        ("client", "GET", "/pub/x", [403]),
+        ("client", "GET", "/pub", [200]),
+        ("client", "PUT", "/", [200]),
+    ]
+
+
+def test_callers_that_are_named_are_asked_each(tmp_path: Path) -> None:
+    claims = promised(
+        tmp_path,
+        "  - {pattern: mtls, on: reviews}\n"
+        "  - {pattern: authorization, on: reviews, allow: {from: web}}\n",
+    )
+    assert statuses(claims) == [("web", "GET", "/", [200]), ("client", "GET", "/", [403])]
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "on: reviews/v2, allow: []}",
+        "on: reviews, allow: []}\n  - {pattern: fault, on: reviews, delay: {fixed: 1s}}",
+        "on: reviews, allow: {headers: {x-a: 1}}}\n"
+        "  - {pattern: route, on: reviews, rules: [{headers: {request: {set: {x-a: 1}}}}]}",
+    ],
+    ids=["a version's", "behind a fault", "behind an edit"],
+)
+def test_of_some_authorizations_nothing_is_promised(tmp_path: Path, guard: str) -> None:
+    assert promised(tmp_path, f"  - {{pattern: authorization, {guard}\n") == []
+
+
+def test_tries_that_wait_are_not_foretold(tmp_path: Path) -> None:
+    assert not promised(
+        tmp_path,
+        "  - {pattern: fault, on: reviews, delay: {fixed: 1s}, abort: {status: 503}}\n"
+        "  - {pattern: retries, on: reviews, attempts: 3, retry_on: [5xx]}\n",
+    )
+
+
 def test_nothing_is_promised_where_more_than_one_thing_decides(tmp_path: Path) -> None:
     broken = "  - {pattern: fault, on: reviews/v2, abort: {status: 503}}\n"
     wasm = "  - {pattern: wasm, on: reviews, file: 'meshloom:header_policy'}\n"

@@ -7,7 +7,16 @@ import pytest
 
 from mesh_patterns.draft import Draft, Match, Rule
 from mesh_patterns.place import Place
-from mesh_patterns.upstream_promises import by_luck, hashed, leads, shed, stays, turns, uncertain
+from mesh_patterns.upstream_promises import (
+    by_luck,
+    ejected,
+    hashed,
+    leads,
+    shed,
+    stays,
+    turns,
+    uncertain,
+)
 from mesh_traffic import Headers, Request
 from tests.mesh_patterns.conftest import Read
 from tests.proofs import prove
@@ -125,6 +134,56 @@ def test_nobody_is_made_up_for_what_is_no_field_of_its_own(read: Read) -> None:
     assert hashed(draft.edges["client", "web"], "web") is None
 
 
+WEBS = "mesh: {services: {web: {versions: {v1: , v2: , v3: }}}}\npatterns:\n"
+BROKEN = "fault, on: web/v2, abort: {status: 503}"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "promised"),
+    [
+        (
+            ["outlier_detection, on: web, consecutive_5xx: 3", BROKEN],
+            {"send": 69, "status": {503: "3..5"}},
+        ),
+        (["outlier_detection, on: web, consecutive_gateway_failure: 1", BROKEN], 1),
+        (
+            [
+                "outlier_detection, on: web, consecutive_5xx: 4, consecutive_gateway_failure: 2",
+                BROKEN,
+            ],
+            2,
+        ),
+        (["outlier_detection, on: web", BROKEN.replace("503", "500")], 5),
+        (
+            [
+                "outlier_detection, on: web, consecutive_gateway_failure: 1",
+                BROKEN.replace("3", "0"),
+            ],
+            0,
+        ),
+        (["outlier_detection, on: web", BROKEN.replace("503", "404")], 0),
+        (["outlier_detection, on: web", BROKEN.replace("503", "503, percent: 50")], 0),
+        (["outlier_detection, on: web", BROKEN, BROKEN.replace("v2", "v3")], 0),
+        (["outlier_detection, on: web", BROKEN.replace("/v2", "")], 0),
+        (["outlier_detection, on: web, base_ejection_time: 1s", BROKEN], 0),
+        (["outlier_detection, on: web, max_ejection_percent: 50", BROKEN], 0),
+        (["outlier_detection, on: web, success_rate: true", BROKEN], 0),
+        (["outlier_detection, on: web", BROKEN, "retries, on: web"], 0),
+        (["outlier_detection, on: web", BROKEN, "canary, on: web, weights: {v1: 100}"], 0),
+        ([BROKEN], 0),
+    ],
+)
+def test_a_version_that_always_fails_fails_so_often(
+    read: Read, patterns: list[str], promised: dict[str, Any] | int
+) -> None:
+    draft = read(WEBS + "".join(f"- {{pattern: {each}}}\n" for each in patterns))
+    found = ejected(draft, draft.edges["client", "web"])
+    if isinstance(promised, int) and promised:
+        assert list(found["status"].values()) == [f"{promised}..{promised + 2}"]
+    else:
+        assert found == (promised or {})
+
+
 PROMISING = """\
 mesh:
   services:
@@ -135,7 +194,11 @@ mesh:
     near: {versions: {v1: , v2: , v3: }}
     api:
     rpc: {protocol: grpc}
+    shop: {calls: [sick, api]}
+    sick: {versions: {v1: , v2: , v3: }}
 patterns:
+- {pattern: outlier_detection, on: shop -> sick, consecutive_gateway_failure: 3}
+- {pattern: fault, on: sick/v3, abort: {status: 503}}
 - {pattern: circuit_breaker, on: slow, max_requests: 3}
 - {pattern: retries, on: slow, attempts: 3, retry_on: [503, reset, 5xx]}
 - {pattern: fault, on: slow, delay: {fixed: 500ms}}
@@ -157,9 +220,10 @@ def test_what_is_promised_holds_in_a_real_mesh(tmp_path: Path) -> None:
     file.write_text(PROMISING)
     done = prove((file,))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "12 of 12 claims hold" in done.stdout
+    assert "14 of 14 claims hold" in done.stdout
     for line in (
         "client → slow / × 8: status 503",
+        "shop → sick / × 69: status 503",
         "client → turns / × 60: share of turns/v3",
         "client → ring /?user=somebody [x-user: somebody] [cookie: seat=somebody] × 20: versions",
         "client → near / × 20: versions of near that were reached",
