@@ -30,6 +30,7 @@ from xds_server.view import ClientView
 SERVICE = "envoy.service.status.v3.ClientStatusDiscoveryService"
 MAX_RESOURCES = 100_000  # in one answer: half a second of work
 MAX_BYTES = 32 * 2**20  # of one answer
+MAX_AT_ONCE = 4  # answers that are put together; other questions wait
 _STEP = 50  # resources that are put together before others have their turn: some 2 ms
 
 _ASK_LESS = "ask for single nodes by node_matchers"
@@ -64,6 +65,7 @@ class Csds:
 
     def __init__(self, server: Clients) -> None:
         self._server = server
+        self._free = asyncio.Semaphore(MAX_AT_ONCE)
 
     def handler(self) -> Any:
         """What serves it: one of the ``handlers`` of ``XdsServer.start``."""
@@ -80,7 +82,8 @@ class Csds:
     async def _fetch(self, data: bytes, context: Any) -> bytes:
         try:
             question = Question.parse(data)
-            return await _in_turns(answer(question, self._server.clients(question.wanted)))
+            async with self._free:
+                return await _in_turns(answer(question, self._server.clients(question.wanted)))
         except RemoteXdsError as error:
             await context.abort(grpc.StatusCode[error.status], str(error))
             raise

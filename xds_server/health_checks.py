@@ -239,8 +239,10 @@ class HealthChecks:
         delegated = self._clusters.get(cluster)
         if delegated is not None and delegated.is_for(checker):
             of = delegated.check.endpoints
-            delegated.said[checker] = {e: health for e, health in found.items() if e in of}
-            self._judge(delegated)
+            said = {e: health for e, health in found.items() if e in of}
+            if said != delegated.said.get(checker):
+                delegated.said[checker] = said
+                self._judge(delegated)
 
     def _judge(self, delegated: _Delegated) -> None:
         for endpoint, before, now in tuple(delegated.judge()):

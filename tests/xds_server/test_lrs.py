@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,7 +23,7 @@ from xds_server import mirror
 from xds_server.load_reports import Load, LoadReport, LoadReports, Metric, Place
 from xds_server.lrs import SERVICE, Lrs, cluster_load, wanted
 from xds_server.node import NodeInfo
-from xds_server.protos import cluster, core, endpoint, load_stats, route
+from xds_server.protos import cluster, core, endpoint, envoy_type, load_stats, route
 from xds_server.resource import Resource
 
 REPORTS = {
@@ -96,6 +97,7 @@ async def test_every_request_through_an_envoy_is_counted_once() -> None:
         )
         assert heard.requests() == Load(issued=20, succeeded=20)
         assert heard.requests("dead").succeeded == 0
+        assert heard.requests("xds").in_progress == 2  # this stream, and that of its config
         totals = heard.reports.totals("node")["a"]
         assert totals.localities.keys() == {Place()}
         assert totals.endpoints == {f"127.0.0.1:{a}": Load(20, 20)}
@@ -120,6 +122,66 @@ async def test_only_the_clusters_that_are_named_are_reported() -> None:
         await heard.until(lambda: heard.requests("b") == Load(1, 1))
         assert heard.reports.totals().keys() == {"b"}
         assert heard.reports.totals()["b"].endpoints == {}
+
+
+@asynccontextmanager
+async def busy_upstream() -> AsyncIterator[int]:
+    """It says of itself how busy it is (ORCA), with each answer."""
+    report = b"TEXT cpu_utilization=0.5,named_metrics.queue=3"
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nendpoint-load-metrics: " + report
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(head + b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def test_drops_and_what_upstream_hosts_say_of_themselves_are_reported() -> None:
+    heard = Heard(interval=0.05)
+    async with (
+        listening(heard) as plane,
+        running_envoy(plane.port, "node", "Delta", REPORTS) as envoy,
+        busy_upstream() as port,
+    ):
+        busy = Resource.of(
+            cluster.Cluster(
+                name="busy",
+                type=cluster.ClusterDiscoveryType.EDS,
+                eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ADS),
+                lrs_report_endpoint_metrics=["cpu_utilization", "named_metrics.queue"],
+            )
+        )
+        policy = endpoint.ClusterLoadAssignmentPolicy(
+            drop_overloads=[
+                endpoint.ClusterLoadAssignmentPolicyDropOverload(
+                    category="throttle", drop_percentage=envoy_type.FractionalPercent(numerator=100)
+                )
+            ]
+        )
+        full = endpoint.ClusterLoadAssignment(cluster_name="full", policy=policy)
+        clusters = [busy, endpoints("busy", port), eds_cluster("full"), Resource.of(full)]
+        await plane.applied(*clusters, rds_listener(), routes(busy="busy", full="full"))
+        await envoy.until_listening()
+        await heard.until(lambda: heard.reports.totals().keys() >= {"busy", "full"})
+        for path, status in [("/busy", 200)] * 4 + [("/full", 503)] * 3:
+            assert (await envoy.get(path))[0] == status
+        await heard.until(
+            lambda: (
+                heard.requests("busy").issued == 4 and heard.reports.totals()["full"].dropped > 2
+            )
+        )
+        assert heard.requests("busy").metrics == {
+            "cpu_utilization": Metric(4, 2.0),
+            "named_metrics.queue": Metric(4, 12.0),
+        }
+        assert heard.reports.totals()["full"].dropped_by == {"throttle": 3}
 
 
 async def test_a_grpc_client_reports_to_the_server_that_it_has_its_clusters_from() -> None:
