@@ -72,8 +72,14 @@ class Rounds:
 
     def __init__(self, clients: int) -> None:
         self._clients = clients
+        self._open = 0
         self._seen: Counter[int] = Counter()
         self._first: dict[int, int] = {}
+
+    def connected(self) -> None:
+        self._open += 1
+        if self._open == self._clients:
+            say("connected", at=time.time_ns())
 
     def saw(self, number: int) -> None:
         now = time.time_ns()
@@ -93,6 +99,8 @@ async def client(target: str, name: str, variant: Any, names: list[str], rounds:
         await stream.write(variant.request(**fields).SerializeToString())
 
     try:
+        await stream.wait_for_connection()
+        rounds.connected()
         await send(node=node, type_url=CLUSTERS)
         while (data := await stream.read()) is not grpc.aio.EOF:
             got = variant.response.FromString(data)
@@ -101,7 +109,7 @@ async def client(target: str, name: str, variant: Any, names: list[str], rounds:
             if got.type_url == ENDPOINTS:
                 rounds.saw(number)
                 number += 1
-            elif not subscribed:
+            elif not subscribed and names:
                 subscribed = True
                 await send(type_url=ENDPOINTS, **variant.subscription(names))
         say("lost", client=name, why=str(await stream.code()))
@@ -112,10 +120,11 @@ async def client(target: str, name: str, variant: Any, names: list[str], rounds:
 
 
 async def main(found: argparse.Namespace) -> None:
-    names = [f"c{i}" for i in range(found.services)]
+    names = [] if found.clusters_only else [f"c{i}" for i in range(found.services)]
     rounds, loop = Rounds(found.clients), asyncio.get_running_loop()
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    say("started", at=time.time_ns())
     async with asyncio.TaskGroup() as group:
         running = [
             group.create_task(
@@ -134,5 +143,6 @@ if __name__ == "__main__":
     arguments.add_argument("--clients", type=int, default=1)
     arguments.add_argument("--services", type=int, default=1, help="how many clusters there are")
     arguments.add_argument("--prefix", default="node", help="what their names begin with")
+    arguments.add_argument("--clusters-only", action="store_true", help="want no endpoints")
     arguments.add_argument("--variant", choices=VARIANTS, default="Delta")
     asyncio.run(main(arguments.parse_args()))

@@ -5,10 +5,13 @@ the clients are in Go and everything is measured a second time, in the same run,
 go-control-plane's snapshot cache; ``ratio`` is ours by theirs.
 
 rows: change    1,000 clients, 100 clusters, one endpoint changed, until all have ACKed
-      first     1,000 clients, 100 clusters: from the last stream's opening until all have ACKed,
-                and from the first one's
+      first     1,000 clients, 100 clusters: from the last one's connection until all have ACKed
+      push      the same for clients that are connected before there is anything to serve
+      clusters  as push, for clients that want no endpoints
       crowd     5,000 clients, 1 cluster, connecting at once; then one change; memory per stream
-      services  1,000 clients, 10,000 clusters: the server's memory; then one change
+      services  1,000 clients, 10,000 clusters: the server's memory; then one change. Ours only:
+                theirs takes minutes and gigabytes
+      hundred   100 clients, 10,000 clusters
       wire      1 client, 10,000 clusters: one endpoint changed, until the client has it
 """
 
@@ -34,13 +37,19 @@ class Row:
     clients: int
     services: int
     changes: int
+    late: bool = False  # served once all are connected
+    clusters_only: bool = False
+    planes: tuple[str, ...] = (OURS, THEIRS)
 
 
 ROWS = {
     "change": Row(1_000, 100, 20),
     "first": Row(1_000, 100, 0),
+    "push": Row(1_000, 100, 0, late=True),
     "crowd": Row(5_000, 1, 5),
-    "services": Row(1_000, 10_000, 3),
+    "clusters": Row(1_000, 100, 0, late=True, clusters_only=True),
+    "services": Row(1_000, 10_000, 3, planes=(OURS,)),
+    "hundred": Row(100, 10_000, 2),
     "wire": Row(1, 10_000, 20),
 }
 
@@ -57,32 +66,48 @@ class Setting:
 
 async def measured(row: Row, setting: Setting) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
-        starting = programs.plane(setting.plane, row.clients, row.services, *setting.more)
+        late = ("--late",) if row.late else ()
+        only = ("--clusters-only",) if row.clusters_only else ()
+        more = (*setting.more, *late, *only)
+        starting = programs.plane(setting.plane, row.clients, row.services, *more)
         plane = await stack.enter_async_context(starting)
         listening = await plane.until("listening")
         clients = await stack.enter_async_context(
             programs.fleet(
-                setting.clients_in, listening["port"], row.clients, row.services, setting.variant
+                setting.clients_in,
+                row.clients,
+                *("--target", f"127.0.0.1:{listening['port']}", "--variant", setting.variant),
+                *("--services", str(row.services), *only),
             )
         )
+        began = max([(await each.until("connected"))["at"] for each in clients])
+        connecting = began - min([(await each.until("started"))["at"] for each in clients])
+        cpu_before = listening["cpu_ms"]
+        if row.late:
+            await plane.until("opened")
+            served = await plane.ask("serve", "served")
+            began, cpu_before = served["began"], served["cpu_ms"]
         settled = await plane.until("settled")
-        found = _connected(row, listening, settled, await plane.ask("usage", "usage"))
-        await _received(clients)
-        found |= await _changed(row, plane, clients)
+        usage = await plane.ask("usage", "usage")
+        found = {
+            "connecting_ms": connecting / 1e6,
+            "first_push_ms": (settled["at"] - began) / 1e6,
+            "first_push_cpu_ms_per_client": (settled["cpu_ms"] - cpu_before) / row.clients,
+            **_memory(row, listening, usage),
+        }
+        if row.changes:
+            await _received(clients)
+            found |= await _changed(row, plane, clients)
         lost = [each for program in (plane, *clients) for each in program.complaints]
         return found | {"opened": settled["opened"], "lost": len(lost)}
 
 
-def _connected(
-    row: Row, listening: dict[str, Any], settled: dict[str, Any], usage: dict[str, Any]
-) -> dict[str, Any]:
+def _memory(row: Row, listening: dict[str, Any], usage: dict[str, Any]) -> dict[str, float]:
     grown = usage["rss_kib"] - listening["rss_kib"]
     return {
-        "first_push_ms": (settled["at"] - settled["last_open"]) / 1e6,
-        "all_connected_ms": (settled["at"] - settled["first_open"]) / 1e6,
-        "connect_cpu_ms_per_client": (settled["cpu_ms"] - listening["cpu_ms"]) / row.clients,
         "rss_mib_before": listening["rss_kib"] / 1024,
         "rss_mib": usage["rss_kib"] / 1024,
+        "peak_rss_mib": usage["peak_kib"] / 1024,
         "rss_kib_per_stream": grown / row.clients,
     }
 
@@ -101,8 +126,6 @@ async def _changed(row: Row, plane: Program, clients: Sequence[Program]) -> dict
         cpu.append((end["cpu_ms"] - change["cpu_ms"]) / row.clients)
         set_in.append((change["set"] - change["began"]) / 1e6)
         wire.append((await _received(clients) - change["began"]) / 1e6)
-    if not row.changes:
-        return {}
     return {
         "all_acked_ms": statistics.median(acked),
         "all_acked_ms_max": max(acked),
@@ -135,7 +158,7 @@ async def main(found: argparse.Namespace) -> None:
     for name in found.rows:
         for variant in found.variants:
             by_plane: dict[str, Any] = {}
-            for plane in found.planes:
+            for plane in (each for each in found.planes if each in ROWS[name].planes):
                 setting = Setting(plane, variant, found.clients_in, more if plane == OURS else ())
                 by_plane[plane] = await measured(ROWS[name], setting)
             if len(by_plane) == 2:

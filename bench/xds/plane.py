@@ -1,7 +1,8 @@
 """The control plane that is measured, in a process of its own: ``python plane.py --clients 1000``.
 
 One group of nodes, with clusters c0, c1, … and the endpoints of each. Commands come as lines on
-standard input: ``change`` gives one cluster another endpoint, ``usage`` asks for the processor time
+standard input: ``serve`` serves them from now on where that waited (``--late``), ``change`` gives
+one cluster another endpoint, ``usage`` asks for the processor time
 and memory so far. Answers are JSON lines, times in nanoseconds of the wall clock; it ends with its
 input. ``go/plane`` speaks the same.
 """
@@ -30,6 +31,7 @@ from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 GROUP = "all"
+_CHANGING = ResourceType.ENDPOINT
 ADS = core.ConfigSource(ads=core.AggregatedConfigSource(), resource_api_version=core.ApiVersion.V3)
 
 
@@ -67,23 +69,23 @@ def cpu_ms() -> float:
     return (used.ru_utime + used.ru_stime) * 1e3
 
 
-def rss_kib() -> int:
+def memory() -> dict[str, int]:
+    """What is resident now, and the most that ever was."""
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0])
+    fields = {"rss_kib": "VmRSS:", "peak_kib": "VmHWM:"}
+    return {name: int(status.partition(of)[2].split()[0]) for name, of in fields.items()}
 
 
 class Acks:
     """Who has ACKed what since the last change; says when that is everybody."""
 
-    def __init__(self, clients: int) -> None:
+    def __init__(self, clients: int, clusters_only: bool) -> None:
         self._clients = clients
-        self._opened = self._first_open = self._last_open = 0
+        self._opened = 0
         self._settled = False
         self._done = False
-        self._of: dict[ResourceType, set[str]] = {
-            ResourceType.CLUSTER: set(),
-            ResourceType.ENDPOINT: set(),
-        }
+        kinds = [ResourceType.CLUSTER] if clusters_only else [ResourceType.CLUSTER, _CHANGING]
+        self._of: dict[ResourceType, set[str]] = {kind: set() for kind in kinds}
 
     def hear(self, event: Event) -> None:
         match event:
@@ -92,15 +94,15 @@ class Acks:
                 self._look()
             case StreamOpened():
                 self._opened += 1
-                self._last_open = time.time_ns()
-                self._first_open = self._first_open or self._last_open
+                if self._opened == self._clients:
+                    say("opened", at=time.time_ns())
             case StreamClosed(node=node, reason=reason) if reason:
                 say("refused", client=node.id, why=reason)
             case Nacked(record=record):
                 say("refused", client=record.node.id, why=record.text)
 
     def again(self) -> None:
-        self._of[ResourceType.ENDPOINT].clear()
+        self._of[_CHANGING].clear()
         self._done = False
 
     def _look(self) -> None:
@@ -108,8 +110,7 @@ class Acks:
             return
         event = "acked" if self._settled else "settled"
         self._settled = self._done = True
-        opened = {"first_open": self._first_open, "last_open": self._last_open}
-        say(event, at=time.time_ns(), opened=self._opened, cpu_ms=cpu_ms(), **opened)
+        say(event, at=time.time_ns(), opened=self._opened, cpu_ms=cpu_ms())
 
 
 class Plane:
@@ -120,7 +121,6 @@ class Plane:
         names = [f"c{i}" for i in range(services)]
         made = [*map(cluster_of, names), *(endpoints_of(name, 80, 81) for name in names)]
         self._snapshot = Snapshot.of(made)
-        self._cache.set(GROUP, self._snapshot)
         self._changes = 0
         counted = Metrics(self._cache, one_group) if metrics else None
 
@@ -132,10 +132,17 @@ class Plane:
         self.server = XdsServer(self._cache, one_group, hear)
 
     def obey(self, command: str) -> None:
-        if command == "change":
+        if command == "serve":
+            self.serve()
+        elif command == "change":
             self._change()
         elif command == "usage":
-            say("usage", cpu_ms=cpu_ms(), rss_kib=rss_kib())
+            say("usage", cpu_ms=cpu_ms(), **memory())
+
+    def serve(self) -> None:
+        before, began = cpu_ms(), time.time_ns()
+        self._cache.set(GROUP, self._snapshot)
+        say("served", began=began, set=time.time_ns(), cpu_ms=before)
 
     def _change(self) -> None:
         self._acks.again()
@@ -147,10 +154,12 @@ class Plane:
         say("changed", began=began, set=time.time_ns(), cpu_ms=before)
 
 
-async def main(clients: int, services: int, metrics: bool) -> None:
-    plane = Plane(services, Acks(clients), metrics)
+async def main(found: argparse.Namespace) -> None:
+    plane = Plane(found.services, Acks(found.clients, found.clusters_only), found.metrics)
+    if not found.late:
+        plane.serve()
     port = await plane.server.start()
-    say("listening", port=port, cpu_ms=cpu_ms(), rss_kib=rss_kib())
+    say("listening", port=port, cpu_ms=cpu_ms(), **memory())
     lines = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -164,5 +173,6 @@ if __name__ == "__main__":
     arguments.add_argument("--clients", type=int, default=1, help="how many are expected")
     arguments.add_argument("--services", type=int, default=1, help="how many clusters")
     arguments.add_argument("--metrics", action="store_true", help="count for Prometheus, too")
-    found = arguments.parse_args()
-    asyncio.run(main(found.clients, found.services, found.metrics))
+    arguments.add_argument("--clusters-only", action="store_true", help="nobody wants endpoints")
+    arguments.add_argument("--late", action="store_true", help="nothing is served before ``serve``")
+    asyncio.run(main(arguments.parse_args()))

@@ -98,21 +98,18 @@ def plane(which: str, clients: int, services: int, *more: str) -> Any:
 
 
 @asynccontextmanager
-async def fleet(
-    language: str, port: int, clients: int, services: int, variant: str
-) -> AsyncIterator[Sequence[Program]]:
+async def fleet(language: str, clients: int, *options: str) -> AsyncIterator[Sequence[Program]]:
     """So many clients: of Go in one process, of Python in one for each 500."""
     command = (str(BUILT / "clients"),)
     parts = 1
     if language == "python":
         command = (sys.executable, str(HERE / "clients.py"))
         parts = max(1, clients // 500)
-    common = ("--target", f"127.0.0.1:{port}", "--services", str(services), "--variant", variant)
     async with AsyncExitStack() as stack:
         each = ("--clients", str(clients // parts))
         yield [
             await stack.enter_async_context(
-                running(*command, *common, *each, "--prefix", f"node{part}")
+                running(*command, *options, *each, "--prefix", f"node{part}")
             )
             for part in range(parts)
         ]

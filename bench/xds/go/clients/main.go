@@ -2,7 +2,7 @@
 // endpoints of each, and ACKs whatever comes. What they receive is read as far as its type, version
 // and nonce, so that the machine's time goes to the server that is measured.
 //
-// Prints JSON lines: "received" for each round of endpoints that reached every client, "lost" for
+// Prints JSON lines: "connected" when all are, "received" for each round of endpoints that reached every client, "lost" for
 // each stream that ended. Ends with its standard input.
 package main
 
@@ -95,8 +95,17 @@ func parse(data []byte) (found response, err error) {
 type rounds struct {
 	sync.Mutex
 	clients int
+	open    int
 	seen    map[int]int
 	first   map[int]int64
+}
+
+func (r *rounds) connected() {
+	r.Lock()
+	defer r.Unlock()
+	if r.open++; r.open == r.clients {
+		say(map[string]any{"event": "connected", "at": time.Now().UnixNano()})
+	}
 }
 
 func (r *rounds) saw(round int) {
@@ -139,6 +148,7 @@ func (c client) run(target string) error {
 	if err != nil {
 		return err
 	}
+	c.rounds.connected()
 	node := protowire.AppendTag(nil, c.fields.node, protowire.BytesType)
 	node = protowire.AppendBytes(node, text(nil, 1, c.id))
 	if err := stream.SendMsg(text(node, c.fields.typeURL, clusters)); err != nil {
@@ -164,7 +174,7 @@ func (c client) answer(stream grpc.ClientStream) error {
 		if got.typeURL == endpoints {
 			c.rounds.saw(round)
 			round++
-		} else if !subscribed {
+		} else if !subscribed && len(c.names) > 0 {
 			subscribed = true
 			if err := stream.SendMsg(text(c.names, c.fields.typeURL, endpoints)); err != nil {
 				return err
@@ -187,16 +197,18 @@ func main() {
 	target := flag.String("target", "", "HOST:PORT of the control plane")
 	clients := flag.Int("clients", 1, "how many")
 	services := flag.Int("services", 1, "how many clusters c0, c1, … there are")
+	clustersOnly := flag.Bool("clusters-only", false, "want no endpoints")
 	prefix := flag.String("prefix", "node", "what their names begin with")
 	name := flag.String("variant", "Delta", "SotW or Delta")
 	flag.Parse()
 	how := variants[*name]
 	var names []byte
-	for i := range *services {
+	for i := 0; i < *services && !*clustersOnly; i++ {
 		names = text(names, how.fields.names, fmt.Sprintf("c%d", i))
 	}
 	names = names[:len(names):len(names)]
 	counted := &rounds{clients: *clients, seen: map[int]int{}, first: map[int]int64{}}
+	say(map[string]any{"event": "started", "at": time.Now().UnixNano()})
 	for i := range *clients {
 		one := client{how, fmt.Sprintf("%s-%d", *prefix, i), names, counted}
 		go func() {

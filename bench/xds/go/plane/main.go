@@ -1,8 +1,9 @@
 // A control plane on go-control-plane's snapshot cache, for comparison: one group of nodes, with
 // clusters c0, c1, … and the endpoints of each.
 //
-// Commands come as lines on standard input: "change" gives one cluster another endpoint, "usage"
-// asks for the processor time and memory so far. Answers are JSON lines; it ends with its input.
+// Commands come as lines on standard input: "serve" serves them from now on where that waited
+// (-late), "change" gives one cluster another endpoint, "usage" asks for the processor time and
+// memory so far. Answers are JSON lines; it ends with its input.
 package main
 
 import (
@@ -68,22 +69,19 @@ func endpointsOf(name string, ports ...uint32) types.Resource {
 // acks knows who has ACKed what since the last change, and prints when that is everybody.
 type acks struct {
 	sync.Mutex
-	clients   int
-	settled   bool
-	opened    int
-	firstOpen int64
-	lastOpen  int64
-	clusters  map[int64]bool
-	endpoints map[int64]bool
+	clients      int
+	clustersOnly bool
+	settled      bool
+	opened       int
+	clusters     map[int64]bool
+	endpoints    map[int64]bool
 }
 
 func (a *acks) open() {
 	a.Lock()
 	defer a.Unlock()
-	a.opened++
-	a.lastOpen = time.Now().UnixNano()
-	if a.firstOpen == 0 {
-		a.firstOpen = a.lastOpen
+	if a.opened++; a.opened == a.clients {
+		say(map[string]any{"event": "opened", "at": time.Now().UnixNano()})
 	}
 }
 
@@ -98,7 +96,7 @@ func (a *acks) answered(stream int64, typeURL, nonce string) {
 	} else if a.endpoints != nil {
 		a.endpoints[stream] = true
 	}
-	if len(a.endpoints) < a.clients || len(a.clusters) < a.clients {
+	if len(a.clusters) < a.clients || (len(a.endpoints) < a.clients && !a.clustersOnly) {
 		return
 	}
 	a.endpoints = nil
@@ -107,8 +105,8 @@ func (a *acks) answered(stream int64, typeURL, nonce string) {
 		event = "settled"
 	}
 	a.settled = true
-	say(map[string]any{"event": event, "at": time.Now().UnixNano(), "first_open": a.firstOpen,
-		"last_open": a.lastOpen, "opened": a.opened, "cpu_ms": cpu()})
+	say(map[string]any{"event": event, "at": time.Now().UnixNano(), "opened": a.opened,
+		"cpu_ms": cpu()})
 }
 
 func (a *acks) again() {
@@ -123,9 +121,10 @@ func cpu() float64 {
 	return float64(used.Utime.Nano()+used.Stime.Nano()) / 1e6
 }
 
-func rssKiB() (kib int) {
+// memory reads what is resident now (VmRSS) or the most that ever was (VmHWM).
+func memory(field string) (kib int) {
 	status, _ := os.ReadFile("/proc/self/status")
-	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	_, after, _ := strings.Cut(string(status), field+":")
 	_, _ = fmt.Sscan(after, &kib)
 	return kib
 }
@@ -168,7 +167,8 @@ type plane struct {
 
 // serve sets a new snapshot. Types have versions of their own, so a change of endpoints sends no
 // clusters.
-func (p *plane) serve() {
+func (p *plane) serve(event string) {
+	before, began := cpu(), time.Now().UnixNano()
 	p.version++
 	made := &cache.Snapshot{}
 	made.Resources[types.Cluster] = cache.NewResources("1", p.clusters)
@@ -176,20 +176,27 @@ func (p *plane) serve() {
 	if err := p.snapshots.SetSnapshot(context.Background(), group, made); err != nil {
 		panic(err)
 	}
+	say(map[string]any{"event": event, "began": began, "set": time.Now().UnixNano(),
+		"cpu_ms": before})
 }
 
 func main() {
 	clients := flag.Int("clients", 1, "how many are expected")
 	services := flag.Int("services", 1, "how many clusters, each with its endpoints")
+	clustersOnly := flag.Bool("clusters-only", false, "nobody wants endpoints")
+	late := flag.Bool("late", false, "nothing is served before the command to")
 	flag.Parse()
-	counted := &acks{clients: *clients, clusters: map[int64]bool{}, endpoints: map[int64]bool{}}
+	counted := &acks{clients: *clients, clustersOnly: *clustersOnly,
+		clusters: map[int64]bool{}, endpoints: map[int64]bool{}}
 	it := &plane{snapshots: cache.NewSnapshotCache(true, oneGroup{}, nil)}
 	for i := range *services {
 		name := fmt.Sprintf("c%d", i)
 		it.clusters = append(it.clusters, clusterOf(name))
 		it.assigned = append(it.assigned, endpointsOf(name, 80, 81))
 	}
-	it.serve()
+	if !*late {
+		it.serve("served")
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
@@ -199,22 +206,22 @@ func main() {
 	discovery.RegisterAggregatedDiscoveryServiceServer(serving, ads)
 	go func() { _ = serving.Serve(listener) }()
 	say(map[string]any{"event": "listening", "port": listener.Addr().(*net.TCPAddr).Port,
-		"cpu_ms": cpu(), "rss_kib": rssKiB()})
+		"cpu_ms": cpu(), "rss_kib": memory("VmRSS")})
 	obey(it, counted)
 }
 
 func obey(it *plane, counted *acks) {
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		switch lines.Text() {
+		case "serve":
+			it.serve("served")
 		case "change":
 			counted.again()
-			before, began := cpu(), time.Now().UnixNano()
 			it.assigned[0] = endpointsOf("c0", 80, uint32(1000+it.version))
-			it.serve()
-			say(map[string]any{"event": "changed", "began": began,
-				"set": time.Now().UnixNano(), "cpu_ms": before})
+			it.serve("changed")
 		case "usage":
-			say(map[string]any{"event": "usage", "cpu_ms": cpu(), "rss_kib": rssKiB()})
+			say(map[string]any{"event": "usage", "cpu_ms": cpu(),
+				"rss_kib": memory("VmRSS"), "peak_kib": memory("VmHWM")})
 		}
 	}
 }
