@@ -124,6 +124,8 @@ async def test_each_client_stands_where_it_says_that_it_stands() -> None:
         await _refused(plane, asker, a)
         assert {config.node.id for config in await asker.configs()} == {"sotw", "delta", "node"}
         assert await asker.twice() == [3, 0]
+        asked_at_once = await asyncio.gather(*(asker.configs() for _ in range(20)))
+        assert [len(each) for each in asked_at_once] == [3] * 20
 
 
 async def _as_envoy_says(asker: Asker, node: str, envoy: Envoy) -> None:
