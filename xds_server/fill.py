@@ -46,23 +46,29 @@ def fill(mirror: Any, message: protos.Message) -> None:
     """
     plan = plan_of(type(message))
     chosen: dict[str, str] = {}
-    for name, value in vars(message).items():
-        if value is None or name not in plan:
-            continue
-        write, kind, group = plan[name]
-        try:
-            if kind is None or value:
-                write(mirror, value)
-            elif not isinstance(value, kind):
-                raise _unexpected(value, kind.__name__)
-            if group and chosen.setdefault(group, name) != name:
-                reason = f"set together with {chosen[group]}, wanted only one of the two"
-                raise MessageError(reason)
-        except MessageError as error:
-            error.under(f".{name}")
-            raise
+    name = ""
+    try:
+        for name, value in vars(message).items():
+            step = plan.get(name)
+            if value is None or step is None:
+                continue
+            if step.kind is None or value:
+                step.write(mirror, value)
+            elif not isinstance(value, step.kind):
+                raise _unexpected(value, step.kind.__name__)
+            if step.group:
+                _choose(chosen, step.group, name)
+    except MessageError as error:
+        error.under(f".{name}")
+        raise
     if message._unknown_fields:
         mirror.MergeFromString(message._unknown_fields)
+
+
+def _choose(chosen: dict[str, str], group: str, name: str) -> None:
+    first = chosen.setdefault(group, name)
+    if first != name:
+        raise MessageError(f"set together with {first}, wanted only one of the two")
 
 
 @functools.cache
@@ -95,8 +101,8 @@ def _writer(field: Field) -> Writer:
 def _message_writer(name: str, write: Writer) -> Writer:
     def write_message(mirror: Any, value: Any) -> None:
         content = getattr(mirror, name)
-        content.SetInParent()  # an empty message is there, too
         write(content, value)
+        content.SetInParent()  # an empty message is there, too
 
     return write_message
 

@@ -44,50 +44,54 @@ def _plain_dataclass(**options: Any) -> Callable[[type], type]:
 def _init(self: Any, /, *given: Any, **values: Any) -> None:
     """What ``dataclass`` would write for each class, once for all (a quarter of the import).
 
-    Only what is given is kept in the message, beside its own empty lists and maps: a default that
-    can not change is its class's attribute, so an unset field costs nothing here nor in ``fill``.
+    A message holds what it was given and nothing else: its defaults are attributes of its class,
+    so an unset field costs nothing here nor in ``fill``.
     """
     cls: Any = type(self)
     shape = _shape(cls)
-    held = vars(self)
-    held["_unknown_fields"] = b""
-    for name, make in shape.containers:
-        held[name] = make()
     if given:
         values.update(zip(shape.names, given, strict=False))
-    held.update(values)
+    vars(self).update(values)
     if not shape.quiet.issuperset(values):
         _check_names(cls, shape, values)
         self.__post_init__()
 
 
+class _Fresh:
+    """A default that can change: made for each message, when it is first asked for."""
+
+    def __init__(self, name: str, make: Callable[[], Any]) -> None:
+        self._name, self._make = name, make
+
+    def __get__(self, message: Any, owner: type) -> Any:
+        made = vars(message)[self._name] = self._make()
+        return made
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Shape:
-    """A class's fields: all ``names``, those that hold a list or a map, and the ``quiet`` ones,
-    of which its own ``__post_init__`` has nothing to say (it warns of deprecated fields).
+    """A class's fields: all ``names``, and the ``quiet`` ones, of which its own ``__post_init__``
+    has nothing to say (it warns of deprecated fields).
     """
 
     names: tuple[str, ...]
-    containers: tuple[tuple[str, Callable[[], Any]], ...]
     quiet: frozenset[str]
 
 
 @functools.cache
 def _shape(cls: Any) -> _Shape:
-    """Read once for each class; its immutable defaults become attributes of the class."""
+    """Read once for each class, which is given its defaults."""
     fields = dataclasses.fields(cls)
-    containers = []
     for field in fields:
         make = cast(Any, field.default_factory)
         default = make()
-        if isinstance(default, list | dict):
-            containers.append((field.name, make))
-        else:
-            setattr(cls, field.name, default)
+        changeable = isinstance(default, list | dict)
+        setattr(cls, field.name, _Fresh(field.name, make) if changeable else default)
+    cls._unknown_fields = b""
     names = tuple(field.name for field in fields)
     # the generated check names each deprecated field in a text of its own
     asked = cls.__post_init__.__code__.co_consts
-    return _Shape(names, tuple(containers), frozenset(names).difference(asked))
+    return _Shape(names, frozenset(names).difference(asked))
 
 
 def _check_names(cls: type, shape: _Shape, values: Mapping[str, Any]) -> None:

@@ -32,8 +32,10 @@ def test_fields_may_be_given_in_their_order() -> None:
 def test_a_message_holds_what_it_was_given_and_shows_the_rest_as_zeros() -> None:
     made = cluster.Cluster(name="a")
     assert (made.alt_stat_name, made.connect_timeout, made.load_assignment) == ("", None, None)
-    assert made == cluster.Cluster(name="a", alt_stat_name="")
-    assert "alt_stat_name" not in vars(made)
+    assert made.health_checks == [] == made.health_checks
+    assert made == cluster.Cluster(name="a", alt_stat_name="", health_checks=[])
+    assert cluster.Cluster(name="a").health_checks is not made.health_checks
+    assert vars(cluster.Cluster(name="a")) == {"name": "a"}
 
 
 def test_a_deprecated_field_is_still_told_apart() -> None:
