@@ -179,7 +179,7 @@ class TextReport:
         typer.echo("stopped")
 
 
-def told(event: RolledBack | NotRolledBack | TurnedAway) -> str:
+def told(event: RolledBack | NotRolledBack | TurnedAway | Renewed) -> str:
     """One line of it."""
     match event:
         case RolledBack(version, instead_of, nodes):
@@ -189,6 +189,8 @@ def told(event: RolledBack | NotRolledBack | TurnedAway) -> str:
             return f"no way back: {why}"
         case TurnedAway(why=why):
             return why
+        case Renewed():
+            return str(event)
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mesh_patterns.place import PatternError
 from meshloom import http_side
 from meshloom.arguments import Files, Json, Rollback, Variables, parse_variables
 from meshloom.report import JsonReport, TextReport, told
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from mesh_patterns.placement import Placement
     from mini_mesh.control import ControlPlane
     from mini_mesh.events import Event
+    from mini_mesh.renewal import Renewal
     from xds_server.snapshot import Snapshot
 
 _STAYS = "          the last good config stays"
@@ -54,6 +56,14 @@ def serve(
     ports_from: Annotated[
         int, typer.Option(help="Ports that no file names are counted up from here.")
     ] = FIRST_PORT,
+    authority: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Where the mesh's certificate authority is kept, for mutual TLS patterns; "
+            "without it, each start has another one.",
+        ),
+    ] = None,
     rollback: Rollback = False,
     json: Json = False,
     var: Variables = None,
@@ -67,7 +77,7 @@ def serve(
     beside = http_side.door_beside(door, http)
     report = ServeJson() if json else ServeText(returns=rollback)
     session = ServeSession(files, parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.serve(door, beside, ports_from, rollback)))
+    raise typer.Exit(asyncio.run(session.serve(door, beside, ports_from, rollback, authority)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +119,13 @@ class Door:
         return cls(host, int(port), cert, key, client_ca, token)
 
     @property
+    def readable(self) -> bool:
+        """Whether others can read what is served here."""
+        return not self.cert and not _is_loopback(self.host)
+
+    @property
     def warning(self) -> str | None:
-        if self.token and not self.cert and not _is_loopback(self.host):
+        if self.token and self.readable:
             return "without --tls-cert the token crosses the network readable"
         return None
 
@@ -152,14 +167,21 @@ class ServeText(TextReport):
             typer.echo(f"health, metrics and polling over HTTP on {http}")
 
     def heard(self, event: Event) -> None:
-        from mini_mesh.events import Applied, NotRolledBack, Refused, RolledBack, TurnedAway
+        from mini_mesh.events import (
+            Applied,
+            NotRolledBack,
+            Refused,
+            Renewed,
+            RolledBack,
+            TurnedAway,
+        )
 
         match event:
             case Applied(node, milliseconds):
                 typer.echo(f"{node} accepted its config {milliseconds:.0f} ms after it changed")
             case Refused(text=text):
                 typer.echo(text if self.returns else f"{text}\n{_STAYS}")
-            case RolledBack() | NotRolledBack() | TurnedAway():
+            case RolledBack() | NotRolledBack() | TurnedAway() | Renewed():
                 typer.echo(told(event))
 
     def changed(self, files: Any, what: str) -> None:
@@ -170,9 +192,12 @@ class ServeText(TextReport):
 class Served:
     """What the files say, as the control plane serves it."""
 
-    def __init__(self, control: ControlPlane, first_port: int) -> None:
+    def __init__(
+        self, control: ControlPlane, first_port: int, certificates: Renewal, readable: bool
+    ) -> None:
         self.draft: Draft
         self._control, self._first_port = control, first_port
+        self._certificates, self._readable = certificates, readable
 
     async def change(self, draft: Draft) -> None:
         """Raises ``PatternError`` for patterns that can't be brought together."""
@@ -181,8 +206,15 @@ class Served:
     def take(self, draft: Draft) -> dict[str, Snapshot]:
         from mesh_patterns.compile import compile_mesh
 
-        snapshots = compile_mesh(draft, fixed(draft.mesh, self._first_port))
+        identities = self._certificates.identities(draft)
+        if identities and self._readable:
+            raise PatternError.at(
+                next(iter(draft.mtls.values())).place,
+                "mutual TLS: private keys would cross the network readable; serve with --tls-cert",
+            )
+        snapshots = compile_mesh(draft, fixed(draft.mesh, self._first_port), identities)
         self._control.serve(snapshots)
+        self._certificates.keep(self._control, draft)
         self.draft = draft
         return snapshots
 
@@ -212,7 +244,12 @@ class ServeSession(Session):
         self._says = report
 
     async def serve(
-        self, door: Door, beside: Door | None, first_port: int, rollback: bool = False
+        self,
+        door: Door,
+        beside: Door | None,
+        first_port: int,
+        rollback: bool = False,
+        authority: Path | None = None,
     ) -> int:
         """Until Ctrl-C or SIGTERM; the exit code, 1 when what is served is not what files say."""
         from mesh_patterns.load import load
@@ -226,7 +263,9 @@ class ServeSession(Session):
         self._watch.follow(draft.all_files())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
         control = ControlPlane(self._report.heard, rollback)
-        served = Served(control, first_port)
+        certificates = self._renewal(authority)
+        readable = any(each.readable for each in (door, beside) if each)
+        served = Served(control, first_port, certificates, readable)
         snapshots = served.take(draft)
         try:
             port = await control.start(door.port, door.host, **door.options())
@@ -239,9 +278,16 @@ class ServeSession(Session):
             typer.echo(f"meshloom serve: {error}", err=True)
             return 2
         finally:
+            certificates.stop()
             await control.stop()
         self._report.stopped()
         return 1 if control.behind or self._rejected else 0
+
+    def _renewal(self, authority: Path | None) -> Renewal:
+        from mini_mesh.issuer import Issuer
+        from mini_mesh.renewal import Renewal
+
+        return Renewal(self._report.heard, None, Issuer(authority=authority))
 
     async def _retell(self) -> None:
         """Nobody else has to know of a change."""

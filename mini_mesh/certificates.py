@@ -1,29 +1,39 @@
 """The mesh's certificate authority: it issues what instances prove themselves with.
 
 The door to ``cryptography``, imported only by a mesh that asks for mutual TLS. The authority's key
-is in this process's memory and nowhere else. Certificates are short-lived and, for SPIFFE, say in
-one URI who their holder is.
+is in this process's memory and, only where it was asked to be kept, in a file. Certificates are
+short-lived and, for SPIFFE, say in one URI who their holder is.
 
 https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mesh_patterns.identity import Identity
+from mesh_patterns.place import PatternError, Place
 
 Clock = Callable[[], datetime]
 
-ROOT_LIFE = timedelta(days=3650)  # it ends with its process; nobody should have to wait for it
+ROOT_LIFE = timedelta(days=3650)  # most end with their process, and none should end before
+KEY_FILE, ROOT_FILE = "ca.key", "ca.pem"
 BACKDATED = timedelta(minutes=1)  # clocks of others may be a little behind
 _MAX_NAME = 64  # X.520, ub-common-name
 
@@ -38,19 +48,43 @@ class Issued:
 
 
 class Authority:
-    """Signs with one root, made when it is made: an ECDSA P-256 key. ``now`` gives the time."""
+    """Signs with one root and its key, ECDSA P-256. ``now`` gives the time."""
 
-    def __init__(self, name: str, now: Clock) -> None:
-        self._now = now
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._subject = _named(f"meshloom {name}")
-        issued = now()
-        root = _builder(self._subject, self._subject, self._key, issued, issued + ROOT_LIFE)
+    def __init__(self, key: ec.EllipticCurvePrivateKey, root: x509.Certificate, now: Clock) -> None:
+        self.bundle = root.public_bytes(Encoding.PEM)
+        self._key, self._root, self._now = key, root, now
+        self._signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+    @classmethod
+    def new(cls, name: str, now: Clock) -> Authority:
+        """One that nobody else has; it is gone when its process is."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject, issued = _named(f"meshloom {name}"), now()
+        root = _builder(subject, subject, key, issued, issued + ROOT_LIFE)
         root = root.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         root = root.add_extension(_usage(signs=True), critical=True)
-        self._root = root.sign(self._key, hashes.SHA256())
-        self.bundle = self._root.public_bytes(Encoding.PEM)
-        self._signer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return cls(key, root.sign(key, hashes.SHA256()), now)
+
+    @classmethod
+    def kept(cls, folder: Path, name: str, now: Clock) -> Authority:
+        """The one in ``folder``; a new one is put there where there is none.
+
+        For a control plane that may start anew while its Envoys go on: all trust the same root.
+
+        Raises:
+            PatternError: what lies there is no authority, or others may read its key.
+        """
+        key_file, root_file = folder / KEY_FILE, folder / ROOT_FILE
+        if key_file.exists():
+            return cls(*_read(key_file, root_file), now)
+        made = cls.new(name, now)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(root_file, made.bundle)
+            _write(key_file, _pem(made._key))  # last: with it the authority is complete
+        except OSError as error:
+            raise _wrong(folder, (error.strerror or str(error)).lower()) from error
+        return made
 
     def issue(self, uri: str, life: timedelta) -> Issued:
         """A new key and a certificate for the holder of a SPIFFE id, for both ends of TLS."""
@@ -58,7 +92,7 @@ class Authority:
         issued = self._now()
         ends = issued + life
         holder = _named(uri.rpartition("/")[2])
-        leaf = _builder(holder, self._subject, key, issued, ends)
+        leaf = _builder(holder, self._root.subject, key, issued, ends)
         for extension, critical in (
             (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), False),
             (x509.BasicConstraints(ca=False, path_length=None), True),
@@ -68,8 +102,40 @@ class Authority:
         ):
             leaf = leaf.add_extension(extension, critical=critical)
         chain = leaf.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        return Issued(Identity(uri, chain, secret, self.bundle), issued, ends)
+        return Issued(Identity(uri, chain, _pem(key), self.bundle), issued, ends)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _write(file: Path, content: bytes) -> None:
+    """A file of the owner's alone, in place of what a start that was cut short left there."""
+    file.unlink(missing_ok=True)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as opened:
+        opened.write(content)
+
+
+def _read(key_file: Path, root_file: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    try:
+        mode = stat.S_IMODE(key_file.stat().st_mode)
+        key = load_pem_private_key(key_file.read_bytes(), None)
+        root = x509.load_pem_x509_certificate(root_file.read_bytes())
+    except OSError as error:
+        name = Path(error.filename or key_file)
+        raise _wrong(name, (error.strerror or str(error)).lower()) from error
+    except (ValueError, TypeError) as error:  # TypeError: the key has a password
+        raise _wrong(key_file.parent, f"no authority: {error}".lower()) from error
+    if mode & 0o077:
+        raise _wrong(key_file, f"others may read it (mode {mode:o}), wanted 600")
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != root.public_key():
+        raise _wrong(key_file, f"is not the key of {root_file}, or not of an elliptic curve")
+    return key, root
+
+
+def _wrong(path: Path, what: str) -> PatternError:
+    return PatternError.at(Place(str(path)), what)
 
 
 _BOTH_ENDS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)

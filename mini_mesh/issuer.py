@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mesh_patterns.draft import Draft
@@ -25,15 +26,24 @@ def utc_now() -> datetime:
 
 
 class Issuer:
-    """One authority's certificates, by who holds them: see ``mesh_patterns.identity.wanted``."""
+    """One authority's certificates, by who holds them: see ``mesh_patterns.identity.wanted``.
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+    The authority is a new one, or what is kept in the folder ``authority``.
+    """
+
+    def __init__(
+        self, now: Callable[[], datetime] = utc_now, authority: Path | None = None
+    ) -> None:
         self._now = now
+        self._folder = authority
         self._authority: Authority | None = None
         self._held: dict[str, Issued] = {}
 
     def identities(self, draft: Draft) -> Mapping[str, Identity]:
-        """All that ``draft`` wants: those that were issued before and are good, others anew."""
+        """All that ``draft`` wants: those that were issued before and are good, others anew.
+
+        Raises ``PatternError`` where no authority can be kept in the folder.
+        """
         needed = wanted(draft)
         if not needed:
             self._held.clear()
@@ -52,7 +62,10 @@ class Issuer:
         if self._authority is None:
             from mini_mesh.certificates import Authority
 
-            self._authority = Authority(name, self._now)
+            kept = self._folder
+            self._authority = (
+                Authority.kept(kept, name, self._now) if kept else Authority.new(name, self._now)
+            )
         return self._authority
 
     def _is_good(self, held: Issued, uri: str, life: timedelta) -> bool:

@@ -32,28 +32,29 @@ def _call_later(seconds: float, what: Callable[..., None], *given: Any) -> Timer
 class Renewal:
     """The certificates of a mesh; ``report`` hears when they are new.
 
-    In ``folder`` lie those of processes without an Envoy. ``call_later`` is the event loop's, if
-    not told otherwise.
+    Those of processes without an Envoy lie in ``folder``, if there is one. ``call_later`` is the
+    event loop's, if not told otherwise.
     """
 
     def __init__(
         self,
         report: Callable[[Event], None],
-        folder: Path,
+        folder: Path | None,
         issuer: Issuer | None = None,
         call_later: Callable[..., Timer] = _call_later,
     ) -> None:
         self._report = report
         self._issuer = issuer or Issuer()
-        self._files = CertificateFiles(folder)
+        self._files = CertificateFiles(folder) if folder else None
         self._call_later = call_later
         self._timer: Timer | None = None
 
     def identities(self, draft: Draft) -> Mapping[str, Identity]:
         """All that ``draft`` wants, to compile it with; also in files, for who reads those."""
         found = self._issuer.identities(draft)
-        readers = {each.node for each in proxyless(draft.mesh)}
-        self._files.write({name: each for name, each in found.items() if name in readers})
+        if self._files:
+            readers = {each.node for each in proxyless(draft.mesh)}
+            self._files.write({name: each for name, each in found.items() if name in readers})
         return found
 
     def keep(self, control: ControlPlane, draft: Draft) -> None:

@@ -20,6 +20,7 @@ from tests.xds_server.real_envoy import running_envoy
 from tests.xds_server.test_server import request
 from xds_server import mirror
 from xds_server.protos import core, discovery
+from xds_server.resource import ResourceType
 from xds_server.server import ADS
 
 INGRESS = request(node=core.Node(id="ingress"))
@@ -163,6 +164,46 @@ def test_an_open_address_needs_mutual_tls_or_a_token() -> None:
     )
     for loopback in ("127.0.0.1:1", "127.3.4.5:1", "[::1]:1", "localhost:1"):
         assert Door.of(loopback, None, None, None, None).warning is None
+
+
+SECURE = "mesh: {services: {web: {ingress: true}}}\npatterns: [{pattern: mtls, on: web}]"
+
+
+def test_private_keys_are_not_served_where_others_can_read_them(tmp_path: Path) -> None:
+    file = write(tmp_path, SECURE)
+    done = meshloom("serve", file, "--listen", "0.0.0.0:0", "--token", "t")
+    assert done.code == 2
+    assert done.err.splitlines()[0] == (
+        f"{file}:2:12: mutual TLS: private keys would cross the network readable; "
+        "serve with --tls-cert"
+    )
+
+
+def trusted(file: Path, *options: str | Path) -> str:
+    """Whom an Envoy is told to trust."""
+    wanted = mirror.serialize(
+        discovery.DiscoveryRequest(
+            node=core.Node(id="ingress"),
+            type_url=ResourceType.SECRET.type_url,
+            resource_names=["bundle:mesh"],
+        )
+    )
+    with (
+        serving(file, *ANYWHERE, *options) as plane,
+        grpc.insecure_channel(f"127.0.0.1:{port_of(plane)}") as channel,
+    ):
+        call = channel.stream_stream(f"/{ADS}/StreamAggregatedResources")
+        answer = mirror.parse(discovery.DiscoveryResponse, next(call(iter([wanted]), timeout=10)))
+        secret = mirror.render(answer.resources[0].type_url, answer.resources[0].value)
+        return str(secret["validation_context"]["trusted_ca"]["inline_string"])
+
+
+def test_an_authority_that_is_kept_is_the_same_after_a_restart(tmp_path: Path) -> None:
+    file = write(tmp_path, SECURE)
+    kept = ("--authority", tmp_path / "authority")
+    first, second, other = trusted(file, *kept), trusted(file, *kept), trusted(file)
+    assert first == second == (tmp_path / "authority" / "ca.pem").read_text()
+    assert other != first
 
 
 def test_ports_are_counted_around_those_that_the_file_names(tmp_path: Path) -> None:

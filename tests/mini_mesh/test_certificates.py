@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import ssl
+import stat
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from mesh_patterns.place import PatternError
 from mini_mesh.certificates import Authority, Issued
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -19,7 +21,7 @@ URI = "spiffe://shop/reviews"
 
 
 def issued(life: timedelta = timedelta(hours=24), uri: str = URI) -> Issued:
-    return Authority("shop", lambda: NOON).issue(uri, life)
+    return Authority.new("shop", lambda: NOON).issue(uri, life)
 
 
 def parsed(pem: bytes) -> x509.Certificate:
@@ -42,7 +44,7 @@ def test_a_certificate_lasts_as_long_as_asked_and_is_good_for_clocks_a_minute_be
 
 
 def test_each_certificate_has_a_key_of_its_own_on_p256() -> None:
-    authority = Authority("shop", lambda: NOON)
+    authority = Authority.new("shop", lambda: NOON)
     keys = [
         parsed(authority.issue(URI, timedelta(hours=1)).identity.chain).public_key()
         for _ in range(2)
@@ -77,7 +79,9 @@ def test_an_identity_does_not_tell_its_key() -> None:
 def test_openssl_takes_it_for_both_ends_and_finds_nothing_to_say(tmp_path: Path) -> None:
     if not shutil.which("openssl"):
         pytest.skip("no openssl command")
-    identity = Authority("shop", lambda: datetime.now(UTC)).issue(URI, timedelta(hours=1)).identity
+    identity = (
+        Authority.new("shop", lambda: datetime.now(UTC)).issue(URI, timedelta(hours=1)).identity
+    )
     (tmp_path / "ca.pem").write_bytes(identity.bundle)
     (tmp_path / "web.pem").write_bytes(identity.chain)
     for purpose in ("sslserver", "sslclient"):
@@ -91,3 +95,57 @@ def test_the_key_is_the_certificates(tmp_path: Path) -> None:
     pem = tmp_path / "both.pem"
     pem.write_bytes(identity.chain + identity.key)
     ssl.create_default_context().load_cert_chain(pem)
+
+
+# An authority that is kept.
+
+
+def kept(folder: Path) -> Authority:
+    return Authority.kept(folder, "shop", lambda: NOON)
+
+
+def test_an_authority_is_kept_for_the_next_start_and_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "authority"
+    first, second = kept(folder), kept(folder)
+    assert first.bundle == second.bundle
+    leaf = parsed(second.issue(URI, timedelta(hours=1)).identity.chain)
+    leaf.verify_directly_issued_by(parsed(first.bundle))
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {
+        "ca.key": 0o600,
+        "ca.pem": 0o600,
+    }
+
+
+def test_a_start_that_was_cut_short_leaves_no_authority(tmp_path: Path) -> None:
+    first = kept(tmp_path)
+    (tmp_path / "ca.key").unlink()
+    assert kept(tmp_path).bundle != first.bundle
+
+
+def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    kept(tmp_path)
+    (tmp_path / "ca.key").chmod(0o640)
+    with pytest.raises(PatternError) as caught:
+        kept(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/ca.key:1:1: others may read it (mode 640), wanted 600"
+    )
+
+
+def test_what_is_no_authority_is_refused(tmp_path: Path) -> None:
+    kept(tmp_path)
+    (tmp_path / "ca.pem").write_text("nothing")
+    with pytest.raises(PatternError, match="no authority: "):
+        kept(tmp_path)
+    (tmp_path / "ca.pem").unlink()
+    with pytest.raises(PatternError, match="ca.pem:1:1: no such file or directory"):
+        kept(tmp_path)
+    (tmp_path / "ca.pem").write_bytes(Authority.new("other", lambda: NOON).bundle)
+    with pytest.raises(PatternError, match="ca.key:1:1: is not the key of "):
+        kept(tmp_path)
+
+
+def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PatternError, match="file/authority:1:1: not a directory"):
+        kept(tmp_path / "file" / "authority")

@@ -64,7 +64,7 @@ async def test_strict_takes_the_meshs_callers_and_nobody_else(tmp_path: Path) ->
             await ask(mesh, "api", None)
         with pytest.raises(REFUSED):
             await ask(mesh, "api", client(tmp_path, None, web.bundle))
-        stranger = Authority("shop", utc_now).issue(web.uri, HOUR).identity
+        stranger = Authority.new("shop", utc_now).issue(web.uri, HOUR).identity
         with pytest.raises(REFUSED):
             await ask(mesh, "api", client(tmp_path, stranger, web.bundle))
         assert mesh.upstream.reached == {"api": 1}
@@ -92,7 +92,7 @@ async def test_a_callee_that_is_somebody_else_is_not_spoken_to(tmp_path: Path) -
 
 
 def _with_another_api(draft: Draft) -> Mapping[str, Identity]:
-    authority = Authority("shop", utc_now)
+    authority = Authority.new("shop", utc_now)
     uris = {"web": "web", "client": "client", "api": "mallory"}
     return {
         name: authority.issue(f"spiffe://shop/{uri}", HOUR).identity for name, uri in uris.items()

@@ -161,7 +161,7 @@ async def test_a_client_and_a_server_know_each_other_and_nobody_else_gets_in(
 def _and_a_stranger(draft: Draft) -> Mapping[str, Identity]:
     """Who trusts the mesh, and has its certificate from somebody else."""
     found = dict(Issuer().identities(draft))
-    other = Authority("other", utc_now).issue("spiffe://shop/web", HOUR).identity
+    other = Authority.new("other", utc_now).issue("spiffe://shop/web", HOUR).identity
     stranger = Identity(other.uri, other.chain, other.key, found["web"].bundle)
     return {**found, "stranger": stranger}
 
@@ -176,7 +176,7 @@ async def test_a_server_that_is_somebody_else_is_not_spoken_to(tmp_path: Path) -
 
 def _with_another_api(draft: Draft) -> Mapping[str, Identity]:
     found = Issuer().identities(draft)
-    authority = Authority("shop", utc_now)
+    authority = Authority.new("shop", utc_now)
     uris = {name: each.uri for name, each in found.items()} | {"api": "spiffe://shop/mallory"}
     return {name: authority.issue(uri, HOUR).identity for name, uri in uris.items()}
 
