@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xds_server.cache import Cache
     from xds_server.csds import Csds
+    from xds_server.endpoint_health import ClusterCheck, Health, with_health
     from xds_server.errors import (
         InconsistentSnapshot,
         LocalXdsError,
@@ -48,13 +49,7 @@ if TYPE_CHECKING:
     )
     from xds_server.groups import Groups, NoGroup, Rule
     from xds_server.hds import Hds
-    from xds_server.health_checks import (
-        ClusterCheck,
-        Health,
-        HealthChanged,
-        HealthChecks,
-        with_health,
-    )
+    from xds_server.health_checks import HealthChanged, HealthChecks
     from xds_server.load_reports import ClusterLoad, LoadReport, LoadReports
     from xds_server.lrs import Lrs
     from xds_server.mirror import any_of
@@ -128,7 +123,8 @@ _HOMES = {
     ),
     "groups": ("Groups", "NoGroup", "Rule"),
     "hds": ("Hds",),
-    "health_checks": ("ClusterCheck", "Health", "HealthChanged", "HealthChecks", "with_health"),
+    "endpoint_health": ("ClusterCheck", "Health", "with_health"),
+    "health_checks": ("HealthChanged", "HealthChecks"),
     "load_reports": ("ClusterLoad", "LoadReport", "LoadReports"),
     "lrs": ("Lrs",),
     "mirror": ("any_of",),

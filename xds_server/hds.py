@@ -21,8 +21,9 @@ import grpc
 
 from xds_server import mirror, protos, wire
 from xds_server.addresses import text_of
+from xds_server.endpoint_health import HTTP, REDIS, TCP, Health
 from xds_server.errors import RemoteXdsError, WireError
-from xds_server.health_checks import HTTP, REDIS, TCP, Checker, Health, HealthChecks
+from xds_server.health_checks import Checker, HealthChecks
 
 SERVICE = "envoy.service.health.v3.HealthDiscoveryService"
 

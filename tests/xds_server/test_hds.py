@@ -18,14 +18,9 @@ from tests.xds_server.real_envoy import DEADLINE, running_envoy, upstream
 from tests.xds_server.resources import eds_cluster, endpoints, rds_listener, routed
 from tests.xds_server.test_real_envoy import Plane, control_plane
 from xds_server import mirror
+from xds_server.endpoint_health import ClusterCheck, Health, with_health
 from xds_server.hds import SERVICE, Hds
-from xds_server.health_checks import (
-    ClusterCheck,
-    Health,
-    HealthChanged,
-    HealthChecks,
-    with_health,
-)
+from xds_server.health_checks import HealthChanged, HealthChecks
 from xds_server.protos import core, health
 
 CHECKS = {

@@ -1,4 +1,4 @@
-"""Who checks what, whose word counts, and what becomes of it in the endpoints."""
+"""Who checks what, and whose word counts."""
 
 from __future__ import annotations
 
@@ -6,21 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.xds_server.playbook import a_cluster
-from tests.xds_server.resources import address, endpoints
-from xds_server import mirror, protos
-from xds_server.errors import ResourceError
-from xds_server.health_checks import (
-    Checker,
-    ClusterCheck,
-    Health,
-    HealthChanged,
-    HealthChecks,
-    with_health,
-)
+from tests.xds_server.resources import endpoints
+from xds_server.endpoint_health import ClusterCheck, Health
+from xds_server.health_checks import Checker, HealthChanged, HealthChecks
 from xds_server.node import NodeInfo
-from xds_server.protos import core, endpoint
-from xds_server.resource import Resource
+from xds_server.protos import core
 
 HTTP = core.HealthCheck(http_health_check=core.HealthCheckHttpHealthCheck(path="/"))
 TCP = core.HealthCheck(tcp_health_check=core.HealthCheckTcpHealthCheck())
@@ -144,38 +134,3 @@ def test_a_listener_that_raises_does_no_harm(caplog: pytest.LogCaptureFixture) -
     checks.record(checker, "a", {ONE: HEALTHY})
     assert checks.health("a") == {ONE: HEALTHY}
     assert "on_change failed for 127.0.0.1:1 of a" in caplog.text
-
-
-def _statuses(resource: Resource) -> list[int]:
-    read = mirror.parse(endpoint.ClusterLoadAssignment, resource.body)
-    return [each.health_status for place in read.endpoints for each in place.lb_endpoints]
-
-
-def test_endpoints_are_served_with_the_health_that_was_found() -> None:
-    before = endpoints("a", 1, 2, 3)
-    after = with_health(before, {ONE: UNHEALTHY, TWO: HEALTHY})
-    assert _statuses(after) == [UNHEALTHY, HEALTHY, UNKNOWN]
-    assert after.version != before.version
-    assert with_health(before, {}) is before
-
-
-def test_an_endpoint_that_was_taken_out_by_hand_stays_out() -> None:
-    host = endpoint.LbEndpoint(
-        endpoint=endpoint.Endpoint(address=address(1)), health_status=core.HealthStatus.DRAINING
-    )
-    place = endpoint.LocalityLbEndpoints(lb_endpoints=[host])
-    drained = Resource.of(endpoint.ClusterLoadAssignment(cluster_name="a", endpoints=[place]))
-    assert with_health(drained, {ONE: HEALTHY}) is drained
-
-
-def test_only_endpoints_are_checked_and_in_one_way_at_least() -> None:
-    with pytest.raises(ResourceError, match="^a: got a Cluster, wanted endpoints$"):
-        ClusterCheck.of(a_cluster("a"), TCP)
-    with pytest.raises(ResourceError, match="^a: got no health checks, wanted at least one$"):
-        ClusterCheck.of(endpoints("a", 1))
-
-
-def test_the_statuses_have_the_numbers_of_their_proto() -> None:
-    assert {each.name: each.value for each in Health} == {
-        each.name: each.value for each in protos.core.HealthStatus
-    }
