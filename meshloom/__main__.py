@@ -7,7 +7,19 @@ import sys
 import typer
 
 from mesh_patterns.place import PatternError
-from meshloom import __version__, check, prove, render, schema, serve, tap_command, up, wasm
+from meshloom import (
+    __version__,
+    check,
+    prove,
+    render,
+    rollback,
+    schema,
+    serve,
+    tap_command,
+    up,
+    wasm,
+    xds,
+)
 from meshloom.output import complain
 from meshloom.state import NoMesh
 
@@ -26,6 +38,8 @@ app.command("check")(check.check)
 app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("tap")(tap_command.tap_command)
+app.command("rollback")(rollback.rollback)
+app.add_typer(xds.app, name="xds")
 app.add_typer(wasm.app, name="wasm")
 
 

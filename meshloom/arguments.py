@@ -18,6 +18,23 @@ Rollback = Annotated[
     bool,
     typer.Option("--rollback", help="At a refusal, return to what every node had accepted."),
 ]
+MeshName = Annotated[
+    str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
+]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server", metavar="HOST:PORT", help="A control plane; else that of the running mesh."
+    ),
+]
+Token = Annotated[
+    str | None, typer.Option(envvar="MESHLOOM_TOKEN", help="What the server wants: --token there.")
+]
+TlsCa = Annotated[
+    Path | None, typer.Option("--tls-ca", help="Speak TLS, to a server that this signed, PEM.")
+]
+TlsCert = Annotated[Path | None, typer.Option(help="Our certificate for it (mutual TLS), PEM.")]
+TlsKey = Annotated[Path | None, typer.Option(help="Its key, PEM.")]
 EnvoyPath = Annotated[
     Path | None,
     typer.Option("--envoy", envvar="MESHLOOM_ENVOY", help="The Envoy to run; else the wheel's."),

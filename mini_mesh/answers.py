@@ -117,13 +117,14 @@ class Answers:
                     return found
             return None
 
-        rows = self._rows(node, streams, dump)
+        rows = list(self._rows(node, streams, dump))
         shown = [row for row in rows if question.get("all") or not row.settled]
         snapshot = self._control.snapshot(node)
         return {
             "node": node,
             "connected": bool(streams),
             "version": release_id(snapshot) if snapshot else "",
+            "settled": all(row.settled for row in rows),
             "resources": [as_json(row, find) for row in shown],
         }
 

@@ -128,7 +128,7 @@ class ControlPlane:
         self._releases.add(snapshots)
         return self._serve(snapshots)
 
-    def _serve(self, snapshots: Mapping[str, Snapshot]) -> int:
+    def _serve(self, snapshots: Mapping[str, Snapshot], withdraw: bool = False) -> int:
         changed = {
             node: snapshot
             for node, snapshot in snapshots.items()
@@ -144,7 +144,7 @@ class ControlPlane:
         self._refusing.clear()
         self._quiet.clear()
         for node, snapshot in changed.items():
-            self._cache.set(_group(node, self._kinds[node]), snapshot)
+            self._cache.set(_group(node, self._kinds[node]), snapshot, withdraw)
         for node in tuple(self._waiting):
             if self.kind(node) == "grpc":
                 self._look(node)  # nothing comes of what it did not ask for
@@ -191,7 +191,7 @@ class ControlPlane:
         told = RolledBack(release.id, old.id if old else "", tuple(nodes), why)
         self.rolled_back = told
         self._report(told)
-        self._serve(release.content)
+        self._serve(release.content, withdraw=True)
         return told
 
     def _back(self, node: str) -> Snapshot:

@@ -48,14 +48,17 @@ class Cache:
         self._homes: dict[tuple[str, str], str] = {}  # of each client that is connected
         self._next = 0
 
-    def set(self, group: str, snapshot: Snapshot) -> None:
+    def set(self, group: str, snapshot: Snapshot, withdraw: bool = False) -> None:
         """Serves ``snapshot`` to the group from now on and tells its watchers at once.
+
+        With ``withdraw``, no rollback comes back to the one before.
 
         A listener of the server that is told of an event must not call it before it returns: the
         event's stream may be in the middle of an answer. ``loop.call_soon`` is the way.
         """
         held = self._groups.setdefault(group, _Group())
-        held.releases.add(release_id(snapshot), snapshot, self._clock(), held.nodes)
+        name, now = release_id(snapshot), self._clock()
+        held.releases.add(name, snapshot, now, held.nodes, withdraw)
         self._serve(held, snapshot)
 
     def revise(self, group: str, change: Callable[[Snapshot], Snapshot]) -> None:

@@ -69,13 +69,20 @@ class Releases(Generic[T]):
         """Those that are remembered, oldest first; the last one is the current."""
         return tuple(self._all)
 
-    def add(self, name: str, content: T, at: float, nodes: Iterable[str]) -> Release[T]:
-        """``content`` is given to these nodes now; the same as before makes no new release."""
+    def add(
+        self, name: str, content: T, at: float, nodes: Iterable[str], withdraw: bool = False
+    ) -> Release[T]:
+        """``content`` is given to these nodes now; the same as before makes no new release.
+
+        With ``withdraw``, the one before is given up for it.
+        """
         current = self.current
         if current is not None and current.id == name:
             current.content = content
             self._pending = set(nodes) - current.accepted
             return current
+        if withdraw and current is not None:
+            current.withdrawn = True
         self._all = [each for each in self._all if each.id != name]
         made = Release(name, content, at)
         self._give(made, nodes)

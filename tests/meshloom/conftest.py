@@ -31,3 +31,11 @@ def demo(runtime: Path) -> Iterator[dict[str, Any]]:
     """The demo, up: what its ready event says."""
     with up(DEMO) as mesh:
         yield mesh.ready()
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No mesh is found but the test's own."""
+    with tempfile.TemporaryDirectory(prefix="ml") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield

@@ -55,6 +55,14 @@ def test_rollback_serves_what_all_nodes_of_the_group_accepted() -> None:
     assert [each.outcome for each in cache.releases("g")] == ["open", "withdrawn", "good"]
 
 
+def test_what_was_set_in_its_place_on_purpose_is_not_come_back_to() -> None:
+    cache = with_nodes(A)
+    for served, withdraw in ((NEW, False), (BAD, False), (OLD, True)):
+        cache.set("g", served, withdraw)
+        accepts(cache, A, served)
+    assert cache.rollback("g").content is NEW
+
+
 def test_a_refusal_is_kept_with_the_snapshot_that_it_is_about() -> None:
     cache = with_nodes(A, B)
     cache.set("g", OLD)
