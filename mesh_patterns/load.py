@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mesh_patterns import assemble, grpc_limits, yaml
+from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.importers import dialects
 from mesh_patterns.kinds import apply_all
@@ -33,6 +34,7 @@ class _Reading:
     foreign: list[Node] = field(default_factory=list)
 
 
+@paused()
 def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Draft:
     """The mesh that ``paths`` describe together, and its policy with all patterns applied.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mesh_patterns.collector import paused
 from mesh_patterns.compile import clusters, grpc, listeners, routes, tls
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity, imagined
@@ -16,6 +17,7 @@ from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
 
 
+@paused()
 def compile_mesh(
     draft: Draft, placement: Placement, identities: Mapping[str, Identity] | None = None
 ) -> dict[str, Snapshot]:
