@@ -10,8 +10,9 @@ from datetime import timedelta
 from mesh_patterns.compile import filters, routes, traffic_policy
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.compile.grpc.rows import GrpcRow, lowered
-from mesh_patterns.draft import Edge, HashKey, Match, Retries, StringMatch
+from mesh_patterns.draft import Edge, Match, Retries, StringMatch
 from mesh_patterns.grpc_limits import HASHED, RETRIED
+from mesh_patterns.policy import HashKey
 from xds_server.mirror import any_of
 from xds_server.protos import route
 from xds_server.resource import Resource
@@ -30,7 +31,8 @@ def route_resource(edge: Edge, hosts: Sequence[Host]) -> Resource:
     origins = {"": str(edge.place)}
     for i, (host, rows) in enumerate(zip(hosts, tables, strict=True)):
         shown = replace(host, rows=tuple(each.row for each in rows))
-        origins |= routes.origins_of(f"virtual_hosts[{i}]", shown)
+        for path, place in routes.origins_of(f"virtual_hosts[{i}]", shown).items():
+            origins[path.replace("route.timeout", "route.max_stream_duration")] = place
     return Resource.of(message, origins=origins)
 
 
