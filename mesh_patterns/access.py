@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from mesh_patterns.draft import Access, Authorization, Draft, Match
+from mesh_patterns.draft import Draft, Match
 from mesh_patterns.evaluate import any_holds, path_holds
 from mesh_patterns.placement import HOST
+from mesh_patterns.policy import Access, Authorization
 from mesh_traffic import Request
 
 

@@ -13,19 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.draft import (
-    Authorization,
-    CircuitBreaker,
-    Draft,
-    Edge,
-    Filter,
-    LoadBalancing,
-    Match,
-    OutlierDetection,
-    Retries,
-)
+from mesh_patterns.draft import Draft, Edge, Filter, Match, Retries
 from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.place import Place, Problem
+from mesh_patterns.policy import Authorization, CircuitBreaker, LoadBalancing, OutlierDetection
 
 # Of Envoy's conditions, those that are statuses of gRPC (A44).
 RETRIED = frozenset(

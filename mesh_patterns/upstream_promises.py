@@ -12,17 +12,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from mesh_patterns.draft import (
-    CircuitBreaker,
-    Draft,
-    Edge,
-    Fault,
-    Filter,
-    LoadBalancing,
-    OutlierDetection,
-    Rule,
-    Weighted,
-)
+from mesh_patterns.draft import Draft, Edge, Fault, Filter, Rule, Weighted
+from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
 from mesh_traffic import Headers, Request
 
 BEYOND = 5  # requests more than a breaker lets through

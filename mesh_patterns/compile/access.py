@@ -9,7 +9,8 @@ import ipaddress
 from collections.abc import Iterable
 
 from mesh_patterns.compile.values import header_matcher, string_matcher
-from mesh_patterns.draft import Access, Authorization, StringMatch
+from mesh_patterns.draft import StringMatch
+from mesh_patterns.policy import Access, Authorization
 from xds_server.protos import core, matcher, rbac, rbac_filter
 
 _ACTIONS = {"allow": rbac.RbacAction.ALLOW, "deny": rbac.RbacAction.DENY}

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from mesh_patterns.compile import traffic_policy
-from mesh_patterns.draft import Draft, Edge, Filter, HashKey, Placed, Rule, Target, Weighted
+from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
+from mesh_patterns.policy import HashKey
 
 
 @dataclass(frozen=True, slots=True)

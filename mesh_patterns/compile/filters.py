@@ -16,10 +16,11 @@ import hashlib
 
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.values import fractional, header_matcher
-from mesh_patterns.draft import Authorization, Draft, Fault, Filter
+from mesh_patterns.draft import Draft, Fault, Filter
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
+from mesh_patterns.policy import Authorization
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import (

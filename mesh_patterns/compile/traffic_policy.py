@@ -11,19 +11,16 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.draft import (
-    CLUSTER,
+from mesh_patterns.draft import CLUSTER, Draft, Edge, Target
+from mesh_patterns.identity import secured
+from mesh_patterns.policy import (
     CircuitBreaker,
-    Draft,
-    Edge,
     FailurePercentage,
     HashKey,
     LoadBalancing,
     OutlierDetection,
     SuccessRate,
-    Target,
 )
-from mesh_patterns.identity import secured
 from xds_server.protos import cluster, envoy_type, route
 
 Edges = Mapping[tuple[str, str], Edge]

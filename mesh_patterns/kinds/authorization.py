@@ -12,11 +12,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mesh_patterns.draft import Access, Authorization, Draft, Target
+from mesh_patterns.draft import Draft, Target
 from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
 from mesh_patterns.matching import HeadersSpec, PathMatch, TextMatch
 from mesh_patterns.model import CLIENT, INGRESS
 from mesh_patterns.place import PatternError, Place
+from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.selector import inbound, is_edge, service
 from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText
 

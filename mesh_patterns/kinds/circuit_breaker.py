@@ -11,8 +11,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from mesh_patterns.draft import CircuitBreaker, Draft, Placed
+from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
+from mesh_patterns.policy import CircuitBreaker
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 

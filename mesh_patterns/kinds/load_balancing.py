@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_patterns.draft import Draft, HashKey, LoadBalancing, Placed
+from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
+from mesh_patterns.policy import HashKey, LoadBalancing
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText, Spec
 from mesh_patterns.values import Duration, Percent

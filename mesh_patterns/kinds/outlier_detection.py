@@ -13,16 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mesh_patterns.draft import (
-    Draft,
-    Edge,
-    FailurePercentage,
-    OutlierDetection,
-    Placed,
-    SuccessRate,
-)
+from mesh_patterns.draft import Draft, Edge, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.place import Problem
+from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRate
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec
 from mesh_patterns.values import Duration, Percent

@@ -9,15 +9,9 @@ from mesh_patterns.compile import clusters, traffic_policy
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import (
-    CircuitBreaker,
-    Draft,
-    Edge,
-    LoadBalancing,
-    OutlierDetection,
-    Target,
-)
+from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.placement import Placement
+from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
 from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
 

@@ -10,11 +10,12 @@ from mesh_patterns.compile.entry import Host, unique
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.grpc.rows import conditional
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import Authorization, Draft, Edge, Fault, Filter
+from mesh_patterns.draft import Draft, Edge, Fault, Filter
 from mesh_patterns.grpc_limits import CLIENT_FILTERS, SERVER_FILTERS
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
 from mesh_patterns.placement import SERVER_LISTENER, Placement, workload
+from mesh_patterns.policy import Authorization
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import fault, hcm, listener, route, router

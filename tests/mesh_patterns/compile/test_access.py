@@ -10,9 +10,9 @@ import pytest_asyncio
 from aiohttp import TCPConnector
 
 from mesh_patterns.compile import access
-from mesh_patterns.draft import Access, Authorization
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import inbound
+from mesh_patterns.policy import Access, Authorization
 from tests.mesh_patterns.running import Running, running
 from xds_server.protos import rbac
 

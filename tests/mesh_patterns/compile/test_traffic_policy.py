@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from mesh_patterns.compile import traffic_policy
-from mesh_patterns.draft import HashKey, Target
+from mesh_patterns.draft import Target
+from mesh_patterns.policy import HashKey
 from tests.mesh_patterns.conftest import Read
 from tests.mesh_patterns.running import Answer, Running, running
 

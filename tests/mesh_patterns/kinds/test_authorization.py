@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns.draft import Access, Authorization, StringMatch, Target
+from mesh_patterns.draft import StringMatch, Target
+from mesh_patterns.policy import Access, Authorization
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = """\

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns.draft import CircuitBreaker
+from mesh_patterns.policy import CircuitBreaker
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = "mesh: {services: {page: {calls: [web]}, web: }}\npatterns:\n"

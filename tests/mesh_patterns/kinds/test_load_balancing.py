@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mesh_patterns.draft import HashKey, LoadBalancing
+from mesh_patterns.policy import HashKey, LoadBalancing
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = "mesh: {services: {web: {versions: {v1: , v2: }}}}\npatterns:\n"

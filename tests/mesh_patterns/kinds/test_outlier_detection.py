@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mesh_patterns.draft import Draft, FailurePercentage, OutlierDetection, SuccessRate
+from mesh_patterns.draft import Draft
+from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRate
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = """\

@@ -1,0 +1,116 @@
+"""What a caller may say of a service's hosts, and a workload of who asks it.
+
+Values of an edge's settings (``draft.CLUSTER``) and of ``authorization`` filters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from mesh_patterns.draft import StringMatch
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """How much one caller has open at a time to the hosts of a service. ``None`` leaves Envoy's
+    own limit: 1024, for retries 3.
+    """
+
+    max_connections: int | None = None
+    max_pending_requests: int | None = None  # waiting for a connection
+    max_requests: int | None = None  # waiting for an answer
+    max_retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessRate:
+    """Ejects whose share of good answers is below the mean by ``stdev_factor`` deviations."""
+
+    stdev_factor: float = 1.9
+    minimum_hosts: int = 5  # with fewer hosts to compare nothing is judged
+    request_volume: int = 100  # requests in an interval, fewer say nothing of a host
+    enforcing: int = 100  # percent of the verdicts that are carried out
+
+
+@dataclass(frozen=True, slots=True)
+class FailurePercentage:
+    """Ejects whose share of failures reaches ``threshold`` percent."""
+
+    threshold: int = 85
+    minimum_hosts: int = 5
+    request_volume: int = 50
+    enforcing: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class OutlierDetection:
+    """When a host is taken out for a while. A detector that is ``None`` is off.
+
+    Without ``max_ejection_percent`` Envoy's 10 % hold, but one host may always be taken out.
+    """
+
+    consecutive_5xx: int | None = None
+    consecutive_gateway_failure: int | None = None  # 502, 503 and 504 only
+    success_rate: SuccessRate | None = None
+    failure_percentage: FailurePercentage | None = None
+    interval: timedelta | None = None  # between judgements and returns; Envoy's own: 10 s
+    base_ejection_time: timedelta | None = None  # times the number of ejections; 30 s
+    max_ejection_time: timedelta | None = None  # 300 s, or the base if that is more
+    max_ejection_percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HashKey:
+    """What of a request decides about its host: ``kind`` is ``header``, ``cookie``, ``query`` or
+    ``source_ip``. A cookie with a ``ttl`` is made by Envoy where a request has none; zero makes one
+    for the session.
+    """
+
+    kind: str
+    name: str = ""
+    ttl: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadBalancing:
+    """Which host of a service gets a request: ``policy`` is ``round_robin``, ``least_request``,
+    ``random``, ``ring_hash`` or ``maglev``.
+
+    ``hash`` is for the last two: the hash of all keys that a request has; one that has none goes
+    to any host.
+    """
+
+    policy: str = "round_robin"
+    hash: tuple[HashKey, ...] = ()
+    minimum_ring_size: int | None = None  # ring_hash; Envoy's own: 1024
+    maximum_ring_size: int | None = None  # 8 Mi
+    table_size: int | None = None  # maglev, a prime; 65537
+    choice_count: int | None = None  # least_request: how many hosts are compared; 2
+    panic_threshold: float | None = None  # percent of good hosts below which all are used; 50
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Requests that an authorization is about. All that is given must hold; of the names, methods,
+    paths, hosts and addresses one is enough. Empty: every request.
+    """
+
+    principals: tuple[str, ...] = ()  # names in the callers' certificates: SPIFFE ids
+    methods: tuple[StringMatch, ...] = ()
+    paths: tuple[StringMatch, ...] = ()  # without the query; also of kind "separated_prefix"
+    hosts: tuple[StringMatch, ...] = ()
+    headers: tuple[tuple[str, StringMatch], ...] = ()
+    ip_blocks: tuple[str, ...] = ()  # CIDR, of the connection's other end
+    remote_ip_blocks: tuple[str, ...] = ()  # CIDR, of the client that X-Forwarded-For names
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """What a workload's ``authorization`` filter does: ``action`` ``allow`` lets only pass what one
+    of ``rules`` is about, ``deny`` all but that. ``dry_run`` counts and lets everything pass.
+    """
+
+    action: str
+    rules: tuple[Access, ...]
+    dry_run: bool = False
