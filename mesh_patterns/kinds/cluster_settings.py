@@ -26,6 +26,7 @@ def _elsewhere(edges: Iterable[Edge], place: Place) -> Iterator[Problem]:
             place,
             f"{edge.caller!r} sends requests for {edge.callee!r} to {service!r} too, which this is "
             f"not about; say the same on '{edge.caller} -> {service}'",
+            warning=True,
         )
 
 

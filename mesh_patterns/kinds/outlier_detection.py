@@ -151,6 +151,7 @@ def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Ite
         yield Problem(
             spec.place("max_ejection_percent"),
             f"{limit:g}% of the hosts of {_names(few)} is less than one: none is ever taken out",
+            warning=True,
         )
     alone = dict.fromkeys(edge.callee for edge in found if _alone(edge, hosts[edge.callee]))
     if alone and not few:
@@ -158,6 +159,7 @@ def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Ite
             spec.place(),
             f"requests to {_names(alone)} have one host to go to; Envoy uses it also when it is "
             "out, unless 'load_balancing' has 'panic_threshold: 0'",
+            warning=True,
         )
 
 
@@ -167,8 +169,9 @@ def _never_judged(spec: OutlierDetectionSpec, hosts: Mapping[str, int]) -> Itera
         given = getattr(spec, name)
         few = [each for each, count in hosts.items() if given and count < given.minimum_hosts]
         if few:
-            message = f"{_names(few)} has fewer hosts than {given.minimum_hosts}: nobody is judged"
-            yield Problem(spec.place(name), f"{message}; give it a lower 'minimum_hosts'")
+            told = f"{_names(few)} has fewer hosts than {given.minimum_hosts}: nobody is judged"
+            message = f"{told}; give it a lower 'minimum_hosts'"
+            yield Problem(spec.place(name), message, warning=True)
     rate = spec.success_rate
     near = [
         each
@@ -180,6 +183,7 @@ def _never_judged(spec: OutlierDetectionSpec, hosts: Mapping[str, int]) -> Itera
             spec.place("success_rate"),
             f"of the hosts of {_names(near)} not even one that always fails is "
             f"{rate.stdev_factor:g} standard deviations below the mean; lower 'stdev_factor'",
+            warning=True,
         )
 
 

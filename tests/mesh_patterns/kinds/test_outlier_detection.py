@@ -108,7 +108,9 @@ def test_a_detector_is_on_when_it_is_named(
     ],
 )
 def test_what_would_never_happen_is_told(read: Read, patterns: str, told: list[str]) -> None:
-    assert [problem.message for problem in read(MESH + patterns).warnings] == told
+    warnings = read(MESH + patterns).warnings
+    assert [problem.message for problem in warnings] == told
+    assert all(problem.warning for problem in warnings)
 
 
 @pytest.mark.parametrize(
