@@ -9,42 +9,36 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.placement import HOST
 from mini_mesh import commands
 from mini_mesh.answers import Answers
 from mini_mesh.events import (
-    Applied,
     Event,
-    InEffect,
     NotRolledBack,
     Refused,
     RolledBack,
     TurnedAway,
 )
+from mini_mesh.groups import NO_KINDS, NodeGroups
+from mini_mesh.progress import Progress
 from mini_mesh.rollback import MeshRelease, MeshReleases
 from xds_server import events as xds
 from xds_server.cache import Cache
 from xds_server.csds import Csds
-from xds_server.groups import Groups, NoGroup, Rule, ServedKind, fits, misfit
+from xds_server.groups import NoGroup, ServedKind, fits
 from xds_server.journal import Journal
 from xds_server.load_reports import LoadReports
 from xds_server.lrs import Lrs
-from xds_server.node import NodeInfo
 from xds_server.releases import NoRelease, Release
+from xds_server.resource import ResourceType
 from xds_server.server import XdsServer
 from xds_server.snapshot import Snapshot
 from xds_server.status import Status
 
 if TYPE_CHECKING:
     from xds_server.metrics import Metrics
-
-# Each node is a group of its own. What it is by its user agent is part of the group's name, so an
-# Envoy is never served what was made for a gRPC client.
-GROUPS = Groups(Rule("envoy/{id}"), Rule("grpc/{id}", kind="grpc"))
-NO_KINDS: Mapping[str, ServedKind] = MappingProxyType({})
 
 
 class ControlPlane:
@@ -68,16 +62,11 @@ class ControlPlane:
         self.journal = Journal()
         self.loads = LoadReports()
         self._releases = MeshReleases(self._cache.status, time.time)
+        self._progress = Progress(self._cache.status, report)
+        self.group_of = NodeGroups(lambda node, why: report(TurnedAway(node, why)))
         self._server = XdsServer(self._cache, self.group_of, self._heard)
-        self._kinds: dict[str, ServedKind] = {}
-        self._turned: dict[str, str] = {}  # nodes of the wrong kind, and what they were told
         self._metrics: Metrics | None = None
         self._starting: asyncio.Future[int] | None = None
-        self._waiting: dict[str, Snapshot] = {}  # nodes that have not applied theirs yet
-        self._changed_at = 0.0
-        self._changed = 0
-        self._quiet = asyncio.Event()
-        self._refusing: set[str] = set()  # nodes that refused some of what is served now
         self.refused: dict[str, Refused] = {}  # by node, since the last change of the files
         self.rolled_back: RolledBack | None = None  # what is served is older than the files
 
@@ -102,15 +91,6 @@ class ControlPlane:
             await asyncio.wait([self._starting])
         await self._server.stop()
 
-    def group_of(self, node: NodeInfo) -> str:
-        """The group of a node. Raises ``NoGroup`` for one that is not of its snapshot's kind."""
-        kind = self._kinds.get(node.id)
-        if kind is None:
-            return GROUPS(node)
-        if not fits(kind, node):
-            raise misfit(node, node.id, kind)
-        return _group(node.id, kind)
-
     def serve(
         self, snapshots: Mapping[str, Snapshot], kinds: Mapping[str, ServedKind] = NO_KINDS
     ) -> int:
@@ -119,10 +99,9 @@ class ControlPlane:
         ``kinds`` say whom a node's snapshot is made for: what was said last counts, and else it is
         an Envoy.
         """
-        self._kinds.update({node: self.kind(node) for node in snapshots})
+        self.group_of.know(snapshots, kinds)
         if kinds:
-            self._kinds.update(kinds)
-            self._find_misfits()
+            self.group_of.check(client.node for client in self._server.clients())
         self.refused.clear()
         self.rolled_back = None
         self._releases.add(snapshots)
@@ -134,21 +113,14 @@ class ControlPlane:
             for node, snapshot in snapshots.items()
             if not _same(self.snapshot(node), snapshot)
         }
-        absent = self._absent({**self._waiting, **changed})
-        self._changed_at, self._changed = time.perf_counter(), len(changed)
-        self._waiting = {
-            node: snapshot
-            for node, snapshot in {**self._waiting, **changed}.items()
-            if node in snapshots and node not in absent
-        }
-        self._refusing.clear()
-        self._quiet.clear()
+        waited_for = {*changed, *self._progress.waiting()}
+        self._progress.begin(changed, snapshots, self._absent(waited_for))
         for node, snapshot in changed.items():
-            self._cache.set(_group(node, self._kinds[node]), snapshot, withdraw)
-        for node in tuple(self._waiting):
+            self._cache.set(self.group_of.name(node), snapshot, withdraw)
+        for node in self._progress.waiting():
             if self.kind(node) == "grpc":
-                self._look(node)  # nothing comes of what it did not ask for
-        self._look(None)
+                self._progress.look(node)  # nothing comes of what it did not ask for
+        self._progress.look(None)
         return len(changed)
 
     def _absent(self, nodes: Iterable[str]) -> set[str]:
@@ -164,9 +136,9 @@ class ControlPlane:
         What was refused stays so, and who has not accepted all yet is waited for as before.
         """
         self._releases.revise(change)
-        self._waiting = {node: change(snapshot) for node, snapshot in self._waiting.items()}
-        for node in self._kinds:
-            self._cache.revise(_group(node, self.kind(node)), change)
+        self._progress.revise(change)
+        for node in self.group_of.nodes():
+            self._cache.revise(self.group_of.name(node), change)
 
     # The way back.
 
@@ -184,7 +156,7 @@ class ControlPlane:
         """
         old = self._releases.current
         if nodes:
-            back = {each: self._back(each) for each in nodes}
+            back = {node: self._good(node) for node in nodes}
             release = self._releases.add({**(old.content if old else {}), **back})
         else:
             release = self._releases.back()
@@ -194,9 +166,9 @@ class ControlPlane:
         self._serve(release.content, withdraw=True)
         return told
 
-    def _back(self, node: str) -> Snapshot:
-        release = self._cache.rollback(_group(node, self.kind(node)))
-        return release.content
+    def _good(self, node: str) -> Snapshot:
+        """What one node, by itself, is to go back to. Raises ``NoRelease``."""
+        return self._cache.way_back(self.group_of.name(node)).content
 
     def _automatically(self, refused: MeshRelease | None, why: str) -> None:
         if self._releases.current is not refused:
@@ -208,7 +180,7 @@ class ControlPlane:
 
     async def in_effect(self) -> None:
         """Wait until every node has accepted all of its snapshot, or refused some of it."""
-        await self._quiet.wait()
+        await self._progress.settled()
 
     def metrics(self) -> Metrics:
         """Counts from now on; to be asked for before the first client comes."""
@@ -235,7 +207,7 @@ class ControlPlane:
         return bool(self.refused or self.rolled_back)
 
     def snapshot(self, node: str) -> Snapshot | None:
-        return self._cache.get(_group(node, self.kind(node)))
+        return self._cache.get(self.group_of.name(node))
 
     @property
     def nodes(self) -> tuple[str, ...]:
@@ -244,23 +216,23 @@ class ControlPlane:
 
     def releases_of(self, node: str) -> tuple[Release[Snapshot], ...]:
         """What was served to one node, oldest first; the last one is served now."""
-        return self._cache.releases(_group(node, self.kind(node)))
+        return self._cache.releases(self.group_of.name(node))
 
     def kind(self, node: str) -> ServedKind:
         """For which kind of client a node's snapshot is made."""
-        return self._kinds.get(node, "envoy")
+        return self.group_of.kind(node)
 
     def _heard(self, event: xds.Event) -> None:
         self.journal.record(event)
         if isinstance(event, xds.StreamClosed) and event.status == NoGroup.STATUS:
-            self._turn_away(event.node.id, event.reason)
+            self.group_of.turn_away(event.node.id, event.reason)
         if self._metrics:
             self._metrics.record(event)
         refused_now = self._releases.heard(event)
         if isinstance(event, xds.Nacked):
             self._nacked(event.record, refused_now)
         elif isinstance(event, xds.Acked | xds.Current):
-            self._look(event.node.id)
+            self._progress.look(event.node.id)
 
     def _nacked(self, record: xds.NackRecord, of_now: bool) -> None:
         node = record.node.id
@@ -268,44 +240,12 @@ class ControlPlane:
         self.refused[node] = refused
         self._report(refused)
         if of_now:  # else it was on its way when something else took its place
-            if self._automatic and not self._refusing:
+            if self._automatic and not self._progress.refusing:
                 loop, current = asyncio.get_running_loop(), self._releases.current
                 loop.call_soon(self._automatically, current, str(record))
-            self._refusing.add(node)
-            self._waiting.pop(node, None)
-        self._look(None)
-
-    def _find_misfits(self) -> None:
-        """Report those that came before it was known for whom their node's snapshot is made."""
-        for node in {client.node for client in self._server.clients()}:
-            try:
-                self.group_of(node)
-            except NoGroup as wrong:
-                self._turn_away(node.id, str(wrong))
-
-    def _turn_away(self, node: str, why: str) -> None:
-        """Report a client of the wrong kind once: it comes again and again."""
-        if self._turned.get(node) != why:
-            self._turned[node] = why
-            self._report(TurnedAway(node, why))
-
-    def _look(self, node: str | None) -> None:
-        """Whether ``node`` is through with its snapshot, and whether it was the last."""
-        snapshot = self._waiting.get(node) if node else None
-        spent = (time.perf_counter() - self._changed_at) * 1000
-        if node and snapshot and self._cache.status.applied(node, snapshot):
-            del self._waiting[node]
-            self._report(Applied(node, spent))
-        if not self._waiting and not self._quiet.is_set():
-            self._quiet.set()
-            self._report(InEffect(self._changed, spent, len(self._refusing)))
-
-
-def _group(node: str, kind: ServedKind) -> str:
-    return f"{kind}/{node}"
+            self._progress.refused(node)
+        self._progress.look(None)
 
 
 def _same(old: Snapshot | None, new: Snapshot) -> bool:
-    return old is not None and {(r.type, r.name, r.version) for r in old} == {
-        (r.type, r.name, r.version) for r in new
-    }
+    return old is not None and all(old.version(each) == new.version(each) for each in ResourceType)

@@ -170,19 +170,25 @@ class Cache:
         held = self._groups.get(group)
         return held.releases.all() if held else ()
 
+    def way_back(self, group: str) -> Release[Snapshot]:
+        """Where a rollback of the group would lead. Raises ``NoRelease``."""
+        held = self._groups.get(group)
+        if held is None:
+            raise NoRelease(f"{group}: nothing was served to this group yet")
+        try:
+            return held.releases.way_back()
+        except NoRelease as error:
+            raise NoRelease(f"{group}: {error}") from error
+
     def rollback(self, group: str) -> Release[Snapshot]:
         """Serves the last snapshot before the current one that every node had accepted.
 
         Where a refused snapshot was taken in parts, this takes the parts back. Not to be called
         from a server's listener, as ``set``. Raises ``NoRelease`` where there is no such snapshot.
         """
-        held = self._groups.get(group)
-        if held is None:
-            raise NoRelease(f"{group}: nothing was served to this group yet")
-        try:
-            release = held.releases.back(self._clock(), held.nodes)
-        except NoRelease as error:
-            raise NoRelease(f"{group}: {error}") from error
+        self.way_back(group)
+        held = self._groups[group]
+        release = held.releases.back(self._clock(), held.nodes)
         self._serve(held, release.content)
         return release
 

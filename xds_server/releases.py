@@ -146,11 +146,16 @@ class Releases(Generic[T]):
         earlier = reversed(self._all[:-1])
         return next((each for each in earlier if each.good and not each.withdrawn), None)
 
+    def way_back(self) -> Release[T]:
+        """As ``target``. Raises ``NoRelease`` where there is none."""
+        target = self.target()
+        if target is None:
+            raise NoRelease("no earlier config was accepted by every node")
+        return target
+
     def back(self, at: float, nodes: Iterable[str]) -> Release[T]:
         """Makes the last good one the current again. Raises ``NoRelease``."""
-        target, current = self.target(), self.current
-        if target is None or current is None:
-            raise NoRelease("no earlier config was accepted by every node")
+        target, current = self.way_back(), self._all[-1]
         current.withdrawn = True
         self._all.remove(target)
         target.at, target.instead_of = at, current.id

@@ -13,10 +13,13 @@ import pytest
 from mini_mesh.commands import SERVICE
 from mini_mesh.control import ControlPlane
 from mini_mesh.events import Event
-from tests.xds_server.playbook import snapshot
+from tests.xds_server.playbook import a_cluster, snapshot
 from tests.xds_server.real_envoy import DEADLINE, Envoy, Events, running_envoy
 from tests.xds_server.resources import ADS, answering, http_listener, rds_listener, weighted
-from xds_server.protos import hcm
+from tests.xds_server.test_server import request
+from xds_server import mirror, services
+from xds_server.journal import MAX_ENTRIES
+from xds_server.protos import core, discovery, hcm, rpc
 from xds_server.releases import release_id
 from xds_server.resource import Resource
 
@@ -175,3 +178,25 @@ async def test_a_node_that_is_not_there_is_told_as_such() -> None:
 async def test_loads_are_there_where_somebody_reports_them() -> None:
     async with asked() as ask:
         assert await ask("Loads") == {"nodes": [], "clusters": [], "forgotten": 0}
+
+
+async def test_a_client_that_refuses_for_ever_is_sent_it_once() -> None:
+    control = ControlPlane(lambda event: None)
+    port = await control.start(0)
+    control.serve({"web": snapshot(a_cluster("no"))})
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stream = channel.stream_stream(f"/{services.ADS.name}/StreamAggregatedResources")()
+        node = core.Node(id="web", user_agent_name="envoy")
+        await stream.write(request(node=node))
+        answer = mirror.parse(discovery.DiscoveryResponse, await stream.read())
+        no = request(
+            response_nonce=answer.nonce,
+            error_detail=rpc.Status(code=3, message="never"),
+        )
+        for _ in range(MAX_ENTRIES):
+            await stream.write(no)
+        await stream.done_writing()
+        assert await stream.read() is grpc.aio.EOF
+    whats = [each.what for each in control.journal.of("web")]
+    assert whats == ["opened", "sent", "nacked", "closed"]
+    await control.stop()
