@@ -83,6 +83,9 @@ class Catalogue:
             self.__dict__["needs"] = _moved(before.needs, old, new)
         if "aliases" in before.__dict__ and _further_names(old) == _further_names(new):
             self.__dict__["aliases"] = before.aliases
+        mortal = any(each.ttl is not None for each in (*old, *new))
+        if "lifetimes" in before.__dict__ and not mortal:
+            self.__dict__["lifetimes"] = before.lifetimes
 
     def changes_since(self, other: Catalogue) -> frozenset[str]:
         """The names whose resources are not what they were in ``other``; found once for each."""
@@ -118,6 +121,15 @@ class Catalogue:
     def aliases(self) -> Aliases:
         """What the resources may be asked for by, besides their names."""
         return Aliases(self.resources.values())
+
+    @functools.cached_property
+    def lifetimes(self) -> Mapping[float, tuple[Resource, ...]]:
+        """The resources that live for a limited time only, by that time in seconds."""
+        found: dict[float, list[Resource]] = {}
+        for each in self.resources.values():
+            if each.ttl is not None:
+                found.setdefault(each.ttl, []).append(each)
+        return MappingProxyType({ttl: tuple(each) for ttl, each in found.items()})
 
     @functools.cached_property
     def needs(self) -> Needs:

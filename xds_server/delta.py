@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from xds_server.catalogue import Catalogue
+from xds_server.catalogue import Catalogue, Parcel
 from xds_server.known import Known
-from xds_server.messages import DeltaRequest, DeltaResponse
+from xds_server.messages import DeltaRequest, DeltaResponse, Lifetimes
 from xds_server.resource import WILDCARD, Resource, ResourceType
 from xds_server.session import WAITING, Due, Output, Session
 from xds_server.snapshot import Snapshot
@@ -122,9 +122,13 @@ class DeltaSession(Session):
         aliases = {}
         if sub.book.meant:
             aliases = {each.name: self._aliases(sub, each) for each in due.resources}
-        return DeltaResponse(
-            sub.kind, due.version, nonce, due.resources, due.removed, aliases, due.unknown
-        )
+        told = due.resources, due.removed, aliases, due.unknown
+        return DeltaResponse(sub.kind, due.version, nonce, *told, self._lifetimes(sub))
+
+    def _renewal(
+        self, sub: Substream, late: Parcel, served: Catalogue, nonce: str
+    ) -> DeltaResponse:
+        return DeltaResponse(sub.kind, served.version, nonce, late, lifetimes=Lifetimes.RENEWED)
 
     def _aliases(self, sub: Substream, resource: Resource) -> tuple[str, ...]:
         asked_by = sub.book.asked_by.get(resource.name, ())

@@ -31,7 +31,8 @@ from typing import Any
 from xds_server import nack
 from xds_server.catalogue import EMPTY_PARCEL, Catalogue, Parcel
 from xds_server.events import Acked, Current, Event, Nacked, Sent
-from xds_server.messages import DeltaResponse, Response, SotwResponse
+from xds_server.heartbeats import KNOWS_TTL, Heartbeats, knows
+from xds_server.messages import DeltaResponse, Lifetimes, Response, SotwResponse
 from xds_server.node import NodeInfo
 from xds_server.resource import Resource, ResourceType
 from xds_server.snapshot import Snapshot
@@ -64,7 +65,14 @@ class Due:
 
 
 class Session(ABC):
-    """A stream of ``node``; ``clock`` gives the time that events carry, in seconds."""
+    """A stream of ``node``; ``clock`` gives the time that events carry, in seconds.
+
+    ``features`` are those that a client has to announce to be told of lifetimes, and ``mortal`` the
+    types that have some.
+    """
+
+    features: Collection[str] = (KNOWS_TTL,)
+    mortal: Collection[ResourceType] = tuple(ResourceType)
 
     def __init__(self, node: NodeInfo, clock: Callable[[], float]) -> None:
         self.node = node
@@ -72,6 +80,7 @@ class Session(ABC):
         self._snapshot: Snapshot | None = None
         self._substreams: dict[ResourceType, Substream] = {}  # in push order
         self._nonces = itertools.count(1)
+        self._heartbeats = Heartbeats(self.mortal) if knows(node, *self.features) else None
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -85,7 +94,42 @@ class Session(ABC):
             sub.follow(snapshot.catalogue(kind))
         return self._flush()
 
+    # what lives for a limited time
+
+    def next_heartbeat(self, now: float) -> float | None:
+        """When ``heartbeat`` is to be called next; ``None``: it need not be.
+
+        It is to be asked whenever something came. ``now`` is in seconds, of a clock of its own that
+        never jumps.
+        """
+        if self._heartbeats is None or self._snapshot is None:
+            return None
+        return self._heartbeats.next(self._substreams.values(), self._snapshot, now)
+
+    def heartbeat(self, now: float) -> list[Output]:
+        """Tells the client that what it would drop now still holds."""
+        if self._heartbeats is None or self._snapshot is None:
+            return []
+        output: list[Output] = []
+        for sub, late in self._heartbeats.due(self._substreams.values(), self._snapshot, now):
+            nonce = str(next(self._nonces))
+            response = self._renewal(sub, late, self._snapshot.catalogue(sub.kind), nonce)
+            if response is not None:
+                sub.nonce = nonce  # later requests answer this response
+                output.append(response)
+        return output
+
+    def _lifetimes(self, sub: Substream) -> Lifetimes:
+        told = self._heartbeats is not None and sub.kind in self.mortal
+        return Lifetimes.TOLD if told else Lifetimes.UNTOLD
+
     # what the two variants differ in
+
+    @abstractmethod
+    def _renewal(
+        self, sub: Substream, late: Parcel, served: Catalogue, nonce: str
+    ) -> Response | None:
+        """A heartbeat of what would expire; ``None`` where there can be none now."""
 
     @abstractmethod
     def receive(self, request: Any) -> list[Output]:

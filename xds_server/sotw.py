@@ -19,7 +19,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from xds_server.catalogue import Catalogue, Parcel
-from xds_server.messages import SotwRequest, SotwResponse
+from xds_server.heartbeats import KNOWS_TTL, KNOWS_WRAPPED, MORTAL_IN_SOTW
+from xds_server.messages import Lifetimes, SotwRequest, SotwResponse
 from xds_server.node import NodeInfo
 from xds_server.resource import SENT_WHOLE, Resource, ResourceType, short_hash
 from xds_server.session import WAITING, Due, Output, Session
@@ -29,6 +30,9 @@ from xds_server.substream import State, Substream
 
 class SotwSession(Session):
     """One ``StreamAggregatedResources`` call."""
+
+    features = (KNOWS_TTL, KNOWS_WRAPPED)
+    mortal = MORTAL_IN_SOTW
 
     def __init__(self, node: NodeInfo, clock: Callable[[], float]) -> None:
         super().__init__(node, clock)
@@ -120,7 +124,20 @@ class SotwSession(Session):
             sub.known.share(served)
         else:
             sub.known.replace(due.resources)
-        return SotwResponse(sub.kind, due.version, nonce, due.resources)
+        return SotwResponse(sub.kind, due.version, nonce, due.resources, self._lifetimes(sub))
+
+    def _renewal(
+        self, sub: Substream, late: Parcel, served: Catalogue, nonce: str
+    ) -> SotwResponse | None:
+        """The same once more, since clients take nothing else for a sign of life.
+
+        What was refused in part is not sent again: its next version is the sign.
+        """
+        if sub.kind in SENT_WHOLE:
+            if sub.rejected or sub.settled != served.version:
+                return None
+            late = self._wanted(sub, served)
+        return SotwResponse(sub.kind, sub.told, nonce, late, Lifetimes.TOLD)
 
 
 def _differs(sub: Substream, served: Catalogue, leaving: Mapping[str, Resource]) -> bool:

@@ -56,6 +56,7 @@ class Stream:
         self._waiting: deque[bytes] = deque()
         self._writer: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
+        self._beat: asyncio.TimerHandle | None = None
 
     def update(self, snapshot: Snapshot) -> None:
         """There is a new snapshot."""
@@ -64,11 +65,13 @@ class Stream:
             self._wake()
         else:
             self._put_out(self.session.update(snapshot))
+            self._mind_lifetimes()
 
     def receive(self, request: Any) -> None:
         """Raises ``RemoteXdsError`` for a client that ACKs responses which it does not read."""
         self._catch_up()
         self._put_out(self.session.receive(request))
+        self._mind_lifetimes()
         if len(self._waiting) > MAX_WAITING:
             raise RemoteXdsError(
                 f"{MAX_WAITING} responses wait to be read, and still more are asked for",
@@ -94,14 +97,26 @@ class Stream:
         try:
             await self._ended
         finally:
-            for task in (reader, self._writer):
-                if task is not None:
-                    task.cancel()
+            for each in (reader, self._writer, self._beat):
+                if each is not None:
+                    each.cancel()
 
     def _catch_up(self) -> None:
         if self._newest is not None:
             snapshot, self._newest = self._newest, None
             self._put_out(self.session.update(snapshot))
+            self._mind_lifetimes()
+
+    def _mind_lifetimes(self) -> None:
+        due = self.session.next_heartbeat(self._loop.time())
+        if self._beat is not None:
+            self._beat.cancel()
+        self._beat = None if due is None else self._loop.call_at(due, self._renew)
+
+    def _renew(self) -> None:
+        self._put_out(self.session.heartbeat(self._loop.time()))
+        self._mind_lifetimes()
+        self._wake()
 
     def _put_out(self, outputs: list[Output]) -> None:
         size = 0

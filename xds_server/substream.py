@@ -63,6 +63,7 @@ class Substream:
         self.state = State.IDLE
         self.nonce = ""
         self.version = ""  # of the last response
+        self.told = ""  # the version of the last response that the client took
         self.known = Known(self.book)
         self.asked: set[str] = set()
         self.rejected: set[str] = set()
@@ -108,6 +109,7 @@ class Substream:
 
     def acked(self) -> None:
         self.step(Step.ACK)
+        self.told = self.version
         if not self.rejected:
             self.refusal = None
         self.in_flight = EMPTY_PARCEL
@@ -126,6 +128,7 @@ class Substream:
         """The client said that it has all this already."""
         self.step(Step.HOLD)
         self.version = version
+        self.told = served.version
         self.known.share(served)
         self._accept_known()
 
