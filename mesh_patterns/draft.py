@@ -241,6 +241,7 @@ class Draft:
     mtls: dict[str, Placed[str]] = field(default_factory=dict)
     trust_domain: Placed[str] | None = None
     certificate_life: Placed[timedelta] | None = None
+    both_ways: frozenset[str] = frozenset()  # services on their way to mutual TLS, or from it
     _by_callee: dict[str, list[Edge]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

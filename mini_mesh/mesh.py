@@ -21,6 +21,7 @@ from mesh_patterns.placement import HOST, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.certificate_files import CERTIFICATES
+from mini_mesh.changeover import steps
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
@@ -177,8 +178,9 @@ class MiniMesh:
         old_draft, old, told, ports = self.draft, self.plan, self._echo.told, self._ports.remember()
         try:
             new = self._planned(draft, old)
-            identities = self._certificates.identities(draft)
-            snapshots = compile_mesh(draft, new.placement, identities)
+            shown = self._certificates.identities(old_draft)
+            shown = {**shown, **self._certificates.identities(draft)}
+            snapshots = compile_mesh(draft, new.placement, shown)
         except PatternError:
             self._ports.go_back(ports)
             raise
@@ -191,10 +193,19 @@ class MiniMesh:
             await self._go_back(told, served, old.kinds)
             self._ports.go_back(ports)
             raise
+        for step in steps(old_draft, old.placement, draft, new.placement, shown):
+            await self._pass_through(step)
         self.control.serve(snapshots, new.kinds)
         self._certificates.keep(self.control, draft)
         if await self._remove():
             self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
+
+    async def _pass_through(self, snapshots: Mapping[str, Snapshot]) -> None:
+        """Serve these until every Envoy does as they say."""
+        self.control.serve(snapshots)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
+        await asyncio.sleep(LAST_REQUESTS)
 
     def renew_certificates(self) -> None:
         """Serve new ones for all of the mesh now; else they are renewed in time."""

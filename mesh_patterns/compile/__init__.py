@@ -34,7 +34,7 @@ def compile_mesh(
     given = imagined(draft) if identities is None else identities
     for proxy in proxies(draft.mesh):
         resources = list(_resources(draft, proxy, placement))
-        snapshot = Snapshot.of([*resources, *tls.secrets(draft, resources, given)])
+        snapshot = Snapshot.of([*resources, *tls.secrets(resources, given)])
         snapshot.check()
         found[proxy.node] = snapshot
     for each in proxyless(draft.mesh):

@@ -45,7 +45,7 @@ def _inbound(draft: Draft, instance: Instance, placement: Placement) -> Entry:
         place=version.place if version else service.place,
         filters=filters.at_workload(draft, instance),
         instance=instance,
-        mtls=draft.mtls.get(instance.service),
+        mtls=tls.accepted(draft, instance.service),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.traffic_policy import owner
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import Draft
+from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.identity import OFF, PERMISSIVE, Identity, secured, spiffe_id
 from mesh_patterns.placement import Proxy
 from xds_server import protos
@@ -42,13 +42,18 @@ def certificate(identity: str) -> str:
 
 
 def secrets(
-    draft: Draft, referrers: Iterable[Resource], identities: Mapping[str, Identity]
+    referrers: Iterable[Resource], identities: Mapping[str, Identity]
 ) -> Iterator[Resource]:
     """The secrets that an Envoy's clusters and listeners name: what nobody asks for stays here."""
     wanted = ResourceType.SECRET.message
-    named = {ref.name for each in referrers for ref in each.references if ref.message == wanted}
-    for name in sorted(named):
-        yield _secret(name, identities, {"": str(next(iter(draft.mtls.values())).place)})
+    named = {
+        reference.name: each.place_of(reference.path)
+        for each in referrers
+        for reference in each.references
+        if reference.message == wanted
+    }
+    for name, place in named.items():
+        yield _secret(name, identities, {"": place} if place else {})
 
 
 def renewed(snapshot: Snapshot, identities: Mapping[str, Identity]) -> Snapshot:
@@ -123,6 +128,14 @@ def origins(draft: Draft, service: str) -> dict[str, str]:
     if not secured(draft, service):
         return {}
     return {"transport_socket": str(draft.mtls[service].place)}
+
+
+def accepted(draft: Draft, service: str) -> Placed[str] | None:
+    """How callers may come to a service, also while that changes."""
+    placed = draft.mtls.get(service)
+    if service not in draft.both_ways:
+        return placed
+    return Placed(PERMISSIVE, placed.place if placed else draft.mesh.services[service].place)
 
 
 def downstream(identity: str) -> core.TransportSocket:
