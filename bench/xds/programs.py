@@ -62,9 +62,17 @@ class Program:
         except TimeoutError as error:
             raise TimeoutError(f"no {event!r}; {self.complaints[:3]}") from error
 
-    async def ask(self, command: str, answer: str) -> dict[str, Any]:
+    @property
+    def session(self) -> int:
+        """The id of its session, which is its own."""
+        return self._process.pid
+
+    def tell(self, command: str) -> None:
         assert self._process.stdin
         self._process.stdin.write(f"{command}\n".encode())
+
+    async def ask(self, command: str, answer: str) -> dict[str, Any]:
+        self.tell(command)
         return await self.until(answer)
 
 
@@ -72,7 +80,7 @@ class Program:
 async def running(*command: str) -> AsyncIterator[Program]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        *command, stdin=pipe, stdout=pipe, limit=MAX_LINE
+        *command, stdin=pipe, stdout=pipe, limit=MAX_LINE, start_new_session=True
     )
     assert process.stdin
     program = Program(process)
