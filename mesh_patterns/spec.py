@@ -39,6 +39,22 @@ class AlsoWritten:
         return {"anyOf": [handler(core), *({"type": name} for name in self.types)]}
 
 
+@dataclass(frozen=True)
+class ListOrOne:
+    """An annotation: the JSON type of a list that may be written as its only element."""
+
+    def __get_pydantic_json_schema__(
+        self, core: Any, handler: Callable[[Any], dict[str, Any]]
+    ) -> dict[str, Any]:
+        whole = handler(core)
+        return {"anyOf": [whole, whole["items"]]}
+
+
+def one_or_more(value: Any) -> Any:
+    """The validator of such a list."""
+    return value if isinstance(value, list) else [value]
+
+
 def _text(value: Any) -> Any:
     """Numbers and booleans are text where text is wanted: ``PORT: 80`` needs no quotes."""
     if isinstance(value, bool):

@@ -19,11 +19,7 @@ from mesh_patterns.model import CLIENT, INGRESS
 from mesh_patterns.place import PatternError, Place
 from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.selector import inbound, is_edge, service
-from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText
-
-
-def _one_or_more(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
+from mesh_patterns.spec import ListOrOne, PatternSpec, SomeText, one_or_more
 
 
 def _starred(value: Any) -> Any:
@@ -46,14 +42,11 @@ def _network(value: str) -> str:
         ) from None
 
 
-_OneOrMore = BeforeValidator(_one_or_more)
-_Short = AlsoWritten.of("string", "number", "boolean", "object")
-Texts = Annotated[list[TextMatch], _OneOrMore, _Short]
-Paths = Annotated[list[Annotated[PathMatch, BeforeValidator(_starred)]], _OneOrMore, _Short]
-Networks = Annotated[
-    list[Annotated[str, AfterValidator(_network)]], _OneOrMore, AlsoWritten.of("string")
-]
-Names = Annotated[list[SomeText], _OneOrMore, AlsoWritten.of("string")]
+_OneOrMore = BeforeValidator(one_or_more)
+Texts = Annotated[list[TextMatch], _OneOrMore, ListOrOne()]
+Paths = Annotated[list[Annotated[PathMatch, BeforeValidator(_starred)]], _OneOrMore, ListOrOne()]
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], _OneOrMore, ListOrOne()]
+Names = Annotated[list[SomeText], _OneOrMore, ListOrOne()]
 
 
 class AccessSpec(HeadersSpec):
@@ -81,7 +74,7 @@ class AccessSpec(HeadersSpec):
         return self
 
 
-Rules = Annotated[list[AccessSpec], _OneOrMore, AlsoWritten.of("object")]
+Rules = Annotated[list[AccessSpec], _OneOrMore, ListOrOne()]
 
 
 class AuthorizationSpec(PatternSpec):

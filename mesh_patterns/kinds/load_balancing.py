@@ -14,7 +14,7 @@ from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HashKey, LoadBalancing
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import AlsoWritten, PatternSpec, SomeText, Spec
+from mesh_patterns.spec import AlsoWritten, ListOrOne, PatternSpec, SomeText, Spec, one_or_more
 from mesh_patterns.values import Duration, Percent
 
 MAX_RING = 8 * 1024 * 1024  # Envoy's own
@@ -68,10 +68,6 @@ def _key(value: Any) -> Any:
     return value
 
 
-def _list(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
 Key = Annotated[HashKeySpec, BeforeValidator(_key), AlsoWritten.of("string")]
 
 
@@ -82,7 +78,7 @@ class LoadBalancingSpec(PatternSpec):
     policy: Literal["round_robin", "least_request", "random", "ring_hash", "maglev"] | None = Field(
         None, description="round_robin, or ring_hash with a hash, if absent"
     )
-    hash: Annotated[list[Key], BeforeValidator(_list), AlsoWritten.of("string", "object")] = Field(
+    hash: Annotated[list[Key], BeforeValidator(one_or_more), ListOrOne()] = Field(
         [], description="what keeps requests together; all that a request has count"
     )
     minimum_ring_size: int | None = Field(None, ge=1, le=MAX_RING, description="ring_hash; 1024")
