@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from mesh_patterns.draft import Draft, Edge, Filter, Match, Retries
+from mesh_patterns.identity import PERMISSIVE
 from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.place import Place, Problem
 from mesh_patterns.policy import Authorization, CircuitBreaker, LoadBalancing, OutlierDetection
@@ -71,6 +72,11 @@ def _of_clients(draft: Draft) -> Iterator[_Said]:
 
 
 def _of_servers(draft: Draft) -> Iterator[_Said]:
+    for service, mtls in draft.mtls.items():
+        if mtls.value == PERMISSIVE and draft.mesh.is_proxyless(service):
+            # of two filter chains it takes the one for plaintext, whatever comes (A36)
+            what = "takes no plaintext beside TLS: 'permissive' is 'strict'"
+            yield mtls.place, f"a gRPC server {what} (service {service}, dataplane grpc)"
     for each in draft.filters:
         if each.inbound and draft.mesh.is_proxyless(each.inbound.service):
             for what in _of_inbound(each):

@@ -20,6 +20,7 @@ choice       five policies                            ``round_robin``, ``ring_ha
 ejection     four detectors                           by success rate, by failures (A50)
 limits       connections, requests, retries           requests (A32)
 server       cluster of the workload, any filter      ``non_forwarding_action``, RBAC (A36, A41)
+mutual TLS   certificates over SDS                    in files that the bootstrap names (A29)
 ===========  =======================================  ==========================================
 
 What is left over, and who is told of it: ``mesh_patterns/grpc_limits.py``.

@@ -15,6 +15,7 @@ from cryptography import x509
 
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.draft import Draft
+from mesh_patterns.grpc_limits import warnings
 from mesh_patterns.identity import Identity
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import HOST, Caller, Placement, call, needs, workload
@@ -225,3 +226,14 @@ async def test_a_process_without_an_envoy_gets_in_where_there_is_one(tmp_path: P
             assert await (await mesh.client("xds:///side")).ask() == "anybody"  # behind its Envoy
             told = await (await mesh.client(mesh.placement.address("inbound:side"))).ask()
             assert told.startswith("UNAVAILABLE ")
+
+
+def test_who_has_no_envoy_can_not_take_both_and_the_pattern_is_told(tmp_path: Path) -> None:
+    permissive = drafted(MESH.replace("'*'", "'*', mode: permissive"), tmp_path)
+    told = [str(each) for each in warnings(permissive)]
+    what = "warning: a gRPC server takes no plaintext beside TLS: 'permissive' is 'strict'"
+    assert told == [
+        f"{tmp_path}/mesh.yaml:7:12: {what} (service {name}, dataplane grpc)"
+        for name in ("web", "api")
+    ]
+    assert list(warnings(drafted(MESH, tmp_path))) == []
