@@ -7,7 +7,7 @@ patterns that disagree can be told apart, and a NACK can be traced to the line t
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -227,6 +227,11 @@ class Filter:
     inbound: Target | None = None
 
 
+def _index() -> Any:
+    """What is looked up often, gathered by what it is looked up by."""
+    return field(default_factory=lambda: defaultdict(list), init=False, repr=False, compare=False)
+
+
 @dataclass(slots=True)
 class Draft:
     """All of it. ``warnings`` are what a kind wants said without stopping."""
@@ -242,12 +247,17 @@ class Draft:
     trust_domain: Placed[str] | None = None
     certificate_life: Placed[timedelta] | None = None
     both_ways: frozenset[str] = frozenset()  # services on their way to mutual TLS, or from it
-    _by_callee: dict[str, list[Edge]] = field(init=False, repr=False, compare=False)
+    _by_caller: dict[str, list[Edge]] = _index()
+    _by_callee: dict[str, list[Edge]] = _index()
+    _on_edge: dict[tuple[str, str], list[Filter]] = _index()
+    _before_service: dict[str, list[Filter]] = _index()
+    _names: set[str] = field(default_factory=set, init=False, repr=False, compare=False)
+    _numbers: Counter[str] = field(default_factory=Counter, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._by_callee = {}
         for edge in self.edges.values():
-            self._by_callee.setdefault(edge.callee, []).append(edge)
+            self._by_caller[edge.caller].append(edge)
+            self._by_callee[edge.callee].append(edge)
 
     @classmethod
     def of(cls, mesh: Mesh) -> Draft:
@@ -259,9 +269,21 @@ class Draft:
         }
         return cls(mesh, dict(edges))
 
+    def edges_from(self, caller: str) -> Sequence[Edge]:
+        """What ``caller`` does with everybody whom it may call."""
+        return self._by_caller.get(caller, ())
+
     def edges_to(self, callee: str) -> Sequence[Edge]:
         """What everybody who may call ``callee`` does with it."""
         return self._by_callee.get(callee, ())
+
+    def filters_on(self, edge: Edge) -> Sequence[Filter]:
+        """Those at the caller of this edge."""
+        return self._on_edge.get((edge.caller, edge.callee), ())
+
+    def filters_before(self, service: str) -> Sequence[Filter]:
+        """Those in front of the workloads of ``service``, of all its versions or of one."""
+        return self._before_service.get(service, ())
 
     def all_files(self) -> tuple[Path, ...]:
         """Everything that was read to make this: a change of any of them changes it."""
@@ -281,12 +303,22 @@ class Draft:
 
         It is named after ``kind`` and ``label``; a second one of that name gets a number.
         """
-        taken = {each.name for each in self.filters}
-        base = f"{kind}.{label}" if label else kind
-        names = (base if i == 1 else f"{base}.{i}" for i in itertools.count(1))
-        name = next(name for name in names if name not in taken)
+        name = self._free(f"{kind}.{label}" if label else kind)
         for edge in edges:
             ends = (edge.caller, edge.callee)
-            self.filters.append(Filter(kind, name, config, place, edge=ends))
+            made = Filter(kind, name, config, place, edge=ends)
+            self.filters.append(made)
+            self._on_edge[ends].append(made)
         for workload in inbound:
-            self.filters.append(Filter(kind, name, config, place, inbound=workload))
+            made = Filter(kind, name, config, place, inbound=workload)
+            self.filters.append(made)
+            self._before_service[workload.service].append(made)
+
+    def _free(self, base: str) -> str:
+        """A name for one more filter."""
+        while True:
+            self._numbers[base] += 1
+            name = base if self._numbers[base] == 1 else f"{base}.{self._numbers[base]}"
+            if name not in self._names:
+                self._names.add(name)
+                return name

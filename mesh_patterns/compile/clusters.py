@@ -62,7 +62,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
 def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
     """What this Envoy's callers do with whom."""
     callers = {caller.name for caller in proxy.callers} | ({INGRESS} if proxy.ingress else set())
-    return [edge for edge in draft.edges.values() if edge.caller in callers]
+    return [edge for caller in sorted(callers) for edge in draft.edges_from(caller)]
 
 
 def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:

@@ -54,10 +54,8 @@ def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
     """The filters that patterns put in front of an instance."""
     return tuple(
         each
-        for each in draft.filters
-        if each.inbound
-        and each.inbound.service == instance.service
-        and each.inbound.version in (None, instance.version)
+        for each in draft.filters_before(instance.service)
+        if each.inbound and each.inbound.version in (None, instance.version)
     )
 
 

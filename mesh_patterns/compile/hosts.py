@@ -12,8 +12,7 @@ from mesh_patterns.placement import HOST
 
 def edge_filters(draft: Draft, edge: Edge) -> tuple[Filter, ...]:
     """The filters that patterns put on this edge."""
-    ends = (edge.caller, edge.callee)
-    return tuple(each for each in draft.filters if each.edge == ends)
+    return tuple(draft.filters_on(edge))
 
 
 Tables = Mapping[str, list[Row]]  # the rows under each name
