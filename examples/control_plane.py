@@ -1,4 +1,4 @@
-"""A control plane in thirty lines: each Envoy that comes answers every request with a word of ours.
+"""A control plane in fifty lines: each Envoy that comes answers every request with a word of ours.
 
     python examples/control_plane.py PORT LISTENER_PORT
 
@@ -9,7 +9,19 @@ is the word from then on, in effect within a millisecond or two.
 import asyncio
 import sys
 
-from xds_server import Acked, Cache, Event, Nacked, Resource, Snapshot, XdsServer, any_of
+from xds_server import (
+    Acked,
+    Cache,
+    Event,
+    Nacked,
+    Resource,
+    Sent,
+    Snapshot,
+    StreamClosed,
+    StreamOpened,
+    XdsServer,
+    any_of,
+)
 from xds_server.protos import core, hcm, listener, route, router
 
 
@@ -29,10 +41,15 @@ def answering(word: str, port: int) -> Snapshot:
 
 
 def tell(event: Event) -> None:
-    if isinstance(event, Acked):
-        print(f"{event.node.id} accepted {event.type.title} {event.version}", flush=True)
-    elif isinstance(event, Nacked):
-        print(event.record, flush=True)
+    """The hooks. What one raises is logged, and the stream goes on."""
+    match event:
+        case StreamOpened(node) | StreamClosed(node):
+            print(f"{node.id} {'came' if isinstance(event, StreamOpened) else 'went'}", flush=True)
+        case Sent(node, kind, version) | Acked(node, kind, version):
+            did = "was sent" if isinstance(event, Sent) else "accepted"
+            print(f"{node.id} {did} {kind.title} {version}", flush=True)
+        case Nacked(record):  # cache.rollback("all"), by loop.call_soon, would be the way back
+            print(record, flush=True)
 
 
 async def main(port: int, listener_port: int) -> None:

@@ -16,7 +16,8 @@ and health checks that Envoys make (``hds.py``): each a door, with its nouns in 
 
 As a library (``examples/control_plane.py``): put a ``Snapshot`` of ``Resource`` into a ``Cache``,
 and an ``XdsServer`` serves it. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
-``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``. The names below are imported when they are
+``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``; ``Groups``, a table of ``Rule``, says who
+gets what; ``Cache.rollback`` goes back to what every node of a group had accepted. The names below are imported when they are
 first used: Envoy's messages take a quarter of a second.
 """
 
@@ -50,10 +51,12 @@ if TYPE_CHECKING:
     from xds_server.groups import Groups, NoGroup, Rule
     from xds_server.hds import Hds
     from xds_server.health_checks import HealthChanged, HealthChecks
+    from xds_server.journal import Journal
     from xds_server.load_reports import ClusterLoad, LoadReport, LoadReports
     from xds_server.lrs import Lrs
     from xds_server.mirror import any_of
     from xds_server.node import NodeInfo, by_node_id
+    from xds_server.releases import NoRelease, Release
     from xds_server.resource import Resource, ResourceType
     from xds_server.server import XdsServer
     from xds_server.snapshot import Snapshot
@@ -73,6 +76,7 @@ __all__ = [
     "HealthChanged",
     "HealthChecks",
     "InconsistentSnapshot",
+    "Journal",
     "LoadReport",
     "LoadReports",
     "LocalXdsError",
@@ -81,7 +85,9 @@ __all__ = [
     "NackRecord",
     "Nacked",
     "NoGroup",
+    "NoRelease",
     "NodeInfo",
+    "Release",
     "RemoteXdsError",
     "Resource",
     "ResourceError",
@@ -125,10 +131,12 @@ _HOMES = {
     "hds": ("Hds",),
     "endpoint_health": ("ClusterCheck", "Health", "with_health"),
     "health_checks": ("HealthChanged", "HealthChecks"),
+    "journal": ("Journal",),
     "load_reports": ("ClusterLoad", "LoadReport", "LoadReports"),
     "lrs": ("Lrs",),
     "mirror": ("any_of",),
     "node": ("NodeInfo", "by_node_id"),
+    "releases": ("NoRelease", "Release"),
     "resource": ("Resource", "ResourceType"),
     "server": ("XdsServer",),
     "snapshot": ("Snapshot",),

@@ -97,6 +97,14 @@ async def example() -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
+async def until(process: asyncio.subprocess.Process, start: str) -> list[str]:
+    """What it says until a line starts so, that one included."""
+    said = [await line(process)]
+    while not said[-1].startswith(start):
+        said.append(await line(process))
+    return said
+
+
 async def line(process: asyncio.subprocess.Process) -> str:
     assert process.stdout is not None
     return (await asyncio.wait_for(process.stdout.readline(), DEADLINE)).decode().strip()
@@ -108,11 +116,13 @@ async def test_the_example_serves_an_envoy_and_each_of_its_changes(variant: str)
         assert process.stdin is not None
         port = int((await line(process)).removeprefix("serving on "))
         async with running_envoy(port, "mine", variant) as envoy:
-            while not (await line(process)).startswith("mine accepted Listener "):
-                pass
+            came, *_ = await until(process, "mine accepted Listener ")
+            assert came == "mine came"
             await envoy.until_served("hello")
             process.stdin.write(b"ahoy\n")
-            assert (await line(process)).startswith("mine accepted Listener ")
+            sent, accepted = await until(process, "mine accepted Listener ")
+            assert sent == accepted.replace("accepted", "was sent")
             await envoy.until_served("ahoy")
+        await until(process, "mine went")
         process.stdin.close()
         assert await asyncio.wait_for(process.wait(), DEADLINE) == 0
