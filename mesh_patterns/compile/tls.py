@@ -58,16 +58,11 @@ def secrets(
 
 def renewed(snapshot: Snapshot, identities: Mapping[str, Identity]) -> Snapshot:
     """The same with other certificates; one whose holder is not among ``identities`` stays."""
-    return Snapshot.of(
-        _secret(each.name, identities, each.origins) if _is_ours(each, identities) else each
-        for each in snapshot
+    return snapshot.replacing(
+        _secret(name, identities, each.origins)
+        for name, each in snapshot.resources(ResourceType.SECRET).items()
+        if name.removeprefix(_CERTIFICATE) in identities or (name == BUNDLE and identities)
     )
-
-
-def _is_ours(resource: Resource, identities: Mapping[str, Identity]) -> bool:
-    holder = resource.name.removeprefix(_CERTIFICATE)
-    known = holder in identities or (resource.name == BUNDLE and bool(identities))
-    return resource.type is ResourceType.SECRET and known
 
 
 def _secret(name: str, of: Mapping[str, Identity], lines: Mapping[str, str]) -> Resource:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from tests.xds_server.test_rest import ask, serving
 from xds_server import mirror, protos
+from xds_server.cache import Cache
 from xds_server.mirror import any_of, pack
 from xds_server.protos import core, tls
 from xds_server.redact import SENSITIVE
+from xds_server.resource import Resource
+from xds_server.snapshot import Snapshot
 
 KEY = core.DataSource(inline_string="-----BEGIN PRIVATE KEY-----")
 SHOWN = {"inline_string": "[redacted]"}
@@ -94,3 +99,14 @@ def test_plain_text_is_hidden_too(type_url: str, field: str, value: Any, hidden:
     cls = mirror.class_of(f"type.googleapis.com/{type_url}")
     assert cls is not None
     assert shown(cls(**{field: value})) == {field: hidden}
+
+
+async def test_a_polling_envoy_gets_its_key() -> None:
+    pair = tls.TlsCertificate(private_key=KEY)
+    cache = Cache()
+    cache.set("node", Snapshot.of([Resource.of(tls.Secret(name="mine", tls_certificate=pair))]))
+    wanted = json.dumps({"node": {"id": "node"}, "resource_names": ["mine"]})
+    async with serving(cache) as port:
+        _, text = await ask(port, "secrets", wanted)
+    (secret,) = json.loads(text)["resources"]
+    assert secret["tls_certificate"]["private_key"] == {"inline_string": KEY.inline_string}

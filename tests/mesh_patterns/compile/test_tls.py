@@ -84,6 +84,20 @@ async def test_the_workload_is_told_who_calls_whatever_the_caller_says(tmp_path:
             ]
 
 
+async def test_envoys_own_dump_does_not_tell_the_key_and_neither_do_we(tmp_path: Path) -> None:
+    async with running(MESH, tmp_path) as mesh:
+        dump = f"http://{LOOPBACK}:{mesh.admin}/config_dump?resource=dynamic_active_secrets"
+        async with mesh.http.get(dump) as response:
+            secrets = (await response.json(content_type=None))["configs"]
+        theirs = {each["name"]: each["secret"] for each in secrets}
+        name = "certificate:api"
+        assert theirs[name]["tls_certificate"]["private_key"] == {"inline_string": "[redacted]"}
+        compiled = compile_mesh(mesh.draft, mesh.placement, mesh.identities)["node"]
+        ours = compiled.resources(ResourceType.SECRET)[name]
+        shown = mirror.render(ours.type.type_url, ours.body)
+        assert {"@type": ours.type.type_url, **shown} == theirs[name]
+
+
 async def test_a_callee_that_is_somebody_else_is_not_spoken_to(tmp_path: Path) -> None:
     async with running(MESH, tmp_path, _with_another_api) as mesh:
         assert (await mesh.get("api")).status == 503
