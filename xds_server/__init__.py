@@ -17,8 +17,8 @@ and health checks that Envoys make (``hds.py``): each a door, with its nouns in 
 As a library (``examples/control_plane.py``): put a ``Snapshot`` of ``Resource`` into a ``Cache``,
 and an ``XdsServer`` serves it. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
 ``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``; ``Groups``, a table of ``Rule``, says who
-gets what; ``Cache.rollback`` goes back to what every node of a group had accepted. The names below are imported when they are
-first used: Envoy's messages take a quarter of a second.
+gets what; ``Cache.rollback`` goes back to what every node of a group had accepted. The names below
+are imported when they are first used: Envoy's messages take a quarter of a second.
 """
 
 from __future__ import annotations
