@@ -136,11 +136,6 @@ class Catalogue:
         """What the resources refer to, by the full name of its message."""
         return _moved({}, (), self.resources.values())
 
-    @functools.cached_property
-    def clusters(self) -> frozenset[str]:
-        """The clusters that the resources send traffic to."""
-        return frozenset().union(*(each.clusters for each in self.resources.values()))
-
 
 def _fingerprint(resource: Resource) -> int:
     content = f"{resource.name}\0{resource.version}".encode()

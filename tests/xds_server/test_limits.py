@@ -90,6 +90,46 @@ async def test_a_client_that_acks_what_it_does_not_read_is_refused_and_bounded()
             assert read <= MAX_WAITING + 3
 
 
+async def test_a_client_that_never_reads_is_dropped_with_a_status_and_others_are_served() -> None:
+    async with serving(Limits(unread=0.4)) as (cache, events, port):
+        cache.set("node", snapshot(*(big(f"{i}") for i in range(15))))
+        async with (
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=LAZY) as lazy_channel,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=LAZY) as channel,
+        ):
+            deaf, good = open_stream(lazy_channel), open_stream(channel)
+            await deaf.write(FIRST)
+            assert (await first_answer(good, FIRST)).nonce == "1"
+            await good.write(request(response_nonce="1"))
+            await events.until(lambda: bool(events.of(StreamClosed)))
+            (closed,) = events.of(StreamClosed)
+            assert closed.status == "RESOURCE_EXHAUSTED"
+            assert closed.reason == (
+                "a response could not be written for 0.4 s: the client does not read"
+            )
+            cache.set("node", snapshot(a_cluster("small")))
+            assert (await first_answer(good)).nonce == "2"
+            assert len(await deaf.read()) > BIG  # what was under way when it was dropped
+            with pytest.raises(grpc.aio.AioRpcError, match="could not be written for") as caught:
+                await deaf.read()
+            assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_client_that_reads_late_but_in_time_is_served() -> None:
+    async with serving(Limits(unread=2.0)) as (cache, events, port):
+        cache.set("node", snapshot(*(big(f"{i}") for i in range(15))))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=LAZY) as channel:
+            slow = open_stream(channel)
+            await slow.write(FIRST)
+            await events.until(lambda: bool(events.of(Sent)))
+            await asyncio.sleep(0.6)  # the server has looked at it once
+            assert len((await first_answer(slow)).resources) == 15
+            await slow.write(request(response_nonce="1"))
+            cache.set("node", snapshot(a_cluster("small")))
+            assert (await first_answer(slow)).nonce == "2"
+        assert not events.of(StreamClosed) or events.of(StreamClosed)[0].status == "OK"
+
+
 class Proxy:
     """A connection that can go silent, as one does whose machine lost its power."""
 

@@ -24,7 +24,9 @@ from tests.xds_server.playbook import (
     an_assignment,
     an_eds_cluster,
 )
+from xds_server.catalogue import Catalogue
 from xds_server.delta import DeltaSession
+from xds_server.known import Known
 from xds_server.messages import DeltaRequest, DeltaResponse, SotwRequest, SotwResponse
 from xds_server.resource import FULL_STATE, ResourceType
 from xds_server.snapshot import Snapshot
@@ -179,3 +181,82 @@ def test_a_client_that_answers_ends_with_what_it_asked_for(
             assert has == wanted
         else:
             assert {name: has.get(name) for name in wanted} == wanted
+
+
+def grown(before: Snapshot, to: Snapshot) -> Snapshot:
+    """The same content as ``to``, made by replacing what differs."""
+    changed = [each for each in to if before.versions(each.type).get(each.name) != each.version]
+    gone = [
+        (kind, name)
+        for kind in ResourceType
+        for name in before.resources(kind)
+        if name not in to.resources(kind)
+    ]
+    return before.replacing(changed, gone)
+
+
+class Forgetful(Known):
+    """Never shares a catalogue: it compares everything, name by name."""
+
+    def settle(self, served: Catalogue) -> None:
+        self.add(each for name in self.lacking(served) if (each := served.resources[name]))
+
+    def share(self, served: Catalogue) -> None:
+        wants = self._book.wants
+        self.replace(each for name, each in served.resources.items() if wants(name))
+
+
+asked_names = st.frozensets(st.sampled_from((*NAMES, "*", "unknown")))
+raw_steps = st.one_of(
+    st.tuples(st.just("serve"), served),
+    st.tuples(
+        st.sampled_from(("ask", "ack", "nack", "stale")),
+        st.sampled_from(KINDS),
+        asked_names,
+        asked_names,
+    ),
+)
+
+
+@pytest.mark.parametrize("session_of", [SotwSession, DeltaSession])
+@settings(max_examples=300, deadline=None)
+@given(story=st.lists(raw_steps, max_size=25))
+def test_streams_that_share_snapshots_say_what_streams_say_that_compare_everything(
+    session_of: Any, story: list[Any]
+) -> None:
+    """The same story, of any requests, with new snapshots, with grown ones, and without sharing."""
+    fresh, growing, forgetful = (session_of(NODE, clock=lambda: 0.0) for _ in range(3))
+    held = Snapshot()
+    for step in story:
+        if step[0] == "serve":
+            new = a_snapshot(step[1])
+            held = grown(held, new)
+            told = [fresh.update(new), growing.update(held)]
+            came: Any = new
+        else:
+            came = a_request(fresh, *step)
+            told = [fresh.receive(came), growing.receive(came)]
+        told.append(forgetting(forgetful, came))
+        assert told[0] == told[1] == told[2]
+        known = [
+            [dict(each.known) for each in session.view()] for session in (fresh, growing, forgetful)
+        ]
+        assert known[0] == known[1] == known[2]
+
+
+def a_request(session: Any, what: str, kind: ResourceType, one: Any, other: Any) -> Any:
+    """As an ACK or a NACK it answers the last response, as a stale request an earlier one."""
+    sub = session._substreams.get(kind)
+    nonce = sub.nonce if sub is not None and what != "ask" else ""
+    if what == "stale" and nonce:
+        nonce = "0"
+    error = "no" if what == "nack" and nonce else None
+    if isinstance(session, DeltaSession):
+        return DeltaRequest(kind.type_url, tuple(one), tuple(other), {}, nonce, error)
+    return SotwRequest(kind.type_url, tuple(one), "", nonce, error)
+
+
+def forgetting(session: Any, came: Any) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("xds_server.substream.Known", Forgetful)
+        return session.update(came) if isinstance(came, Snapshot) else session.receive(came)
