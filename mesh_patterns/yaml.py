@@ -1,6 +1,7 @@
 """The door to ruamel.yaml: YAML text in, trees of :class:`Node` out, every value with its place.
 
 Plain text is read by ``libyaml.py``; what is not that plain, and what is wrong, is read here.
+Ruamel is imported when it is needed: most files are plain, and it takes 15 ms.
 
 YAML comes from strangers. Only the safe tags are known, a mapping can't hold a key twice, and the
 number of nodes is bounded, aliases counted each time that they are used (a file of nine lines can
@@ -13,10 +14,6 @@ from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from mesh_patterns import libyaml
 from mesh_patterns.node import Node, Scalar
@@ -61,7 +58,10 @@ def parse(text: str, name: str) -> list[Node]:
 
 def slowly(text: str, name: str) -> list[Node]:
     """What :func:`parse` gives, from ruamel alone."""
-    builder = _Builder(name)
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    builder = _Builder(name, YAML(typ="safe", pure=True).constructor)
     try:
         roots: Iterable[Any] = list(YAML(typ="safe", pure=True).compose_all(text))
         return [builder.build(root, 0) for root in roots if root is not None]
@@ -77,10 +77,10 @@ def slowly(text: str, name: str) -> list[Node]:
 class _Builder:
     """Turns ruamel's nodes into ours, counting them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, constructor: Any) -> None:
         self._name = name
         self._count = 0
-        self._constructor = YAML(typ="safe", pure=True).constructor
+        self._constructor = constructor
 
     def build(self, node: Any, depth: int, key: Place | None = None) -> Node:
         place = self._place(node)
@@ -89,15 +89,15 @@ class _Builder:
             raise PatternError.at(place, f"stands for more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
             raise PatternError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
-        if not isinstance(node, ScalarNode) and str(node.tag) not in _COLLECTIONS:
+        if node.id != "scalar" and str(node.tag) not in _COLLECTIONS:
             raise PatternError.at(place, f"is not YAML: unknown tag {str(node.tag)!r}")
-        if isinstance(node, MappingNode):
+        if node.id == "mapping":
             return Node(self._mapping(node, depth), place, key)
-        if isinstance(node, SequenceNode):
+        if node.id == "sequence":
             return Node(tuple(self.build(item, depth + 1) for item in node.value), place, key)
         return Node(self._scalar(node, place), place, key)
 
-    def _mapping(self, node: MappingNode, depth: int) -> dict[str, Node]:
+    def _mapping(self, node: Any, depth: int) -> dict[str, Node]:
         merged: dict[str, Node] = {}
         own: dict[str, Node] = {}
         for key_node, value_node in node.value:
@@ -113,18 +113,18 @@ class _Builder:
 
     def _merge(self, node: Any, depth: int) -> dict[str, Node]:
         """A ``<<`` key (YAML 1.1): one mapping, or several of which the first wins."""
-        sources = node.value if isinstance(node, SequenceNode) else [node]
+        sources = node.value if node.id == "sequence" else [node]
         merged: dict[str, Node] = {}
         for source in reversed(sources):
             merged |= dict(self.build(source, depth + 1).items())
         return merged
 
     def _key(self, node: Any, place: Place) -> str:
-        if not isinstance(node, ScalarNode):
+        if node.id != "scalar":
             raise PatternError.at(place, "a key must be text, not a list or a mapping")
         return str(node.value)
 
-    def _scalar(self, node: ScalarNode, place: Place) -> Scalar:
+    def _scalar(self, node: Any, place: Place) -> Scalar:
         value = self._constructor.construct_object(node)
         if value is None or isinstance(value, str | int | float | bool):
             return value
@@ -136,6 +136,8 @@ class _Builder:
 
 def dump(value: Any) -> str:
     """Plain values as YAML text, keys in their order."""
+    from ruamel.yaml import YAML
+
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
