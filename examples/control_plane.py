@@ -48,7 +48,7 @@ def tell(event: Event) -> None:
         case Sent(node, kind, version) | Acked(node, kind, version):
             did = "was sent" if isinstance(event, Sent) else "accepted"
             print(f"{node.id} {did} {kind.title} {version}", flush=True)
-        case Nacked(record):  # cache.rollback("all"), by loop.call_soon, would be the way back
+        case Nacked(record):  # cache.rollback("all") is the way back
             print(record, flush=True)
 
 

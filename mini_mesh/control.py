@@ -150,9 +150,8 @@ class ControlPlane:
     def rollback(self, nodes: Collection[str] = (), why: str = "") -> RolledBack:
         """Return to the last config that every connected node had accepted.
 
-        The mesh's, or only that of these ``nodes``. ``why`` is the refusal that asked for it. Not
-        to be called while an event is told. Raises ``NoRelease`` where there is nothing to return
-        to, and where what it was for is gone.
+        The mesh's, or only that of these ``nodes``. ``why`` is the refusal that asked for it.
+        Raises ``NoRelease`` where there is nothing to return to, and where what it was for is gone.
         """
         old = self._releases.current
         if nodes:

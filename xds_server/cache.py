@@ -51,10 +51,8 @@ class Cache:
     def set(self, group: str, snapshot: Snapshot, withdraw: bool = False) -> None:
         """Serves ``snapshot`` to the group from now on and tells its watchers at once.
 
-        With ``withdraw``, no rollback comes back to the one before.
-
-        A listener of the server that is told of an event must not call it before it returns: the
-        event's stream may be in the middle of an answer. ``loop.call_soon`` is the way.
+        With ``withdraw``, no rollback comes back to the one before. A listener of the server may
+        call it.
         """
         held = self._groups.setdefault(group, _Group())
         name, now = release_id(snapshot), self._clock()
@@ -75,7 +73,8 @@ class Cache:
     def _serve(self, held: _Group, snapshot: Snapshot) -> None:
         held.snapshot, held.set_at = snapshot, self._clock()
         for watcher in tuple(held.watchers.values()):
-            watcher(snapshot)
+            if held.snapshot is snapshot:  # else a listener has set another one meanwhile
+                watcher(snapshot)
 
     def get(self, group: str) -> Snapshot | None:
         held = self._groups.get(group)
@@ -183,8 +182,8 @@ class Cache:
     def rollback(self, group: str) -> Release[Snapshot]:
         """Serves the last snapshot before the current one that every node had accepted.
 
-        Where a refused snapshot was taken in parts, this takes the parts back. Not to be called
-        from a server's listener, as ``set``. Raises ``NoRelease`` where there is no such snapshot.
+        Where a refused snapshot was taken in parts, this takes the parts back. A listener of the
+        server may call it. Raises ``NoRelease`` where there is no such snapshot.
         """
         self.way_back(group)
         held = self._groups[group]

@@ -119,7 +119,8 @@ class Stream:
         self._wake()
 
     def _put_out(self, outputs: list[Output]) -> None:
-        size = 0
+        """Events are told when all responses are in line: a listener may set a snapshot."""
+        size, events = 0, list[Event]()
         for each in outputs:
             if isinstance(each, (SotwResponse, DeltaResponse)):
                 data = self._encode(each)
@@ -127,9 +128,11 @@ class Stream:
                 self._waiting.append(data)
             elif isinstance(each, Sent):  # it follows its response
                 sent = each.node, each.type, each.version, each.names, each.at
-                self._tell(Sent(*sent, size))
+                events.append(Sent(*sent, size))
             else:
-                self._tell(each)
+                events.append(each)
+        for event in events:
+            self._tell(event)
 
     def _wake(self) -> None:
         if self._writer is None and not self._ended.done():

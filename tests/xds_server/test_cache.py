@@ -40,6 +40,21 @@ def test_a_watcher_may_cancel_while_it_is_told() -> None:
     assert told == ["one", "two"]
 
 
+def test_who_is_told_of_a_snapshot_may_set_another_and_all_end_up_with_that() -> None:
+    cache, told = Cache(), list[Snapshot]()
+    first, second = snapshot(a_cluster("1")), snapshot(a_cluster("2"))
+
+    def setter(served: Snapshot) -> None:
+        told.append(served)
+        if served is first:
+            cache.set("a", second)
+
+    cache.watch("a", setter)
+    cache.watch("a", told.append)
+    cache.set("a", first)
+    assert told == [first, second, second]
+
+
 def test_a_group_has_clients_of_one_kind_at_a_time() -> None:
     cache = Cache()
     envoy, grpc = (NodeInfo(each, user_agent_name=each) for each in ("envoy", "grpc"))

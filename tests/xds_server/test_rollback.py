@@ -138,5 +138,28 @@ async def test_what_was_taken_of_a_refused_snapshot_is_taken_back(variant: str) 
     await server.stop()
 
 
+@pytest.mark.parametrize("variant", ["SotW", "Delta"])
+async def test_a_listener_may_take_its_group_back_at_once(variant: str) -> None:
+    cache, events = Cache(), Events()
+
+    def heard(event: Event) -> None:
+        events(event)
+        if isinstance(event, Nacked):
+            cache.rollback("e")
+
+    server = XdsServer(cache, on_event=heard)
+    port = await server.start()
+    cache.set("e", front("old"))
+    async with running_envoy(port, "e", variant) as envoy:
+        await events.until(lambda: cache.releases("e")[-1].good)
+        await envoy.until_listening()
+        cache.set("e", front("new", broken()))
+        await events.until(lambda: bool(events.of(Nacked)))
+        await events.until(lambda: cache.status.applied("e", front("old")))
+        await envoy.until_served("old")
+        assert [each.outcome for each in cache.releases("e")] == ["withdrawn", "good"]
+    await server.stop()
+
+
 def kinds(events: list[Event], of: type[Acked]) -> set[ResourceType]:
     return {event.type for event in events if isinstance(event, of)}
