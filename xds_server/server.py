@@ -86,6 +86,7 @@ class XdsServer:
         self._encoder = wire.Encoder()
         self._limits = Limits()
         self._server: grpc.aio.Server | None = None
+        self._calls: set[asyncio.Task[Any]] = set()  # those that streams are served in
         self._watch: asyncio.Task[None] | None = None
         self._streams: dict[Stream, _Opened] = {}
 
@@ -138,6 +139,8 @@ class XdsServer:
         if server is not None and self._watch is not None:
             self._watch.cancel()
             await server.stop(None)
+            while self._calls:  # gRPC prints a traceback for each that is still there at the end
+                await asyncio.wait(self._calls)
 
     async def _watch_over(self) -> None:
         """Looks from time to time for clients that do not read."""
@@ -159,6 +162,10 @@ class XdsServer:
 
     def _streaming(self, variant: _Variant) -> Any:
         async def stream(requests: AsyncIterator[bytes], context: Any) -> None:
+            call = asyncio.current_task()
+            assert call
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
             try:
                 await self._serve(variant, context)
             except RemoteXdsError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -207,3 +208,17 @@ async def test_other_services_share_the_port() -> None:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         assert await channel.unary_unary("/test.Echo/Say")(b"hi") == b"hi!"
     await server.stop()
+
+
+def test_an_end_with_many_clients_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    async def end() -> None:
+        server = XdsServer(Cache())
+        port = await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            streams = [open_stream(channel) for _ in range(200)]
+            for each in streams:
+                await each.write(request(node=NODE))
+            await server.stop()
+
+    asyncio.run(end())
+    assert "Traceback" not in capfd.readouterr().err
