@@ -83,7 +83,7 @@ async def ours(folder: Path, clusters: int) -> AsyncIterator[Server]:
 
 
 @asynccontextmanager
-async def theirs(folder: Path) -> AsyncIterator[Server]:
+async def theirs(folder: Path, language: str) -> AsyncIterator[Server]:
     mesh = folder / "mesh.json"
     text = mesh.read_text()
 
@@ -92,7 +92,7 @@ async def theirs(folder: Path) -> AsyncIterator[Server]:
         new.write_text(re.sub(r'"inline_string": "\d+"', f'"inline_string": "{body}"', text))
         new.replace(mesh)
 
-    async with sovereign_plane.running(folder, mesh) as (port, session):
+    async with sovereign_plane.running(folder, mesh, language) as (port, session):
         yield Server(session, change, port)
 
 
@@ -103,6 +103,7 @@ def polling(port: int) -> dict[str, Any]:
         "transport_api_version": "V3",
         "cluster_names": ["xds"],
         "refresh_delay": f"{EVERY}s",
+        "request_timeout": "30s",  # 1 s by default, in which some do not answer
     }
     source = {"api_config_source": api, "resource_api_version": "V3"}
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
@@ -178,7 +179,9 @@ async def unchanged(server: Server, request: dict[str, Any]) -> dict[str, float]
     return {"poll_ms": took / POLLS, "poll_cpu_ms": (server.cpu_ms() - before) / POLLS}
 
 
-async def compared(clusters: int, changes: int, request: dict[str, Any]) -> dict[str, Any]:
+async def compared(
+    clusters: int, changes: int, request: dict[str, Any], language: str
+) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -186,7 +189,7 @@ async def compared(clusters: int, changes: int, request: dict[str, Any]) -> dict
             for how in ("SotW", "Delta", "poll"):
                 facts[f"meshloom, {how}"] = await with_envoy(server, how, changes)
             facts["meshloom, poll"] |= await unchanged(server, request)
-        async with theirs(folder) as server:
+        async with theirs(folder, language) as server:
             them = await with_envoy(server, "poll", min(changes, 15))
             facts["sovereign, poll"] = them | await unchanged(server, request)
     facts["ratio"] = _ratios(facts)
@@ -209,19 +212,23 @@ async def main(found: argparse.Namespace) -> None:
     facts: dict[str, Any] = {
         "cpus": os.cpu_count(),
         "sovereign": sovereign_plane.VERSION,
+        "sovereign_templates": found.templates,
         "poll_bytes": len(json.dumps(request)),
         "poll_every_s": EVERY,
         "sovereign_refresh_s": sovereign_plane.REFRESH,
     }
     for clusters in found.clusters:
         name = f"{clusters} other clusters"
-        facts[name] = await compared(clusters, found.changes, request)
+        facts[name] = await compared(clusters, found.changes, request, found.templates)
     print(json.dumps(rounded(facts), indent=2))
 
 
 if __name__ == "__main__":
     formatter = argparse.RawDescriptionHelpFormatter
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    arguments.add_argument(
+        "--templates", choices=sovereign_plane.TEMPLATES, default="python", help="sovereign's"
+    )
     arguments.add_argument("--clusters", nargs="+", type=int, default=[10, 1_000])
     arguments.add_argument(
         "--changes", type=int, default=50, help="ours; of sovereign's at most 15"
