@@ -39,8 +39,12 @@ _WORDS: dict[str, Scalar] = {
 }
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _REAL = re.compile(r"-?[0-9]{1,9}\.[0-9]{1,9}")
-# whatever starts so may be a number or a date in one of their many spellings, or a merge key
-_DOUBTFUL = re.compile(r"[-+.0-9][-+.:_0-9a-fA-FiInNoxTtZz ]*|=|<<")
+# a number or a date in another of their many spellings, or one of YAML 1.1's special keys
+_DOUBTFUL = re.compile(
+    r"(?=[-+.0-9])[-+]?[0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?0[box]?[0-9a-fA-F_]+|[-+]?\.[a-zA-Z]{3}|[0-9]{4}-[0-9]+-.*|=|<<",
+    re.DOTALL,
+)
 
 
 class _Unlike(Exception):

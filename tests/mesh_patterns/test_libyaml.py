@@ -27,6 +27,7 @@ mesh:
 patterns:
 - on: reviews -> ratings
   after: 2s
+- {send: 72..128, share: 7%..13%, retry_on: [5xx], of: 10.0.0.1, at: 0x, for: 1h30m, in: 1:30}
 """
 PARTS = st.sampled_from(
     [
