@@ -79,7 +79,8 @@ def refusals(of: Told) -> Iterator[str]:
     for kind in of.get("types", ()):
         for each in kind["refused"]:
             place = f"{each['place']}: " if each["place"] else ""
-            yield f"{place}NACK from {of['node']}: {kind['type']} {each['name']!r}: {each['text']}"
+            name = f" {each['name']!r}" if each["name"] else ""
+            yield f"{place}NACK from {of['node']}: {kind['type']}{name}: {each['text']}"
 
 
 def difference(diff: Told) -> Iterator[str]:

@@ -6,14 +6,22 @@ is asked of an Envoy's own state goes through another door.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from mini_mesh.config_dump import in_effect
 from mini_mesh.effect import InEffect
-from mini_mesh.standing import Standing, as_json, overall, standings, types_as_json
-from xds_server.client_status import clients_of
+from mini_mesh.standing import (
+    Standing,
+    as_json,
+    briefly,
+    overall,
+    standings,
+    types_as_json,
+)
+from xds_server.client_status import clients_of, count
 from xds_server.errors import RemoteXdsError
 from xds_server.releases import NoRelease, Release, release_id
 from xds_server.resource import Resource, ResourceType
@@ -21,6 +29,10 @@ from xds_server.view import ClientView
 
 if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
+
+MAX_ROWS = 100_000  # resources of one node that are told: half a second of work
+_NAMED = 10  # nodes that an error names
+_STEP = 50  # nodes that are told of before others have their turn
 
 Question = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -44,15 +56,28 @@ class Answers:
         }
 
     async def status(self, question: Question) -> Answer:
-        """``{"node": …}``: of one, or of all. Each node with its types."""
+        """``{"node": …}``: of one, or of all. Each node with its types.
+
+        Of all, only those are told resource by resource that say what they have in effect: the
+        others may be thousands, and as many resources each.
+        """
         wanted = self._wanted(question)
-        clients = self._clients(wanted)
         dumps = await in_effect(self._admins(), wanted)
+        clients = self._clients(wanted)
+        nodes = []
+        for done, node in enumerate(wanted, 1):
+            streams, dump = clients.get(node, []), dumps.get(node)
+            closely = dump is not None or "node" in question
+            nodes.append(
+                self._closely(node, streams, dump) if closely else self._node(node, streams)
+            )
+            if done % _STEP == 0:
+                await asyncio.sleep(0)
         releases = [_release(each) for each in self._control.releases]
         return {
             "version": releases[-1]["version"] if releases else "",
             "releases": releases,
-            "nodes": [self._node(each, clients.get(each, []), dumps.get(each)) for each in wanted],
+            "nodes": nodes,
         }
 
     def _wanted(self, question: Question) -> list[str]:
@@ -62,9 +87,7 @@ class Answers:
         if node is None:
             return sorted(known)
         if node not in known | {*self._control.journal.nodes()}:
-            raise RemoteXdsError(
-                f"{node}: no such node, wanted one of {sorted(known)}", "NOT_FOUND"
-            )
+            raise RemoteXdsError(f"{node}: no such node, wanted {_some(known)}", "NOT_FOUND")
         return [str(node)]
 
     def _clients(self, nodes: Iterable[str]) -> dict[str, list[ClientView]]:
@@ -73,21 +96,32 @@ class Answers:
         views = self._control.server.clients(lambda node: node.id in wanted)
         return {streams[-1].node.id: streams for streams in clients_of(views)}
 
-    def _node(self, node: str, streams: list[ClientView], dump: InEffect | None) -> Answer:
-        snapshot = self._control.snapshot(node)
-        rows = list(self._rows(node, streams, dump))
+    def _node(self, node: str, streams: list[ClientView]) -> Answer:
+        """A node by what is remembered of each type."""
+        snapshot, known = self._control.snapshot(node), self._control.status.of(node)
+        types = briefly(known, snapshot) if streams else []
         told = {
             "node": node,
             "kind": streams[-1].node.kind if streams else self._control.kind(node),
             "version": release_id(snapshot) if snapshot else "",
             "connected": bool(streams),
-            "sent": bool(streams) and all(row.to_be == row.sent for row in rows),
+            "sent": bool(streams) and all(each["sent"] for each in types),
             "accepted": bool(streams and snapshot and self._control.status.applied(node, snapshot)),
-            "in_effect": overall(row.in_effect for row in rows),
+            "in_effect": "unknown",
         }
+        return told | _client(streams[-1]) | {"types": types} if streams else told
+
+    def _closely(self, node: str, streams: list[ClientView], dump: InEffect | None) -> Answer:
+        """A node by each of its resources."""
+        rows = list(self._rows(node, streams, dump))
+        told = self._node(node, streams)
         if streams:
             views = [view for stream in streams for view in stream.types]
-            told |= _client(streams[-1]) | {"types": types_as_json(rows, views)}
+            told |= {
+                "sent": all(row.to_be == row.sent for row in rows),
+                "in_effect": overall(row.in_effect for row in rows),
+                "types": types_as_json(rows, views),
+            }
         return told
 
     def _rows(
@@ -101,6 +135,10 @@ class Answers:
                     return found.version if found else ""
             return ""
 
+        if (rows := sum(map(count, streams))) > MAX_ROWS:
+            raise RemoteXdsError(
+                f"{node} has {rows} resources, wanted at most {MAX_ROWS}", "RESOURCE_EXHAUSTED"
+            )
         for stream in streams:
             yield from standings(stream, before, dump)
 
@@ -162,6 +200,14 @@ class Answers:
             for each in totals
         ]
         return {"nodes": list(loads.nodes()), "clusters": clusters, "forgotten": loads.forgotten}
+
+
+def _some(nodes: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b, c or 997 others``."""
+    names = sorted(nodes)
+    if len(names) > _NAMED:
+        names[_NAMED - 1 :] = [f"{len(names) - _NAMED + 1} others"]
+    return " or ".join(filter(None, (", ".join(names[:-1]), *names[-1:]))) or "some, but none came"
 
 
 def _client(stream: ClientView) -> Answer:

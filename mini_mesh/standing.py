@@ -14,6 +14,8 @@ from typing import Any
 from mini_mesh.effect import InEffect, Verdict
 from xds_server import mirror
 from xds_server.resource import Resource, ResourceType
+from xds_server.snapshot import Snapshot
+from xds_server.status import TypeStatus
 from xds_server.view import ClientView, TypeView
 
 MAX_FIELDS = 10  # of one resource that are told apart; how many differ is told as well
@@ -122,6 +124,32 @@ def _type_as_json(view: TypeView, rows: list[Standing]) -> dict[str, Any]:
         "refused": [
             {"name": row.name, "text": row.error, "place": row.place} for row in rows if row.error
         ],
+    }
+
+
+def briefly(
+    known: Mapping[ResourceType, TypeStatus], snapshot: Snapshot | None
+) -> list[dict[str, Any]]:
+    """The same, from what is remembered of each type: not which resources, and how many."""
+    return [
+        _brief(kind, known[kind], snapshot.version(kind) if snapshot else "")
+        for kind in ResourceType
+        if kind in known
+    ]
+
+
+def _brief(kind: ResourceType, it: TypeStatus, version: str) -> dict[str, Any]:
+    return {
+        "type": kind.title,
+        "resources": None,
+        "version": it.sent,
+        "sent": version in (it.sent, it.acked),
+        "accepted": it.acked == version and not it.waiting,
+        "in_effect": "unknown",
+        "warming": [],
+        "refused": [{"name": it.nack.resource, "text": it.nack.text, "place": it.nack.place}]
+        if it.nack
+        else [],
     }
 
 

@@ -69,8 +69,7 @@ def test_where_the_nodes_of_a_mesh_stand_and_what_happened_to_them(tmp_path: Pat
         assert inside("xds", "history", "ingress", "--json", *at).events[0]["dropped"] == 0
         assert told("xds", "loads", *at).startswith(("CLUSTER", "nobody has reported"))
         assert inside("xds", "status", "nobody", *at).err == (
-            f"meshloom xds status: {server}: nobody: no such node, wanted "
-            "one of ['ingress', 'web']\n"
+            f"meshloom xds status: {server}: nobody: no such node, wanted ingress or web\n"
         )
 
 

@@ -95,8 +95,11 @@ async def test_accepted_is_told_apart_from_in_effect(variant: str) -> None:
 async def test_where_nobody_can_be_asked_what_is_in_effect_it_is_unknown() -> None:
     async with asked() as ask:
         ask.control._admins().clear()  # type: ignore[attr-defined]
-        (node,) = (await ask("Status"))["nodes"]
-        assert (node["accepted"], node["in_effect"]) == (True, "unknown")
+        for question in ({}, {"node": "e"}):
+            (node,) = (await ask("Status", **question))["nodes"]
+            assert (node["sent"], node["accepted"], node["in_effect"]) == (True, True, "unknown")
+        counts = {name: each["resources"] for name, each in types(node).items()}
+        assert counts == {"Cluster": 0, "Listener": 1, "RouteConfiguration": 1}
         assert (await ask("Diff", node="e"))["resources"] == []
         assert len((await ask("Diff", node="e", all=True))["resources"]) == 2
 
@@ -126,8 +129,27 @@ async def test_a_refusal_is_told_with_its_line_and_what_was_accepted_before() ->
         assert outcomes == [("good", []), ("withdrawn", ["e"]), ("good", [])]
         assert await ask.refusal("Rollback", b'{"nodes": ["f"]}') == (
             "NOT_FOUND",
-            "f: no such node, wanted one of ['e']",
+            "f: no such node, wanted e",
         )
+
+
+async def test_a_refusal_is_told_of_many_nodes_too() -> None:
+    async with asked() as ask:
+        ask.control._admins().clear()  # type: ignore[attr-defined]
+        await ask.serve(rds_listener(), weighted({"a": 0}, origins={"": "mesh.yaml:3:7"}))
+        (node,) = (await ask("Status"))["nodes"]
+        assert (node["sent"], node["accepted"]) == (True, False)
+        (refused,) = types(node)["RouteConfiguration"]["refused"]
+        assert (refused["name"], refused["place"]) == ("routes", "mesh.yaml:3:7")
+        assert not types(node)["RouteConfiguration"]["accepted"]
+        assert types(node)["Listener"]["accepted"]
+
+
+async def test_more_than_can_be_told_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mini_mesh.answers.MAX_ROWS", 1)
+    async with asked() as ask:
+        code, why = await ask.refusal("Diff", b'{"node": "e"}')
+        assert (code, why) == ("RESOURCE_EXHAUSTED", "e has 2 resources, wanted at most 1")
 
 
 async def test_what_changed_in_a_resource_is_told_field_by_field() -> None:
@@ -172,7 +194,17 @@ async def test_a_node_that_is_not_there_is_told_as_such() -> None:
         assert (await ask("Diff", node="f"))["connected"] is False
         assert (await ask("History", node="f"))["entries"] == []
         code, why = await ask.refusal("History", b'{"node": "g"}')
-        assert (code, why) == ("NOT_FOUND", "g: no such node, wanted one of ['e', 'f']")
+        assert (code, why) == ("NOT_FOUND", "g: no such node, wanted e or f")
+
+
+async def test_of_many_nodes_an_error_names_a_few() -> None:
+    async with asked() as ask:
+        ask.control.serve({f"n{each:04}": snapshot() for each in range(1_000)})
+        _, why = await ask.refusal("History", b'{"node": "f"}')
+        assert why == (
+            "f: no such node, wanted e, n0000, n0001, n0002, n0003, n0004, n0005, n0006, n0007 "
+            "or 992 others"
+        )
 
 
 async def test_loads_are_there_where_somebody_reports_them() -> None:
