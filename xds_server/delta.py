@@ -100,9 +100,7 @@ class DeltaSession(Session):
         return Due(told, served.parcel(ready + again), gone, nobody, complete, held=held)
 
     def _lacking_names(self, sub: Substream, served: Catalogue) -> set[str]:
-        meant = sub.book.meant
-        asked = (meant.get(name, name) for name in sub.asked)
-        return {*sub.known.lacking(served), *(name for name in asked if name in served.resources)}
+        return {*sub.known.lacking(served), *sub.asked_of(served)}
 
     def _unknown(self, sub: Substream, served: Catalogue) -> set[str]:
         """Hosts that a request waits for and nobody knows: Envoy takes no removal for an answer."""
@@ -113,8 +111,9 @@ class DeltaSession(Session):
 
     def _removed(self, sub: Substream, served: Catalogue) -> set[str]:
         """Names that are to be told as removed: had or asked for, and served under no name."""
-        names = (*sub.known.gone(served), *sub.asked)
-        return {n for n in names if n not in served.resources and n not in sub.book.meant}
+        names, book = {*sub.known.gone(served), *sub.asked}, sub.book
+        found = (served.resources, book.meant, book.collections)
+        return {name for name in names if not any(name in each for each in found)}
 
     def _response(self, sub: Substream, due: Due, served: Catalogue, nonce: str) -> DeltaResponse:
         sub.known.lose(due.removed)

@@ -39,9 +39,8 @@ class Known:
     def __iter__(self) -> Iterator[str]:
         """The names of all that the client has."""
         if self.shared is not None:
-            served, book = self.shared.resources, self._book
-            names: Iterable[str] = served if book.wildcard else book.names
-            yield from (name for name in names if name in served and name not in self.differs)
+            names = self._book.among(self.shared.resources)
+            yield from (name for name in names if name not in self.differs)
         yield from (name for name, has in self.differs.items() if has is not None)
 
     def versions(self) -> Mapping[str, str]:
@@ -60,12 +59,9 @@ class Known:
                 yield name
 
     def _candidates(self, served: Mapping[str, Resource]) -> Iterable[str]:
-        book = self._book
         if self.shared is not None:
             return [name for name in self.differs if name in served]
-        if book.wildcard:
-            return served
-        return [name for name in {*book.names, *book.asked_by} if name in served]
+        return self._book.among(served)
 
     def gone(self, served: Catalogue) -> dict[str, Resource]:
         """What the client has and is served no more."""
@@ -139,20 +135,27 @@ class Known:
 
     def share(self, served: Catalogue) -> None:
         """The client has what it wants of what is served, and nothing else."""
-        self.shared, self.differs = served, {}
+        if self._book.collections:
+            self.replace(served.resources[name] for name in self._book.among(served.resources))
+        else:
+            self.shared, self.differs = served, {}
 
     def settle(self, served: Catalogue) -> None:
         """The client has what it wants of what is served, and may have more.
 
-        What was asked for by an alias is told name by name: it may come to mean something else.
+        What was asked for by an alias or a collection is told name by name: it may come to mean
+        something else.
         """
-        if not served.aliases:
+        if self._may_share(served):
             self.differs = dict(self.gone(served)) if self.differs else {}
             self.shared = served
 
+    def _may_share(self, served: Catalogue) -> bool:
+        return not (served.aliases or self._book.collections)
+
     def take(self, resources: Iterable[Resource], served: Catalogue, all_of_it: bool) -> None:
         """The client is sent ``resources``; ``all_of_it``: all that it lacked of what is served."""
-        if all_of_it and not served.aliases:
+        if all_of_it and self._may_share(served):
             self.settle(served)
         else:
             self.add(resources)
@@ -162,7 +165,7 @@ class Known:
     def subscribed(self, was_wildcard: bool, before: frozenset[str]) -> None:
         """The book says something else than ``before``: a name that is new is not had yet."""
         book = self._book
-        if was_wildcard != book.wildcard:
+        if was_wildcard != book.wildcard or book.collections:
             self.spell_out(was_wildcard, before)
         elif not book.wildcard and self.shared is not None:
             new = (name for name in book.names - before if name in self.shared.resources)

@@ -101,12 +101,11 @@ class SotwSession(Session):
     def _wanted(self, sub: Substream, served: Catalogue) -> Parcel:
         if sub.book.wildcard:
             return served.everything
-        return served.parcel([name for name in sub.book.names if name in served.resources])
+        return served.parcel(list(sub.book.among(served.resources)))
 
     def _changes_due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         served = snapshot.catalogue(sub.kind)
-        asked = [name for name in sub.asked if name in served.resources]
-        lacking = {*sub.known.lacking(served), *asked}
+        lacking = {*sub.known.lacking(served), *sub.asked_of(served)}
         if not lacking:
             return None
         ready = self._ready(sub, lacking, snapshot)

@@ -5,6 +5,8 @@ Rules, from Envoy's xDS protocol, "How the client specifies what resources to re
 - An empty list where no name was ever given is the legacy wildcard (listeners and clusters; Envoy
   does the same for scoped routes). After a name it is what it says: nothing.
 - ``*`` is the wildcard, alone or beside names. Without it in a later list it has ended.
+- ``xdstp://authority/type/folder/*`` is a collection: all resources whose names are that but for
+  the last part (xRFC TP1, "glob collections"). Context parameters have to be the same.
 - SotW lists say the whole subscription each time; Delta says what is added and taken away, and a
   name added beside the legacy wildcard leaves that standing.
 """
@@ -20,6 +22,7 @@ from xds_server.resource import WILDCARD, ResourceType
 
 MAX_NAMES = 65_536  # of one type on one stream; more than that is no mesh but a mistake
 
+_XDSTP = "xdstp://"
 _NO_NAMES: frozenset[str] = frozenset()
 _LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPED_ROUTE)
 
@@ -41,8 +44,8 @@ def _shared(names: frozenset[str]) -> frozenset[str]:
 class Subscription:
     """Names, and whether everything is wanted besides.
 
-    ``meant``: where a name is an alias, the name of the resource that it stands for; ``asked_by``
-    the other way round.
+    ``collections`` are those of the names that stand for many. ``meant``: where a name is an alias,
+    the name of the resource that it stands for; ``asked_by`` the other way round.
     """
 
     def __init__(self, kind: ResourceType) -> None:
@@ -50,6 +53,7 @@ class Subscription:
         self._named_once = False
         self.wildcard = False
         self.names: frozenset[str] = frozenset()
+        self.collections: frozenset[str] = frozenset()
         self.meant: Mapping[str, str] = {}
         self.asked_by: Mapping[str, tuple[str, ...]] = {}
         self._found: Mapping[str, str | None] = {}
@@ -69,7 +73,7 @@ class Subscription:
         before = self.names
         if given == before:
             return _NO_NAMES
-        self.names = self._bounded(given - {WILDCARD} if self.wildcard else given)
+        self._take(given - {WILDCARD} if self.wildcard else given)
         return self.names - before
 
     def change(self, subscribe: Iterable[str], unsubscribe: Iterable[str], first: bool) -> None:
@@ -81,7 +85,7 @@ class Subscription:
         if first and not added and not dropped:
             self.wildcard = self._kind in _LEGACY_WILDCARD
         self.wildcard = (self.wildcard and WILDCARD not in dropped) or WILDCARD in added
-        self.names = self._bounded(((self.names - dropped) | added) - {WILDCARD})
+        self._take(((self.names - dropped) | added) - {WILDCARD})
 
     def translate(self, aliases: Aliases, served: Container[str]) -> None:
         """Finds what the names stand for that are not served under themselves.
@@ -106,12 +110,35 @@ class Subscription:
     def wants(self, name: str) -> bool:
         if self.wildcard or name in self.names or name in self.asked_by:
             return True
+        if self.collections and collection_of(name) in self.collections:
+            return True
         return self._kind is ResourceType.VIRTUAL_HOST and name.endswith("/")  # all of a config
 
-    def _bounded(self, names: frozenset[str]) -> frozenset[str]:
+    def among(self, served: Collection[str]) -> Iterable[str]:
+        """The names that are served and wanted."""
+        if self.wildcard:
+            return served
+        if self.collections:
+            return [name for name in served if self.wants(name)]
+        return [name for name in {*self.names, *self.asked_by} if name in served]
+
+    def _take(self, names: frozenset[str]) -> None:
         if len(names) > MAX_NAMES:
             raise RemoteXdsError(
                 f"{self._kind.title}: got {len(names)} names, wanted at most {MAX_NAMES}",
                 "RESOURCE_EXHAUSTED",
             )
-        return _shared(names)
+        self.names = _shared(names)
+        self.collections = frozenset(name for name in names if is_collection(name))
+
+
+def is_collection(name: str) -> bool:
+    return name.startswith(_XDSTP) and name.partition("?")[0].endswith("/*")
+
+
+def collection_of(name: str) -> str | None:
+    """The collection that a resource of this name is in; only ``xdstp://`` names are in one."""
+    if not name.startswith(_XDSTP):
+        return None
+    path, mark, context = name.partition("?")
+    return f"{path.rpartition('/')[0]}/*{mark}{context}"

@@ -6,7 +6,7 @@ Discovery Service"), so each has its own state, nonce and subscription.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from xds_server.catalogue import EMPTY_PARCEL, Catalogue
 from xds_server.known import Known
 from xds_server.resource import Resource, ResourceType
-from xds_server.subscription import Subscription
+from xds_server.subscription import Subscription, collection_of
 from xds_server.view import Refusal, TypeView
 
 
@@ -88,6 +88,15 @@ class Substream:
         for names in (self.rejected, self.asked):
             names.intersection_update([name for name in names if self.book.wants(name)])
         self.settled = ""
+
+    def asked_of(self, served: Catalogue) -> Iterator[str]:
+        """The names of all that is served and has to be answered although nothing changed."""
+        for asked in self.asked:
+            name = self.book.meant.get(asked, asked)
+            if name in served.resources:
+                yield name
+            elif asked in self.book.collections:
+                yield from (name for name in served.resources if collection_of(name) == asked)
 
     def step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state, step]

@@ -234,3 +234,20 @@ def test_a_new_stream_remembers_nothing_of_the_one_before() -> None:
     assert story >> asks(ENDPOINT, nonce=1) << None
     again = delta() >> snapshot(A, B) >> asks(ENDPOINT, "b", nonce=1)
     assert again << sends(ENDPOINT, "b", nonce=1)
+
+
+def test_a_collection_is_answered_by_its_resources_and_follows_them() -> None:
+    folder, (one, two) = "xdstp://m/t/*", ("xdstp://m/t/1", "xdstp://m/t/2")
+    book = delta()
+    assert book >> snapshot(an_assignment("other"))
+    assert book >> asks(ENDPOINT, folder) << sends(ENDPOINT, nonce=1)
+    assert book >> asks(ENDPOINT, nonce=1)
+    both = snapshot(an_assignment(one), an_assignment(two), an_assignment("other"))
+    assert book >> both << sends(ENDPOINT, one, two, nonce=2)
+    assert book >> asks(ENDPOINT, nonce=2)
+    assert book >> snapshot(an_assignment(two)) << sends(ENDPOINT, nonce=3, removed=(one,))
+    assert book >> asks(ENDPOINT, nonce=3)
+    assert book >> asks(ENDPOINT, folder) << sends(ENDPOINT, two, nonce=4)
+    assert book >> asks(ENDPOINT, nonce=4)
+    assert book >> asks(ENDPOINT, without=(folder,))
+    assert book >> snapshot(an_assignment(two, 1))

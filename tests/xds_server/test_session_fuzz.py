@@ -32,7 +32,7 @@ from xds_server.resource import FULL_STATE, ResourceType
 from xds_server.snapshot import Snapshot
 from xds_server.sotw import SotwSession
 
-NAMES = ("a", "b", "c")
+NAMES = ("a", "b", "xdstp://m/t/c")
 KINDS = (CLUSTER, ENDPOINT, LISTENER, ROUTE)
 
 contents = st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2))
@@ -206,7 +206,7 @@ class Forgetful(Known):
         self.replace(each for name, each in served.resources.items() if wants(name))
 
 
-asked_names = st.frozensets(st.sampled_from((*NAMES, "*", "unknown")))
+asked_names = st.frozensets(st.sampled_from((*NAMES, "*", "unknown", "xdstp://m/t/*")))
 raw_steps = st.one_of(
     st.tuples(st.just("serve"), served),
     st.tuples(

@@ -406,3 +406,24 @@ def test_scoped_routes_are_sent_whole_since_envoy_drops_what_is_left_out() -> No
     story = sotw() >> snapshot(a, b) >> wants(scopes) << sends(scopes, "a", "b", nonce=1)
     story = story >> wants(scopes, nonce=1) >> snapshot(a, changed)
     assert story << sends(scopes, "a", "b", nonce=2)
+
+
+def test_a_collection_is_sent_whole_where_the_type_is() -> None:
+    folder, (one, two) = "xdstp://m/t/*", ("xdstp://m/t/1", "xdstp://m/t/2")
+    book = sotw()
+    assert book >> snapshot(a_cluster(one), a_cluster(two), a_cluster("other"))
+    assert book >> wants(CLUSTER, folder) << sends(CLUSTER, one, two, nonce=1)
+    assert book >> wants(CLUSTER, folder, nonce=1)
+    assert book >> snapshot(a_cluster(two)) << sends(CLUSTER, two, nonce=2)
+    assert book >> wants(CLUSTER, folder, nonce=2)
+    assert book >> snapshot(a_cluster(two), a_cluster("other"))
+
+
+def test_a_collection_of_endpoints_sends_what_changed_and_what_is_new() -> None:
+    folder, (one, two) = "xdstp://m/t/*", ("xdstp://m/t/1", "xdstp://m/t/2")
+    book = sotw()
+    assert book >> snapshot(an_assignment(one))
+    assert book >> wants(ENDPOINT, folder) << sends(ENDPOINT, one, nonce=1)
+    assert book >> wants(ENDPOINT, folder, nonce=1)
+    both = snapshot(an_assignment(one), an_assignment(two))
+    assert book >> both << sends(ENDPOINT, two, nonce=2)

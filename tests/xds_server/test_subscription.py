@@ -72,3 +72,32 @@ def test_an_alias_is_looked_for_once_in_each_snapshot() -> None:
     assert book.wants("a")
     book.translate(second, {"a"})
     assert sorted(looked) == ["x", "x", "y", "y"]
+
+
+def test_a_collection_is_all_names_that_differ_in_their_last_part() -> None:
+    book = Subscription(ENDPOINT)
+    everything = "xdstp://mesh.test/type/folder/*"
+    book.replace([everything, "plain/*"])
+    assert book.collections == {everything}
+    assert book.wants("xdstp://mesh.test/type/folder/a")
+    for other in ("xdstp://mesh.test/type/a", "xdstp://mesh.test/type/folder/deeper/a", "plain/a"):
+        assert not book.wants(other)
+    assert list(book.among(["a", "xdstp://mesh.test/type/folder/b"])) == [
+        "xdstp://mesh.test/type/folder/b"
+    ]
+
+
+def test_the_context_of_a_collection_has_to_be_that_of_its_resources() -> None:
+    book = Subscription(ENDPOINT)
+    book.replace(["xdstp://mesh.test/type/folder/*?zone=1"])
+    assert book.wants("xdstp://mesh.test/type/folder/a?zone=1")
+    assert not book.wants("xdstp://mesh.test/type/folder/a")
+    assert not book.wants("xdstp://mesh.test/type/folder/a?zone=2")
+
+
+def test_streams_with_the_same_many_names_keep_them_once() -> None:
+    names = [f"n{i}" for i in range(100)]
+    one, two = Subscription(ENDPOINT), Subscription(ENDPOINT)
+    one.replace(names)
+    two.change(reversed(names), (), first=True)
+    assert one.names is two.names
