@@ -64,6 +64,8 @@ class _Fresh:
         self._name, self._make = name, make
 
     def __get__(self, message: Any, owner: type) -> Any:
+        if message is None:
+            return self
         made = vars(message)[self._name] = self._make()
         return made
 

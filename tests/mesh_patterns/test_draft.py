@@ -66,6 +66,24 @@ def test_filters_have_names_of_their_own(read: Read) -> None:
     ]
 
 
+def test_what_is_looked_up_is_what_one_would_find_among_all(read: Read) -> None:
+    draft = read(
+        "mesh: {services: {a: {calls: [b]}, b: {versions: {v1: }}, c: {calls: [b, a]}}}\n"
+        "patterns:\n"
+        "- {pattern: fault, on: a -> b, abort: {status: 500}}\n"
+        "- {pattern: fault, on: b, abort: {status: 501}}\n"
+    )
+    edges = draft.edges.values()
+    for name in ("a", "b", "c", "client", "nobody"):
+        assert list(draft.edges_from(name)) == [e for e in edges if e.caller == name]
+        assert list(draft.edges_to(name)) == [e for e in edges if e.callee == name]
+        before = [f for f in draft.filters if f.inbound and f.inbound.service == name]
+        assert list(draft.filters_before(name)) == before
+    on = {ends: list(draft.filters_on(edge)) for ends, edge in draft.edges.items()}
+    assert on == {ends: [f for f in draft.filters if f.edge == ends] for ends in draft.edges}
+    assert (len(draft.filters), len(on["a", "b"]), len(draft.filters_before("b"))) == (2, 1, 1)
+
+
 def test_a_match_of_everything_is_no_match() -> None:
     assert not Match()
     assert Match(path=StringMatch("prefix", "/"))
