@@ -1,8 +1,9 @@
 """Many clients on one control plane: ``python bench/xds/fleet.py [--rows …] [--planes …]``.
 
-Prints one JSON object. The server and the clients are processes of their own. Where Go is present,
-the clients are in Go and everything is measured a second time, in the same run, with a server on
-go-control-plane's snapshot cache; ``ratio`` is ours by theirs.
+Prints one JSON object, and on standard error what it has measured. The server and the clients are
+processes of their own. Where Go is present, the clients are in Go and everything is measured a
+second time, in the same run, with a server on go-control-plane's snapshot cache; ``ratio`` is ours
+by theirs.
 
 rows: change    1,000 clients, 100 clusters, one endpoint changed, until all have ACKed
       first     1,000 clients, 100 clusters: from the last one's connection until all have ACKed
@@ -23,6 +24,8 @@ import json
 import os
 import resource
 import statistics
+import sys
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -160,7 +163,10 @@ async def main(found: argparse.Namespace) -> None:
             by_plane: dict[str, Any] = {}
             for plane in (each for each in found.planes if each in ROWS[name].planes):
                 setting = Setting(plane, variant, found.clients_in, more if plane == OURS else ())
+                started = time.monotonic()
                 by_plane[plane] = await measured(ROWS[name], setting)
+                took = time.monotonic() - started
+                print(f"{name}, {variant}, {plane}: {took:.0f} s", file=sys.stderr)
             if len(by_plane) == 2:
                 by_plane["ratio"] = ratios(by_plane)
             facts[f"{name}, {variant}"] = by_plane
