@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane
 
 
+# Seconds: timers stand still while a machine sleeps, and certificates end all the same.
+LOOK_AGAIN = 30.0
+
+
 class Timer(Protocol):
     def cancel(self) -> None: ...
 
@@ -62,7 +66,7 @@ class Renewal:
         self.stop()
         due = self._issuer.due_in()
         if due is not None:
-            self._timer = self._call_later(due, self._renew, control, draft)
+            self._timer = self._call_later(min(due, LOOK_AGAIN), self._look, control, draft)
 
     def renew(self, control: ControlPlane, draft: Draft) -> None:
         """Serve new ones for all at once; nothing else changes, and no connection ends."""
@@ -73,6 +77,12 @@ class Renewal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _look(self, control: ControlPlane, draft: Draft) -> None:
+        if self._issuer.due_in() == 0:
+            self._renew(control, draft)
+        else:
+            self.keep(control, draft)
 
     def _renew(self, control: ControlPlane, draft: Draft) -> None:
         from mesh_patterns.compile.tls import renewed

@@ -130,6 +130,19 @@ def test_each_renewal_asks_for_the_next(tmp_path: Path) -> None:
     assert timers.due == []
 
 
+def test_a_machine_that_slept_renews_what_ended_meanwhile(tmp_path: Path) -> None:
+    timers, told = Timers(), list[Event]()
+    renewal = Renewal(told.append, None, Issuer(lambda: timers.now), timers.call_later)
+    draft, control = drafted(MESH.replace("10s", "24h"), tmp_path), ControlPlane(told.append)
+    renewal.identities(draft)
+    renewal.keep(control, draft)
+    assert [timers.pass_by() for _ in range(3)] == [30] * 3
+    assert told == []
+    timers.now += timedelta(hours=30)
+    assert timers.pass_by() == 30
+    assert told == [Renewed(4)]
+
+
 async def test_who_has_no_envoy_finds_them_in_files(tmp_path: Path) -> None:
     told, folder = list[Event](), tmp_path / "certificates"
     renewal = Renewal(told.append, folder)

@@ -125,6 +125,16 @@ async def test_permissive_takes_plaintext_too_and_the_mesh_sends_none(tmp_path: 
         assert await mesh.stat("cluster.client->api.ssl.handshake") == handshakes + 1
 
 
+async def test_who_shows_nothing_is_nobody_whatever_he_says(tmp_path: Path) -> None:
+    async with running(MESH.replace("strict", "permissive"), tmp_path) as mesh:
+        port = mesh.placement.port(inbound(Instance("api", "")))
+        lie = {"x-forwarded-client-cert": "URI=spiffe://shop/admin"}
+        async with mesh.http.get(f"http://{LOOPBACK}:{port}/", headers=lie) as answer:
+            told = dict((await answer.json())["headers"])
+        assert told["host"] == f"{LOOPBACK}:{port}"
+        assert "x-forwarded-client-cert" not in told
+
+
 async def test_a_listener_speaks_tls_1_3_and_http2_to_who_can(tmp_path: Path) -> None:
     async with running(MESH, tmp_path) as mesh:
         web = mesh.identities["web"]
