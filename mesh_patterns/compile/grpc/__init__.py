@@ -43,7 +43,7 @@ def resources(draft: Draft, workload: Proxyless, placement: Placement) -> Iterat
     Raises:
         PatternError: two callees answer to one name.
     """
-    yield listeners.server(draft, workload.instance, placement)
+    yield from listeners.server(draft, workload.instance, placement)
     caller = workload.instance.service
     edges = [draft.edges[caller, callee] for callee in draft.mesh.callees(caller)]
     found = {edge.callee: tuple(outbound_hosts(draft, edge, None)) for edge in edges}

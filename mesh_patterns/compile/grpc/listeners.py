@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from mesh_patterns.compile import filters
-from mesh_patterns.compile.clusters import socket_address
+from mesh_patterns.compile.clusters import place_of
 from mesh_patterns.compile.entry import Host, unique
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.grpc.rows import conditional
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import Draft, Edge, Fault, Filter
+from mesh_patterns.draft import Draft, Edge, Fault, Filter, Target
 from mesh_patterns.grpc_limits import CLIENT_FILTERS, SERVER_FILTERS
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
-from mesh_patterns.placement import SERVER_LISTENER, Placement, workload
+from mesh_patterns.placement import HOST, SERVER_LISTENER, Placement, workload
 from mesh_patterns.policy import Authorization
 from xds_server import protos
 from xds_server.mirror import any_of
-from xds_server.protos import fault, hcm, listener, route, router
+from xds_server.protos import core, fault, hcm, listener, route, router
 from xds_server.resource import Resource
 
+# What a program may say that it listens on: loopback, as it should, or everything, as many do. The
+# address in the answer has to be the very same.
+HOSTS = (HOST, "0.0.0.0", "[::]")
 _NETWORK = "envoy.filters.network.http_connection_manager"
 _Chain = list[tuple[hcm.HttpFilter, Place | None]]
 
@@ -52,8 +55,8 @@ def _client_chain(edge: Edge, hosts: Iterable[Host]) -> _Chain:
     return [*found, _router()]
 
 
-def server(draft: Draft, instance: Instance, placement: Placement) -> Resource:
-    """The listener of a workload's own port. Who gets through it is the workload's affair.
+def server(draft: Draft, instance: Instance, placement: Placement) -> Iterator[Resource]:
+    """The listener of a workload's own port, for each address at which a program may open it.
 
     https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md
     """
@@ -67,21 +70,19 @@ def server(draft: Draft, instance: Instance, placement: Placement) -> Resource:
         http_filters=[made for made, _ in chain],
     )
     network = listener.Filter(name=_NETWORK, typed_config=any_of(manager))
+    socket = tls.downstream(draft, instance.service)
+    filter_chain = listener.FilterChain(filters=[network], transport_socket=socket)
+    place = str(place_of(draft, Target(instance.service, instance.version)))
+    origins = _origins("filter_chains[0].filters[0].typed_config", chain, place)
     port = placement.port(workload(instance))
-    message = listener.Listener(
-        name=SERVER_LISTENER % placement.address(workload(instance)),
-        address=socket_address(port),
-        filter_chains=[
-            listener.FilterChain(
-                filters=[network], transport_socket=tls.downstream(draft, instance.service)
-            )
-        ],
-    )
-    service = draft.mesh.services[instance.service]
-    version = service.version(instance.version)
-    place = str(version.place if version else service.place)
-    path = "filter_chains[0].filters[0].typed_config"
-    return Resource.of(message, origins=_origins(path, chain, place))
+    for at in HOSTS:
+        socket_address = core.SocketAddress(address=at.strip("[]"), port_value=port)
+        message = listener.Listener(
+            name=SERVER_LISTENER % f"{at}:{port}",
+            address=core.Address(socket_address=socket_address),
+            filter_chains=[filter_chain],
+        )
+        yield Resource.of(message, origins=origins)
 
 
 def _server_chain(placed: Iterable[Filter]) -> _Chain:

@@ -11,7 +11,7 @@ from mesh_patterns.compile import filters, routes, traffic_policy
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.compile.grpc.rows import GrpcRow, lowered
 from mesh_patterns.draft import Edge, Match, Retries, StringMatch
-from mesh_patterns.grpc_limits import HASHED, RETRIED
+from mesh_patterns.grpc_limits import HASHED, MIN_BACKOFF, RETRIED
 from mesh_patterns.policy import HashKey
 from xds_server.mirror import any_of
 from xds_server.protos import route
@@ -88,7 +88,8 @@ def _retry_policy(retries: Retries) -> route.RetryPolicy | None:
     if not conditions or not retries.attempts:
         return None
     backoff = retries.backoff and route.RetryPolicyRetryBackOff(
-        base_interval=retries.backoff[0], max_interval=retries.backoff[1]
+        base_interval=max(retries.backoff[0], MIN_BACKOFF),
+        max_interval=max(retries.backoff[1], MIN_BACKOFF),
     )
     return route.RetryPolicy(
         retry_on=",".join(conditions), num_retries=retries.attempts, retry_back_off=backoff or None

@@ -147,6 +147,14 @@ async def test_retries_of_an_own_rule_and_of_the_edge(tmp_path: Path) -> None:
     assert tries == {"edge": 3, "rule": 1}
 
 
+async def test_a_short_back_off_lets_no_call_hang(tmp_path: Path) -> None:
+    retries = "{pattern: retries, on: Other, attempts: 3, backoff: {base: 1ms}}"
+    async with web(tmp_path, retries) as caller:
+        for _ in range(10):
+            assert await caller.says("Other", fail="UNAVAILABLE") == "UNAVAILABLE"
+        assert caller.upstreams["other"].arrived.total() == 40
+
+
 async def test_a_policy_that_grpc_has_not_is_round_robin(tmp_path: Path) -> None:
     async with web(tmp_path, "{pattern: load_balancing, on: api, policy: random}") as caller:
         while {await caller.says("api") for _ in range(2)} != {"v1", "v2"}:
