@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from xds_server.resource import Resource
+from xds_server.resource import Resource, ResourceType
 
 
 class Aliases:
@@ -20,8 +20,10 @@ class Aliases:
         self._names: dict[str, str] = {}
         self._domains: dict[str, str] = {}
         for each in resources:
-            self._names.update(dict.fromkeys(each.aliases, each.name))
-            self._domains.update(dict.fromkeys(each.domains, each.name))
+            if each.aliases:
+                self._names.update(dict.fromkeys(each.aliases, each.name))
+            if each.type is ResourceType.VIRTUAL_HOST:
+                self._domains.update(dict.fromkeys(each.domains, each.name))
 
     def __bool__(self) -> bool:
         return bool(self._names or self._domains)

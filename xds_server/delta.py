@@ -94,13 +94,13 @@ class DeltaSession(Session):
                 return Due(version, complete=False, sendable=False)
             return Due(version) if sub.state is State.IDLE else None
         again, held = self._again(sub, snapshot, lacking)
-        removed |= sub.rejected.difference(served.resources, leaving)
+        removed.update(n for n in sub.rejected if n not in served.resources and n not in leaving)
         told = version if complete else f"{version}~"
         gone, nobody = tuple(sorted(removed)), tuple(sorted(unknown))
         return Due(told, served.parcel(ready + again), gone, nobody, complete, held=held)
 
     def _lacking_names(self, sub: Substream, served: Catalogue) -> set[str]:
-        return {*sub.known.lacking(served), *sub.asked_of(served)}
+        return sub.asked_of(served).union(sub.known.lacking(served))
 
     def _unknown(self, sub: Substream, served: Catalogue) -> set[str]:
         """Hosts that a request waits for and nobody knows: Envoy takes no removal for an answer."""
@@ -111,9 +111,10 @@ class DeltaSession(Session):
 
     def _removed(self, sub: Substream, served: Catalogue) -> set[str]:
         """Names that are to be told as removed: had or asked for, and served under no name."""
-        names, book = {*sub.known.gone(served), *sub.asked}, sub.book
-        found = (served.resources, book.meant, book.collections)
-        return {name for name in names if not any(name in each for each in found)}
+        book = sub.book
+        names = {*sub.known.gone(served), *sub.asked}
+        missing = {name for name in names if name not in served.resources}
+        return missing - book.collections - book.meant.keys() if missing else missing
 
     def _response(self, sub: Substream, due: Due, served: Catalogue, nonce: str) -> DeltaResponse:
         sub.known.lose(due.removed)

@@ -50,13 +50,16 @@ class Known:
         has = ((name, self.get(name)) for name in self)
         return {name: each.version for name, each in has if each is not None}
 
-    def lacking(self, served: Catalogue) -> Iterator[str]:
+    def lacking(self, served: Catalogue) -> Iterable[str]:
         """The names that are served and wanted, and that the client has not in that version."""
-        resources = served.resources
-        for name in self._candidates(resources):
-            has = self.get(name)
-            if has is None or has.version != resources[name].version:
-                yield name
+        resources, names = served.resources, self._candidates(served.resources)
+        if not self.differs:
+            return names  # either it has nothing yet, or all
+        return [name for name in names if not self._has(resources[name])]
+
+    def _has(self, resource: Resource) -> bool:
+        has = self.get(resource.name)
+        return has is not None and has.version == resource.version
 
     def _candidates(self, served: Mapping[str, Resource]) -> Iterable[str]:
         if self.shared is not None:

@@ -105,7 +105,7 @@ class SotwSession(Session):
 
     def _changes_due(self, sub: Substream, snapshot: Snapshot) -> Due | None:
         served = snapshot.catalogue(sub.kind)
-        lacking = {*sub.known.lacking(served), *sub.asked_of(served)}
+        lacking = sub.asked_of(served).union(sub.known.lacking(served))
         if not lacking:
             return None
         ready = self._ready(sub, lacking, snapshot)
@@ -141,5 +141,5 @@ class SotwSession(Session):
 
 def _differs(sub: Substream, served: Catalogue, leaving: Mapping[str, Resource]) -> bool:
     """Whether the client has anything else than what is served and what is leaving."""
-    lacking = next(iter(sub.known.lacking(served)), None)
-    return lacking is not None or sub.known.gone(served).keys() != leaving.keys()
+    lacking = bool(sub.known.lacking(served))
+    return lacking or sub.known.gone(served).keys() != leaving.keys()

@@ -114,13 +114,14 @@ class Subscription:
             return True
         return self._kind is ResourceType.VIRTUAL_HOST and name.endswith("/")  # all of a config
 
-    def among(self, served: Collection[str]) -> Iterable[str]:
+    def among(self, served: Mapping[str, object]) -> Collection[str]:
         """The names that are served and wanted."""
         if self.wildcard:
-            return served
+            return served.keys()
         if self.collections:
             return [name for name in served if self.wants(name)]
-        return [name for name in {*self.names, *self.asked_by} if name in served]
+        names = self.names.union(self.asked_by) if self.asked_by else self.names
+        return served.keys() & names
 
     def _take(self, names: frozenset[str]) -> None:
         if len(names) > MAX_NAMES:
@@ -129,11 +130,12 @@ class Subscription:
                 "RESOURCE_EXHAUSTED",
             )
         self.names = _shared(names)
-        self.collections = frozenset(name for name in names if is_collection(name))
+        elsewhere = [name for name in names if name.startswith(_XDSTP)]
+        self.collections = frozenset(filter(_is_collection, elsewhere))
 
 
-def is_collection(name: str) -> bool:
-    return name.startswith(_XDSTP) and name.partition("?")[0].endswith("/*")
+def _is_collection(name: str) -> bool:
+    return name.partition("?")[0].endswith("/*")
 
 
 def collection_of(name: str) -> str | None:

@@ -6,7 +6,7 @@ Discovery Service"), so each has its own state, nonce and subscription.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum, auto
 from types import MappingProxyType
@@ -89,14 +89,17 @@ class Substream:
             names.intersection_update([name for name in names if self.book.wants(name)])
         self.settled = ""
 
-    def asked_of(self, served: Catalogue) -> Iterator[str]:
+    def asked_of(self, served: Catalogue) -> set[str]:
         """The names of all that is served and has to be answered although nothing changed."""
-        for asked in self.asked:
-            name = self.book.meant.get(asked, asked)
-            if name in served.resources:
-                yield name
-            elif asked in self.book.collections:
-                yield from (name for name in served.resources if collection_of(name) == asked)
+        names, book = served.resources, self.book
+        found = self.asked & names.keys()
+        if book.meant:
+            meant = {book.meant[name] for name in self.asked if name in book.meant}
+            found |= meant & names.keys()
+        if book.collections:
+            asked = self.asked & book.collections
+            found.update(name for name in names if collection_of(name) in asked)
+        return found
 
     def step(self, step: Step) -> None:
         self.state = TRANSITIONS[self.state, step]

@@ -82,9 +82,8 @@ def test_a_collection_is_all_names_that_differ_in_their_last_part() -> None:
     assert book.wants("xdstp://mesh.test/type/folder/a")
     for other in ("xdstp://mesh.test/type/a", "xdstp://mesh.test/type/folder/deeper/a", "plain/a"):
         assert not book.wants(other)
-    assert list(book.among(["a", "xdstp://mesh.test/type/folder/b"])) == [
-        "xdstp://mesh.test/type/folder/b"
-    ]
+    served = dict.fromkeys(["a", "xdstp://mesh.test/type/folder/b"])
+    assert list(book.among(served)) == ["xdstp://mesh.test/type/folder/b"]
 
 
 def test_the_context_of_a_collection_has_to_be_that_of_its_resources() -> None:
