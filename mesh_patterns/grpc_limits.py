@@ -54,10 +54,8 @@ def can_match(match: Match) -> bool:
 
 def _unseen(match: Match) -> Iterator[str]:
     """What a client can't see of its own request (A28), ``user-agent`` because it comes later."""
-    if match.query:
-        yield "query"
-    for name in ("authority", "scheme"):
-        if getattr(match, name):
+    for name, of in (("query", "query"), ("host", "authority"), ("scheme", "scheme")):
+        if getattr(match, of):
             yield name
     for name, _ in match.headers:
         if name.lower() == "user-agent" or name.lower().endswith("-bin"):
