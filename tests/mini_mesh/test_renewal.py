@@ -7,12 +7,13 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from cryptography import x509
 
 from mesh_patterns.model import Instance
-from mesh_patterns.placement import inbound
+from mesh_patterns.placement import reached
 from mini_mesh.control import ControlPlane
 from mini_mesh.events import Event, Renewed
 from mini_mesh.issuer import Issuer
@@ -33,7 +34,9 @@ async def serial(live: Live, service: str) -> int:
     """Of the certificate that a service's Envoy shows now."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    port = live.mesh.plan.placement.port(inbound(Instance(service, "")))
+    context.set_alpn_protocols(["h2", "http/1.1"])  # without it gRPC hangs up
+    plan = live.mesh.plan
+    port = plan.placement.port(reached(plan.mesh, Instance(service, "")))
     _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=context)
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
@@ -91,6 +94,42 @@ async def test_certificates_are_renewed_under_load_without_a_failed_request(
         assert before["listener_manager.listener_modified"] == 0
         assert live.mesh.control.refused == {}
         assert live.all(Renewed) == [Renewed(4)] * ROTATIONS
+
+
+MIXED = """\
+name: shop
+mesh:
+  services:
+    web: {ingress: true, calls: [side]}
+    side: {protocol: grpc, calls: [api]}
+    api: {dataplane: grpc}
+patterns:
+- {pattern: mtls, on: '*'}
+- {pattern: authorization, on: api, allow: {from: side}}
+"""
+
+
+async def test_with_an_envoy_or_without_everybody_is_renewed(tmp_path: Path) -> None:
+    async with started(tmp_path, MIXED) as live:
+        old = {name: await serial(live, name) for name in ("side", "api")}
+        assert reached_by(await live.ask("web")) == ["web", "side", "api"]
+        live.mesh.renew_certificates()
+        for name, number in old.items():
+            await until_other(live, name, number)
+        assert reached_by(await live.ask("web")) == ["web", "side", "api"]
+
+
+def reached_by(answer: tuple[int, Any]) -> list[str]:
+    """Whom a request came to, one after the other."""
+    status, said = answer
+    assert status == 200
+    found = [said["service"]]
+    while said["calls"]:
+        (call,) = said["calls"]
+        assert call["status"] == 0, call
+        said = call["answer"]
+        found.append(said["service"])
+    return found
 
 
 class Timers:
