@@ -9,7 +9,7 @@ is its shared part, made once for all streams, and its nonce.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import MappingProxyType
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -46,7 +46,7 @@ def parse_sotw(data: bytes, kind: ResourceType | None = None) -> SotwRequest:
     request = mirror.parse(protos.discovery.DiscoveryRequest, data)
     return SotwRequest(
         type_url=_type_url(request, kind),
-        names=tuple(request.resource_names),
+        names=_names(request.resource_names, request.resource_locators),
         version=request.version_info,
         nonce=request.response_nonce,
         error=_error(request),
@@ -59,13 +59,20 @@ def parse_delta(data: bytes, kind: ResourceType | None = None) -> DeltaRequest:
     request = mirror.parse(protos.discovery.DeltaDiscoveryRequest, data)
     return DeltaRequest(
         type_url=_type_url(request, kind),
-        subscribe=tuple(request.resource_names_subscribe),
-        unsubscribe=tuple(request.resource_names_unsubscribe),
+        subscribe=_names(request.resource_names_subscribe, request.resource_locators_subscribe),
+        unsubscribe=_names(
+            request.resource_names_unsubscribe, request.resource_locators_unsubscribe
+        ),
         holds=MappingProxyType(dict(request.initial_resource_versions)),
         nonce=request.response_nonce,
         error=_error(request),
         node=node_of(request),
     )
+
+
+def _names(names: Iterable[str], locators: Iterable[Any]) -> tuple[str, ...]:
+    """A locator is a name with parameters that a server may choose by; ours does not."""
+    return (*names, *(each.name for each in locators))
 
 
 def _type_url(request: Any, kind: ResourceType | None) -> str:

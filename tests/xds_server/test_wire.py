@@ -54,6 +54,21 @@ def test_a_delta_request_is_read() -> None:
     )
 
 
+def test_a_locator_is_a_name() -> None:
+    locator = discovery.ResourceLocator(name="b", dynamic_parameters={"zone": "1"})
+    request = discovery.DiscoveryRequest(
+        type_url=CLUSTER.type_url, resource_names=["a"], resource_locators=[locator]
+    )
+    assert wire.parse_sotw(mirror.serialize(request)).names == ("a", "b")
+    change = discovery.DeltaDiscoveryRequest(
+        type_url=CLUSTER.type_url,
+        resource_locators_subscribe=[locator],
+        resource_locators_unsubscribe=[discovery.ResourceLocator(name="c")],
+    )
+    read = wire.parse_delta(mirror.serialize(change))
+    assert (read.subscribe, read.unsubscribe) == (("b",), ("c",))
+
+
 def test_an_empty_error_detail_is_a_nack_all_the_same() -> None:
     data = mirror.serialize(
         discovery.DiscoveryRequest(type_url=CLUSTER.type_url, error_detail=rpc.Status())
