@@ -83,11 +83,11 @@ async def change_to_served(
     port = await server.start()
     fixed = [Resource.of(a_cluster(f"other-{i}")) for i in range(others)] + [rds_listener()]
 
-    def served(step: int) -> Snapshot:
-        moving = Resource.of(a_cluster("moving", 1.0 + (step if with_cluster else 0)))
-        return Snapshot.of([*fixed, moving, answering(str(step))])
+    def changed(step: int) -> list[Resource]:
+        moving = [Resource.of(a_cluster("moving", 1.0 + step))] if with_cluster or not step else []
+        return [*moving, answering(str(step))]
 
-    first = served(0)
+    snapshot = first = Snapshot.of([*fixed, *changed(0)])
     cache.set("node", first)
     took = []
     async with running_envoy(port, "node", variant) as envoy:
@@ -95,7 +95,7 @@ async def change_to_served(
         poller = Poller()
         await poller.connect(envoy)
         for step in range(1, changes + 1):
-            snapshot = served(step)
+            snapshot = snapshot.replacing(changed(step))
             started = time.perf_counter()
             cache.set("node", snapshot)
             await poller.until(str(step).encode())
@@ -168,13 +168,10 @@ def many_streams(kind: str, clusters: int) -> dict[str, float]:
     request_of: Any = SotwRequest if sotw else DeltaRequest
     names = tuple(f"c{i}" for i in range(clusters))
 
-    def served(step: int) -> Snapshot:
-        made = [eds_cluster(name) for name in names]
-        made += [endpoints(name, 80 + step if name == "c0" else 80) for name in names]
-        return Snapshot.of(made)
-
     encoder, sessions = wire.Encoder(), []
-    first, second = served(0), served(1)
+    clustered = [eds_cluster(name) for name in names]
+    first = Snapshot.of([*clustered, *(endpoints(name, 80) for name in names)])
+    second = first.replacing([endpoints("c0", 81)])
 
     def answer(session: Any, outputs: list[Any]) -> None:
         for each in outputs:
