@@ -25,6 +25,9 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_Key = tuple[str, str, timedelta]  # the holder, its SPIFFE id, how long a certificate lasts
+
+
 class Issuer:
     """One authority's certificates, by who holds them: see ``mesh_patterns.identity.wanted``.
 
@@ -37,26 +40,27 @@ class Issuer:
         self._now = now
         self._folder = authority
         self._authority: Authority | None = None
-        self._held: dict[str, Issued] = {}
+        self._issued: dict[_Key, Issued] = {}  # to those whom the last two drafts name
+        self._held: dict[_Key, Issued] = {}  # by those whom the last one names
 
     def identities(self, draft: Draft) -> Mapping[str, Identity]:
         """All that ``draft`` wants: those that were issued before and are good, others anew.
 
+        The draft before finds what it had when it comes back: what is served of it is as old.
         Raises ``PatternError`` where no authority can be kept in the folder.
         """
-        needed = wanted(draft)
-        if not needed:
-            self._held.clear()
-            return {}
         life = draft.certificate_life.value if draft.certificate_life else LIFE
-        authority = self._signer(draft.mesh.name)
-        self._held = {
-            name: held
-            if (held := self._held.get(name)) and self._is_good(held, uri, life)
-            else authority.issue(uri, life)
-            for name, uri in needed.items()
-        }
-        return {name: held.identity for name, held in self._held.items()}
+        keys = {name: (name, uri, life) for name, uri in wanted(draft).items()}
+        held = {key: self._good(key, draft.mesh.name) for key in keys.values()}
+        self._issued, self._held = {**self._held, **held}, held
+        return {name: held[key].identity for name, key in keys.items()}
+
+    def _good(self, key: _Key, mesh: str) -> Issued:
+        found = self._issued.get(key)
+        if found and self._now() < _renewal(found):
+            return found
+        _, uri, life = key
+        return self._signer(mesh).issue(uri, life)
 
     def _signer(self, name: str) -> Authority:
         if self._authority is None:
@@ -68,10 +72,6 @@ class Issuer:
             )
         return self._authority
 
-    def _is_good(self, held: Issued, uri: str, life: timedelta) -> bool:
-        same = held.identity.uri == uri and held.ends - held.issued == life
-        return same and self._now() < _renewal(held)
-
     def due_in(self) -> float | None:
         """Seconds until the first certificate is to be renewed; ``None``: there is none."""
         if not self._held:
@@ -81,7 +81,7 @@ class Issuer:
 
     def forget(self) -> None:
         """Have all certificates issued anew when they are asked for next; the authority stays."""
-        self._held.clear()
+        self._issued, self._held = {}, {}
 
 
 def _renewal(held: Issued) -> datetime:

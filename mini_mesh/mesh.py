@@ -182,6 +182,7 @@ class MiniMesh:
             shown = {**shown, **self._certificates.identities(draft)}
             snapshots = compile_mesh(draft, new.placement, shown)
         except PatternError:
+            self._certificates.identities(old_draft)
             self._ports.go_back(ports)
             raise
         served = {node: found for node in old.kinds if (found := self.control.snapshot(node))}
@@ -190,6 +191,7 @@ class MiniMesh:
             await self._add(old, {**snapshots, **_of_same_kind(served, old.kinds, new.kinds)})
         except PatternError:
             self.draft, self.plan = old_draft, old
+            self._certificates.identities(old_draft)
             await self._go_back(told, served, old.kinds)
             self._ports.go_back(ports)
             raise

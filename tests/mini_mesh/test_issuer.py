@@ -46,6 +46,18 @@ def test_what_is_good_is_kept_and_what_is_new_is_added(tmp_path: Path) -> None:
     assert set(after) - set(before) == {"db"}
 
 
+def test_a_draft_that_comes_back_finds_what_it_had(tmp_path: Path) -> None:
+    clock = Clock()
+    issuer = Issuer(clock)
+    mesh = drafted(HOURLY, tmp_path)
+    first = issuer.identities(mesh)
+    clock.now = NOON + timedelta(seconds=2000)
+    for other in (PLAIN, SECURE, HOURLY.replace("on:", "trust_domain: other, on:")):
+        issuer.identities(drafted(other, tmp_path))
+        assert issuer.identities(mesh) == first
+    assert issuer.due_in() == 400
+
+
 def test_a_certificate_is_renewed_after_two_thirds_of_its_life(tmp_path: Path) -> None:
     clock = Clock()
     issuer = Issuer(clock)
