@@ -114,9 +114,7 @@ def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
 
 def _check_counted(mesh: Mesh, at: Target, place: Place) -> None:
     """That somebody counts what arrives there: an Envoy, or the built-in echo."""
-    there = mesh.services[at.service]
-    versions = [each for each in there.versions if at.version in (None, each.name)]
-    if there.proxyless and any(version.run is not None for version in versions):
+    if mesh.services[at.service].uncounted(at.version):
         message = f"nobody counts what arrives at {at}: it has 'dataplane: grpc' and a program"
         raise PatternError.at(place, f"{message} of its own; claim what it answers")
 

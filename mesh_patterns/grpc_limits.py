@@ -47,6 +47,21 @@ def warnings(draft: Draft) -> Iterator[Problem]:
         yield Problem(place, text, warning=True)
 
 
+def apply(draft: Draft) -> None:
+    """Warn of what gRPC leaves out, and take away the filters that no server has: then nobody
+    counts on them.
+    """
+    draft.warnings.extend(warnings(draft))
+    draft.filters[:] = [each for each in draft.filters if not _is_ignored(draft, each)]
+
+
+def _is_ignored(draft: Draft, each: Filter) -> bool:
+    if each.inbound is None or not draft.mesh.is_proxyless(each.inbound.service):
+        return False
+    dry_run = isinstance(each.config, Authorization) and each.config.dry_run
+    return each.kind not in SERVER_FILTERS or dry_run
+
+
 def can_match(match: Match) -> bool:
     """Whether a gRPC client looks at all that the match is about; else it passes the rule over."""
     return next(_unseen(match), None) is None

@@ -58,7 +58,7 @@ def apply(mesh: Mesh) -> Draft:
     """The mesh's draft with all its patterns applied."""
     draft = Draft.of(mesh)
     apply_all(draft)
-    draft.warnings.extend(grpc_limits.warnings(draft))
+    grpc_limits.apply(draft)
     return draft
 
 

@@ -79,6 +79,11 @@ class Service:
         """Whether its processes speak xDS themselves, without an Envoy."""
         return self.dataplane == GRPC
 
+    def uncounted(self, version: str | None = None) -> bool:
+        """Whether nobody counts what arrives: not an Envoy, nor a built-in echo, of any version."""
+        asked = (each for each in self.versions if version in (None, each.name))
+        return self.proxyless and any(each.run is not None for each in asked)
+
     def version(self, name: str) -> Version | None:
         return next((version for version in self.versions if version.name == name), None)
 

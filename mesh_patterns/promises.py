@@ -44,6 +44,7 @@ from mesh_patterns.upstream_promises import (
 )
 from mesh_traffic import Headers, Request
 
+COUNTED = frozenset({"share", "upstream", "upstream_ratio", "versions"})
 SHARED_SENDS = 500  # requests for a share
 SENDS = 5  # requests for everything else
 SLACK = 0.5  # seconds that an answer may take besides its delay
@@ -150,7 +151,9 @@ def _text(match: StringMatch | None, otherwise: str) -> str | None:
 def _claim(draft: Draft, row: _Row) -> Plain | None:
     """What the row promises, as a claim would be written."""
     said: dict[str, Any] = _answer(row) or _forwarded(draft, row)
-    if not said:
+    if draft.mesh.services[row.edge.callee].uncounted():
+        said = {name: value for name, value in said.items() if name not in COUNTED}
+    if not said.keys() - {"send"}:
         return None
     request = row.request
     sent: dict[str, Any] = {"send": SENDS, "to": row.edge.callee, "path": request.path}

@@ -169,3 +169,44 @@ def test_the_ingress_has_short_forms(read: Read, ingress: str, port: int | None)
 def test_no_ingress_is_none(read: Read) -> None:
     services = read("mesh: {services: {a: {ingress: false}, b: {ingress: }}}").mesh.services
     assert [service.ingress for service in services.values()] == [None, None]
+
+
+def test_a_service_without_an_envoy_speaks_grpc(read: Read) -> None:
+    draft = read("""\
+        mesh:
+          dataplane: grpc
+          services:
+            web: {calls: [api]}
+            api: {dataplane: sidecar, protocol: grpc}
+            old: {dataplane: sidecar}
+    """)
+    found = [(s.name, s.dataplane, s.protocol) for s in draft.mesh.services.values()]
+    assert found == [
+        ("web", "grpc", "grpc"), ("api", "sidecar", "grpc"), ("old", "sidecar", "http")
+    ]  # fmt: skip
+    assert [draft.mesh.is_proxyless(name) for name in ("web", "old", "client")] == [
+        True, False, False
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "mesh: {services: {web: {dataplane: grpc, protocol: http}}}",
+            "1:52: is http, but 'dataplane: grpc' is for gRPC; say 'protocol: grpc' or "
+            "'dataplane: sidecar'",
+        ),
+        (
+            "mesh: {dataplane: grpc, services: {web: {protocol: http}}}",
+            "1:52: is http, but 'dataplane: grpc' is for gRPC",
+        ),
+        (
+            "mesh: {services: {web: {dataplane: grpc, calls: [api]}, api: }}",
+            "1:19: service 'web' has 'dataplane: grpc' and can't call 'api', which speaks http",
+        ),
+        ("mesh: {services: {web: {dataplane: node}}}", "1:36: dataplane: input should be"),
+    ],
+)
+def test_http_needs_an_envoy(refusal: Refusal, text: str, told: str) -> None:
+    assert refusal(text).startswith(told)

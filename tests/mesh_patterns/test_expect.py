@@ -103,3 +103,23 @@ def test_without_an_ingress_a_claim_names_its_service(
     refusal: Refusal, claim: str, told: str
 ) -> None:
     assert refusal(f"{INSIDE}- {claim}") == told
+
+
+def test_nobody_counts_for_a_program_without_an_envoy(refusal: Refusal) -> None:
+    services = "web: {dataplane: grpc, versions: {v1: {run: serve}, v2: }}"
+    for bound in ("share: {v2: 10..20}", "upstream: {v1: 1}", "upstream_ratio: 1x", "versions: 2"):
+        text = f"mesh: {{services: {{{services}}}}}\nexpect:\n- {{to: web, {bound}}}"
+        at = "web/v1" if bound.startswith("upstream:") else "web"
+        column = text.splitlines()[2].index(bound) + 1
+        column += len("share: {") if bound.startswith("share") else 0
+        column += len("upstream: {") if bound.startswith("upstream:") else 0
+        assert refusal(text) == (
+            f"3:{column}: nobody counts what arrives at {at}: it has 'dataplane: grpc' "
+            "and a program of its own; claim what it answers"
+        )
+
+
+def test_of_a_built_in_echo_without_an_envoy_is_counted(read: Read) -> None:
+    services = "web: {dataplane: grpc, versions: {v1: {run: serve}, v2: }}"
+    text = f"mesh: {{services: {{{services}}}}}\nexpect:\n- {{to: web, upstream: {{v2: 1}}}}"
+    assert len(read(text).mesh.claims) == 1

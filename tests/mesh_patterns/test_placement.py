@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mesh_patterns.placement import Caller, Placement, needs, proxies
+from mesh_patterns.placement import Caller, Placement, needs, proxies, proxyless, reached
 from tests.mesh_patterns.conftest import Read
 
 MESH = """\
@@ -58,3 +58,32 @@ def test_imagined_ports_are_counted_up_but_for_those_that_are_asked_for(read: Re
     keys = ("ingress:any", "ingress:8080", "workload:page-v1", "workload:web", "call:client:api")
     assert [placement.port(key) for key in keys] == [100, 8080, 102, 9000, 117]
     assert placement.address("ingress:any") == "127.0.0.1:100"
+
+
+WITHOUT = """\
+mesh:
+  services:
+    web: {calls: [api], dataplane: grpc, versions: {v1: , v2: }}
+    api: {protocol: grpc}
+"""
+
+
+def test_without_an_envoy_there_is_a_port_of_its_own_and_no_other(read: Read) -> None:
+    mesh = read(WITHOUT).mesh
+    assert [proxy.node for proxy in proxies(mesh)] == ["api", "ingress"]
+    assert [each.node for each in proxyless(mesh)] == ["web-v1", "web-v2"]
+    assert [need.key for need in needs(mesh)] == [
+        *("workload:web-v1", "workload:web-v2", "workload:api", "inbound:api"),
+        *("outbound:client", "call:client:web", "call:client:api"),
+    ]
+    assert [reached(mesh, instance) for instance in mesh.instances()] == [
+        "workload:web-v1", "workload:web-v2", "inbound:api"
+    ]  # fmt: skip
+
+
+def test_the_one_envoy_for_all_is_not_for_those_that_want_none(read: Read) -> None:
+    mesh = read(WITHOUT.replace("mesh:", "mesh:\n  dataplane: node")).mesh
+    (found,) = proxies(mesh)
+    assert [str(instance) for instance in found.inbound] == ["api"]
+    assert [caller.id for caller in found.callers] == ["client"]
+    assert len(proxyless(mesh)) == 2

@@ -206,3 +206,20 @@ def test_an_example_holds_for_its_match() -> None:
     assert request is not None
     assert request.path == "/v2?q=1&r=any"
     assert request.headers.fields == (("x", "ab"),)
+
+
+def test_a_fault_that_a_server_without_an_envoy_ignores_promises_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    text = """
+    mesh: {services: {web: {dataplane: grpc, versions: {v1: , v2: }}}}
+    patterns:
+      - {pattern: fault, on: web, delay: {fixed: 1s}}
+      - {pattern: canary, on: web, weights: {v1: 50, v2: 50}}
+    """
+    file.write_text(text)
+    (claim,) = promises(load([file]))
+    assert (claim.within, set(claim.share)) == (None, {"web/v1", "web/v2"})
+    assert set(claim.status or ()) == {0}
+    file.write_text(text.replace("v1: , v2:", "v1: {run: a}, v2:"))
+    (uncounted,) = promises(load([file]))
+    assert (uncounted.share, set(uncounted.status or ())) == ({}, {0})

@@ -56,6 +56,19 @@ def test_a_bad_file_is_told_with_places_also_as_json(tmp_path: Path) -> None:
     assert json.loads(done.out) == {"ok": False, "problems": [problem]}
 
 
+def test_what_a_grpc_client_ignores_is_a_warning_at_its_line(tmp_path: Path) -> None:
+    text = """\
+mesh: {services: {greeter: {dataplane: grpc, calls: [shop]}, shop: {protocol: grpc}}}
+patterns:
+  - {pattern: retries, on: shop, per_try_timeout: 1s}
+"""
+    file = write(tmp_path, text)
+    done = inside("check", file)
+    what = "warning: a gRPC client ignores 'per_try_timeout' (service greeter, dataplane grpc)"
+    assert (done.code, done.err) == (0, f"{file}:3:5: {what}\n")
+    assert done.out == "2 services, 1 patterns, 0 claims: 1 warning\n"
+
+
 def test_variables_win_over_the_files_own(tmp_path: Path) -> None:
     text = "vars: {share: 20}\n" + WARNS.replace("v2: 20", 'v2: "${share}"')
     file = write(tmp_path, text)

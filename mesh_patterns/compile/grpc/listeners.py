@@ -15,7 +15,6 @@ from mesh_patterns.grpc_limits import CLIENT_FILTERS, SERVER_FILTERS
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
 from mesh_patterns.placement import HOST, SERVER_LISTENER, Placement, workload
-from mesh_patterns.policy import Authorization
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import core, fault, hcm, listener, route, router
@@ -86,19 +85,15 @@ def server(draft: Draft, instance: Instance, placement: Placement) -> Iterator[R
 
 
 def _server_chain(placed: Iterable[Filter]) -> _Chain:
-    """What gRPC's servers know of filters: who may call. A dry run denies nobody, so it is none."""
+    """What gRPC's servers know of filters: who may call."""
     return [
         *(
             (_filter(each.name, filters.config(each)), each.place)
             for each in placed
-            if each.kind in SERVER_FILTERS and not _is_dry_run(each)
+            if each.kind in SERVER_FILTERS
         ),
         _router(),
     ]
-
-
-def _is_dry_run(each: Filter) -> bool:
-    return isinstance(each.config, Authorization) and each.config.dry_run
 
 
 def _origins(manager: str, chain: _Chain, place: str) -> dict[str, str]:
