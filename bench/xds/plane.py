@@ -21,6 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from bare import BareServer
+
 from xds_server.cache import Cache
 from xds_server.events import Acked, Event, Nacked, StreamClosed, StreamOpened
 from xds_server.metrics import Metrics
@@ -116,7 +118,7 @@ class Acks:
 class Plane:
     """Serves ``services`` clusters, each with its endpoints; a change is one of c0's."""
 
-    def __init__(self, services: int, acks: Acks, metrics: bool) -> None:
+    def __init__(self, services: int, acks: Acks, metrics: bool, bare: bool) -> None:
         self._cache, self._acks = Cache(), acks
         names = [f"c{i}" for i in range(services)]
         made = [*map(cluster_of, names), *(endpoints_of(name, 80, 81) for name in names)]
@@ -129,7 +131,8 @@ class Plane:
             if counted:
                 counted.record(event)
 
-        self.server = XdsServer(self._cache, one_group, hear)
+        server = XdsServer(self._cache, one_group, hear)
+        self.server = BareServer(self._cache, GROUP, hear) if bare else server
 
     def obey(self, command: str) -> None:
         if command == "serve":
@@ -155,7 +158,8 @@ class Plane:
 
 
 async def main(found: argparse.Namespace) -> None:
-    plane = Plane(found.services, Acks(found.clients, found.clusters_only), found.metrics)
+    acks = Acks(found.clients, found.clusters_only)
+    plane = Plane(found.services, acks, found.metrics, found.bare)
     if not found.late:
         plane.serve()
     port = await plane.server.start()
@@ -174,5 +178,6 @@ if __name__ == "__main__":
     arguments.add_argument("--services", type=int, default=1, help="how many clusters")
     arguments.add_argument("--metrics", action="store_true", help="count for Prometheus, too")
     arguments.add_argument("--clusters-only", action="store_true", help="nobody wants endpoints")
+    arguments.add_argument("--bare", action="store_true", help="grpc.aio without the protocol")
     arguments.add_argument("--late", action="store_true", help="nothing is served before ``serve``")
     asyncio.run(main(arguments.parse_args()))

@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 BUILT = HERE / "go" / "build"
 PATIENCE = 120.0  # seconds until something that is waited for will not come any more
 MAX_LINE = 2**20
-OURS, THEIRS = "meshloom", "go-control-plane"
+OURS, THEIRS, BARE = "meshloom", "go-control-plane", "grpc.aio"
 
 
 def go() -> str | None:
@@ -101,7 +101,7 @@ async def running(*command: str) -> AsyncIterator[Program]:
 def plane(which: str, clients: int, services: int, *more: str) -> Any:
     """A control plane that expects so many clients, as a context manager."""
     ours = (sys.executable, str(HERE / "plane.py"))
-    command = ours if which == OURS else (str(BUILT / "plane"),)
+    command = {OURS: ours, BARE: (*ours, "--bare"), THEIRS: (str(BUILT / "plane"),)}[which]
     return running(*command, "--clients", str(clients), "--services", str(services), *more)
 
 
