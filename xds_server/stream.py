@@ -7,7 +7,6 @@ What waits to be written is bounded by the session: one response of each type.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -53,7 +52,7 @@ class Stream:
         self._pace = Pace(limits.rate, limits.burst, self._loop.time())
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._newest: Snapshot | None = None
-        self._waiting: deque[bytes] = deque()
+        self._waiting: list[bytes] = []
         self._writer: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -164,7 +163,7 @@ class Stream:
             self._catch_up()
             while self._waiting:
                 self._writing_since = self._loop.time()
-                await self._context.write(self._waiting.popleft())
+                await self._context.write(self._waiting.pop(0))
                 self._catch_up()
         except Exception as error:
             self._end(error)

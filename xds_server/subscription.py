@@ -14,6 +14,8 @@ Rules, from Envoy's xDS protocol, "How the client specifies what resources to re
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 from weakref import WeakValueDictionary
 
 from xds_server.aliases import Aliases
@@ -24,6 +26,8 @@ MAX_NAMES = 65_536  # of one type on one stream; more than that is no mesh but a
 
 _XDSTP = "xdstp://"
 _NO_NAMES: frozenset[str] = frozenset()
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NOWHERE: tuple[Aliases | None, frozenset[str]] = (None, _NO_NAMES)
 _LEGACY_WILDCARD = (ResourceType.CLUSTER, ResourceType.LISTENER, ResourceType.SCOPED_ROUTE)
 
 
@@ -48,16 +52,28 @@ class Subscription:
     the name of the resource that it stands for; ``asked_by`` the other way round.
     """
 
+    __slots__ = (
+        "_found",
+        "_found_for",
+        "_kind",
+        "_named_once",
+        "asked_by",
+        "collections",
+        "meant",
+        "names",
+        "wildcard",
+    )
+
     def __init__(self, kind: ResourceType) -> None:
         self._kind = kind
         self._named_once = False
         self.wildcard = False
-        self.names: frozenset[str] = frozenset()
-        self.collections: frozenset[str] = frozenset()
-        self.meant: Mapping[str, str] = {}
-        self.asked_by: Mapping[str, tuple[str, ...]] = {}
-        self._found: Mapping[str, str | None] = {}
-        self._found_for: tuple[Aliases | None, frozenset[str]] = (None, frozenset())
+        self.names = _NO_NAMES
+        self.collections = _NO_NAMES
+        self.meant: Mapping[str, str] = _NOTHING
+        self.asked_by: Mapping[str, tuple[str, ...]] = _NOTHING
+        self._found: Mapping[str, str | None] = _NOTHING
+        self._found_for = _NOWHERE
 
     def replace(self, names: Collection[str]) -> frozenset[str]:
         """A SotW request's list; returns the names that were not in the one before.
@@ -131,7 +147,7 @@ class Subscription:
             )
         self.names = _shared(names)
         elsewhere = [name for name in names if name.startswith(_XDSTP)]
-        self.collections = frozenset(filter(_is_collection, elsewhere))
+        self.collections = frozenset(filter(_is_collection, elsewhere)) if elsewhere else _NO_NAMES
 
 
 def _is_collection(name: str) -> bool:

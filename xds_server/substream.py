@@ -57,6 +57,24 @@ class Substream:
     NACKed response, to be sent again with the next change but not for themselves.
     """
 
+    __slots__ = (
+        "accepted",
+        "asked",
+        "book",
+        "in_flight",
+        "kind",
+        "known",
+        "nonce",
+        "refusal",
+        "rejected",
+        "removed",
+        "sent_at",
+        "settled",
+        "state",
+        "told",
+        "version",
+    )
+
     def __init__(self, kind: ResourceType) -> None:
         self.kind = kind
         self.book = Subscription(kind)

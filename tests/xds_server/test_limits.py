@@ -25,7 +25,8 @@ from xds_server.stream import MAX_WAITING
 
 FIRST = request(node=NODE)
 BIG = 1_000_000  # bytes; of 15, more than gRPC writes ahead for a client that does not read
-LAZY = (("grpc.max_receive_message_length", -1),)
+# without the probe, a client whose machine is fast takes all of it before anybody reads
+LAZY = (("grpc.max_receive_message_length", -1), ("grpc.http2.bdp_probe", 0))
 
 
 @asynccontextmanager
