@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from mesh_patterns.model import CLIENT, INGRESS, Ingress, Instance, Mesh
 from mesh_patterns.place import Place
@@ -17,6 +18,9 @@ NODE = "node"  # the one Envoy of `dataplane: node`
 # A gRPC server asks for the listener of this name, with its "ip:port" in it; no service's name
 # holds a colon. https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md#xds-protocol
 SERVER_LISTENER = "inbound:%s"
+
+
+Kinds = Mapping[str, Literal["envoy", "grpc"]]  # by node
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,12 @@ def proxies(mesh: Mesh) -> tuple[Proxy, ...]:
         return (*sidecars, Proxy(INGRESS, callers=(client,), ingress=True))
     callers = tuple(caller for sidecar in sidecars for caller in sidecar.callers)
     return (Proxy(NODE, behind, (*callers, client), ingress=True),)
+
+
+def kinds(mesh: Mesh) -> Kinds:
+    """Every node that the mesh's control plane serves, and what it is."""
+    envoys: dict[str, Literal["envoy", "grpc"]] = {proxy.node: "envoy" for proxy in proxies(mesh)}
+    return {**envoys, **{each.node: "grpc" for each in proxyless(mesh)}}
 
 
 def _callers(mesh: Mesh, instance: Instance) -> tuple[Caller, ...]:

@@ -205,6 +205,7 @@ class Served:
 
     def take(self, draft: Draft) -> dict[str, Snapshot]:
         from mesh_patterns.compile import compile_mesh
+        from mesh_patterns.placement import kinds
 
         identities = self._certificates.identities(draft)
         if identities and self._readable:
@@ -213,7 +214,7 @@ class Served:
                 "mutual TLS: private keys would cross the network readable; serve with --tls-cert",
             )
         snapshots = compile_mesh(draft, fixed(draft.mesh, self._first_port), identities)
-        self._control.serve(snapshots)
+        self._control.serve(snapshots, kinds(draft.mesh))
         self._certificates.keep(self._control, draft)
         self.draft = draft
         return snapshots

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.place import PatternError, Place, Problem
-from mesh_patterns.placement import HOST, workload
+from mesh_patterns.placement import HOST, Kinds, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.certificate_files import CERTIFICATES
@@ -27,7 +27,7 @@ from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
 from mini_mesh.fleet import Fleet, NotStarted
-from mini_mesh.plan import Kinds, Plan, Surroundings, addresses, plan
+from mini_mesh.plan import Plan, Surroundings, addresses, plan
 from mini_mesh.process import Process, ProcessSpec
 from mini_mesh.ready import NotReady, wait_for_live, wait_for_port
 from mini_mesh.renewal import Renewal

@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mesh_patterns.model import CLIENT, INGRESS, Instance, Mesh, Service, Version
 from mesh_patterns.placement import (
     HOST,
     Caller,
+    Kinds,
     Placement,
     Proxy,
     call,
     inbound,
     ingress,
+    kinds,
     outbound,
     proxies,
     proxyless,
@@ -30,9 +32,6 @@ from mini_mesh.process import ProcessSpec
 from tap.topology import Endpoint, Listener, Topology
 
 _SCHEMES = {"http": "http", "grpc": "grpc"}
-
-
-Kinds = Mapping[str, Literal["envoy", "grpc"]]  # of each node, what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Plan:
     @property
     def kinds(self) -> Kinds:
         """Every node that the control plane serves, and what it is."""
-        return {**dict.fromkeys(self.proxies, "envoy"), **dict.fromkeys(self.grpc, "grpc")}
+        return kinds(self.mesh)
 
 
 @dataclass(frozen=True, slots=True)

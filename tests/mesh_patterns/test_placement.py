@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mesh_patterns.placement import Caller, Placement, needs, proxies, proxyless, reached
+from mesh_patterns.placement import Caller, Placement, kinds, needs, proxies, proxyless, reached
 from tests.mesh_patterns.conftest import Read
 
 MESH = """\
@@ -87,3 +87,9 @@ def test_the_one_envoy_for_all_is_not_for_those_that_want_none(read: Read) -> No
     assert [str(instance) for instance in found.inbound] == ["api"]
     assert [caller.id for caller in found.callers] == ["client"]
     assert len(proxyless(mesh)) == 2
+
+
+def test_what_each_node_is(read: Read) -> None:
+    assert kinds(read(WITHOUT).mesh) == {
+        "api": "envoy", "ingress": "envoy", "web-v1": "grpc", "web-v2": "grpc"
+    }  # fmt: skip

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -213,3 +214,30 @@ def test_ports_are_counted_around_those_that_the_file_names(tmp_path: Path) -> N
     assert len(set(ports.values())) == len(ports)
     assert min(ports.values()) == 20000
     assert fixed(mesh, 20000) == fixed(mesh, 20000)
+
+
+def test_a_grpc_process_is_served_its_own_config_and_an_envoy_of_its_name_is_not(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path, "mesh: {services: {web: {dataplane: grpc, calls: [api]}, "
+                           "api: {dataplane: grpc}}}")  # fmt: skip
+    listener = ResourceType.LISTENER.type_url
+    with (
+        serving(file, *ANYWHERE) as plane,
+        grpc.insecure_channel(f"127.0.0.1:{port_of(plane)}") as channel,
+    ):
+        call = channel.stream_stream(f"/{ADS}/StreamAggregatedResources")
+
+        def asked(agent: str) -> Any:
+            node = core.Node(id="web", user_agent_name=agent)
+            wanted = discovery.DiscoveryRequest(
+                node=node, type_url=listener, resource_names=["api"]
+            )
+            answers = call(iter([mirror.serialize(wanted)]), timeout=10)
+            return mirror.parse(discovery.DiscoveryResponse, next(answers))
+
+        (resource,) = asked("gRPC Go").resources
+        shown = mirror.render(resource.type_url, resource.value)
+        assert (shown["name"], "api_listener" in shown) == ("api", True)
+        with pytest.raises(grpc.RpcError, match="web: is an Envoy"):
+            asked("envoy")
