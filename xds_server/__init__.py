@@ -3,19 +3,22 @@
 Floor 1 of the house. The way through it::
 
     Resource ─ Snapshot ─ Cache ─ session (SotW or Delta, no I/O) ─ wire ─ server (the door)
-       │           └ references: what must be there before anything is sent
+       │           │                     └ substream, known: what a client has, wants and said
+       │           └ catalogue, references: one type's resources, and what they need
        └ mirror: typed messages ↔ bytes (fields, fill, show, knots)
 
 Sessions and the subscription book are plain objects: requests and snapshots in, responses and
 events out. A NACK is read by ``nack.py`` and ``blame.py``; ``status.py`` knows where each node
-stands. ``server.py`` is the only module that opens a port; ``mirror.py`` the only one that knows
+stands. ``server.py`` is the only module that opens a port, ``stream.py`` the only one that reads
+and writes discovery streams; ``mirror.py`` the only one that knows
 protobuf's C core; ``protos.py`` the only one that imports Envoy's messages.
 
 Beside discovery, a server's port may serve client status (``csds.py``), load reports (``lrs.py``)
 and health checks that Envoys make (``hds.py``): each a door, with its nouns in a room beside it.
 
 As a library (``examples/control_plane.py``): put a ``Snapshot`` of ``Resource`` into a ``Cache``,
-and an ``XdsServer`` serves it. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
+and an ``XdsServer`` serves it. ``Snapshot.replacing`` makes the next one at the cost of what
+changed. Its ``on_event`` is told of each ``StreamOpened``, ``Sent``,
 ``Acked``, ``Current``, ``Nacked`` and ``StreamClosed``; ``Groups``, a table of ``Rule``, says who
 gets what; ``Cache.rollback`` goes back to what every node of a group had accepted. The names below
 are imported when they are first used: Envoy's messages take a quarter of a second.
