@@ -271,8 +271,8 @@ class ServeSession(Session):
         try:
             port = await control.start(door.port, door.host, **door.options())
             async with http_side.serving(control, beside) as http:
-                if door.warning:
-                    typer.echo(f"meshloom serve: {door.warning}", err=True)
+                for warning in {each.warning for each in (door, beside) if each and each.warning}:
+                    typer.echo(f"meshloom serve: {warning}", err=True)
                 self._says.serving(f"{door.host}:{port}", http, snapshots)
                 await self._serve(served, None)
         except XdsError as error:
