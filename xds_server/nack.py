@@ -1,8 +1,9 @@
-"""Reads what Envoy says when it refuses a response: which resources, which fields, whose lines.
+"""Reads what a client says when it refuses a response: which resources, which fields, whose lines.
 
 Envoy 1.40 refuses in two ways. A resource that breaks a constraint of its ``.proto`` file rejects
 the whole response, and the text shows that resource. One that fails later rejects itself alone:
 ``Error adding/updating cluster(s) a: …, b: …`` means that all others of the response were taken.
+gRPC always takes the others (A46) and names what it refuses by number, name and field.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from xds_server.node import NodeInfo
 from xds_server.resource import Resource, ResourceType
 
 _EACH = re.compile(r"Error adding/updating (?:cluster|listener)\(s\) ")
+_NUMBERED = re.compile(r"resource index \d+: (.*?): [A-Z_]+: ")
+_NUMBERED_FIELD = re.compile(r"\[field:(.+?) error:")
+_INSIDE = re.compile(r"\.value\[[^]]*\]")  # a step into a packed message, and its type
 _SHOWN = re.compile(r'goo\.gle/debug\w+\s+(?:name|cluster_name): "([^"]*)"')
 _DUMP = re.compile(r"goo\.gle/debug\w+\s+(?:.*?\n: (?=Proto constraint))?", re.DOTALL)
 
@@ -47,7 +51,7 @@ _NONE: frozenset[str] = frozenset()
 def _record(
     node: NodeInfo, kind: ResourceType, version: str, text: str, resource: Resource | None
 ) -> NackRecord:
-    field = field_of(resource, text) if resource else None
+    field = _field(resource, text) if resource else None
     return NackRecord(
         node,
         kind.type_url,
@@ -59,18 +63,20 @@ def _record(
     )
 
 
+def _field(resource: Resource, text: str) -> str | None:
+    numbered = _NUMBERED_FIELD.search(text)
+    return _INSIDE.sub("", numbered[1]) if numbered else field_of(resource, text)
+
+
 def _parts(text: str, sent: Sequence[Resource]) -> list[tuple[Resource, str]]:
     """The resources that are refused one by one, each with what is said about it."""
-    head = _EACH.match(text)
-    if head is None:
-        return []
     by_name = {each.name: each for each in sent}
-    starts = [
-        (match, by_name[match[1]])
-        for match in re.finditer(r"(?:(?<=\(s\) )|, |\n)(\S+?): ", text)
-        if match[1] in by_name
-    ]
-    ends = [match.start() for match, _ in starts[1:]] + [len(text)]
+    if _EACH.match(text):
+        found = re.finditer(r"(?:(?<=\(s\) )|, |\n)(\S+?): ", text)
+    else:
+        found = _NUMBERED.finditer(text)
+    starts = [(match, by_name[match[1]]) for match in found if match[1] in by_name]
+    ends = [*(match.start() for match, _ in starts), len(text)][1:]
     return [
         (resource, text[match.end() : end])
         for (match, resource), end in zip(starts, ends, strict=True)

@@ -185,4 +185,4 @@ async def test_what_a_server_refuses_is_told_at_once_and_with_its_line(tmp_path:
         with pytest.raises(PatternError, match="grpc-") as error:
             async with asyncio.timeout(10):
                 await live.start(text)
-        assert {problem.place.line for problem in error.value.problems} == {5}
+        assert {problem.place.line for problem in error.value.problems} == {6}

@@ -274,3 +274,23 @@ def test_listeners_are_told_apart_line_by_line() -> None:
     records = nack.read(NODE, sent[0].type, "v", text, sent)
     assert [(each.resource, each.text) for each in records] == [("one", "bad"), ("two", "worse")]
     assert nack.taken(text, sent) == {"three"}
+
+
+def test_grpc_names_what_it_refuses_by_number_and_field_and_takes_the_rest() -> None:
+    """The words of grpcio 1.85."""
+    manager = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+    text = (
+        "xDS response validation errors: ["
+        "resource index 0: a: INVALID_ARGUMENT: errors validating ApiListener: [field:api_listener."
+        f"api_listener.value[{manager}].http_filters[1].typed_config.value[envoy.Wasm] "
+        "error:unsupported filter type]; "
+        "resource index 2: c: INVALID_ARGUMENT: errors validating ApiListener: [field:name "
+        "error:unknown]]"
+    )
+    origins = {"": "f.yaml:1:1", "api_listener.api_listener.http_filters[1]": "f.yaml:7:5"}
+    sent = [Resource.of(listener.Listener(name=name), origins=origins) for name in ("a", "b", "c")]
+    first, second = nack.read(NODE, sent[0].type, "1", text, sent)
+    field = "api_listener.api_listener.http_filters[1].typed_config"
+    assert (first.resource, first.field, first.place) == ("a", field, "f.yaml:7:5")
+    assert (second.resource, second.field, second.place) == ("c", "name", "f.yaml:1:1")
+    assert nack.taken(text, sent) == {"b"}
