@@ -27,7 +27,7 @@ from xds_server.node import GroupOf, NodeInfo, by_node_id
 from xds_server.resource import ResourceType
 from xds_server.session import Session
 from xds_server.sotw import SotwSession
-from xds_server.stream import OnEvent, Stream
+from xds_server.stream import OnEvent, Stream, Turns
 from xds_server.view import ClientView
 
 _log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class XdsServer:
         self._on_event = on_event
         self._clock = clock
         self._encoder = wire.Encoder()
+        self._turns = Turns()
         self._limits = Limits()
         self._server: grpc.aio.Server | None = None
         self._calls: set[asyncio.Task[Any]] = set()  # those that streams are served in
@@ -184,7 +185,8 @@ class XdsServer:
         await context.send_initial_metadata(())
         node: NodeInfo = request.node
         session = variant.session(node, self._clock)
-        stream = Stream(session, variant.read, self._encoder, self.tell, self._limits, context)
+        shared = self._encoder, self._turns, self.tell, self._limits
+        stream = Stream(session, variant.read, *shared, context)
         self.tell(StreamOpened(node, variant.name, self._clock(), variant.type))
         reason, status = "", "OK"
         try:

@@ -7,7 +7,8 @@ What waits to be written is bounded by the session: one response of each type.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc.aio
@@ -22,7 +23,36 @@ from xds_server.snapshot import Snapshot
 
 MAX_WAITING = 64  # responses of one stream; an honest client causes one of each type at most
 
+LARGE = 64 * 1024  # bytes; responses from here on are written a few at a time
+AT_ONCE = 16
+PATIENCE = 0.5  # seconds that a large response waits for its turn: others may be slow to read
+
 OnEvent = Callable[[Event], None]
+
+
+class Turns:
+    """Who of a server's streams may write a large response now.
+
+    gRPC copies each one that it is given: a thousand clients that connect at once would otherwise
+    need room for a thousand copies.
+    """
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(AT_ONCE)
+
+    @asynccontextmanager
+    async def wait(self) -> AsyncIterator[None]:
+        """Waits for a turn, but not for ever."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._free.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Stream:
@@ -38,13 +68,15 @@ class Stream:
         session: Session,
         parse: Callable[[bytes], Any],
         encoder: wire.Encoder,
+        turns: Turns,
         tell: OnEvent,
         limits: Limits,
         context: Any,
     ) -> None:
         self.session = session
         self._parse = parse
-        self._encode = encoder.encode
+        self._encode = encoder.parts
+        self._turns = turns
         self._tell = tell
         self._limits = limits
         self._context = context
@@ -52,7 +84,7 @@ class Stream:
         self._pace = Pace(limits.rate, limits.burst, self._loop.time())
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._newest: Snapshot | None = None
-        self._waiting: list[bytes] = []
+        self._waiting: list[tuple[bytes, bytes]] = []
         self._writer: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
         self._beat: asyncio.TimerHandle | None = None
@@ -122,9 +154,9 @@ class Stream:
         size, events = 0, list[Event]()
         for each in outputs:
             if isinstance(each, (SotwResponse, DeltaResponse)):
-                data = self._encode(each)
-                size = len(data)
-                self._waiting.append(data)
+                parts = self._encode(each)
+                size = sum(map(len, parts))
+                self._waiting.append(parts)
             elif isinstance(each, Sent):  # it follows its response
                 sent = each.node, each.type, each.version, each.names, each.at
                 events.append(Sent(*sent, size))
@@ -162,10 +194,19 @@ class Stream:
         try:
             self._catch_up()
             while self._waiting:
-                self._writing_since = self._loop.time()
-                await self._context.write(self._waiting.pop(0))
+                await self._write_one(*self._waiting.pop(0))
                 self._catch_up()
         except Exception as error:
             self._end(error)
         finally:
             self._writer = self._writing_since = None
+
+    async def _write_one(self, shared: bytes, own: bytes) -> None:
+        if len(shared) < LARGE:
+            self._writing_since = self._loop.time()
+            await self._context.write(shared + own)
+        else:
+            async with self._turns.wait():
+                self._writing_since = self._loop.time()
+                await self._context.write(shared + own)
+        self._writing_since = None

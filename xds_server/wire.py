@@ -119,11 +119,19 @@ class Encoder:
         self._entries: WeakKeyDictionary[Resource, bytes] = WeakKeyDictionary()
 
     def encode(self, response: Response) -> bytes:
+        return b"".join(self.parts(response))
+
+    def parts(self, response: Response) -> tuple[bytes, bytes]:
+        """A response in two: what other streams are sent as well, and what is its own.
+
+        Put together only when it is written, it takes no room while it waits.
+        """
+        nonce = _nonce(response.nonce)
         if isinstance(response, SotwResponse):
-            return self._shared_part(response, self._sotw_part) + _nonce(response.nonce)
+            return self._shared_part(response, self._sotw_part), nonce
         if response.aliases or response.unknown:
-            return self._delta_part(response) + _nonce(response.nonce)
-        return self._shared_part(response, self._delta_part) + _nonce(response.nonce)
+            return self._delta_part(response), nonce
+        return self._shared_part(response, self._delta_part), nonce
 
     def _shared_part(self, response: _R, build: Callable[[_R], bytes]) -> bytes:
         """All but the nonce, once for all streams that are sent the same resources.
