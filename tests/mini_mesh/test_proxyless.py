@@ -21,8 +21,9 @@ from tests.mini_mesh.live import Live, opened, started
 PROVEN = """
 mesh:
   services:
-    web: {dataplane: grpc, calls: [api, broken, slow, pool, shaky]}
+    web: {dataplane: grpc, calls: [api, guarded, broken, slow, pool, shaky]}
     api: {dataplane: grpc, versions: {v1: , v2: }}
+    guarded: {dataplane: grpc}
     pool: {dataplane: grpc, versions: {a: , b: , c: }}
     broken: {protocol: grpc}
     slow: {protocol: grpc}
@@ -33,6 +34,9 @@ patterns:
     on: web -> api
     rules: [{match: {path: /test.Half/Say}, fault: {abort: {grpc_status: 8, percent: 50}}}]
   - {pattern: authorization, on: api, deny: {paths: /test.Admin/*}}
+  - pattern: authorization
+    on: guarded
+    allow: {methods: POST, hosts: guarded, headers: {x-key: {exact: 'no', invert: true}}}
   - {pattern: fault, on: broken, abort: {grpc_status: 14}}
   - {pattern: retries, on: broken, attempts: 3, retry_on: unavailable, backoff: {base: 5ms}}
   - {pattern: fault, on: slow, delay: {fixed: 4s}}
@@ -51,6 +55,9 @@ expect:
   - {claim: fault, from: web, to: api, path: /test.Half/Say, send: 100, status: {8: 32..68}}
   - {claim: denied, from: web, to: api, path: /test.Admin/Say, status: 7, upstream_ratio: 0x}
   - {claim: denied to Envoys, from: client, to: api, path: /test.Admin/Say, status: 7}
+  - {claim: allowed with no key, from: web, to: guarded, status: 0}
+  - {claim: allowed with a key, from: web, to: guarded, headers: {x-key: 'yes'}, status: 0}
+  - {claim: denied with that key, from: web, to: guarded, headers: {x-key: 'no'}, status: 7}
   - {claim: retries, from: web, to: broken, send: 3, status: 14, upstream_ratio: 4x}
   - claim: timeout and breaker
     from: web
@@ -68,7 +75,7 @@ async def test_what_patterns_promise_grpc_keeps(tmp_path: Path) -> None:
     async with started(tmp_path, PROVEN) as live:
         found = [verdict async for proof in prove(live.mesh) for verdict in proof.verdicts]
         assert [(v.claim, v.seen, v.expected) for v in found if not v.holds] == []
-        assert len(found) == 14
+        assert len(found) == 17
         assert live.all(Refused) == []
 
 

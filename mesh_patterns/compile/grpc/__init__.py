@@ -14,7 +14,7 @@ retries      conditions, a timeout of each try        statuses of gRPC, five tri
 fault        a filter, switched on where it holds     the filter of that callee's listener; ``when``
              ``headers`` of its own                   becomes a route of its own (A33)
 path match   ``path_separated_prefix``                an expression (A28)
-not-match    takes an absent header for empty         a route more for the absent one
+not-match    takes an absent header for empty         a route, or a rule, for the absent one
 endpoints    by name                                  with locality and weight, else dropped
 choice       five policies                            ``round_robin``, ``ring_hash`` (A42)
 ejection     four detectors                           by success rate, by failures (A50)

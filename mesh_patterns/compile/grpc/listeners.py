@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from mesh_patterns.compile import filters
+from mesh_patterns.compile.access import rbac_message
 from mesh_patterns.compile.clusters import place_of
 from mesh_patterns.compile.entry import Host, unique
 from mesh_patterns.compile.grpc import tls
-from mesh_patterns.compile.grpc.rows import conditional
+from mesh_patterns.compile.grpc.rows import conditional, present_or_not
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Fault, Filter, Target
 from mesh_patterns.grpc_limits import CLIENT_FILTERS, SERVER_FILTERS
 from mesh_patterns.model import Instance
 from mesh_patterns.place import Place
 from mesh_patterns.placement import HOST, SERVER_LISTENER, Placement, workload
+from mesh_patterns.policy import Authorization
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import core, fault, hcm, listener, route, router
@@ -88,12 +91,22 @@ def _server_chain(placed: Iterable[Filter]) -> _Chain:
     """What gRPC's servers know of filters: who may call."""
     return [
         *(
-            (_filter(each.name, filters.config(each)), each.place)
+            (_filter(each.name, rbac_message(_told(each.config))), each.place)
             for each in placed
             if each.kind in SERVER_FILTERS
         ),
         _router(),
     ]
+
+
+def _told(meaning: Authorization) -> Authorization:
+    """An absent header is not what a rule says that it must not be: a rule more for that."""
+    rules = (
+        replace(rule, headers=headers)
+        for rule in meaning.rules
+        for headers in present_or_not(rule.headers)
+    )
+    return replace(meaning, rules=tuple(rules))
 
 
 def _origins(manager: str, chain: _Chain, place: str) -> dict[str, str]:

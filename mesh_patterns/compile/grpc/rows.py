@@ -16,6 +16,8 @@ from mesh_patterns.draft import Fault, Filter, Match, StringMatch
 from mesh_patterns.evaluate import any_holds
 from mesh_patterns.grpc_limits import METHOD, can_match
 
+HeaderMatches = tuple[tuple[str, StringMatch], ...]
+
 _ABSENT = StringMatch("present", invert=True)
 
 
@@ -59,15 +61,16 @@ def _reached(row: GrpcRow) -> Iterator[GrpcRow]:
     method = row.match.method
     if not can_match(row.match) or not (method is None or any_holds(method, [METHOD])):
         return
-    match = replace(row.match, method=None)
-    yield from (replace(row, match=each) for each in _present_or_not(match))
+    for headers in present_or_not(row.match.headers):
+        yield replace(row, match=replace(row.match, method=None, headers=headers))
 
 
-def _present_or_not(match: Match, start: int = 0) -> Iterator[Match]:
-    for at, (name, wanted) in enumerate(match.headers[start:], start):
+def present_or_not(headers: HeaderMatches, start: int = 0) -> Iterator[HeaderMatches]:
+    """The same as alternatives, none of which says of an absent header what it must not be."""
+    for at, (name, wanted) in enumerate(headers[start:], start):
         if wanted.invert and wanted.kind != "present":
-            yield from _present_or_not(match, at + 1)
-            others = (*match.headers[:at], (name, _ABSENT), *match.headers[at + 1 :])
-            yield from _present_or_not(replace(match, headers=others), at + 1)
+            yield from present_or_not(headers, at + 1)
+            absent = (*headers[:at], (name, _ABSENT), *headers[at + 1 :])
+            yield from present_or_not(absent, at + 1)
             return
-    yield match
+    yield headers
