@@ -91,6 +91,7 @@ class TextReport:
         self._ready = False
         self._change = ""  # what is on its way to the Envoys
         self._unneeded = False  # whether no Envoy had to be told of it
+        self._clients = "Envoys"
 
     def starting(self, mesh: str, envoy: str) -> None:
         from meshloom import __version__
@@ -123,7 +124,7 @@ class TextReport:
         if event.nodes:
             accepted = event.nodes - event.refused
             took = f"after {event.milliseconds:.0f} ms"
-            self._tell(f"served by {accepted} of {event.nodes} Envoys {took}")
+            self._tell(f"served by {accepted} of {event.nodes} {self._clients} {took}")
 
     def _refused(self, event: Refused) -> None:
         if self._change:
@@ -157,6 +158,8 @@ class TextReport:
             times = [self._applied.get(v["id"]) for v in service["versions"].values()]
             known = [spent for spent in times if spent is not None]
             effect = f"in effect   {max(known):.0f} ms" if known else "in effect"
+            if service["dataplane"] == "grpc":
+                effect, self._clients = "no Envoy", "clients"
             typer.echo(f"  {name:{width}}   {versions:12} {service['url']:24} {effect}")
         for url in dict.fromkeys(s["ingress"] for s in services.values() if s["ingress"]):
             typer.echo(f"  {'ingress':{width}}   {'':12} {url}")
