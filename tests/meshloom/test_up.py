@@ -123,6 +123,18 @@ def test_people_are_told_the_addresses(tmp_path: Path) -> None:
     assert "\nready in " in done.out
 
 
+def test_people_are_told_who_has_no_envoy(tmp_path: Path) -> None:
+    file = write(tmp_path, "mesh: {services: {web: {dataplane: grpc}, api: {protocol: grpc}}}")
+    done = meshloom("up", file, "--for", "0.1s")
+    web, api = (line.split() for line in done.out.splitlines()[1:3])
+    assert (web[0], web[-2:], api[0], api[-4:-2]) == (
+        "web",
+        ["no", "Envoy"],
+        "api",
+        ["in", "effect"],
+    )
+
+
 def test_ports_are_the_same_at_every_start_and_the_asked_ones_are_kept(tmp_path: Path) -> None:
     with Ports() as ports:
         asked = ports.take()
