@@ -37,7 +37,7 @@ async def serving(control: ControlPlane, door: Door | None) -> AsyncIterator[str
 
     Raises ``XdsError`` when the port is taken or a file is no PEM.
     """
-    from xds_server import http
+    from xds_server.serving import http
 
     if door is None:
         yield None

@@ -131,7 +131,7 @@ class Door:
 
     def options(self) -> dict[str, Any]:
         """What ``XdsServer.start`` needs. Raises ``LocalXdsError`` for a file that is no PEM."""
-        from xds_server.auth import TokenRequired, tls
+        from xds_server.serving.auth import TokenRequired, tls
 
         secure = tls(self.cert, self.key, self.client_ca) if self.cert and self.key else None
         return {

@@ -21,11 +21,11 @@ from mini_mesh.standing import (
     standings,
     types_as_json,
 )
-from xds_server.client_status import clients_of, count
+from xds_server.clients.client_status import clients_of, count
+from xds_server.clients.view import ClientView
 from xds_server.errors import RemoteXdsError
 from xds_server.releases import NoRelease, Release, release_id
 from xds_server.resource import Resource, ResourceType
-from xds_server.view import ClientView
 
 if TYPE_CHECKING:
     from mini_mesh.control import ControlPlane

@@ -26,19 +26,19 @@ from mini_mesh.progress import Progress
 from mini_mesh.rollback import MeshRelease, MeshReleases
 from xds_server import events as xds
 from xds_server.cache import Cache
-from xds_server.csds import Csds
+from xds_server.clients.csds import Csds
+from xds_server.clients.journal import Journal
+from xds_server.clients.load_reports import LoadReports
+from xds_server.clients.lrs import Lrs
+from xds_server.clients.status import Status
 from xds_server.groups import NoGroup, ServedKind, fits
-from xds_server.journal import Journal
-from xds_server.load_reports import LoadReports
-from xds_server.lrs import Lrs
 from xds_server.releases import NoRelease, Release
 from xds_server.resource import ResourceType
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 if TYPE_CHECKING:
-    from xds_server.metrics import Metrics
+    from xds_server.serving.metrics import Metrics
 
 
 class ControlPlane:
@@ -183,7 +183,7 @@ class ControlPlane:
 
     def metrics(self) -> Metrics:
         """Counts from now on; to be asked for before the first client comes."""
-        from xds_server.metrics import Metrics
+        from xds_server.serving.metrics import Metrics
 
         self._metrics = Metrics(self._cache, self.group_of)
         return self._metrics

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Collection, Mapping
 
 from mini_mesh.events import Applied, Event, InEffect
+from xds_server.clients.status import Status
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 
 class Progress:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from xds_server import events as xds
+from xds_server.clients.status import Status
 from xds_server.releases import NoRelease, Release, Releases, release_id
 from xds_server.resource import ResourceType
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 MeshRelease = Release[Mapping[str, Snapshot]]
 

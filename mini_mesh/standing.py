@@ -13,10 +13,10 @@ from typing import Any
 
 from mini_mesh.effect import InEffect, Verdict
 from xds_server import mirror
+from xds_server.clients.status import TypeStatus
+from xds_server.clients.view import ClientView, TypeView
 from xds_server.resource import Resource, ResourceType
 from xds_server.snapshot import Snapshot
-from xds_server.status import TypeStatus
-from xds_server.view import ClientView, TypeView
 
 MAX_FIELDS = 10  # of one resource that are told apart; how many differ is told as well
 

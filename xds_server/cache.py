@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from xds_server.clients.status import Status
 from xds_server.events import Acked, Current, Event, Nacked
 from xds_server.groups import misfit
 from xds_server.node import Kind, NodeInfo
 from xds_server.releases import NoRelease, Release, Releases, release_id
 from xds_server.resource import ResourceType
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 Watcher = Callable[[Snapshot], None]
 Cancel = Callable[[], None]

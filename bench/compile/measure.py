@@ -138,9 +138,9 @@ class Stream:
     """A Delta stream of the Envoy with the client's listener, which ACKs whatever it gets."""
 
     def __init__(self, snapshots: Any) -> None:
-        from xds_server import wire
-        from xds_server.delta import DeltaSession
         from xds_server.node import NodeInfo
+        from xds_server.serving import wire
+        from xds_server.sessions.delta import DeltaSession
 
         self._node = "node" if "node" in snapshots else "ingress"
         self._encoder = wire.Encoder()
@@ -153,8 +153,8 @@ class Stream:
             raise SystemExit("a moved endpoint was not told")
 
     def _subscribe(self, snapshot: Any) -> None:
-        from xds_server.messages import DeltaRequest
         from xds_server.resource import ResourceType
+        from xds_server.sessions.messages import DeltaRequest
 
         for kind in ResourceType:
             names = tuple(snapshot.resources(kind))
@@ -164,7 +164,7 @@ class Stream:
                 self._answer(self._session.receive(request))
 
     def _answer(self, outputs: Any) -> int:
-        from xds_server.messages import DeltaRequest, DeltaResponse
+        from xds_server.sessions.messages import DeltaRequest, DeltaResponse
 
         count, waiting = 0, list(outputs)
         while waiting:

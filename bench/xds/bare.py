@@ -15,12 +15,12 @@ import grpc.aio
 
 from xds_server.cache import Cache
 from xds_server.events import Acked, Event, StreamOpened
-from xds_server.messages import DeltaResponse, SotwResponse
 from xds_server.node import NodeInfo
 from xds_server.resource import Resource, ResourceType
-from xds_server.server import ADS, MAX_PENDING_REQUESTS
+from xds_server.serving.server import ADS, MAX_PENDING_REQUESTS
+from xds_server.serving.wire import Encoder
+from xds_server.sessions.messages import DeltaResponse, SotwResponse
 from xds_server.snapshot import Snapshot
-from xds_server.wire import Encoder
 
 CHANGED = "c0"
 CLUSTER, ENDPOINT = ResourceType.CLUSTER, ResourceType.ENDPOINT

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from xds_server import mirror
 from xds_server.protos import core, discovery
 from xds_server.resource import ResourceType
-from xds_server.server import ADS
+from xds_server.serving.server import ADS
 
 CLUSTERS, ENDPOINTS = ResourceType.CLUSTER.type_url, ResourceType.ENDPOINT.type_url
 OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 2**30))

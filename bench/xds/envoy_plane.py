@@ -16,12 +16,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.xds_server.resources import answering, rds_listener
-from xds_server import http, mirror
+from xds_server import mirror
 from xds_server.cache import Cache
-from xds_server.metrics import Metrics
 from xds_server.resource import Resource, ResourceType
-from xds_server.rest import Polling
-from xds_server.server import XdsServer
+from xds_server.serving import http
+from xds_server.serving.metrics import Metrics
+from xds_server.serving.rest import Polling
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 from measure import a_cluster  # isort: skip

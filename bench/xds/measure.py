@@ -28,17 +28,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.xds_server.real_envoy import Envoy, Events, running_envoy
 from tests.xds_server.resources import address, answering, eds_cluster, endpoints, rds_listener
-from xds_server import wire
 from xds_server.cache import Cache
-from xds_server.delta import DeltaSession
-from xds_server.messages import DeltaRequest, DeltaResponse, SotwRequest, SotwResponse
 from xds_server.mirror import serialize
 from xds_server.node import NodeInfo
 from xds_server.protos import cluster, endpoint
 from xds_server.resource import Resource, ResourceType
-from xds_server.server import ADS, XdsServer
+from xds_server.serving import wire
+from xds_server.serving.server import ADS, XdsServer
+from xds_server.sessions.delta import DeltaSession
+from xds_server.sessions.messages import DeltaRequest, DeltaResponse, SotwRequest, SotwResponse
+from xds_server.sessions.sotw import SotwSession
 from xds_server.snapshot import Snapshot
-from xds_server.sotw import SotwSession
 
 STREAMS = 1_000
 

@@ -25,11 +25,11 @@ from bare import BareServer
 
 from xds_server.cache import Cache
 from xds_server.events import Acked, Event, Nacked, StreamClosed, StreamOpened
-from xds_server.metrics import Metrics
 from xds_server.node import NodeInfo
 from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource, ResourceType
-from xds_server.server import XdsServer
+from xds_server.serving.metrics import Metrics
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 GROUP = "all"

@@ -36,10 +36,10 @@ from mini_mesh.process import ProcessSpec
 from mini_mesh.ready import wait_for_live
 from mini_mesh.supervisor import Supervisor
 from xds_server.cache import Cache
+from xds_server.clients.status import Status
 from xds_server.events import Event, Nacked
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 DEADLINE = 15.0  # seconds until a test that waits for an event gives up
 Fields = Mapping[str, str] | Sequence[tuple[str, str]]

@@ -13,10 +13,10 @@ from tests.xds_server.real_envoy import Events, running_envoy
 from tests.xds_server.resources import answering, rds_listener, weighted
 from xds_server import mirror
 from xds_server.cache import Cache
-from xds_server.csds import SERVICE, Csds
+from xds_server.clients.csds import SERVICE, Csds
 from xds_server.events import Nacked
 from xds_server.protos import core, status
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 
 
 async def ask(port: int, *arguments: str) -> Done:

@@ -18,11 +18,11 @@ from meshloom.serve import Door, fixed
 from tests.meshloom.command import MESHLOOM, PATIENCE, Up, meshloom, write
 from tests.xds_server.certificates import Authority
 from tests.xds_server.real_envoy import running_envoy
-from tests.xds_server.test_server import request
+from tests.xds_server.serving.test_server import request
 from xds_server import mirror
 from xds_server.protos import core, discovery
 from xds_server.resource import ResourceType
-from xds_server.server import ADS
+from xds_server.serving.server import ADS
 
 INGRESS = request(node=core.Node(id="ingress"))
 ANYWHERE = ("--listen", "127.0.0.1:0")

@@ -16,12 +16,13 @@ from mini_mesh.events import Event
 from tests.xds_server.playbook import a_cluster, snapshot
 from tests.xds_server.real_envoy import DEADLINE, Envoy, Events, running_envoy
 from tests.xds_server.resources import ADS, answering, http_listener, rds_listener, weighted
-from tests.xds_server.test_server import request
-from xds_server import mirror, services
-from xds_server.journal import MAX_ENTRIES
+from tests.xds_server.serving.test_server import request
+from xds_server import mirror
+from xds_server.clients.journal import MAX_ENTRIES
 from xds_server.protos import core, discovery, hcm, rpc
 from xds_server.releases import release_id
 from xds_server.resource import Resource
+from xds_server.serving import services
 
 ROUTES = hcm.Rds(config_source=ADS, route_config_name="routes")
 

@@ -21,11 +21,11 @@ from mini_mesh.ready import NotReady, wait_for_live
 from mini_mesh.supervisor import Supervisor
 from tests.mini_mesh.control_plane import EmptyControlPlane
 from xds_server.cache import Cache
-from xds_server.hds import Hds
-from xds_server.health_checks import HealthChecks
-from xds_server.load_reports import LoadReports
-from xds_server.lrs import Lrs
-from xds_server.server import XdsServer
+from xds_server.clients.hds import Hds
+from xds_server.clients.health_checks import HealthChecks
+from xds_server.clients.load_reports import LoadReports
+from xds_server.clients.lrs import Lrs
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 try:

@@ -9,9 +9,9 @@ import grpc
 import pytest
 
 from mini_mesh import commands
-from xds_server.auth import TokenRequired
 from xds_server.cache import Cache
-from xds_server.server import XdsServer
+from xds_server.serving.auth import TokenRequired
+from xds_server.serving.server import XdsServer
 
 
 async def _echo(question: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,11 +30,11 @@ from mini_mesh.process import ProcessSpec
 from mini_mesh.ready import wait_for_live
 from mini_mesh.supervisor import Supervisor
 from tests.mini_mesh.live import needs_envoy
-from tests.xds_server.test_server import request
+from tests.xds_server.serving.test_server import request
 from xds_server.node import NodeInfo
 from xds_server.protos import core
 from xds_server.releases import NoRelease
-from xds_server.server import ADS
+from xds_server.serving.server import ADS
 from xds_server.snapshot import Snapshot
 
 E = TypeVar("E")

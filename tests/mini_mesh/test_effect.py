@@ -15,7 +15,7 @@ from tests.xds_server.resources import eds_cluster, endpoints, rds_listener, rou
 from xds_server.cache import Cache
 from xds_server.protos import core, tls
 from xds_server.resource import Resource, ResourceType
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 
 DUMP = "type.googleapis.com/envoy.admin.v3."
 

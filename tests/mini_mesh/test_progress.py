@@ -7,9 +7,9 @@ import asyncio
 from mini_mesh.events import Applied, Event, InEffect
 from mini_mesh.progress import Progress
 from tests.xds_server.playbook import CLUSTER, a_cluster, snapshot
+from xds_server.clients.status import Status
 from xds_server.events import Acked
 from xds_server.node import NodeInfo
-from xds_server.status import Status
 
 OLD, NEW = snapshot(a_cluster("c")), snapshot(a_cluster("c", "new"))
 

@@ -6,11 +6,11 @@ import pytest
 
 from mini_mesh.rollback import MeshReleases
 from tests.xds_server.playbook import CLUSTER, a_cluster, snapshot
+from xds_server.clients.status import Status
 from xds_server.events import Acked, Event, Nacked, NackRecord, StreamClosed, StreamOpened
 from xds_server.node import NodeInfo
 from xds_server.releases import NoRelease
 from xds_server.snapshot import Snapshot
-from xds_server.status import Status
 
 OLD, NEW, BAD = (snapshot(a_cluster("c", each)) for each in ("old", "new", "bad"))
 

@@ -6,14 +6,14 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Any
 
-from xds_server.delta import DeltaSession
 from xds_server.events import Event
-from xds_server.messages import DeltaRequest, DeltaResponse, SotwRequest, SotwResponse
 from xds_server.node import NodeInfo
 from xds_server.protos import cluster, core, endpoint, listener, route
 from xds_server.resource import Resource, ResourceType
+from xds_server.sessions.delta import DeltaSession
+from xds_server.sessions.messages import DeltaRequest, DeltaResponse, SotwRequest, SotwResponse
+from xds_server.sessions.sotw import SotwSession
 from xds_server.snapshot import Snapshot
-from xds_server.sotw import SotwSession
 
 CLUSTER, ENDPOINT = ResourceType.CLUSTER, ResourceType.ENDPOINT
 LISTENER, ROUTE = ResourceType.LISTENER, ResourceType.ROUTE

@@ -17,8 +17,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from xds_server.clients.status import Status
 from xds_server.events import Event
-from xds_server.status import Status
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 DEADLINE = 15.0  # seconds until a test that waits for an event gives up

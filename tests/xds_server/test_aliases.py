@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.xds_server.playbook import an_assignment
-from tests.xds_server.test_delta import a_host
+from tests.xds_server.sessions.test_delta import a_host
 from xds_server.aliases import Aliases
 
 HOSTS = Aliases(

@@ -30,14 +30,14 @@ from tests.xds_server.playbook import (
     wants,
 )
 from tests.xds_server.real_envoy import Events
-from tests.xds_server.test_heartbeats import KNOWING, served_clusters
-from tests.xds_server.test_server import NODE, first_answer, open_stream, refusal, request
+from tests.xds_server.serving.test_server import NODE, first_answer, open_stream, refusal, request
+from tests.xds_server.sessions.test_heartbeats import KNOWING, served_clusters
 from xds_server import mirror
 from xds_server.cache import Cache
-from xds_server.delta import DeltaSession
 from xds_server.events import Acked, Nacked, Sent, StreamClosed, StreamOpened
 from xds_server.protos import discovery, rpc
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
+from xds_server.sessions.delta import DeltaSession
 
 FOREVER = 200  # NACKs
 

@@ -17,7 +17,7 @@ from xds_server.errors import LocalXdsError
 from xds_server.events import StreamClosed
 from xds_server.groups import Groups, NoGroup, Rule
 from xds_server.node import NodeInfo
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 
 ENVOY = NodeInfo("web-1", "shop", "eu", "b", "rack 7", user_agent_name="envoy")
 GRPC = NodeInfo("web-1", "shop", "eu", "b", user_agent_name="gRPC Go")

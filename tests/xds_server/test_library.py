@@ -27,7 +27,7 @@ def test_the_package_brings_nothing_with_it_before_a_name_is_used() -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "xds_server.NodeInfo\n"
         "assert not heavy & set(sys.modules)\n"
-        "assert xds_server.XdsServer.__module__ == 'xds_server.server'\n"
+        "assert xds_server.XdsServer.__module__ == 'xds_server.serving.server'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

@@ -23,7 +23,7 @@ from xds_server.cache import Cache
 from xds_server.events import Acked, Nacked, Sent
 from xds_server.protos import cluster, core, endpoint, listener
 from xds_server.resource import Resource
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 both_variants = pytest.mark.parametrize("variant", ["SotW", "Delta"])

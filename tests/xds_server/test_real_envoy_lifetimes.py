@@ -13,9 +13,9 @@ from tests.xds_server.real_envoy import DEADLINE, running_envoy
 from tests.xds_server.resources import eds_cluster, endpoints
 from tests.xds_server.test_real_envoy import both_variants, control_plane
 from xds_server.events import Acked, StreamOpened
-from xds_server.heartbeats import KNOWS_TTL, KNOWS_WRAPPED
 from xds_server.protos import protobuf, runtime
 from xds_server.resource import Resource, ResourceType
+from xds_server.sessions.heartbeats import KNOWS_TTL, KNOWS_WRAPPED
 
 TTL = 0.6  # seconds
 ANNOUNCED = {"client_features": [KNOWS_TTL, KNOWS_WRAPPED]}

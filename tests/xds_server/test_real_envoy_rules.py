@@ -15,11 +15,11 @@ from tests.xds_server.resources import (
 )
 from tests.xds_server.test_real_envoy import both_variants, mesh, plane_and_envoy
 from xds_server.events import Acked, Nacked, Sent, StreamOpened
-from xds_server.messages import SotwResponse
 from xds_server.protos import listener
 from xds_server.resource import Resource
+from xds_server.serving.wire import Encoder
+from xds_server.sessions.messages import SotwResponse
 from xds_server.snapshot import Snapshot
-from xds_server.wire import Encoder
 
 
 @both_variants

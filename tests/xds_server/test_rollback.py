@@ -13,7 +13,7 @@ from xds_server.node import NodeInfo
 from xds_server.protos import hcm
 from xds_server.releases import NoRelease, release_id
 from xds_server.resource import Resource, ResourceType
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 A, B = NodeInfo("a"), NodeInfo("b")

@@ -113,7 +113,8 @@ RULES = {
 
 @functools.cache
 def functions(module: str) -> frozenset[str]:
-    tree = ast.parse(Path(__file__).with_name(f"test_{module}.py").read_text())
+    (file,) = Path(__file__).parent.rglob(f"test_{module}.py")
+    tree = ast.parse(file.read_text())
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return frozenset(node.name for node in tree.body if isinstance(node, kinds))
 

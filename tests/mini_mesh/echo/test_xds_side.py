@@ -24,7 +24,7 @@ from xds_server.events import Event, Nacked
 from xds_server.mirror import any_of
 from xds_server.protos import core, fault, hcm, listener, rbac, rbac_filter, route, router
 from xds_server.resource import Resource
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 METHOD = "/test.Echo/Say"

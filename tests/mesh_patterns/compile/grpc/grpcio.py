@@ -20,7 +20,7 @@ from tests.mesh_patterns.running import DEADLINE
 from xds_server.cache import Cache
 from xds_server.events import Event, Nacked
 from xds_server.resource import Resource
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
 NODE = "web"

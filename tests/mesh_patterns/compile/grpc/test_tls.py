@@ -26,7 +26,7 @@ from mini_mesh.issuer import Issuer, utc_now
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import DEADLINE, Oracle, drafted, until_open
 from xds_server.cache import Cache
-from xds_server.server import XdsServer
+from xds_server.serving.server import XdsServer
 
 MESH = """\
 name: shop
