@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,12 +12,13 @@ import pytest
 
 from mesh_patterns.place import PatternError
 from mesh_traffic import Headers
-from mini_mesh.events import Applied, Refused
+from mini_mesh.events import Applied, Refused, Restarted
 from mini_mesh.plan import entrance
 from mini_mesh.proving import counters, probe
 from mini_mesh.proving.observed import Sample
 from mini_mesh.proving.prover import prove
 from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.ready import wait_for_port
 from tests.mini_mesh.live import Live, opened, started
 
 PROVEN = """
@@ -193,3 +196,22 @@ async def test_what_a_server_refuses_is_told_at_once_and_with_its_line(tmp_path:
             async with asyncio.timeout(10):
                 await live.start(text)
         assert {problem.place.line for problem in error.value.problems} == {6}
+
+
+async def test_a_killed_process_comes_back_and_serves_and_counts(tmp_path: Path) -> None:
+    async with started(tmp_path, "mesh: {services: {api: {dataplane: grpc}}}") as live:
+        plan = live.mesh.plan
+        at = entrance(plan.mesh, plan.placement, "client", "api")
+        (before,) = await send(requests(at, 1))
+        process = live.mesh._fleet.get("api")
+        assert process is not None
+        os.kill(process.pid, signal.SIGKILL)
+        await live.until(Restarted)
+        fresh = live.mesh._fleet.get("api")
+        assert fresh is not None
+        await wait_for_port(fresh, plan.placement.port("workload:api"))
+        async with asyncio.timeout(10):
+            while (await send(requests(at, 1)))[0].status:
+                pass  # Envoy has not connected anew yet
+        assert before.status == 0
+        assert (await counters.reached(plan, live.mesh.admins))["api"] == 1
