@@ -25,7 +25,7 @@ MAX_WAITING = 64  # responses of one stream; an honest client causes one of each
 
 LARGE = 64 * 1024  # bytes; responses from here on are written a few at a time
 AT_ONCE = 16
-PATIENCE = 0.5  # seconds that a large response waits for its turn: others may be slow to read
+PATIENCE = 0.25  # seconds after which who still writes, because the client is slow, counts no more
 
 OnEvent = Callable[[Event], None]
 
@@ -42,17 +42,22 @@ class Turns:
 
     @asynccontextmanager
     async def wait(self) -> AsyncIterator[None]:
-        """Waits for a turn, but not for ever."""
-        try:
-            async with asyncio.timeout(PATIENCE):
-                await self._free.acquire()
-        except TimeoutError:
-            yield
-            return
+        """Waits for a turn, which ends with the block or after ``PATIENCE``."""
+        await self._free.acquire()
+        held = True
+
+        def give_back() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._free.release()
+
+        over = asyncio.get_running_loop().call_later(PATIENCE, give_back)
         try:
             yield
         finally:
-            self._free.release()
+            over.cancel()
+            give_back()
 
 
 class Stream:
