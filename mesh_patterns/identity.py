@@ -1,7 +1,7 @@
 """Who is who in a mesh with mutual TLS: SPIFFE ids, and the certificates that prove them.
 
 An :class:`Identity` is data. Which ones a mesh needs follows from its draft (:func:`wanted`); who
-issues them is the machine's affair (``mini_mesh.certificates``), as ports are.
+issues them is the machine's affair (``mini_mesh.certificates.authority``), as ports are.
 
 https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md
 """

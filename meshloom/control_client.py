@@ -89,7 +89,7 @@ class Target:
 
     def ask(self, method: str, **question: Any) -> dict[str, Any]:
         """One of our own commands. Raises ``AskError``."""
-        from mini_mesh.commands import SERVICE
+        from mini_mesh.control.commands import SERVICE
 
         answer = self.call(f"/{SERVICE}/{method}", json.dumps(question).encode())
         found: dict[str, Any] = json.loads(answer)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from meshloom.serve import Door
-    from mini_mesh.control import ControlPlane
+    from mini_mesh.control.plane import ControlPlane
 
 OPTION = "--http"
 OFF = ("", "none")

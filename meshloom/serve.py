@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
     from mesh_patterns.model import Mesh
     from mesh_patterns.placement import Placement
-    from mini_mesh.control import ControlPlane
+    from mini_mesh.certificates.renewal import Renewal
+    from mini_mesh.control.plane import ControlPlane
     from mini_mesh.events import Event
-    from mini_mesh.renewal import Renewal
     from xds_server.snapshot import Snapshot
 
 _STAYS = "          the last good config stays"
@@ -254,7 +254,7 @@ class ServeSession(Session):
     ) -> int:
         """Until Ctrl-C or SIGTERM; the exit code, 1 when what is served is not what files say."""
         from mesh_patterns.load import load
-        from mini_mesh.control import ControlPlane
+        from mini_mesh.control.plane import ControlPlane
         from mini_mesh.watch import FileWatch
         from xds_server.errors import XdsError
 
@@ -285,8 +285,8 @@ class ServeSession(Session):
         return 1 if control.behind or self._rejected else 0
 
     def _renewal(self, authority: Path | None) -> Renewal:
-        from mini_mesh.issuer import Issuer
-        from mini_mesh.renewal import Renewal
+        from mini_mesh.certificates.issuer import Issuer
+        from mini_mesh.certificates.renewal import Renewal
 
         return Renewal(self._report.heard, None, Issuer(authority=authority))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 
 from mini_mesh.echo.config import ERROR, READY, Instance, encode, process_spec
-from mini_mesh.process import Process, ProcessSpec
-from mini_mesh.ready import NotReady, or_exit
+from mini_mesh.processes.process import Process, ProcessSpec
+from mini_mesh.processes.ready import NotReady, or_exit
 
 ECHO = "echo"  # the process's name
 READY_WITHIN = 30.0  # seconds for its answer

@@ -20,20 +20,20 @@ from mesh_patterns.place import PatternError, Place, Problem
 from mesh_patterns.placement import HOST, Kinds, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
-from mini_mesh.certificate_files import CERTIFICATES
-from mini_mesh.changeover import steps
+from mini_mesh.certificates.changeover import steps
+from mini_mesh.certificates.files import CERTIFICATES
+from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready, Refused
-from mini_mesh.fleet import Fleet, NotStarted
 from mini_mesh.plan import Plan, Surroundings, addresses, plan
-from mini_mesh.process import Process, ProcessSpec
-from mini_mesh.ready import NotReady, wait_for_live, wait_for_port
-from mini_mesh.renewal import Renewal
+from mini_mesh.processes.fleet import Fleet, NotStarted
+from mini_mesh.processes.process import Process, ProcessSpec
+from mini_mesh.processes.ready import NotReady, wait_for_live, wait_for_port
 
 if TYPE_CHECKING:
-    from mini_mesh.control import ControlPlane
+    from mini_mesh.control.plane import ControlPlane
     from xds_server.snapshot import Snapshot
 
 # Seconds between the last ACK and the end of what is not wanted any more: an Envoy's workers turn
@@ -138,7 +138,7 @@ class MiniMesh:
         fresh = await self._run(self.plan.echoes)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
-        from mini_mesh.control import ControlPlane
+        from mini_mesh.control.plane import ControlPlane
 
         identities = self._certificates.identities(draft)
         snapshots = compile_mesh(draft, self.plan.placement, identities)

@@ -25,10 +25,10 @@ from mesh_patterns.placement import (
     reached,
     workload,
 )
-from mini_mesh.certificate_files import CERTIFICATES, provider
+from mini_mesh.certificates.files import CERTIFICATES, provider
 from mini_mesh.echo import config as echo
 from mini_mesh.grpc_bootstrap import SCHEME, GrpcNode, environment
-from mini_mesh.process import ProcessSpec
+from mini_mesh.processes.process import ProcessSpec
 from tap.topology import Endpoint, Listener, Topology
 
 _SCHEMES = {"http": "http", "grpc": "grpc"}

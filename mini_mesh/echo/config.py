@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from mini_mesh.process import ProcessSpec
+from mini_mesh.processes.process import ProcessSpec
 
 READY = "ready"  # the line that follows each config, when it is served
 XDS_SCHEME = "xds:"

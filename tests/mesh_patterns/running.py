@@ -29,12 +29,12 @@ from mesh_patterns.load import load
 from mesh_patterns.model import CLIENT
 from mesh_patterns.placement import Caller, Placement, call, inbound, needs, workload
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
+from mini_mesh.certificates.issuer import Issuer
 from mini_mesh.envoy_binary import EnvoyNotFound, locate
-from mini_mesh.issuer import Issuer
 from mini_mesh.ports import LOOPBACK, Ports
-from mini_mesh.process import ProcessSpec
-from mini_mesh.ready import wait_for_live
-from mini_mesh.supervisor import Supervisor
+from mini_mesh.processes.process import ProcessSpec
+from mini_mesh.processes.ready import wait_for_live
+from mini_mesh.processes.supervisor import Supervisor
 from xds_server.cache import Cache
 from xds_server.clients.status import Status
 from xds_server.events import Event, Nacked

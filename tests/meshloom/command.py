@@ -20,7 +20,7 @@ from unittest import mock
 from urllib.parse import urlsplit
 
 from meshloom.__main__ import main
-from mini_mesh import guardian
+from mini_mesh.processes import guardian
 from tests.mini_mesh.live import needs_envoy
 
 MESHLOOM = (sys.executable, "-m", "meshloom")

@@ -16,9 +16,9 @@ import pytest
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.envoy_binary import EnvoyNotFound, find
 from mini_mesh.ports import Ports
-from mini_mesh.process import Process, ProcessSpec
-from mini_mesh.ready import NotReady, wait_for_live
-from mini_mesh.supervisor import Supervisor
+from mini_mesh.processes.process import Process, ProcessSpec
+from mini_mesh.processes.ready import NotReady, wait_for_live
+from mini_mesh.processes.supervisor import Supervisor
 from tests.mini_mesh.control_plane import EmptyControlPlane
 from xds_server.cache import Cache
 from xds_server.clients.hds import Hds

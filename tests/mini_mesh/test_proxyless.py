@@ -14,11 +14,11 @@ from mesh_patterns.place import PatternError
 from mesh_traffic import Headers
 from mini_mesh.events import Applied, Refused, Restarted
 from mini_mesh.plan import entrance
+from mini_mesh.processes.ready import wait_for_port
 from mini_mesh.proving import counters, probe
 from mini_mesh.proving.observed import Sample
 from mini_mesh.proving.prover import prove
 from mini_mesh.proving.traffic import Outgoing, send
-from mini_mesh.ready import wait_for_port
 from tests.mini_mesh.live import Live, opened, started
 
 PROVEN = """

@@ -17,8 +17,8 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import Placement, inbound
-from mini_mesh.certificates import Authority
-from mini_mesh.issuer import Issuer, utc_now
+from mini_mesh.certificates.authority import Authority
+from mini_mesh.certificates.issuer import Issuer, utc_now
 from mini_mesh.ports import LOOPBACK
 from tests.mesh_patterns.conftest import Read
 from tests.mesh_patterns.running import Running, running

@@ -15,8 +15,8 @@ from google.protobuf.struct_pb2 import Struct
 
 from mini_mesh.echo.config import Call, Instance, encode, process_spec
 from mini_mesh.ports import Ports
-from mini_mesh.process import Process
-from mini_mesh.supervisor import Supervisor
+from mini_mesh.processes.process import Process
+from mini_mesh.processes.supervisor import Supervisor
 
 
 class Echo:

@@ -16,9 +16,9 @@ from mini_mesh.echo.config import Call, Instance, xds_process_spec
 from mini_mesh.echo.grpc_side import decoded
 from mini_mesh.grpc_bootstrap import GrpcNode, environment
 from mini_mesh.ports import Ports
-from mini_mesh.process import Process
-from mini_mesh.ready import wait_for_port
-from mini_mesh.supervisor import Supervisor
+from mini_mesh.processes.process import Process
+from mini_mesh.processes.ready import wait_for_port
+from mini_mesh.processes.supervisor import Supervisor
 from xds_server.cache import Cache
 from xds_server.events import Event, Nacked
 from xds_server.mirror import any_of

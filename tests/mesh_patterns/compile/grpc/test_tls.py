@@ -19,10 +19,10 @@ from mesh_patterns.grpc_limits import warnings
 from mesh_patterns.identity import Identity
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import HOST, Caller, Placement, call, needs, workload
-from mini_mesh.certificate_files import CertificateFiles, provider
-from mini_mesh.certificates import Authority
+from mini_mesh.certificates.authority import Authority
+from mini_mesh.certificates.files import CertificateFiles, provider
+from mini_mesh.certificates.issuer import Issuer, utc_now
 from mini_mesh.grpc_bootstrap import GrpcNode, environment
-from mini_mesh.issuer import Issuer, utc_now
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import DEADLINE, Oracle, drafted, until_open
 from xds_server.cache import Cache
