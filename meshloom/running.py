@@ -10,7 +10,7 @@ import typer
 
 from meshloom.state import TAP_SOCKET, announce, mesh_folder
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
-from mini_mesh.events import Event
+from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
 
 
@@ -30,17 +30,29 @@ async def open_mesh(
     first_port: int | None = None,
     workers: int = 1,
     rollback: bool = False,
+    *,
+    findable: bool = False,
 ) -> AsyncIterator[MiniMesh]:
-    """A mesh that has not started, in a folder of its own that goes when it goes."""
+    """A mesh that has not started, in a folder of its own that goes when it goes.
+
+    A ``findable`` one is there for other commands from the moment that ``report`` hears it is
+    ready.
+    """
     with mesh_folder() as folder:
+
+        def heard(event: Event) -> None:
+            if findable and isinstance(event, Ready):
+                announce(folder, event.state)
+            report(event)
+
         options = Options(envoy, folder, first_port, workers, rollback)
-        async with MiniMesh(options, report) as mesh:
+        async with MiniMesh(options, heard) as mesh:
             yield mesh
 
 
 @asynccontextmanager
 async def offer_tap(mesh: MiniMesh) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-    """Let ``meshloom tap`` and others find a started mesh.
+    """Let ``meshloom tap`` watch a started mesh.
 
     What it gives is to be awaited after each change of the mesh. Imported late: a tap's HTTP client
     takes longer to import than a small mesh takes to start.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from mesh_traffic import Exchange
     from tap.viewer import Coverage
+
+SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is there
 
 
 def tap_command(
@@ -42,11 +46,14 @@ def tap_command(
     from tap.client import TapError
     from tap.match import MatchError, compile_match
 
-    socket = find_mesh(mesh).tap_socket
+    found = find_mesh(mesh)
     printer = Printer(as_json, body)
+    for note in unseen(found.state):
+        typer.echo(note, err=True)
     try:
         compile_match(match)
-        asyncio.run(_tap(socket, service, match, count, printer))
+        _await_served(found.tap_socket)
+        asyncio.run(_tap(found.tap_socket, service, match, count, printer))
     except (TapError, MatchError) as error:
         typer.echo(f"meshloom tap: {error}", err=True)
         raise typer.Exit(2) from error
@@ -74,6 +81,20 @@ async def _tap(socket: Path, service: str, match: str, count: int, printer: Prin
                 if printer.shown == count:
                     stop()
     printer.end()
+
+
+def _await_served(socket: Path) -> None:
+    """Wait for the socket of a mesh that has only just come up, but not for long."""
+    end = time.monotonic() + SERVED_WITHIN
+    while not socket.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def unseen(state: dict[str, Any]) -> Iterator[str]:
+    """What a running mesh's tap does not see: requests that pass no Envoy."""
+    without = [name for name, it in state.get("services", {}).items() if it["dataplane"] == "grpc"]
+    if without:
+        yield f"not seen: requests between services without an Envoy ({', '.join(without)})"
 
 
 class Printer:

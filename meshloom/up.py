@@ -108,7 +108,9 @@ class Session:
         self._watch.follow(draft.all_files())
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
-        opening = open_mesh(binary, self._report.heard, first_port, workers, rollback)
+        opening = open_mesh(
+            binary, self._report.heard, first_port, workers, rollback, findable=True
+        )
         async with AsyncExitStack() as stack:
             mesh = await stack.enter_async_context(opening)
             if not await self._unless_stopped(asyncio.ensure_future(mesh.start(draft))):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_patterns.place import PatternError
 from mesh_patterns.placement import HOST, Kinds, workload
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
@@ -26,11 +26,11 @@ from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.envoy_binary import EnvoyBinary
-from mini_mesh.events import Event, Ready, Refused
+from mini_mesh.events import Event, Ready
 from mini_mesh.plan import Plan, Surroundings, addresses, plan
 from mini_mesh.processes.fleet import Fleet, NotStarted
 from mini_mesh.processes.process import Process, ProcessSpec
-from mini_mesh.processes.ready import NotReady, wait_for_live, wait_for_port
+from mini_mesh.readiness import ENVOY, Readiness, place_of
 
 if TYPE_CHECKING:
     from mini_mesh.control.plane import ControlPlane
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 # Seconds between the last ACK and the end of what is not wanted any more: an Envoy's workers turn
 # to what it accepted a moment later, and requests on their way come back. Longer ones are cut.
 LAST_REQUESTS = 0.25
-OTHER_FAILURES = 0.2  # seconds after the first failure in which others are told with it
-_ENVOY = "envoy:"  # what an Envoy's process is called: this and its node
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class MiniMesh:
         self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
-        self._refusal = asyncio.Event()  # set when a node refuses some of its config
+        self._readiness = Readiness(self._echo, self._ports)
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
@@ -109,7 +107,7 @@ class MiniMesh:
     def state(self) -> dict[str, Any]:
         """Every address of the mesh, as JSON-like data."""
         envoys = {
-            node: {"admin": f"http://{admin}", "pid": self._pid(_ENVOY + node)}
+            node: {"admin": f"http://{admin}", "pid": self._pid(ENVOY + node)}
             for node, admin in self.admins.items()
         }
         return {
@@ -157,8 +155,7 @@ class MiniMesh:
 
     def _heard(self, event: Event) -> None:
         self._report(event)
-        if isinstance(event, Refused):
-            self._refusal.set()
+        self._readiness.heard(event)
 
     async def _stop_control(self) -> None:
         if self._control is not None:
@@ -246,7 +243,7 @@ class MiniMesh:
         """Run the plan again, of which some may have been stopped for another."""
         self.control.serve(served, kinds)
         with suppress(PatternError):
-            await self._ready(await self._run(told))
+            await self._readiness.of(self.plan, await self._run(told))
         self._fleet.settle()
         await self._fleet.stop(self._unwanted())
 
@@ -275,7 +272,7 @@ class MiniMesh:
         try:
             return await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:
-            raise PatternError.at(self._place_of(error.name), str(error)) from error
+            raise PatternError.at(place_of(self.plan, error.name), str(error)) from error
 
     def _wanted(self, wanted: Plan) -> dict[str, ProcessSpec]:
         """Every process that this plan needs."""
@@ -286,7 +283,7 @@ class MiniMesh:
             if self._control is not None or name not in wanted.grpc:
                 specs[name] = spec
         for node in wanted.proxies:
-            specs[_ENVOY + node] = self._envoy(node)
+            specs[ENVOY + node] = self._envoy(node)
         return specs
 
     def _envoy(self, node: str) -> ProcessSpec:
@@ -300,81 +297,15 @@ class MiniMesh:
             )
         )
         command = arguments(self.options.envoy.path, config, concurrency=self.options.concurrency)
-        return ProcessSpec(_ENVOY + node, command, log_path=self._log(f"envoy-{node}"))
+        return ProcessSpec(ENVOY + node, command, log_path=self._log(f"envoy-{node}"))
 
     def _log(self, name: str) -> Path:
         return self.options.folder / f"{name}.log"
 
     async def _all_well(self, fresh: list[Process]) -> None:
         """Wait until all that is new answers, or an Envoy refuses what it was sent."""
-        self._refusal.clear()
-        self._raise_refused()
-        answers = asyncio.ensure_future(self._ready(fresh))
-        in_effect = asyncio.ensure_future(self.control.in_effect())
-        refusal = asyncio.ensure_future(self._refusal.wait())
-        try:
-            await asyncio.wait({answers, refusal}, return_when=asyncio.FIRST_COMPLETED)
-            self._raise_refused()
-            await answers
-            # a refused listener does not keep an Envoy from being LIVE: ask what it made of all
-            await asyncio.wait_for(in_effect, READY_WITHIN)
-            self._raise_refused()
-        except TimeoutError as error:
-            silent = f"an Envoy did not take its config within {READY_WITHIN:g} s"
-            raise PatternError.at(self._whole(), silent) from error
-        finally:
-            answers.cancel()
-            in_effect.cancel()
-            refusal.cancel()
+        await self._readiness.of_all(self.plan, self.control, fresh)
         self._fleet.settle()
-
-    def _raise_refused(self) -> None:
-        if self.control.refused:
-            raise PatternError(_problem(each) for each in self.control.refused.values())
-
-    async def _ready(self, fresh: list[Process]) -> None:
-        """Wait for these, and for the echo to serve what it was told."""
-        others = (process for process in fresh if process.name != ECHO)
-        parts = [asyncio.ensure_future(self._echo_ready())]
-        parts += [asyncio.ensure_future(self._part_ready(process)) for process in others]
-        try:
-            for part in asyncio.as_completed(parts):
-                if await part:
-                    await asyncio.wait(parts, timeout=OTHER_FAILURES)
-                    break
-        finally:
-            for each in parts:
-                each.cancel()
-        problems = [problem for part in parts if part.done() and (problem := part.result())]
-        if problems:
-            raise PatternError(problems)
-
-    async def _part_ready(self, process: Process) -> Problem | None:
-        node = process.name.removeprefix(_ENVOY)
-        try:
-            if node != process.name:
-                await wait_for_live(process, self._ports.port(admin(node)))
-            else:
-                await wait_for_port(process, self.plan.placement.port(f"workload:{node}"))
-        except NotReady as error:
-            return Problem(self._place_of(process.name), str(error))
-        return None
-
-    async def _echo_ready(self) -> Problem | None:
-        wrong = await self._echo.problem()
-        return Problem(self._whole(), f"echo: {wrong}") if wrong else None
-
-    def _place_of(self, name: str) -> Place:
-        """The line that a process is there for."""
-        for service in self.plan.mesh.services.values():
-            for version, instance in zip(service.versions, service.instances(), strict=True):
-                if instance.id == name.removeprefix(_ENVOY):
-                    return version.place
-        return self._whole()
-
-    def _whole(self) -> Place:
-        """Of what is nobody's in particular: the first file."""
-        return Place(str(next(iter(self.plan.mesh.files), self.plan.mesh.name)))
 
 
 def _of_same_kind(
@@ -382,10 +313,3 @@ def _of_same_kind(
 ) -> dict[str, Snapshot]:
     """Without those of nodes that were an Envoy and are a gRPC process now, or the other way."""
     return {node: each for node, each in snapshots.items() if were[node] == are.get(node)}
-
-
-def _problem(refused: Refused) -> Problem:
-    """A refusal at the line that made the resource; the text repeats neither."""
-    file, line, column = (refused.place or "mesh:1:1").rsplit(":", 2)
-    text = refused.text.removeprefix(f"{refused.place}: ")
-    return Problem(Place(file, int(line), int(column)), text)

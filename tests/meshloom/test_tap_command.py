@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from meshloom.state import TAP_SOCKET, announce, mesh_folder
+from meshloom.tap_command import unseen
 from tap.hub import Hub, TapTarget
 from tap.server import serve
 from tap.sources.source import Attached, Chunk, FakeSource
@@ -146,3 +147,11 @@ async def test_a_mesh_that_serves_no_tap_is_named() -> None:
     assert err == [
         f"meshloom tap: no tap is served at {folder / TAP_SOCKET}: [Errno 2] {os.strerror(2)}"
     ]
+
+
+def test_what_passes_no_envoy_is_named_as_not_seen() -> None:
+    services = {"web": {"dataplane": "sidecar"}, "greeter": {"dataplane": "grpc"}}
+    assert list(unseen({"services": services})) == [
+        "not seen: requests between services without an Envoy (greeter)"
+    ]
+    assert list(unseen({"services": {"web": {"dataplane": "sidecar"}}})) == []

@@ -210,7 +210,7 @@ async def test_a_killed_envoy_and_a_killed_echo_come_back_and_serve(tmp_path: Pa
         assert echo is not None
         os.kill(echo.pid, signal.SIGKILL)
         await live.until(Restarted, lambda event: event.name == ECHO)
-        assert await live.mesh._echo_ready() is None
+        assert await live.mesh._echo.problem() is None
         assert await _answers(live.url("web")) == 200
 
 
