@@ -1,4 +1,4 @@
-"""A control plane in fifty lines: each Envoy that comes answers every request with a word of ours.
+"""A control plane: each Envoy that comes answers every request with a word of ours.
 
     python examples/control_plane.py PORT LISTENER_PORT
 
