@@ -17,7 +17,7 @@ from mini_mesh.grpc_bootstrap import GrpcNode, environment
 from tests.mini_mesh.live import started
 
 PACKAGES = ("@grpc/grpc-js@1.14.7", "@grpc/grpc-js-xds@1.14.1")
-INSTALL_TIME = 120.0  # seconds for 38 MB, once
+INSTALL_TIME = 60.0  # seconds for 38 MB, once
 CALL_TIME = 30.0
 
 MESH = """
@@ -65,7 +65,9 @@ def fixture_folder() -> Path:
     folder = cache / "meshloom-tests" / "grpc-js"
     if not (folder / "installed").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES]
+        # where there is no registry, that is known at once, not after two more tries
+        command = ["npm", "install", "--no-audit", "--no-fund", "--fetch-retries=0"]
+        command += ["--fetch-timeout=20000", "--prefix", str(folder), *PACKAGES]
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=INSTALL_TIME)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
