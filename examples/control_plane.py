@@ -1,27 +1,13 @@
-"""A control plane: each Envoy that comes answers every request with a word of ours.
+"""A control plane: ``python examples/control_plane.py PORT LISTENER_PORT``.
 
-    python examples/control_plane.py PORT LISTENER_PORT
-
-Point an Envoy's ADS at PORT, SotW or Delta; ask it at LISTENER_PORT. Each line on standard input
-is the word from then on, in effect within a millisecond or two.
+Each Envoy whose ADS is at PORT, SotW or Delta, answers at LISTENER_PORT with the last line of
+input. What happens on the streams is printed.
 """
 
 import asyncio
 import sys
 
-from xds_server import (
-    Acked,
-    Cache,
-    Event,
-    Nacked,
-    Resource,
-    Sent,
-    Snapshot,
-    StreamClosed,
-    StreamOpened,
-    XdsServer,
-    any_of,
-)
+from xds_server import Cache, Resource, Snapshot, XdsServer, any_of
 from xds_server.protos import core, hcm, listener, route, router
 
 
@@ -40,22 +26,10 @@ def answering(word: str, port: int) -> Snapshot:
     return Snapshot.of([Resource.of(front)])
 
 
-def tell(event: Event) -> None:
-    """The hooks. What one raises is logged, and the stream goes on."""
-    match event:
-        case StreamOpened(node) | StreamClosed(node):
-            print(f"{node.id} {'came' if isinstance(event, StreamOpened) else 'went'}", flush=True)
-        case Sent(node, kind, version) | Acked(node, kind, version):
-            did = "was sent" if isinstance(event, Sent) else "accepted"
-            print(f"{node.id} {did} {kind.title} {version}", flush=True)
-        case Nacked(record):  # cache.rollback("all") is the way back
-            print(record, flush=True)
-
-
 async def main(port: int, listener_port: int) -> None:
     cache = Cache()
-    server = XdsServer(cache, group_of=lambda node: "all", on_event=tell)
-    print(f"serving on {await server.start('127.0.0.1', port)}", flush=True)
+    server = XdsServer(cache, group_of=lambda node: "all", on_event=print)
+    print("serving on", await server.start("127.0.0.1", port))
     cache.set("all", answering("hello", listener_port))
     while word := await asyncio.to_thread(sys.stdin.readline):
         cache.set("all", answering(word.strip(), listener_port))

@@ -81,6 +81,7 @@ async def example() -> AsyncIterator[asyncio.subprocess.Process]:
     file = ROOT / "examples" / "control_plane.py"
     process = await asyncio.create_subprocess_exec(
         sys.executable,
+        "-u",  # a line is there when it is said
         str(file),
         "0",
         "0",
@@ -97,10 +98,10 @@ async def example() -> AsyncIterator[asyncio.subprocess.Process]:
         await process.wait()
 
 
-async def until(process: asyncio.subprocess.Process, start: str) -> list[str]:
-    """What it says until a line starts so, that one included."""
+async def until(process: asyncio.subprocess.Process, start: str, about: str = "") -> list[str]:
+    """What it says until a line starts so and is about that, that one included."""
     said = [await line(process)]
-    while not said[-1].startswith(start):
+    while not (said[-1].startswith(start) and about in said[-1]):
         said.append(await line(process))
     return said
 
@@ -116,13 +117,13 @@ async def test_the_example_serves_an_envoy_and_each_of_its_changes(variant: str)
         assert process.stdin is not None
         port = int((await line(process)).removeprefix("serving on "))
         async with running_envoy(port, "mine", variant) as envoy:
-            came, *_ = await until(process, "mine accepted Listener ")
-            assert came == "mine came"
+            came, *_ = await until(process, "Acked(", "ResourceType.LISTENER")
+            assert came.startswith("StreamOpened(node=NodeInfo(id='mine'")
             await envoy.until_served("hello")
             process.stdin.write(b"ahoy\n")
-            sent, accepted = await until(process, "mine accepted Listener ")
-            assert sent == accepted.replace("accepted", "was sent")
+            sent, _ = await until(process, "Acked(", "ResourceType.LISTENER")
+            assert sent.startswith("Sent(node=NodeInfo(id='mine'")
             await envoy.until_served("ahoy")
-        await until(process, "mine went")
+        await until(process, "StreamClosed(")
         process.stdin.close()
         assert await asyncio.wait_for(process.wait(), DEADLINE) == 0
