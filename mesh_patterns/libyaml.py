@@ -15,9 +15,9 @@ from mesh_patterns.node import Node, Scalar
 from mesh_patterns.place import Place
 
 try:
-    from yaml.cyaml import CParser  # type: ignore[import-untyped]
-    from yaml.error import YAMLError  # type: ignore[import-untyped]
-    from yaml.events import (  # type: ignore[import-untyped]
+    from yaml.cyaml import CParser
+    from yaml.error import YAMLError
+    from yaml.events import (
         DocumentEndEvent,
         MappingEndEvent,
         MappingStartEvent,

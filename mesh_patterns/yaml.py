@@ -140,7 +140,7 @@ def dump(value: Any) -> str:
 
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
     stream = StringIO()
     writer.dump(value, stream)
     return stream.getvalue()

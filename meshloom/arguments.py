@@ -41,6 +41,12 @@ EnvoyPath = Annotated[
 ]
 
 
+def check_pair(cert: Path | None, key: Path | None) -> None:
+    """A certificate and its key are named together, or neither. Raises ``typer.BadParameter``."""
+    if (cert is None) != (key is None):
+        raise typer.BadParameter("each needs the other", param_hint="--tls-cert, --tls-key")
+
+
 def parse_variables(given: list[str] | None) -> dict[str, str]:
     """``name=value`` options as a mapping."""
     found = {}

@@ -5,6 +5,8 @@ It is that of the running mesh, found as ``meshloom tap`` finds it, or the one a
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from meshloom.arguments import (
+    MeshName,
+    Server,
+    TlsCa,
+    TlsCert,
+    TlsKey,
+    Token,
+    check_pair,
+)
 
 if TYPE_CHECKING:
     import grpc
@@ -41,24 +53,23 @@ class Target:
     @classmethod
     def of(
         cls,
-        mesh: str | None,
-        server: str | None,
-        token: str | None = None,
-        ca: Path | None = None,
-        cert: Path | None = None,
-        key: Path | None = None,
+        mesh: MeshName = None,
+        server: Server = None,
+        token: Token = None,
+        tls_ca: TlsCa = None,
+        tls_cert: TlsCert = None,
+        tls_key: TlsKey = None,
     ) -> Target:
         """Raises ``NoMesh`` where nothing runs, ``typer.BadParameter`` for what clashes."""
         from meshloom.state import find_mesh
 
         if server is not None and mesh is not None:
             raise typer.BadParameter("wanted one of the two", param_hint="--server, --mesh")
-        if (cert is None) != (key is None):
-            raise typer.BadParameter("each needs the other", param_hint="--tls-cert, --tls-key")
-        if cert and not ca:
+        check_pair(tls_cert, tls_key)
+        if tls_cert and not tls_ca:
             raise typer.BadParameter("needs --tls-ca", param_hint="--tls-cert")
         address = server or str(find_mesh(mesh).state["control_plane"])
-        return cls(address, token, ca, cert, key)
+        return cls(address, token, tls_ca, tls_cert, tls_key)
 
     def channel(self) -> grpc.Channel:
         """Raises ``AskError`` for a file that can't be read."""
@@ -94,6 +105,20 @@ class Target:
         answer = self.call(f"/{SERVICE}/{method}", json.dumps(question).encode())
         found: dict[str, Any] = json.loads(answer)
         return found
+
+
+def targeted(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose first argument is a ``Target``, with the options of ``Target.of`` instead."""
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    options = inspect.signature(Target.of, eval_str=True).parameters
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        target = Target.of(**{name: given.pop(name) for name in options})
+        command(target, **given)
+
+    run.__signature__ = inspect.Signature([*own, *options.values()])  # type: ignore[attr-defined] # what typer reads
+    return run
 
 
 def answered(command: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -7,27 +7,22 @@ from typing import Annotated
 
 import typer
 
-from meshloom.arguments import Json, MeshName, Server, TlsCa, TlsCert, TlsKey, Token
-from meshloom.control_client import Target, answered
+from meshloom.arguments import Json
+from meshloom.control_client import Target, answered, targeted
 
 
+@targeted
 def rollback(
+    target: Target,
     nodes: Annotated[
         list[str] | None, typer.Argument(metavar="[NODE]...", help="Only these; else all.")
     ] = None,
     as_json: Json = False,
-    mesh: MeshName = None,
-    server: Server = None,
-    token: Token = None,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
 ) -> None:
     """Return the running mesh to the last config that every node had accepted.
 
     Until its files change. Exits 1 where there is none to return to.
     """
-    target = Target.of(mesh, server, token, tls_ca, tls_cert, tls_key)
     found = answered("rollback", lambda: target.ask("Rollback", nodes=nodes or []))
     if as_json:
         typer.echo(json.dumps(found))

@@ -12,7 +12,7 @@ import typer
 
 from mesh_patterns.place import PatternError
 from meshloom import http_side
-from meshloom.arguments import Files, Json, Rollback, Variables, parse_variables
+from meshloom.arguments import Files, Json, Rollback, Variables, check_pair, parse_variables
 from meshloom.report import JsonReport, TextReport, told
 from meshloom.up import Session
 
@@ -105,8 +105,7 @@ class Door:
         host, _, port = listen.rpartition(":")
         if not host or not port.isdecimal() or int(port) > 65535:
             raise typer.BadParameter(f"got {listen!r}, wanted HOST:PORT", param_hint=option)
-        if (cert is None) != (key is None):
-            raise typer.BadParameter("each needs the other", param_hint="--tls-cert, --tls-key")
+        check_pair(cert, key)
         if client_ca and not cert:
             raise typer.BadParameter("needs --tls-cert and --tls-key", param_hint="--client-ca")
         if token == "":

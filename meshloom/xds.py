@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from meshloom import xds_lines
-from meshloom.arguments import Json, MeshName, Server, TlsCa, TlsCert, TlsKey, Token
-from meshloom.control_client import AskError, Target, answered
+from meshloom.arguments import Json
+from meshloom.control_client import AskError, Target, answered, targeted
 
 app = typer.Typer(
     help="What clients were sent, accepted, and have in effect.",
@@ -23,21 +23,16 @@ AnyNode = Annotated[str | None, typer.Argument(metavar="[NODE]", help="A node's 
 
 
 @app.command()
+@targeted
 def status(
+    target: Target,
     node: AnyNode = None,
     as_json: Json = False,
-    mesh: MeshName = None,
-    server: Server = None,
-    token: Token = None,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
 ) -> None:
     """Where every client stands, or each type of one.
 
     ``--server`` may be any control plane that speaks CSDS (istiod does); of ours more is known.
     """
-    target = Target.of(mesh, server, token, tls_ca, tls_cert, tls_key)
     found = answered("xds status", lambda: _status(target, node))
     _print(found, as_json, xds_lines.node if node else xds_lines.nodes)
 
@@ -54,57 +49,42 @@ def _status(target: Target, node: str | None) -> dict[str, Any]:
 
 
 @app.command()
+@targeted
 def diff(
+    target: Target,
     node: OneNode,
     everything: Annotated[bool, typer.Option("--all", help="Also what does not differ.")] = False,
     as_json: Json = False,
-    mesh: MeshName = None,
-    server: Server = None,
-    token: Token = None,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
 ) -> None:
     """What is to be, was sent, was accepted and is in effect, where these differ.
 
     Exits 1 where something does.
     """
-    target = Target.of(mesh, server, token, tls_ca, tls_cert, tls_key)
     found = answered("xds diff", lambda: target.ask("Diff", node=node, all=everything))
     _print(found, as_json, xds_lines.difference)
     raise typer.Exit(0 if found["connected"] and found["settled"] else 1)
 
 
 @app.command()
+@targeted
 def history(
+    target: Target,
     node: OneNode,
     as_json: Json = False,
-    mesh: MeshName = None,
-    server: Server = None,
-    token: Token = None,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
 ) -> None:
     """What happened to a client: streams, responses, its answers and how long they took."""
-    target = Target.of(mesh, server, token, tls_ca, tls_cert, tls_key)
     found = answered("xds history", lambda: target.ask("History", node=node))
     _print(found, as_json, xds_lines.history)
 
 
 @app.command()
+@targeted
 def loads(
+    target: Target,
     node: AnyNode = None,
     as_json: Json = False,
-    mesh: MeshName = None,
-    server: Server = None,
-    token: Token = None,
-    tls_ca: TlsCa = None,
-    tls_cert: TlsCert = None,
-    tls_key: TlsKey = None,
 ) -> None:
     """What clients reported of their load (LRS), by cluster."""
-    target = Target.of(mesh, server, token, tls_ca, tls_cert, tls_key)
     asked = {"node": node} if node else {}
     _print(answered("xds loads", lambda: target.ask("Loads", **asked)), as_json, xds_lines.loads)
 

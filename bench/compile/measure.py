@@ -178,7 +178,7 @@ class Stream:
 
 def peers(text: str) -> Iterator[tuple[str, float]]:
     """CPU seconds that others need to read the text, without a mesh to make of it."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
     from ruamel.yaml import YAML
 
     from mesh_patterns.yaml import parse

@@ -186,7 +186,7 @@ def reload_times(folder: Path, runs: int) -> list[float]:
             version, weights = ("v2", (0, 100)) if i % 2 == 0 else ("v1", (100, 0))
             start = time.perf_counter()
             file.write_text(SPLIT % weights)
-            served(port, lambda r, v=version: r.getheader("x-meshloom-version") == v)  # type: ignore[misc]
+            served(port, lambda r, v=version: r.getheader("x-meshloom-version") == v)
             times.append(time.perf_counter() - start)
             time.sleep(0.1)
     return times
@@ -214,7 +214,7 @@ def file_xds_times(folder: Path, runs: int) -> list[float]:
         for i in range(1, runs + 1):
             start = time.perf_counter()
             write(str(i))
-            served(port, lambda r, v=str(i): r.peek().startswith(v.encode()))  # type: ignore[misc]
+            served(port, lambda r, v=str(i): r.peek().startswith(v.encode()))
             times.append(time.perf_counter() - start)
             time.sleep(0.1)
     return times

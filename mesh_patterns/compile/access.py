@@ -6,12 +6,15 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/rbac
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from mesh_patterns.compile.values import header_matcher, string_matcher
 from mesh_patterns.draft import StringMatch
 from mesh_patterns.policy import Access, Authorization
 from xds_server.protos import core, matcher, rbac, rbac_filter
+
+T = TypeVar("T")
 
 _ACTIONS = {"allow": rbac.RbacAction.ALLOW, "deny": rbac.RbacAction.DENY}
 
@@ -86,26 +89,25 @@ def _range(block: str) -> core.CidrRange:
 
 
 def _all_permissions(found: Iterable[rbac.Permission]) -> rbac.Permission:
-    rules = list(found)
-    if len(rules) > 1:
-        return rbac.Permission(and_rules=rbac.PermissionSet(rules=rules))
-    return rules[0] if rules else rbac.Permission(any=True)
+    rules = list(found) or [rbac.Permission(any=True)]
+    return _joined(rules, lambda: rbac.Permission(and_rules=rbac.PermissionSet(rules=rules)))
 
 
 def _any_permission(found: Iterable[rbac.Permission]) -> rbac.Permission:
     rules = list(found)
-    return (
-        rules[0] if len(rules) == 1 else rbac.Permission(or_rules=rbac.PermissionSet(rules=rules))
-    )
+    return _joined(rules, lambda: rbac.Permission(or_rules=rbac.PermissionSet(rules=rules)))
 
 
 def _all_principals(found: Iterable[rbac.Principal]) -> rbac.Principal:
-    ids = list(found)
-    if len(ids) > 1:
-        return rbac.Principal(and_ids=rbac.PrincipalSet(ids=ids))
-    return ids[0] if ids else rbac.Principal(any=True)
+    ids = list(found) or [rbac.Principal(any=True)]
+    return _joined(ids, lambda: rbac.Principal(and_ids=rbac.PrincipalSet(ids=ids)))
 
 
 def _any_principal(found: Iterable[rbac.Principal]) -> rbac.Principal:
     ids = list(found)
-    return ids[0] if len(ids) == 1 else rbac.Principal(or_ids=rbac.PrincipalSet(ids=ids))
+    return _joined(ids, lambda: rbac.Principal(or_ids=rbac.PrincipalSet(ids=ids)))
+
+
+def _joined(parts: Sequence[T], together: Callable[[], T]) -> T:
+    """One stands for itself, several stand together."""
+    return parts[0] if len(parts) == 1 else together()

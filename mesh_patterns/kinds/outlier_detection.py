@@ -23,8 +23,6 @@ from mesh_patterns.values import Duration, Percent
 
 DEFAULT_5XX = 5  # Envoy's
 DEFAULT_BASE = timedelta(seconds=30)
-DEFAULT_MAX = timedelta(seconds=300)
-DEFAULT_PANIC = 50.0  # percent
 
 Count = Annotated[int, Field(ge=1, le=2**32 - 1)]
 

@@ -78,4 +78,5 @@ def xds_process_spec(
 
 
 def _instance(calls: Iterable[dict[str, str]] = (), **fields: object) -> Instance:
-    return Instance(calls=tuple(Call(**call) for call in calls), **fields)  # type: ignore[arg-type]
+    made = tuple(Call(**call) for call in calls)
+    return Instance(calls=made, **fields)  # type: ignore[arg-type] # a dict of JSON, by encode()

@@ -39,7 +39,7 @@ class CallsFailed(Exception):
     """An instance fails, because a call did and it is to ``fail_with_calls``."""
 
 
-class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc]
+class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
     """One instance on its port. A new ``instance`` for the same port may be set at any time."""
 
     def __init__(self, instance: Instance, call: Caller) -> None:

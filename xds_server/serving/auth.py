@@ -47,7 +47,7 @@ def context(cert: Path, key: Path, client_ca: Path | None = None) -> ssl.SSLCont
     return made
 
 
-class TokenRequired(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class TokenRequired(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpcio is untyped
     """Refuses each call, of whatever service, that does not carry ``token``: UNAUTHENTICATED."""
 
     def __init__(self, token: str) -> None:

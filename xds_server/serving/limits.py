@@ -64,7 +64,7 @@ class Pace:
         return max(0.0, -self._left / self._rate)
 
 
-class Limiter(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class Limiter(grpc.aio.ServerInterceptor):  # type: ignore[misc] # grpcio is untyped
     """Holds every stream of a server to ``limits``, but those ``of_its_own`` that do so themselves.
 
     ``of_its_own`` is asked with a method's full name.

@@ -34,15 +34,7 @@ from xds_server.snapshot import Snapshot
 class DeltaSession(Session):
     """One ``DeltaAggregatedResources`` call."""
 
-    def receive(self, request: DeltaRequest) -> list[Output]:
-        """One request: the responses that it leads to, and what it says, as events.
-
-        Raises ``RemoteXdsError`` for a subscription beyond all measure. A type that is not known
-        here has no resources, so nobody is answered about it.
-        """
-        kind = ResourceType.of(request.type_url)
-        if kind is None:
-            return []
+    def _receive(self, kind: ResourceType, request: DeltaRequest) -> list[Output]:
         sub = self._substreams.get(kind)
         if sub is None:
             self._first(self._opened(kind), request)

@@ -87,6 +87,15 @@ class Session(ABC):
         """What is served; ``None``: nothing yet."""
         return self._snapshot
 
+    def receive(self, request: Any) -> list[Output]:
+        """One request: the responses that it leads to, and what it says, as events.
+
+        Raises ``RemoteXdsError`` for a subscription beyond all measure. A type that is not known
+        here has no resources, so nobody is answered about it.
+        """
+        kind = ResourceType.of(request.type_url)
+        return [] if kind is None else self._receive(kind, request)
+
     def update(self, snapshot: Snapshot) -> list[Output]:
         """A new snapshot: what of it goes out now."""
         self._snapshot = snapshot
@@ -132,8 +141,8 @@ class Session(ABC):
         """A heartbeat of what would expire; ``None`` where there can be none now."""
 
     @abstractmethod
-    def receive(self, request: Any) -> list[Output]:
-        """One request: the responses that it leads to, and what it says, as events."""
+    def _receive(self, kind: ResourceType, request: Any) -> list[Output]:
+        """``receive``, of a request about a type that is known here."""
 
     @abstractmethod
     def _due(self, sub: Substream, snapshot: Snapshot) -> Due | None:

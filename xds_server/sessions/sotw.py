@@ -38,15 +38,7 @@ class SotwSession(Session):
         super().__init__(node, clock)
         self._claimed: dict[ResourceType, str] = {}  # versions that a client came back with
 
-    def receive(self, request: SotwRequest) -> list[Output]:
-        """One request: the responses that it leads to, and what it says, as events.
-
-        Raises ``RemoteXdsError`` for a subscription beyond all measure. A type that is not known
-        here has no resources, so nobody is answered about it.
-        """
-        kind = ResourceType.of(request.type_url)
-        if kind is None:
-            return []
+    def _receive(self, kind: ResourceType, request: SotwRequest) -> list[Output]:
         sub = self._substreams.get(kind)
         if sub is None:
             sub = self._opened(kind)

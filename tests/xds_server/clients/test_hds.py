@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from tests.xds_server.real_envoy import DEADLINE, running_envoy, upstream
+from tests.xds_server.real_envoy import Waiting, running_envoy, upstream
 from tests.xds_server.resources import eds_cluster, endpoints, rds_listener, routed
 from tests.xds_server.test_real_envoy import Plane, control_plane
 from xds_server import mirror
@@ -43,23 +43,17 @@ TCP = dataclasses.replace(
 )
 
 
-class Found:
+class Found(Waiting):
     """What the checkers found, and a way to wait for it."""
 
     def __init__(self) -> None:
-        self._changed = asyncio.Event()
+        super().__init__()
         self.events: list[HealthChanged] = []
         self.checks = HealthChecks(interval=0.05, on_change=self._heard)
 
     def _heard(self, event: HealthChanged) -> None:
         self.events.append(event)
         self._changed.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
 
     async def until_health(self, endpoint: str, wanted: Health) -> None:
         await self.until(lambda: self.checks.health("a").get(endpoint, Health.UNKNOWN) is wanted)

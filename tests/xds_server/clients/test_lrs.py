@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -14,7 +14,7 @@ import grpc.aio
 import pytest
 
 from tests.xds_server.playbook import CLUSTER
-from tests.xds_server.real_envoy import DEADLINE, running_envoy, upstream
+from tests.xds_server.real_envoy import Waiting, running_envoy, upstream
 from tests.xds_server.resources import ADS, eds_cluster, endpoints, rds_listener
 from tests.xds_server.test_grpcio import echo, grpc_client
 from tests.xds_server.test_grpcio import mesh as grpc_mesh
@@ -37,21 +37,15 @@ REPORTS = {
 }
 
 
-class Heard:
+class Heard(Waiting):
     """What was reported, and a way to wait for what it adds up to."""
 
     def __init__(self, **asked: Any) -> None:
-        self._changed = asyncio.Event()
+        super().__init__()
         self.reports = LoadReports(on_report=self._heard, **asked)
 
     def _heard(self, report: LoadReport) -> None:
         self._changed.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(DEADLINE):
-            while not holds():
-                self._changed.clear()
-                await self._changed.wait()
 
     def requests(self, cluster: str = "a") -> Load:
         totals = self.reports.totals()
