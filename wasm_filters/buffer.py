@@ -27,6 +27,13 @@ class Buffer:
         """At most ``size`` bytes from ``start``; none from behind the end."""
         return bytes(self.data[start : start + size])
 
+    def splice(self, start: int, size: int, data: bytes) -> Status:
+        """Replace any part, as the spec has it. BAD_ARGUMENT if not mutable."""
+        if not self.mutable:
+            return Status.BAD_ARGUMENT
+        self.data[start : start + size] = data
+        return Status.OK
+
     def replace(self, start: int, size: int, data: bytes) -> Status:
         """Prepend, replace the head, or append. Envoy has no way to change the middle.
 

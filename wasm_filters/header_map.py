@@ -93,6 +93,10 @@ class HeaderMap:
         else:
             self._pairs.append((name, value))
 
+    def joins(self, name: bytes) -> bool:
+        """Whether adding ``name`` would append to a value that is there."""
+        return name in self._inline and name in self._first
+
     def _append(self, name: bytes, value: bytes) -> None:
         at = next(i for i, pair in enumerate(self._pairs) if pair[0] == name)
         joined = self._first[name] + b"," + value if self._first[name] else value

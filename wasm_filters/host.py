@@ -4,93 +4,117 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 from wasm_filters.abi import AbiVersion, LogLevel
 from wasm_filters.buffer import Buffer
+from wasm_filters.callouts import Caller, Callouts
+from wasm_filters.config import Mode, PluginConfig
 from wasm_filters.context import Context
+from wasm_filters.dialect import Difference, Lean
+from wasm_filters.grpc_calls import GrpcCalls
+from wasm_filters.loop import Clock, Loop
 from wasm_filters.memory import Memory
 from wasm_filters.metrics import Metrics
 from wasm_filters.shared import SharedState
+from wasm_filters.ticks import Ticks
 
-MAX_LOGS = 10_000  # per VM, between two looks at them; beyond it the oldest go and are counted
+MAX_LOGS = 10_000  # per worker, between two looks at them; beyond it the oldest go and are counted
 MAX_LOG_BYTES = 16 * 1024
-FAKE_START = 1_700_000_000_000_000_000  # nanoseconds since the epoch: a fixed day in 2023
+MAX_WARNINGS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """One line that the filter wrote."""
+    """One line that a filter wrote; ``plugin`` is the name of the one that did."""
 
     level: LogLevel
     message: str
+    plugin: str = ""
 
 
-class FakeClock:
-    """A clock that stands still until somebody moves it: the default, so that tests repeat."""
+class Journal:
+    """What the filters of one worker say, and what is said about them. Both are bounded."""
 
-    def __init__(self, ns: int = FAKE_START) -> None:
-        self.ns = ns
+    def __init__(self) -> None:
+        self.logs: deque[Log] = deque(maxlen=MAX_LOGS)
+        self.logs_lost = 0
+        self.warnings: list[str] = []
+        self.leans: dict[Lean, int] = {}
 
-    def __call__(self) -> int:
-        return self.ns
+    def log(self, level: LogLevel, message: bytes, plugin: str) -> None:
+        if len(self.logs) == MAX_LOGS:
+            self.logs_lost += 1
+        text = message[:MAX_LOG_BYTES].decode("utf-8", "replace")
+        self.logs.append(Log(level, text, plugin))
+
+    def warn(self, message: str) -> None:
+        """Note something that works, but not as the filter's author will expect; once each."""
+        if message not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a plugin is configured, in the words of Envoy's PluginConfig and VmConfig.
+class Environment(Protocol):
+    """The worker, as hostcalls see it."""
 
-    ``properties`` answer ``proxy_get_property`` where this host knows nothing better, by their
-    path (``"xds.cluster_name"``). ``clock`` answers nanoseconds since the epoch.
-    """
-
-    name: str = ""
-    root_id: str = ""
-    vm_id: str = ""
-    configuration: bytes = b""
-    vm_configuration: bytes = b""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, bytes] = field(default_factory=dict)
-    log_level: LogLevel = LogLevel.INFO
-    clock: Callable[[], int] = field(default_factory=FakeClock)
-    random: random.Random = field(default_factory=lambda: random.Random(0))
-    shared: SharedState = field(default_factory=SharedState)
+    mode: Mode
+    clock: Clock
+    random: random.Random
+    shared: SharedState
+    log_level: LogLevel
+    journal: Journal
+    callouts: Callouts
+    grpc: GrpcCalls
+    ticks: Ticks
+    loop: Loop
 
 
 class Host:
     """Everything that one VM's hostcalls read and change.
 
     ``current`` is the effective context. ``calling`` is the callback that runs, ``""`` between
-    callbacks. ``memory`` is set once the VM exists; a hostcall from a start section, before that,
-    finds an empty one.
+    callbacks. ``actions`` are what hostcalls asked for and what is done when the callback has
+    returned; ``stopping`` says that its answer does not count, because it replied or closed.
+    ``memory`` is set once the VM exists; a hostcall from a start section, before that, finds an
+    empty one.
     """
 
-    def __init__(self, version: AbiVersion, settings: Settings) -> None:
+    def __init__(self, version: AbiVersion, config: PluginConfig, worker: Environment) -> None:
         self.version = version
-        self.settings = settings
-        self.root = Context(id=1, root=1)
-        self.current = self.root
+        self.config = config  # of the plugin that made the VM
+        self.worker = worker
+        self.journal = worker.journal
+        self.spec = worker.mode is Mode.SPEC
+        self.current = Context(id=0, config=config)
         self.contexts: dict[int, Context] = {}
         self.calling = ""
+        self.actions: deque[Callable[[], None]] = deque()
+        self.stopping = False
         self.metrics = Metrics()
-        self.tick_period = 0  # milliseconds, 0: no timer
+        self.last_call = [0, 0, 0]  # ids of HTTP calls, gRPC calls, gRPC streams
+        self.caller: Caller | None = None
         self.last_buffer = Buffer()
         self.plugin_configuration: Buffer | None = None
-        self.vm_configuration = Buffer(settings.vm_configuration)
-        self.queues_ready: deque[int] = deque()
-        self.logs: deque[Log] = deque(maxlen=MAX_LOGS)
-        self.logs_lost = 0
-        self.warnings: list[str] = []
+        self.vm_configuration = Buffer(config.vm_configuration)
         self.memory = Memory(lambda: memoryview(b""), lambda size: 0, self.warn)
 
+    def next_call(self, kind: int) -> int:
+        """An id for a call: the low two bits tell its kind, 0 HTTP, 1 gRPC call, 2 gRPC stream."""
+        self.last_call[kind] += 4
+        return self.last_call[kind] | kind
+
     def log(self, level: LogLevel, message: bytes) -> None:
-        if len(self.logs) == MAX_LOGS:
-            self.logs_lost += 1
-        self.logs.append(Log(level, message[:MAX_LOG_BYTES].decode("utf-8", "replace")))
+        self.journal.log(level, message, self.current.config.name)
 
     def warn(self, message: str) -> None:
-        """Note something that works, but not as the filter's author will expect; once each."""
-        line = f"{self.calling}: {message}" if self.calling else message
-        if line not in self.warnings and len(self.warnings) < MAX_LOGS:
-            self.warnings.append(line)
+        self.journal.warn(f"{self.calling}: {message}" if self.calling else message)
+
+    def differs(self, difference: Difference, callback: str = "") -> bool:
+        """Note that the filter met ``difference``, in the callback that runs or in ``callback``;
+        True where Envoy's way is to be taken."""
+        lean = Lean(difference, callback or self.calling, self.current.config.name)
+        if len(self.journal.leans) < MAX_WARNINGS:
+            self.journal.leans[lean] = self.journal.leans.get(lean, 0) + 1
+        return not self.spec

@@ -60,7 +60,8 @@ def _number(value: int) -> bytes:
 class StreamProperties:
     """The properties of one request, while it runs.
 
-    ``code`` and ``details`` are those of the response, once there is one.
+    ``code`` and ``details`` are those of the response, once there is one; ``received`` and ``sent``
+    count the bytes of body that came in from the client and went out to it.
     """
 
     def __init__(self, context: Context, clock: Callable[[], int]) -> None:
@@ -69,6 +70,8 @@ class StreamProperties:
         self._started = clock()
         self._ended: int | None = None
         self.code: int | None = None
+        self.received = 0
+        self.sent = 0
         self.details = ""
 
     def end(self) -> None:
@@ -91,7 +94,7 @@ class StreamProperties:
             "time": lambda: _number(self._started),
             "protocol": lambda: b"HTTP/1.1",
             "size": lambda: _number(self._request_size(fields)),
-            "total_size": lambda: _number(self._context.received + _bytes(fields)),
+            "total_size": lambda: _number(self.received + _bytes(fields)),
             "duration": self._duration,
         }.get(name)
         if fact is not None:
@@ -103,7 +106,7 @@ class StreamProperties:
 
     def _request_size(self, fields: HeaderMap | None) -> int:
         length = fields.get(b"content-length") if fields is not None else None
-        return int(length) if length is not None and length.isdigit() else self._context.received
+        return int(length) if length is not None and length.isdigit() else self.received
 
     def _response(self, path: tuple[str, ...]) -> bytes | None:
         name = path[0]
@@ -112,9 +115,9 @@ class StreamProperties:
         if name in ("headers", "trailers"):
             return _field(headers if name == "headers" else trailers, path)
         if name == "size":
-            return _number(self._context.sent)
+            return _number(self.sent)
         if name == "total_size":
-            return _number(self._context.sent + _bytes(headers) + _bytes(trailers))
+            return _number(self.sent + _bytes(headers) + _bytes(trailers))
         if name == "flags":
             return _number(0)
         if name == "code_details":

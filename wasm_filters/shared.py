@@ -6,6 +6,7 @@ Source: proxy-wasm-cpp-host, src/shared_data.cc and src/shared_queue.cc.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from wasm_filters.abi import Status
@@ -16,12 +17,13 @@ MAX_QUEUED = 10_000  # items per queue
 
 @dataclass(slots=True)
 class Queue:
-    """``owner`` is who registered it last: only that plugin is told when something arrives."""
+    """``tell`` is called with the queue's id for each item that comes in: it reaches the plugin
+    that registered the queue last, and no other."""
 
     vm_id: str
     name: bytes
     items: deque[bytes] = field(default_factory=deque)
-    owner: object = None
+    tell: Callable[[int], None] | None = None
 
 
 class SharedState:
@@ -47,13 +49,13 @@ class SharedState:
         self._data[vm_id, key] = (value, self._cas)
         return Status.OK
 
-    def register(self, vm_id: str, name: bytes, owner: object) -> int:
-        """The queue's id, made if there is none; ``owner`` is told of its items from now on."""
+    def register(self, vm_id: str, name: bytes, tell: Callable[[int], None]) -> int:
+        """The queue's id, made if there is none; ``tell`` hears of its items from now on."""
         found = self.resolve(vm_id, name)
         if found is None:
             found = len(self._queues) + 1
             self._queues[found] = Queue(vm_id, name)
-        self._queues[found].owner = owner
+        self._queues[found].tell = tell
         return found
 
     def resolve(self, vm_id: str, name: bytes) -> int | None:

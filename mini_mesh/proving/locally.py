@@ -18,8 +18,8 @@ from mini_mesh.proving import judge as judging
 from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.observed import Observed, Sample
 from wasm_filters.errors import WasmError
-from wasm_filters.exchange import Upstream, empty_ok
 from wasm_filters.filter import Filter
+from wasm_filters.upstream import Upstream, empty_ok
 
 
 def judge(claim: ClaimSpec, draft: Draft) -> Iterator[Verdict]:

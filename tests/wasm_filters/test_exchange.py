@@ -7,9 +7,9 @@ import pytest
 from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.guests import guest
 from tests.wasm_filters.probe import Call, Out, Probe
-from wasm_filters.exchange import Outcome
+from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
-from wasm_filters.host import Settings
+from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 
@@ -136,9 +136,9 @@ def test_a_property_can_be_given_and_a_missing_one_is_warned_about() -> None:
         Call("proxy_get_property", [b"xds\0cluster_name", Out.TEXT], "given"),
         Call("proxy_get_property", [b"source\0address", Out.TEXT], "missing"),
     ]
-    settings = Settings(properties={"xds.cluster_name": b"reviews"})
+    config = PluginConfig(properties={"xds.cluster_name": b"reviews"})
     module = Module.of(Probe({"proxy_on_request_headers": calls}).code())
-    outcome = Filter(module, settings).handle(Request())
+    outcome = Filter(module, config).handle(Request())
     messages = [log.message for log in outcome.logs]
     assert "request_headers given=0 reviews" in messages
     assert "request_headers missing=1 ~" in messages

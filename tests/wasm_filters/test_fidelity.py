@@ -17,11 +17,12 @@ from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.probe import CALLBACKS, Call, Out, Probe
 from tests.wasm_filters.real_envoy import Exchanged, Fields, WasmFilter, envoy_with_filters
 from wasm_filters.abi import LogLevel
-from wasm_filters.exchange import Outcome
+from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
-from wasm_filters.host import Settings
+from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
+from wasm_filters.worker import Worker
 
 CONFIGURATION = "configured"
 ANSWER = Response(
@@ -338,10 +339,11 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
 
 
 def _here(name: str, scenario: Scenario, code: bytes) -> tuple[list[str], Outcome]:
-    settings = Settings(name=name, configuration=CONFIGURATION.encode(), log_level=LogLevel.TRACE)
-    filter_ = Filter(Module.of(code), settings)
-    started = [log.message for log in filter_.plugin.host.logs]
-    filter_.plugin.host.logs.clear()
+    worker = Worker(log_level=LogLevel.TRACE)
+    config = PluginConfig(name=name, configuration=CONFIGURATION.encode())
+    filter_ = Filter(Module.of(code), config, worker)
+    started = [log.message for log in worker.journal.logs]
+    worker.journal.logs.clear()
     lengths = [("content-length", str(len(scenario.body)))] if scenario.body else []
     fields = Headers.of([*scenario.fields, *lengths, ("x-forwarded-proto", "http")])
     body = Body(scenario.body)

@@ -11,11 +11,13 @@ from mesh_traffic import Request
 from tests.wasm_filters.guests import guest
 from tests.wasm_filters.probe import Call, Out, Probe
 from wasm_filters.abi import AbiVersion, LogLevel, MetricType
+from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
-from wasm_filters.host import FakeClock, Settings
 from wasm_filters.hostcalls import HOSTCALLS, WASI, find
+from wasm_filters.loop import FakeClock
 from wasm_filters.module import Module
 from wasm_filters.shared import SharedState
+from wasm_filters.worker import Worker
 
 V0_1_0, V0_2_0, V0_2_1 = AbiVersion
 OLD_ONLY = {
@@ -26,10 +28,12 @@ OLD_ONLY = {
 }
 
 
-def messages(calls: list[Call], settings: Settings | None = None) -> list[str]:
+def messages(
+    calls: list[Call], config: PluginConfig | None = None, worker: Worker | None = None
+) -> list[str]:
     """What one probe logs in its request headers callback."""
     module = Module.of(Probe({"proxy_on_request_headers": calls}).code())
-    logs = Filter(module, settings).handle(Request()).logs
+    logs = Filter(module, config, worker).handle(Request()).logs
     prefix = "request_headers "
     return [log.message.removeprefix(prefix) for log in logs if log.message.startswith(prefix)]
 
@@ -100,9 +104,9 @@ def test_filters_with_the_same_vm_id_share_and_others_do_not() -> None:
     shared = SharedState()
     put = [Call("proxy_set_shared_data", [b"k", b"v", 0])]
     get = [Call("proxy_get_shared_data", [b"k", Out.TEXT, 8], "get")]
-    messages(put, Settings(vm_id="one", shared=shared))
-    assert messages(get, Settings(vm_id="one", shared=shared)) == ["get=0 v"]
-    assert messages(get, Settings(vm_id="two", shared=shared)) == ["get=1 ~"]
+    messages(put, PluginConfig(vm_id="one"), Worker(shared=shared))
+    assert messages(get, PluginConfig(vm_id="one"), Worker(shared=shared)) == ["get=0 v"]
+    assert messages(get, PluginConfig(vm_id="two"), Worker(shared=shared)) == ["get=1 ~"]
 
 
 def test_a_queue_gives_back_what_it_got() -> None:
@@ -198,22 +202,9 @@ def test_metrics_have_the_ids_and_rules_of_envoy() -> None:
 def test_the_clock_stands_still_until_it_is_moved() -> None:
     clock = FakeClock(41)
     read = [Call("proxy_get_current_time_nanoseconds", [Out.LONG], "now")]
-    assert messages(read, Settings(clock=clock)) == ["now=0 41 "]
+    assert messages(read, worker=Worker(clock=clock)) == ["now=0 41 "]
     clock.ns = 42
-    assert messages(read, Settings(clock=clock)) == ["now=0 42 "]
-
-
-def test_a_tick_period_is_kept() -> None:
-    call = Call("proxy_set_tick_period_milliseconds", [250])
-    filter_ = Filter(Module.of(Probe({"proxy_on_configure": [call]}).code()))
-    assert filter_.plugin.host.tick_period == 250
-
-
-def test_a_foreign_function_that_envoy_has_is_no_silent_status() -> None:
-    call = Call("proxy_call_foreign_function", [b"compress", b"x", Out.TEXT])
-    module = Module.of(Probe({"proxy_on_request_headers": [call]}).code())
-    failure = Filter(module).handle(Request()).failure
-    assert "foreign function compress is not supported yet" in str(failure)
+    assert messages(read, worker=Worker(clock=clock)) == ["now=0 42 "]
 
 
 WASI_GUEST = """
@@ -240,8 +231,8 @@ WASI_IMPORTS = """
 
 
 def test_wasi_writes_logs_and_reads_what_it_was_given() -> None:
-    settings = Settings(environment={"A": "1"}, random=Random(1))
-    filter_ = Filter(Module.of(guest(WASI_GUEST, imports=WASI_IMPORTS)), settings)
+    config, worker = PluginConfig(environment={"A": "1"}), Worker(random=Random(1))
+    filter_ = Filter(Module.of(guest(WASI_GUEST, imports=WASI_IMPORTS)), config, worker)
     outcome = filter_.handle(Request())
     assert [(log.level, log.message) for log in outcome.logs] == [(LogLevel.ERROR, "hello world")]
     memory = filter_.plugin.host.memory

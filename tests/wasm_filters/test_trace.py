@@ -26,7 +26,7 @@ HELLO = [
 def traced(code: bytes, request: Request) -> Trace:
     filter_ = Filter(Module.of(code))
     trace = Trace()
-    filter_.plugin.listen(trace)
+    filter_.worker.listen(trace)
     filter_.handle(request)
     return trace
 
@@ -99,8 +99,8 @@ def test_a_long_value_is_cut_in_the_text_only() -> None:
 def test_without_a_listener_the_functions_are_called_directly() -> None:
     """So that a tracer costs nothing when there is none."""
     filter_ = Filter(Module.of(Probe({"proxy_on_request_headers": HELLO}).code()))
-    plain = [type(function).__name__ for function in filter_.plugin.vm.functions]
+    plain = [type(function).__name__ for function in filter_.plugin.machine.vm.functions]
     calls = filter_.plugin.module.hostcalls
-    behind = [function.func for function in filter_.plugin.vm.functions]  # type: ignore[attr-defined]
+    behind = [function.func for function in filter_.plugin.machine.vm.functions]  # type: ignore[attr-defined]
     assert set(plain) == {"partial"}
     assert behind == [call.function for call in calls]

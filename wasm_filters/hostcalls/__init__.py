@@ -18,6 +18,7 @@ from wasm_filters.abi import (
 )
 from wasm_filters.hostcalls import (
     buffers,
+    calls,
     clocks,
     configuration,
     fields,
@@ -30,7 +31,6 @@ from wasm_filters.hostcalls import (
     shared_data,
     streams,
 )
-from wasm_filters.hostcalls.calls import unsupported
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     body,
@@ -132,7 +132,7 @@ _TABLE = (
     # HTTP calls, gRPC calls
     Hostcall(
         "proxy_http_call",
-        unsupported("proxy_http_call"),
+        calls.http_call,
         (
             text("upstream"),
             pairs("headers"),
@@ -144,7 +144,7 @@ _TABLE = (
     ),
     Hostcall(
         "proxy_grpc_call",
-        unsupported("proxy_grpc_call"),
+        calls.grpc_call,
         (
             text("upstream"),
             text("service"),
@@ -157,7 +157,7 @@ _TABLE = (
     ),
     Hostcall(
         "proxy_grpc_stream",
-        unsupported("proxy_grpc_stream"),
+        calls.grpc_stream,
         (
             text("upstream"),
             text("service"),
@@ -168,11 +168,11 @@ _TABLE = (
     ),
     Hostcall(
         "proxy_grpc_send",
-        unsupported("proxy_grpc_send"),
+        calls.grpc_send,
         (number("stream"), body("message"), number("end_of_stream")),
     ),
-    Hostcall("proxy_grpc_cancel", unsupported("proxy_grpc_cancel"), (number("call"),)),
-    Hostcall("proxy_grpc_close", unsupported("proxy_grpc_close"), (number("call"),)),
+    Hostcall("proxy_grpc_cancel", calls.grpc_cancel, (number("call"),)),
+    Hostcall("proxy_grpc_close", calls.grpc_close, (number("call"),)),
     # Shared Key-Value Store
     Hostcall(
         "proxy_get_shared_data",

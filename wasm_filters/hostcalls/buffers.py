@@ -7,28 +7,45 @@ from __future__ import annotations
 
 from wasm_filters.abi import BufferType, Status
 from wasm_filters.buffer import Buffer
+from wasm_filters.dialect import Difference
 from wasm_filters.host import Host
 
 # not there: NOT_FOUND; the others then are empty and can't be changed
 _STRICT = (BufferType.HTTP_CALL_RESPONSE_BODY, BufferType.PLUGIN_CONFIGURATION)
+_OF_CALLS = (BufferType.HTTP_CALL_RESPONSE_BODY, BufferType.GRPC_CALL_MESSAGE)
 
 
 def _buffer(host: Host, kind: int) -> Buffer | Status:
     if kind > BufferType.FOREIGN_FUNCTION_ARGUMENTS:
         return Status.BAD_ARGUMENT
     if kind == BufferType.FOREIGN_FUNCTION_ARGUMENTS:
-        return host.last_buffer  # Envoy has one buffer object, and this type means "that one"
-    found = host.current.buffers.get(kind)
+        return _arguments(host)
     if kind == BufferType.VM_CONFIGURATION:
-        found = host.vm_configuration
+        found = _vm_configuration(host)
     elif kind == BufferType.PLUGIN_CONFIGURATION:
         found = host.plugin_configuration
+    else:
+        context = host.current
+        found = (context.root if kind in _OF_CALLS else context).buffers.get(kind)
     if found is None:
-        if kind in _STRICT:
+        if kind in _STRICT or not host.differs(Difference.UNAVAILABLE_BUFFER):
             return Status.NOT_FOUND
         found = Buffer()
     host.last_buffer = found
     return found
+
+
+def _arguments(host: Host) -> Buffer | Status:
+    """Envoy has one buffer object, and this type means "that one"."""
+    if host.calling == "proxy_on_foreign_function" or host.differs(Difference.LAST_BUFFER):
+        return host.last_buffer
+    return Status.NOT_FOUND
+
+
+def _vm_configuration(host: Host) -> Buffer | None:
+    if host.calling == "proxy_on_vm_start" or host.differs(Difference.VM_CONFIGURATION):
+        return host.vm_configuration
+    return None
 
 
 def get_buffer_bytes(
@@ -44,6 +61,8 @@ def get_buffer_bytes(
     buffer = _buffer(host, kind)
     if isinstance(buffer, Status):
         return buffer
+    if start > len(buffer) and not host.differs(Difference.BUFFER_OVERFLOW):
+        return Status.BAD_ARGUMENT
     host.memory.hand_over(buffer.read(start, max_size), data_at, size_at)
     return Status.OK
 
@@ -75,4 +94,7 @@ def set_buffer_bytes(
     buffer = _buffer(host, kind)
     if isinstance(buffer, Status):
         return buffer
-    return buffer.replace(start, size, host.memory.read(data, data_size))
+    new = host.memory.read(data, data_size)
+    if 0 < start < len(buffer) and not host.differs(Difference.BUFFER_MIDDLE):
+        return buffer.splice(start, size, new)
+    return buffer.replace(start, size, new)

@@ -1,22 +1,178 @@
-"""Spec sections "HTTP calls" and "gRPC calls": a module that imports these loads here.
+"""Spec sections "HTTP calls" and "gRPC calls".
 
-Calling one ends the callback with an error: a status that Envoy would not give is worse than none.
 https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#http-calls
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
-
-from wasm_filters.errors import Refusal
+from wasm_filters.abi import Status
+from wasm_filters.callouts import Caller, request_of
+from wasm_filters.grpc_calls import CALL, STREAM, GrpcCall
 from wasm_filters.host import Host
+from wasm_filters.hostcalls.fields import pairs_or_none
+
+HTTP = 0
+_MAX_TIMEOUT = 0x7FFF_FFFF
 
 
-def unsupported(name: str) -> Callable[..., int]:
-    """The function behind a hostcall that this host does not have yet."""
+def http_call(
+    host: Host,
+    upstream: int,
+    upstream_size: int,
+    headers: int,
+    headers_size: int,
+    body: int,
+    body_size: int,
+    trailers: int,
+    trailers_size: int,
+    timeout: int,
+    id_at: int,
+) -> Status:
+    """Send an HTTP request to a cluster; ``proxy_on_http_call_response`` tells the answer.
 
-    def refuse(host: Host, *arguments: int) -> NoReturn:
-        raise Refusal(f"hostcall {name} is not supported yet")
+    BAD_ARGUMENT: no such cluster, no ``:method``, ``:path`` or ``:authority``, or a ``timeout``
+    (ms, 0 for none) above 2³¹-1. INTERNAL_FAILURE: too many calls are waiting (a limit of this
+    host). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_http_call
+    """
+    memory = host.memory
+    cluster = memory.read(upstream, upstream_size).decode("utf-8", "replace")
+    fields = pairs_or_none(host, memory.read(headers, headers_size))
+    content = memory.read(body, body_size)
+    trailing = pairs_or_none(host, memory.read(trailers, trailers_size))
+    request = request_of(fields, content, trailing)
+    clusters = host.worker.callouts.world.clusters
+    if cluster not in clusters:
+        known = ", ".join(sorted(clusters)) or "none"
+        host.warn(f"a call to cluster {cluster!r}, which is not known here (known: {known})")
+    if request is None or timeout > _MAX_TIMEOUT:
+        return Status.BAD_ARGUMENT
+    call_id = host.next_call(HTTP)
+    status = host.worker.callouts.http_call(
+        _caller(host), host.current.root, call_id, cluster, request, timeout / 1000
+    )
+    if status is Status.OK:
+        memory.write_u32(id_at, call_id)
+    return status
 
-    return refuse
+
+def _caller(host: Host) -> Caller:
+    assert host.caller is not None  # set before any code of the module runs
+    return host.caller
+
+
+def grpc_call(
+    host: Host,
+    upstream: int,
+    upstream_size: int,
+    service: int,
+    service_size: int,
+    method: int,
+    method_size: int,
+    metadata: int,
+    metadata_size: int,
+    message: int,
+    message_size: int,
+    timeout: int,
+    id_at: int,
+) -> Status:
+    """Send one gRPC message; ``proxy_on_grpc_receive`` or ``proxy_on_grpc_close`` tell the answer.
+
+    PARSE_FAILURE: no such cluster. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_call
+    """
+    memory = host.memory
+    opened = _open(
+        host,
+        CALL,
+        memory.read(upstream, upstream_size),
+        memory.read(service, service_size) + b"/" + memory.read(method, method_size),
+        memory.read(metadata, metadata_size),
+        timeout,
+    )
+    content = memory.read(message, message_size)
+    if opened is None:
+        return Status.PARSE_FAILURE
+    opened.ended = True
+    host.worker.grpc.ask(opened, content)
+    memory.write_u32(id_at, opened.id)
+    return Status.OK
+
+
+def grpc_stream(
+    host: Host,
+    upstream: int,
+    upstream_size: int,
+    service: int,
+    service_size: int,
+    method: int,
+    method_size: int,
+    metadata: int,
+    metadata_size: int,
+    id_at: int,
+) -> Status:
+    """Open a gRPC stream, to be used with ``proxy_grpc_send``.
+
+    PARSE_FAILURE: no such cluster. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_stream
+    """
+    memory = host.memory
+    opened = _open(
+        host,
+        STREAM,
+        memory.read(upstream, upstream_size),
+        memory.read(service, service_size) + b"/" + memory.read(method, method_size),
+        memory.read(metadata, metadata_size),
+        0,
+    )
+    if opened is None:
+        return Status.PARSE_FAILURE
+    memory.write_u32(id_at, opened.id)
+    return Status.OK
+
+
+def _open(
+    host: Host, kind: int, upstream: bytes, path: bytes, metadata: bytes, timeout: int
+) -> GrpcCall | None:
+    cluster = upstream.decode("utf-8", "replace")
+    fields = pairs_or_none(host, metadata)
+    opened = host.worker.grpc.open(
+        host.next_call(kind),
+        _caller(host),
+        host.current.root,
+        cluster,
+        "/" + path.decode("utf-8", "replace"),
+        fields,
+        timeout / 1000,
+    )
+    if opened is None:
+        host.warn(f"a gRPC call to cluster {cluster!r}, which is not known here")
+    return opened
+
+
+def grpc_send(host: Host, stream: int, message: int, size: int, ends: int) -> Status:
+    """Send a message on a stream; ``ends`` is not 0 for the last one.
+
+    BAD_ARGUMENT: not a stream's id. NOT_FOUND: no such stream. INVALID_MEMORY_ACCESS: a pointer
+    is outside of memory.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_send
+    """
+    content = host.memory.read(message, size)
+    return host.worker.grpc.send(_caller(host), stream, content, ends != 0)
+
+
+def grpc_cancel(host: Host, call: int) -> Status:
+    """End a call or stream; nothing of it is told any more.
+
+    BAD_ARGUMENT: not a gRPC id. NOT_FOUND: no such call.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_cancel
+    """
+    return host.worker.grpc.close(_caller(host), call, cancels=True)
+
+
+def grpc_close(host: Host, call: int) -> Status:
+    """Send no more on a stream, or end a call. Its statuses are those of grpc_cancel.
+
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_close
+    """
+    return host.worker.grpc.close(_caller(host), call, cancels=False)

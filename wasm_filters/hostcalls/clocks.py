@@ -15,15 +15,16 @@ def get_current_time_nanoseconds(host: Host, time_at: int) -> Status:
     INVALID_MEMORY_ACCESS: ``time_at`` is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_current_time_nanoseconds
     """
-    host.memory.write_u64(time_at, host.settings.clock())
+    host.memory.write_u64(time_at, host.worker.clock())
     return Status.OK
 
 
 def set_tick_period_milliseconds(host: Host, period: int) -> Status:
     """Ask for ``proxy_on_tick`` on the root context every ``period`` ms; 0 stops it. Always OK.
 
-    The period is kept as ``Host.tick_period``; whoever owns the clock calls the tick.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_tick_period_milliseconds
     """
-    host.tick_period = period
+    root, caller = host.current.root, host.caller
+    if caller is not None:
+        host.worker.ticks.set(root, period, lambda: caller.call("proxy_on_tick", root, root.id))
     return Status.OK

@@ -7,6 +7,8 @@ it answers OK with nothing. https://github.com/proxy-wasm/spec/tree/main/abi-ver
 from __future__ import annotations
 
 from wasm_filters.abi import AbiVersion, MapType, Status
+from wasm_filters.dialect import Difference
+from wasm_filters.header_map import HeaderMap
 from wasm_filters.host import Host
 from wasm_filters.pairs import PairsError, decode_pairs, encode_pairs
 
@@ -23,10 +25,15 @@ def get_header_map_value(
     """
     name = host.memory.read(key, key_size)
     current = host.current
-    fields = current.maps.get(map_type) if current.logged is None else current.readable(map_type)
-    unknown = map_type > MapType.HTTP_CALL_RESPONSE_TRAILERS
-    if fields is None and (unknown or current.logged is None):
-        return Status.BAD_ARGUMENT
+    fields = current.readable(map_type)
+    if fields is None:
+        unknown = map_type > MapType.HTTP_CALL_RESPONSE_TRAILERS
+        if unknown or current.logged is None:
+            return Status.BAD_ARGUMENT
+        if map_type == MapType.REQUEST_TRAILERS:
+            host.differs(Difference.LOGGED_TRAILERS)
+    if name == b"host" and map_type == MapType.REQUEST_HEADERS:
+        host.differs(Difference.HOST_IS_AUTHORITY)
     value = fields.get(name) if fields is not None else None
     if value is None:
         if host.version is not AbiVersion.V0_1_0:
@@ -46,6 +53,8 @@ def get_header_map_pairs(host: Host, map_type: int, pairs_at: int, size_at: int)
     if map_type > MapType.HTTP_CALL_RESPONSE_TRAILERS:
         return Status.BAD_ARGUMENT
     fields = host.current.readable(map_type)
+    if fields is None and not host.differs(Difference.UNAVAILABLE_FIELDS):
+        return Status.BAD_ARGUMENT
     data = encode_pairs(fields.pairs) if fields else b""
     host.memory.hand_over(data, pairs_at, size_at)
     return Status.OK
@@ -58,10 +67,16 @@ def get_header_map_size(host: Host, map_type: int, size_at: int) -> Status:
     INVALID_MEMORY_ACCESS: ``size_at`` is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_header_map_size
     """
-    fields = host.current.writable(map_type)
-    if fields is None:
+    writable, readable = host.current.writable(map_type), host.current.readable(map_type)
+    if writable is None and readable is None:
         return Status.BAD_ARGUMENT
-    host.memory.write_u32(size_at, fields.byte_size)
+    if not host.differs(Difference.FIELDS_SIZE):
+        size = len(encode_pairs((readable or HeaderMap()).pairs))
+    elif writable is not None:
+        size = writable.byte_size
+    else:
+        return Status.BAD_ARGUMENT
+    host.memory.write_u32(size_at, size)
     return Status.OK
 
 
@@ -100,7 +115,10 @@ def add_header_map_value(
     fields = host.current.writable(map_type)
     if fields is None:
         return Status.BAD_ARGUMENT
-    fields.add(memory.read(key, key_size), memory.read(value, value_size))
+    name = memory.read(key, key_size)
+    if fields.joins(name):
+        host.differs(Difference.FIELDS_ARE_JOINED)
+    fields.add(name, memory.read(value, value_size))
     return Status.OK
 
 

@@ -12,10 +12,14 @@ from wasm_filters.host import Host
 def done(host: Host) -> Status:
     """The plugin has finished with the current context.
 
-    NOT_FOUND: the context was not waiting for this; none is, as long as plugins are not shut down.
-    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_done
+    NOT_FOUND: the context was not waiting for this. OK ends a context whose ``proxy_on_done``
+    answered 0. https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_done
     """
-    return Status.NOT_FOUND
+    ending = host.current.ending
+    if ending is None:
+        return Status.NOT_FOUND
+    host.actions.append(ending)
+    return Status.OK
 
 
 def set_effective_context(host: Host, context_id: int) -> Status:

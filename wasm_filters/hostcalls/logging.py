@@ -27,5 +27,5 @@ def get_log_level(host: Host, level_at: int) -> Status:
     INVALID_MEMORY_ACCESS: ``level_at`` is outside of memory. Not in ABI 0.1.0 and 0.2.0.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_log_level
     """
-    host.memory.write_u32(level_at, host.settings.log_level)
+    host.memory.write_u32(level_at, host.worker.log_level)
     return Status.OK

@@ -6,6 +6,7 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#metrics
 from __future__ import annotations
 
 from wasm_filters.abi import MetricType, Status
+from wasm_filters.dialect import Difference
 from wasm_filters.host import Host
 
 
@@ -40,6 +41,11 @@ def record_metric(host: Host, metric_id: int, value: int) -> Status:
     NOT_FOUND: no such metric.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_record_metric
     """
+    metric = host.metrics.get(metric_id)
+    if metric is not None and metric.type is MetricType.COUNTER:
+        if not host.differs(Difference.COUNTER_RECORD):
+            metric.value = value & 0xFFFF_FFFF_FFFF_FFFF
+            return Status.OK
     return host.metrics.record(metric_id, value & 0xFFFF_FFFF_FFFF_FFFF)
 
 

@@ -30,15 +30,15 @@ def get_property(host: Host, path: int, path_size: int, value_at: int, size_at: 
 
 def _value(host: Host, segments: tuple[str, ...], raw: bytes) -> bytes | None:
     own = {
-        ("plugin_name",): host.settings.name,
-        ("plugin_root_id",): host.settings.root_id,
-        ("plugin_vm_id",): host.settings.vm_id,
+        ("plugin_name",): host.current.config.name,
+        ("plugin_root_id",): host.current.config.root_id,
+        ("plugin_vm_id",): host.current.config.vm_id,
     }
     if segments in own:
         return own[segments].encode()
     value = host.current.properties.get(segments)
     if value is None:
-        value = host.settings.properties.get(".".join(segments))
+        value = host.current.config.properties.get(".".join(segments))
     if value is None and segments[0] not in FAMILIES:
         value = host.current.state.get(raw)
     if value is None and segments[0] in ELSEWHERE:

@@ -5,7 +5,10 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#shared-key-valu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wasm_filters.abi import Status
+from wasm_filters.dialect import Difference
 from wasm_filters.host import Host
 from wasm_filters.shared import MAX_QUEUED
 
@@ -18,7 +21,7 @@ def get_shared_data(
     NOT_FOUND: no such key. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_shared_data
     """
-    found = host.settings.shared.get(host.settings.vm_id, host.memory.read(key, key_size))
+    found = host.worker.shared.get(host.config.vm_id, host.memory.read(key, key_size))
     if found is None:
         return Status.NOT_FOUND
     host.memory.hand_over(found[0], value_at, size_at)
@@ -37,7 +40,10 @@ def set_shared_data(
     """
     name = host.memory.read(key, key_size)
     data = host.memory.read(value, value_size)
-    return host.settings.shared.set(host.settings.vm_id, name, data, cas)
+    shared, vm_id = host.worker.shared, host.config.vm_id
+    if cas and shared.get(vm_id, name) is None and not host.differs(Difference.NEW_KEY_CAS):
+        return Status.CAS_MISMATCH
+    return shared.set(vm_id, name, data, cas)
 
 
 def register_shared_queue(host: Host, name: int, name_size: int, id_at: int) -> Status:
@@ -47,10 +53,20 @@ def register_shared_queue(host: Host, name: int, name_size: int, id_at: int) -> 
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_register_shared_queue
     """
     queue_name = host.memory.read(name, name_size)
-    host.memory.write_u32(
-        id_at, host.settings.shared.register(host.settings.vm_id, queue_name, host)
-    )
+    queue = host.worker.shared.register(host.config.vm_id, queue_name, _teller(host))
+    host.memory.write_u32(id_at, queue)
     return Status.OK
+
+
+def _teller(host: Host) -> Callable[[int], None]:
+    """Tells the root context of an item, when no callback runs."""
+    root, caller, loop = host.current.root, host.caller, host.worker.loop
+
+    def tell(queue: int) -> None:
+        if caller is not None:
+            loop.after(0, lambda: caller.call("proxy_on_queue_ready", root, root.id, queue))
+
+    return tell
 
 
 def resolve_shared_queue(
@@ -61,8 +77,8 @@ def resolve_shared_queue(
     NOT_FOUND: no such queue. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_resolve_shared_queue
     """
-    vm = host.memory.read(vm_id, vm_id_size).decode("utf-8", "replace") or host.settings.vm_id
-    found = host.settings.shared.resolve(vm, host.memory.read(name, name_size))
+    vm = host.memory.read(vm_id, vm_id_size).decode("utf-8", "replace") or host.config.vm_id
+    found = host.worker.shared.resolve(vm, host.memory.read(name, name_size))
     if found is None:
         return Status.NOT_FOUND
     host.memory.write_u32(id_at, found)
@@ -76,15 +92,15 @@ def enqueue_shared_queue(host: Host, queue_id: int, data: int, size: int) -> Sta
     INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_enqueue_shared_queue
     """
-    queue = host.settings.shared.queue(queue_id)
+    queue = host.worker.shared.queue(queue_id)
     if queue is None:
         return Status.NOT_FOUND
     if len(queue.items) >= MAX_QUEUED:
         host.warn(f"queue {queue_id} is full with {MAX_QUEUED} items")
         return Status.INTERNAL_FAILURE
     queue.items.append(host.memory.read(data, size))
-    if isinstance(queue.owner, Host):
-        queue.owner.queues_ready.append(queue_id)
+    if queue.tell is not None:
+        queue.tell(queue_id)
     return Status.OK
 
 
@@ -94,7 +110,7 @@ def dequeue_shared_queue(host: Host, queue_id: int, data_at: int, size_at: int) 
     NOT_FOUND: no such queue. EMPTY: it has no items. INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_dequeue_shared_queue
     """
-    queue = host.settings.shared.queue(queue_id)
+    queue = host.worker.shared.queue(queue_id)
     if queue is None:
         return Status.NOT_FOUND
     if not queue.items:

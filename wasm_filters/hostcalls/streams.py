@@ -6,6 +6,8 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#common-stream-o
 
 from __future__ import annotations
 
+from functools import partial
+
 from wasm_filters.abi import BufferType, MapType, Status, StreamType
 from wasm_filters.context import LocalReply
 from wasm_filters.host import Host
@@ -16,7 +18,7 @@ _PAUSING = frozenset(
     for way in ("request", "response")
     for part in ("headers", "body", "trailers")
 )
-NO_GRPC_STATUS = 0xFFFF_FFFF
+MAX_GRPC_STATUS = 16  # SDKs pass -1 for none
 
 
 def continue_stream(host: Host, stream: int) -> Status:
@@ -30,9 +32,11 @@ def continue_stream(host: Host, stream: int) -> Status:
     if stream == StreamType.UPSTREAM:
         return Status.UNIMPLEMENTED
     context = host.current
-    context.resumed.add(StreamType(stream))
-    context.maps.pop(MapType.REQUEST_HEADERS, None)  # Envoy does so for the response, too
-    context.buffers.pop(BufferType.REQUEST_BODY, None)
+    _later(host, stream, resume=True)
+    if stream <= StreamType.RESPONSE:  # Envoy gives up the request's for either
+        context.maps.pop(MapType.REQUEST_HEADERS, None)
+        context.maps.pop(MapType.REQUEST_TRAILERS, None)
+        context.buffers.pop(BufferType.REQUEST_BODY, None)
     if host.calling in _PAUSING:
         host.warn(
             "continue_stream inside the callback that decides by its answer: Envoy 1.40 may send"
@@ -49,8 +53,17 @@ def close_stream(host: Host, stream: int) -> Status:
     """
     if stream > StreamType.UPSTREAM:
         return Status.BAD_ARGUMENT
-    host.current.closed = StreamType(stream)
+    host.stopping = True
+    _later(host, stream, resume=False)
     return Status.OK
+
+
+def _later(host: Host, stream: int, resume: bool) -> None:
+    """Resume or close when the callback has returned; nothing where there is no stream."""
+    target = host.current.stream
+    if target is not None:
+        act = target.resume if resume else target.close
+        host.actions.append(partial(act, StreamType(stream)))
 
 
 def continue_request(host: Host) -> Status:
@@ -69,13 +82,14 @@ def clear_route_cache(host: Host) -> Status:
 
 
 def get_status(host: Host, code_at: int, message_at: int, size_at: int) -> Status:
-    """Write how the last HTTP or gRPC call of the plugin ended: 0 and nothing, as none was made.
+    """Write how the last call of the plugin ended: 0 and nothing while none has failed.
 
     INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_status
     """
-    host.memory.write_u32(code_at, 0)
-    host.memory.hand_over(b"", message_at, size_at)
+    code, message = host.current.root.status
+    host.memory.write_u32(code_at, code)
+    host.memory.hand_over(message, message_at, size_at)
     return Status.OK
 
 
@@ -102,13 +116,14 @@ def send_local_response(
         details=memory.read(details, details_size).decode("utf-8", "replace").replace(" ", "_"),
         body=memory.read(body, body_size),
         headers=tuple(pairs_or_none(host, memory.read(headers, headers_size))),
-        grpc_status=None if grpc_status == NO_GRPC_STATUS else grpc_status,
+        grpc_status=grpc_status if grpc_status <= MAX_GRPC_STATUS else None,
     )
     context = host.current
-    if context.is_root:
+    host.stopping = True
+    if context.stream is None:
         host.warn("a local response outside of a request goes nowhere")
     elif context.logged is not None:
         host.warn("a local response when all is over: Envoy 1.40 dies of it")
-    elif context.local_reply is None:
-        context.local_reply = reply
+    else:
+        host.actions.append(partial(context.stream.reply, reply))
     return Status.OK

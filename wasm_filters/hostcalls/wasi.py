@@ -60,7 +60,7 @@ def clock_time_get(host: Host, clock: int, precision: int, time_at: int) -> int:
     """Write the host's time in nanoseconds, for clocks 0 (real) and 1 (monotonic); NOTSUP else."""
     if clock > 1:
         return NOTSUP
-    host.memory.write_u64(time_at, host.settings.clock())
+    host.memory.write_u64(time_at, host.worker.clock())
     return SUCCESS
 
 
@@ -76,12 +76,12 @@ def random_get(host: Host, data: int, size: int) -> int:
     """Write ``size`` bytes of the host's randomness; INVAL for more than 64 KiB."""
     if size > MAX_RANDOM:
         return INVAL
-    host.memory.write(data, host.settings.random.randbytes(size))
+    host.memory.write(data, host.worker.random.randbytes(size))
     return SUCCESS
 
 
 def _environment(host: Host) -> list[bytes]:
-    items = host.settings.environment.items()
+    items = host.config.environment.items()
     return [f"{name}={value}".encode() + b"\0" for name, value in items]
 
 

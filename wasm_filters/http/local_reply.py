@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from mesh_traffic import Body, Headers, Response
 from wasm_filters.context import LocalReply
 from wasm_filters.header_map import INLINE_RESPONSE, HeaderMap
 from wasm_filters.properties import grpc_status
@@ -15,11 +14,22 @@ from wasm_filters.properties import grpc_status
 _UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
-def local_response(reply: LocalReply, request: HeaderMap) -> Response:
-    """The response to ``request``: with length and type of the body, or as gRPC to a gRPC call."""
+def is_grpc(content_type: bytes | None) -> bool:
+    """Whether a request's content-type makes it gRPC to Envoy (Grpc::Common)."""
+    return content_type is not None and (
+        content_type == b"application/grpc" or content_type.startswith(b"application/grpc+")
+    )
+
+
+def reply_to(reply: LocalReply, grpc: bool, head: bool) -> tuple[HeaderMap, bytes]:
+    """The fields, with length and type of the body, and the body; to a gRPC call as gRPC.
+
+    A HEAD request gets the fields only.
+    """
     fields = HeaderMap([(b":status", b"%d" % reply.status), *reply.headers], INLINE_RESPONSE)
-    if (request.get(b"content-type") or b"").startswith(b"application/grpc"):
-        return _grpc_response(reply, fields)
+    if grpc:
+        _make_grpc(reply, fields)
+        return fields, b""
     if reply.body:
         fields.replace(b"content-length", b"%d" % len(reply.body))
         if fields.get(b"content-type") is None:
@@ -27,10 +37,10 @@ def local_response(reply: LocalReply, request: HeaderMap) -> Response:
     else:
         fields.remove(b"content-length")
         fields.remove(b"content-type")
-    return Response.of_fields(Headers.of_bytes(fields.pairs), Body(reply.body))
+    return fields, b"" if head else reply.body
 
 
-def _grpc_response(reply: LocalReply, fields: HeaderMap) -> Response:
+def _make_grpc(reply: LocalReply, fields: HeaderMap) -> None:
     status = reply.grpc_status
     if status is None:
         status = grpc_status(reply.status)
@@ -39,4 +49,3 @@ def _grpc_response(reply: LocalReply, fields: HeaderMap) -> Response:
     fields.replace(b"grpc-status", b"%d" % status)
     if reply.body:
         fields.replace(b"grpc-message", quote(reply.body, safe=_UNQUOTED).encode())
-    return Response.of_fields(Headers.of_bytes(fields.pairs))

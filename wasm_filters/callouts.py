@@ -1,0 +1,154 @@
+"""Calls that plugins make to other services, and how their answers come back.
+
+A cluster is a function that answers a request. What Envoy's own HTTP client answers in place of a
+service (503 where nobody listens, 504 after the timeout) is answered here as well: to the plugin
+both are responses like any other. Answers come to the root context, when no callback runs.
+
+Source: envoy, source/extensions/common/wasm/context.cc (httpCall, onHttpCallSuccess) and
+source/common/http/async_client_impl.cc; compared with Envoy 1.40 in tests/wasm_filters.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from mesh_traffic import Body, Headers, Request, Response
+from wasm_filters.abi import BufferType, MapType, Status
+from wasm_filters.buffer import Buffer
+from wasm_filters.context import Context
+from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
+from wasm_filters.loop import Loop
+from wasm_filters.upstream import Answer, Upstream, answer_of
+
+MAX_PENDING = 10_000  # per worker; beyond it a call answers INTERNAL_FAILURE
+MAX_KEPT = 10_000  # calls that are remembered for the outcome of requests
+BROKEN = (11, b"reset")  # what proxy_get_status tells of a call that broke (BrokenConnection)
+
+_TEXT = Headers.of({"content-type": "text/plain"})
+
+
+@dataclass(frozen=True, slots=True)
+class Callout:
+    """A call that a filter made to another service: to which ``cluster``, what, and the answer.
+
+    ``response`` is None if there was none. A gRPC call is told as HTTP/2 carries it.
+    """
+
+    cluster: str
+    request: Request
+    response: Response | None = None
+
+
+class Caller(Protocol):
+    """The VM that is called back."""
+
+    def call(self, name: str, context: Context, /, *arguments: int) -> int | None: ...
+
+    def later(self, action: Callable[[], None], /) -> None:
+        """Do ``action`` first when the next callback has returned."""
+        ...
+
+
+class World(Protocol):
+    """The worker: which services there are, and the time."""
+
+    clusters: Mapping[str, Upstream]
+    loop: Loop
+
+
+class Callouts:
+    """All calls of one worker. ``made`` remembers them, the oldest go first."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.made: deque[Callout] = deque(maxlen=MAX_KEPT)
+        self.count = 0
+        self.pending = 0
+
+    def remember(self, callout: Callout) -> None:
+        self.count += 1
+        self.made.append(callout)
+
+    def since(self, count: int) -> tuple[Callout, ...]:
+        """The calls that were made since there were ``count`` of them."""
+        new = self.count - count
+        return tuple(self.made)[-new:] if new else ()
+
+    def http_call(
+        self, caller: Caller, root: Context, call_id: int, cluster: str, request: Request,
+        timeout: float,
+    ) -> Status:  # fmt: skip
+        """Send a call; ``timeout`` in seconds, 0 for none.
+
+        BAD_ARGUMENT: no such cluster. INTERNAL_FAILURE: too many calls are waiting.
+        """
+        service = self.world.clusters.get(cluster)
+        if service is None:
+            return Status.BAD_ARGUMENT
+        if self.pending >= MAX_PENDING:
+            return Status.INTERNAL_FAILURE
+        answer = with_timeout(answer_of(service, request), timeout)
+        self.remember(Callout(cluster, request, answer.response))
+        if answer.response is None:
+            return Status.OK  # and no answer ever
+        response = answer.response
+        self.pending += 1
+
+        def deliver() -> None:
+            self.pending -= 1
+            _deliver(caller, root, call_id, response)
+
+        self.world.loop.after(answer.after, deliver)
+        return Status.OK
+
+
+def with_timeout(answer: Answer, timeout: float) -> Answer:
+    """What Envoy's client makes of no answer, or one that comes too late."""
+    if answer.refused:
+        body = (
+            b"upstream connect error or disconnect/reset before headers."
+            b" reset reason: remote connection failure"
+        )
+        return Answer(_local(503, body))
+    late = answer.response is None or answer.after > timeout
+    if timeout and late:
+        return Answer(_local(504, b"upstream request timeout"), timeout)
+    return answer
+
+
+def _local(status: int, body: bytes) -> Response:
+    headers = Headers((("content-length", str(len(body))), *_TEXT.fields))
+    return Response(status, headers, Body(body))
+
+
+def _deliver(caller: Caller, root: Context, call_id: int, response: Response) -> None:
+    fields = HeaderMap(response.fields().to_bytes(), INLINE_RESPONSE)
+    trailers = HeaderMap(response.trailers.to_bytes())
+    root.maps[MapType.HTTP_CALL_RESPONSE_HEADERS] = fields
+    if len(trailers):
+        root.maps[MapType.HTTP_CALL_RESPONSE_TRAILERS] = trailers
+    body = root.buffers[BufferType.HTTP_CALL_RESPONSE_BODY] = Buffer(response.body.data)
+
+    def forget() -> None:
+        root.maps.pop(MapType.HTTP_CALL_RESPONSE_HEADERS, None)
+        root.maps.pop(MapType.HTTP_CALL_RESPONSE_TRAILERS, None)
+        root.buffers.pop(BufferType.HTTP_CALL_RESPONSE_BODY, None)
+
+    caller.later(forget)
+    arguments = (root.id, call_id, len(fields), len(body), len(trailers))
+    caller.call("proxy_on_http_call_response", root, *arguments)
+
+
+def request_of(pairs: list[Pair], body: bytes, trailers: list[Pair]) -> Request | None:
+    """The request of a call; None if ``:method``, ``:path`` or ``:authority`` is missing."""
+    fields = HeaderMap(pairs, INLINE_REQUEST)
+    if any(fields.get(name) is None for name in (b":method", b":path", b":authority")):
+        return None
+    if body:
+        fields.replace(b"content-length", b"%d" % len(body))
+    return Request.of_fields(
+        Headers.of_bytes(fields.pairs), Body(body), Headers.of_bytes(trailers)
+    )

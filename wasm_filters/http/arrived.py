@@ -1,0 +1,90 @@
+"""Behind the last filter: what of a message came through, put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mesh_traffic import Body, Headers, Request, Response
+from wasm_filters.buffer import Buffer
+from wasm_filters.header_map import HeaderMap
+from wasm_filters.http.way import Way
+
+_NO_HEADERS = Headers()
+_NO_FIELDS = HeaderMap()
+
+
+class Arrived:
+    """A message as it came through. ``whole`` is called once, when all of it is there;
+    ``counted`` with the size of each piece of the body."""
+
+    __slots__ = ("_counted", "_whole", "body", "complete", "fields", "trailing")
+
+    def __init__(
+        self, whole: Callable[[], None], counted: Callable[[int], None] = lambda size: None
+    ) -> None:
+        self._counted = counted
+        self.fields: HeaderMap | None = None
+        self.body = bytearray()
+        self.trailing: HeaderMap = _NO_FIELDS
+        self.complete = False
+        self._whole = whole
+
+    def headers(self, way: Way, ends: bool) -> None:
+        if self.fields is None:
+            self.fields = way.headers
+        if ends:
+            self._complete()
+
+    def data(self, way: Way, data: Buffer, ends: bool) -> None:
+        self._counted(len(data))
+        self.body += data.take()
+        if ends:
+            self._complete()
+
+    def trailers(self, way: Way) -> None:
+        if way.trailers is not None:
+            self.trailing = way.trailers
+        self._complete()
+
+    def take(self, fields: HeaderMap, body: bytes) -> None:
+        """A whole message from elsewhere, in place of what came so far."""
+        self.fields, self.body, self.trailing = fields, bytearray(body), _NO_FIELDS
+        self._complete()
+
+    def _complete(self) -> None:
+        if not self.complete:
+            self.complete = True
+            self._whole()
+
+    def request(self) -> Request:
+        fields = self.fields or _NO_FIELDS
+        get = fields.get
+        return Request(
+            method=_text(get(b":method")),
+            path=_text(get(b":path")),
+            authority=_text(get(b":authority")),
+            scheme=_text(get(b":scheme")),
+            headers=_ordinary(fields),
+            body=Body(bytes(self.body)),
+            trailers=_ordinary(self.trailing),
+        )
+
+    def response(self) -> Response:
+        fields = self.fields or _NO_FIELDS
+        status = _text(fields.get(b":status"))
+        return Response(
+            status=int(status) if status.isdigit() else 0,
+            headers=_ordinary(fields),
+            body=Body(bytes(self.body)),
+            trailers=_ordinary(self.trailing),
+        )
+
+
+def _ordinary(fields: HeaderMap) -> Headers:
+    if not len(fields):
+        return _NO_HEADERS
+    return Headers.of_bytes(pair for pair in fields.pairs if pair[0][:1] != b":")
+
+
+def _text(value: bytes | None) -> str:
+    return "" if value is None else value.decode("utf-8", "surrogateescape")

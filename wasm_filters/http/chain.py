@@ -1,0 +1,131 @@
+"""Several plugins as the HTTP filters of one listener, in the order in which requests pass them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mesh_traffic import Request
+from wasm_filters.http.exchange import DEFAULT_LIMIT, Exchange
+from wasm_filters.http.outcome import Outcome
+from wasm_filters.machine import Machine
+from wasm_filters.plugin import Plugin
+from wasm_filters.upstream import Upstream, empty_ok
+from wasm_filters.worker import Worker
+
+PATIENCE = 60.0  # seconds of the worker's time after which the client gives up
+
+
+class HttpChain:
+    """Plugins between a client and an upstream.
+
+    ``limit`` is how many bytes may wait in one direction (per_connection_buffer_limit_bytes).
+    """
+
+    def __init__(
+        self, worker: Worker, plugins: Sequence[Plugin], limit: int = DEFAULT_LIMIT
+    ) -> None:
+        self.worker = worker
+        self.plugins = tuple(plugins)
+        self._limit = limit
+
+    def send(
+        self,
+        request: Request,
+        upstream: Upstream = empty_ok,
+        chunk_size: int | Sequence[int] | None = None,
+    ) -> Exchange:
+        """Send one request in; it goes as far as it can without time passing.
+
+        ``chunk_size`` cuts both bodies into pieces: of that many bytes, or of these many each and
+        the rest; None leaves each whole.
+        """
+        exchange = Exchange(
+            self.plugins, request, upstream, self.worker.loop, cutter(chunk_size), self._limit
+        )
+        exchange.begin()
+        return exchange
+
+    def handle(
+        self,
+        request: Request,
+        upstream: Upstream = empty_ok,
+        chunk_size: int | Sequence[int] | None = None,
+        patience: float = PATIENCE,
+    ) -> Outcome:
+        """Send one request and wait for its end, at most ``patience`` seconds.
+
+        Never raises for what a filter does: that is in the outcome.
+        """
+        mark = _Mark(self)
+        exchange = self.send(request, upstream, chunk_size)
+        loop = self.worker.loop
+        if not exchange.done:
+            loop.run(patience, lambda: exchange.done)
+        paused = "" if exchange.done else exchange.paused
+        exchange.give_up()
+        loop.run(0)
+        return mark.outcome(exchange, paused)
+
+    def outcome(self, exchange: Exchange) -> Outcome:
+        """What became of an exchange that was sent by :meth:`send`, with all logs since."""
+        return _Mark(self, 0).outcome(exchange, "" if exchange.done else exchange.paused)
+
+
+class _Mark:
+    """Where the worker's records stood before a request."""
+
+    def __init__(self, chain: HttpChain, hostcalls: int | None = None) -> None:
+        self._chain = chain
+        worker = chain.worker
+        self._hostcalls = self._count() if hostcalls is None else hostcalls
+        self._warned = len(worker.journal.warnings)
+        self._leans = len(worker.journal.leans)
+        self._callouts = worker.callouts.count
+
+    def _count(self) -> int:
+        return sum(machine.vm.hostcalls for machine in self._machines())
+
+    def _machines(self) -> list[Machine]:
+        found = {id(plugin.machine): plugin.machine for plugin in self._chain.plugins}
+        return list(found.values())
+
+    def outcome(self, exchange: Exchange, paused: str) -> Outcome:
+        worker = self._chain.worker
+        journal = worker.journal
+        logs = tuple(journal.logs)
+        journal.logs.clear()
+        failures = [m.failure for m in self._machines() if m.failure is not None]
+        complete = exchange.to_client.complete and not exchange.has_reset
+        return Outcome(
+            request=exchange.to_upstream.request() if exchange.to_upstream.complete else None,
+            response=exchange.to_client.response() if complete else None,
+            logs=logs,
+            local_reply=exchange.replied is not None,
+            details=exchange.details,
+            paused=paused,
+            reset=exchange.has_reset and not paused,
+            failure=failures[0] if failures else None,
+            warnings=tuple(journal.warnings[self._warned :]),
+            leans=tuple(journal.leans)[self._leans :],
+            callouts=worker.callouts.since(self._callouts),
+            hostcalls=self._count() - self._hostcalls,
+        )
+
+
+def cutter(size: int | Sequence[int] | None) -> Callable[[bytes], list[bytes]]:
+    """The function that cuts a body into pieces."""
+    if size is None:
+        return lambda body: [body] if body else []
+    if isinstance(size, int):
+        return lambda body: [body[at : at + size] for at in range(0, len(body), size)]
+    return lambda body: _cut(body, size)
+
+
+def _cut(body: bytes, sizes: Sequence[int]) -> list[bytes]:
+    pieces, at = [], 0
+    for size in sizes:
+        pieces.append(body[at : at + size])
+        at += size
+    return [piece for piece in [*pieces, body[at:]] if piece]
+
+

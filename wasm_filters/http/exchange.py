@@ -1,0 +1,323 @@
+"""One HTTP request through a chain of filters, there and back.
+
+The exchange owns both directions, the local reply that a filter may send, and the end: log, done
+and delete of every filter. It takes events (``begin``, and what callouts and timers set off) and
+never waits; what has to wait is put on the worker's loop.
+
+Source: envoy, source/common/http/filter_manager.cc and conn_manager_impl.cc.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from mesh_traffic import Request, Response
+from wasm_filters.abi import MapType, StreamType
+from wasm_filters.buffer import Buffer
+from wasm_filters.context import LocalReply
+from wasm_filters.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
+from wasm_filters.http.arrived import Arrived
+from wasm_filters.http.direction import REQUEST, RESPONSE
+from wasm_filters.http.local_reply import is_grpc, reply_to
+from wasm_filters.http.plugin_filter import PluginFilter
+from wasm_filters.http.way import Way
+from wasm_filters.loop import Loop
+from wasm_filters.plugin import Plugin
+from wasm_filters.properties import StreamProperties
+from wasm_filters.upstream import Answer, Upstream, answer_of
+
+DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
+REQUEST_TOO_LARGE = LocalReply(413, "request_payload_too_large", b"Payload Too Large")
+RESPONSE_TOO_LARGE = LocalReply(500, "response_payload_too_large", b"Internal Server Error")
+REFUSED_REPLY = LocalReply(
+    503,
+    "upstream_reset_before_response_started{connection_failure}",
+    b"upstream connect error or disconnect/reset before headers."
+    b" reset reason: remote connection failure",
+)
+
+
+class Exchange:
+    """The state of one request on its way. ``request`` and ``response`` are its two directions.
+
+    ``chunks`` are the pieces in which the request's body comes in. ``done`` when everything about
+    it is over; ``has_reset`` when the client got no whole response.
+    """
+
+    def __init__(
+        self,
+        plugins: Sequence[Plugin],
+        sent: Request,
+        upstream: Upstream,
+        loop: Loop,
+        chunks: Callable[[bytes], list[bytes]],
+        limit: int = DEFAULT_LIMIT,
+    ) -> None:
+        self.sent = sent
+        self.loop = loop
+        self.done = False
+        self.has_reset = False
+        self.replied: LocalReply | None = None
+        self.details = ""
+        self.code: int | None = None
+        self.to_upstream = Arrived(self._request_arrived)
+        self.to_client = Arrived(self._response_arrived, self._count_sent)
+        self._warn = plugins[0].host.warn if plugins else lambda message: None
+        self._spec = any(plugin.host.spec for plugin in plugins)
+        self._properties: list[StreamProperties] = []
+        self.filters = self._filters(plugins)
+        self.request = Way(REQUEST, list(self.filters), self.to_upstream, self, limit)
+        self.response = Way(RESPONSE, self.filters[::-1], self.to_client, self, limit)
+        self._upstream = upstream
+        self._chunks = chunks
+        self._pieces: deque[tuple[bytes, bool]] = deque()
+        self._back: deque[tuple[bytes, bool]] = deque()
+        self._answer: Response | None = None
+        self._prepared: LocalReply | None = None
+        self._stopped = False  # a local reply ends the request's iteration
+        self._finished = False  # the client has its response
+        self._feeding = False
+        self._grpc = False
+
+    def _filters(self, plugins: Sequence[Plugin]) -> list[PluginFilter]:
+        found = []
+        for plugin in plugins:
+            one = PluginFilter(plugin, self, len(found))
+            if one.context is not None or not plugin.passes_when_dead:
+                found.append(one)
+        for one in found:
+            if one.context is not None:
+                properties = StreamProperties(one.context, self.loop.clock)
+                one.context.properties = properties
+                self._properties.append(properties)
+        return found
+
+    def _inline(self, names: frozenset[bytes]) -> frozenset[bytes]:
+        return INLINE_NONE if self._spec else names
+
+    # the request comes in
+
+    def begin(self) -> None:
+        """Send the request into the filters."""
+        sent = self.sent
+        fields = HeaderMap(as_http1(sent), self._inline(INLINE_REQUEST))
+        self._grpc = is_grpc(fields.get(b"content-type"))
+        trailers = bool(sent.trailers)
+        self._pieces.extend(with_ends(self._chunks(sent.body.data), trailers))
+        self._feeding = True
+        self.request.start(fields, not self._pieces and not trailers)
+        self._feed()
+
+    def _feed(self) -> None:
+        """Send in what the sender has, as long as nobody makes it wait."""
+        self._feeding = True
+        request = self.request
+        while self._pieces and not request.is_full:
+            data, ends = self._pieces.popleft()
+            for properties in self._properties:
+                properties.received += len(data)
+            request.more(Buffer(data, mutable=True), ends)
+        if not self._pieces and self.sent.trailers and request.trailers is None:
+            request.finish(HeaderMap(self.sent.trailers.to_bytes()))
+        self._feeding = False
+        if self.to_upstream.complete:
+            self._ask_upstream()
+
+    def _request_arrived(self) -> None:
+        """The upstream has the whole request; it answers when all callbacks have returned."""
+        self._check_length(self.to_upstream, "request")
+        if not self._feeding:
+            self.loop.after(0, self._ask_upstream)
+
+    # the response comes back
+
+    def _ask_upstream(self) -> None:
+        if self.over(self.request) or self.code is not None:
+            return
+        answer = answer_of(self._upstream, self.to_upstream.request())
+        if answer.after:
+            self.loop.after(answer.after, lambda: self._respond(answer))
+        else:
+            self._respond(answer)
+
+    def _respond(self, answer: Answer) -> None:
+        if self.over(self.request):
+            return
+        if answer.refused:
+            self.send_local_reply(REFUSED_REPLY)
+        elif answer.response is not None:
+            self._start_response(answer.response)
+
+    def _start_response(self, response: Response) -> None:
+        head = self.sent.method == "HEAD"
+        self._tell(response.status, "via_upstream")
+        fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
+        trailers = bool(response.trailers) and not head
+        pieces = with_ends([] if head else self._chunks(response.body.data), trailers)
+        self._answer = response
+        self._back.extend(pieces)
+        self.response.start(fields, not pieces and not trailers)
+        self._feed_back()
+
+    def _feed_back(self) -> None:
+        """Send in what the upstream has, as long as nobody makes it wait."""
+        way, answer = self.response, self._answer
+        while self._back and not way.is_full:
+            data, ends = self._back.popleft()
+            way.more(Buffer(data, mutable=True), ends)
+        trailers = answer.trailers if answer is not None and self.sent.method != "HEAD" else None
+        if not self._back and trailers and way.trailers is None:
+            way.finish(HeaderMap(trailers.to_bytes()))
+
+    def _count_sent(self, size: int) -> None:
+        for properties in self._properties:
+            properties.sent += size
+
+    def _response_arrived(self) -> None:
+        self._check_length(self.to_client, "response")
+        self._finished = True
+        self._finish()
+
+    def _check_length(self, arrived: Arrived, name: str) -> None:
+        length = arrived.fields.get(b"content-length") if arrived.fields is not None else None
+        if length is None or self.sent.method == "HEAD" or length == b"%d" % len(arrived.body):
+            return
+        self._warn(
+            f"the {name} has {len(arrived.body)} bytes of body and a content-length of"
+            f" {length.decode('latin-1')}, which Envoy does not correct:"
+            " remove it in the headers callback"
+        )
+
+    # a filter answers, or ends it
+
+    def send_local_reply(self, reply: LocalReply) -> None:
+        """Answer instead of the upstream: through the filters, past them, or by a reset.
+
+        Through all filters if no response has come yet; past them if one is on its way and the
+        client has none of it; a reset if the client has some of it.
+        """
+        if self._finished or self.has_reset:
+            return
+        started = self.code is not None
+        if not started:
+            self._stopped = True
+            if self._prepared is None:
+                self._prepared = reply
+                if not self.request.calling:
+                    self._send_prepared()
+            return
+        if self.to_client.fields is not None:
+            self._tell(self.code, reply.details)
+            self.has_reset = True
+            self._finish()
+            return
+        self._tell(reply.status, reply.details)
+        self.replied = reply
+        fields, body = reply_to(reply, self._grpc, self.sent.method == "HEAD")
+        self.response.headers = fields
+        self.to_client.take(fields, body)
+
+    def _send_prepared(self) -> None:
+        reply, self._prepared = self._prepared, None
+        if reply is None:
+            return
+        self._tell(reply.status, reply.details)
+        self.replied = reply
+        fields, body = reply_to(reply, self._grpc, self.sent.method == "HEAD")
+        self.response.start(fields, not body)
+        if body and not self._finished:
+            self.response.more(Buffer(body, mutable=True), True)
+
+    def reset(self, details: str) -> None:
+        """End it without a response."""
+        if self._finished or self.has_reset:
+            return
+        self._tell(self.code, self.details or details)
+        self.has_reset = True
+        self._finish()
+
+    def resume(self, stream: StreamType, at: int) -> None:
+        """The filter at ``at`` lets a direction go on, and the sender, if it had to wait."""
+        if stream is StreamType.REQUEST:
+            self.request.resume(self.request.stages[at])
+            if self._pieces:
+                self.loop.after(0, self._feed)
+        else:
+            self.response.resume(self.response.stages[len(self.filters) - 1 - at])
+            if self._back:
+                self.loop.after(0, self._feed_back)
+
+    # what the ways ask
+
+    def over(self, way: Way) -> bool:
+        if self.done or self.has_reset or self._finished:
+            return True
+        return way is self.request and self._stopped
+
+    def aborted(self, way: Way) -> bool:
+        if way is self.request and self._stopped:
+            self._send_prepared()
+            return True
+        return self.has_reset or self._finished or self.done
+
+    def too_much(self, way: Way) -> None:
+        self.send_local_reply(REQUEST_TOO_LARGE if way is self.request else RESPONSE_TOO_LARGE)
+
+    def _tell(self, code: int | None, details: str) -> None:
+        """What the filters may read as properties from now on."""
+        self.code, self.details = code, details
+        for properties in self._properties:
+            properties.code, properties.details = code, details
+
+    # the end
+
+    def _finish(self) -> None:
+        """Log, then done and delete: when no callback of it runs any more."""
+        if self.done:
+            return
+        if self.request.calling or self.response.calling:
+            self.loop.after(0, self._finish)
+            return
+        self.done = True
+        for properties in self._properties:
+            properties.end()
+        logged: dict[int, HeaderMap] = {MapType.REQUEST_HEADERS: self.request.headers}
+        if self.code is not None:
+            logged[MapType.RESPONSE_HEADERS] = self.response.headers
+            if self.response.trailers is not None:
+                logged[MapType.RESPONSE_TRAILERS] = self.response.trailers
+        if self._spec and self.request.trailers is not None:
+            logged[MapType.REQUEST_TRAILERS] = self.request.trailers
+        for one in self.filters:
+            one.log(logged) if not self._spec else one.done_and_log(logged)
+        for one in self.filters:
+            one.delete()
+
+    def give_up(self) -> None:
+        """The client goes away."""
+        if not self.done:
+            self.has_reset = True
+            self._finish()
+
+    @property
+    def paused(self) -> str:
+        """The callback that nobody resumed; "" if none is waited for."""
+        ways = [self.request] if self.code is None else [self.response]
+        stopped = (stage for way in ways for stage in way.stages if stage.state)
+        return next((stage.stopped_at for stage in stopped), "")
+
+
+def with_ends(chunks: Sequence[bytes], trailers: bool) -> list[tuple[bytes, bool]]:
+    """The pieces as Envoy's HTTP/1 codec tells them: the end is a call of its own."""
+    pieces = [(chunk, False) for chunk in chunks if chunk]
+    return pieces if trailers or not pieces else [*pieces, (b"", True)]
+
+
+def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
+    """The fields as Envoy has them after its HTTP/1 codec: ``host`` is ``:authority``."""
+    method, path, authority, scheme, *others = request.fields().to_bytes()
+    if not authority[1]:
+        authority = (b":authority", (request.headers.get("host") or "").encode())
+    others = [field for field in others if field[0].lower() != b"host"]
+    return [authority, path, method, scheme, *others]

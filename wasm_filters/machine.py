@@ -1,0 +1,173 @@
+"""A running VM: one module, started, with the contexts of all plugins that share it.
+
+Rule 1: a VM that trapped is dead; nothing is called in it any more (``failure`` says why).
+Rule 2: what hostcalls ask for that reaches beyond the VM is done when the callback has returned,
+in the order in which it was asked for (proxy-wasm-cpp-host, DeferAfterCallActions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+from wasm_filters.border import HostFunction, Limits
+from wasm_filters.capabilities import restricted
+from wasm_filters.config import PluginConfig
+from wasm_filters.context import Context
+from wasm_filters.errors import BadPointer, GuestStopped
+from wasm_filters.host import Environment, Host
+from wasm_filters.hostcalls import Hostcall
+from wasm_filters.memory import Memory
+from wasm_filters.module import Module
+from wasm_filters.vm import Vm
+
+STOPPED = -1  # what a callback answers that replied or closed: whatever it said, it stops
+
+
+class Listener(Protocol):
+    """Hears everything that crosses the border, in order. None is attached by default."""
+
+    def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None: ...
+
+    def returned(self, name: str, result: int | None, host: Host) -> None: ...
+
+    def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None: ...
+
+    def answered(
+        self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host
+    ) -> None: ...
+
+
+class Machine:
+    """A started VM. ``failure`` is why it died, None while it lives.
+
+    Starting raises GuestStopped if the module traps or hangs.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        config: PluginConfig,
+        worker: Environment,
+        limits: Limits | None = None,
+        listener: Listener | None = None,
+    ) -> None:
+        self.module = module
+        self.host = Host(module.version, config, worker)
+        self.host.caller = self
+        self.failure: GuestStopped | None = None
+        self._listener: Listener | None = None
+        self._last_id = 0
+        self._calls = restricted(module.hostcalls, config.capabilities)
+        self.vm = Vm(module.compiled, [self._import(call) for call in self._calls], limits)
+        self._exports = {
+            name: export
+            for name in module.compiled.functions
+            if (export := self.vm.export(name)) is not None
+            and (not config.capabilities or _may_be_called(name, config.capabilities))
+        }
+        self._allocator = self.vm.export(module.allocator, arms=False)
+        self.host.memory = Memory(self.vm.window, self._allocate, self.host.warn)
+        self.listen(listener)
+        self._start()
+
+    def _import(self, call: Hostcall) -> HostFunction:
+        function = partial(call.function, self.host)
+        return HostFunction(
+            call.name, call.signature, function, call.on_bad_pointer, guarded=not call.at_start
+        )
+
+    def listen(self, listener: Listener | None) -> None:
+        """Let ``listener`` hear all that follows; None for nobody, which costs nothing."""
+        self._listener = listener
+        for index, call in enumerate(self._calls):
+            function = partial(call.function, self.host)
+            if listener is not None:
+                function = partial(_heard, listener, self.host, call)
+            self.vm.functions[index] = function
+
+    def _allocate(self, size: int) -> int:
+        before, self.vm.restricted = self.vm.restricted, "while memory is allocated"
+        try:
+            return self._allocator(size) if self._allocator else 0
+        finally:
+            self.vm.restricted = before
+
+    def _start(self) -> None:
+        nobody = self.host.current
+        if "_initialize" not in self._exports:
+            self.call("_start", nobody)
+        else:
+            self.call("_initialize", nobody)
+            if "main" in self._exports:
+                self.call("main", nobody, 0, 0)
+        if self.failure is not None:
+            raise self.failure
+        self.vm.restricted = ""
+
+    def exports(self, name: str) -> bool:
+        """Whether the module has the callback ``name``, and may be called there."""
+        return name in self._exports
+
+    def new_context(self, config: PluginConfig, parent: Context | None = None) -> Context:
+        """A context that the module does not know yet; a root context without ``parent``."""
+        self._last_id += 1
+        context = Context(self._last_id, config, parent)
+        self.host.contexts[context.id] = context
+        return context
+
+    def drop_context(self, context: Context) -> None:
+        self.host.contexts.pop(context.id, None)
+
+    def call(self, name: str, context: Context, *arguments: int) -> int | None:
+        """Call the export ``name``, then do what its hostcalls asked for.
+
+        None if there is no such export or it did not return (then ``failure`` is set); STOPPED if
+        it replied or closed its stream.
+        """
+        export = self._exports.get(name)
+        host = self.host
+        if export is None or self.failure is not None:
+            return None
+        before = host.calling, host.current
+        host.calling, host.current = name, context
+        listener = self._listener
+        if listener is not None:
+            listener.called(name, arguments, host)
+        result: int | None
+        try:
+            result = export(*arguments)
+        except GuestStopped as failure:
+            self.failure = failure
+            host.actions.clear()
+            result = None
+        if listener is not None and result is not None:
+            listener.returned(name, result, host)
+        host.calling, host.current = before
+        if host.stopping:
+            host.stopping = False
+            result = STOPPED
+        actions = host.actions
+        while actions:
+            actions.popleft()()
+        return result
+
+    def later(self, action: Callable[[], None]) -> None:
+        """Do ``action`` first when the next callback has returned."""
+        self.host.actions.append(action)
+
+
+def _may_be_called(name: str, capabilities: frozenset[str]) -> bool:
+    """A restricted VM is called in the listed callbacks, and where it must be to run at all."""
+    return name in capabilities or not name.startswith("proxy_on_") or name.endswith("_allocate")
+
+
+def _heard(listener: Listener, host: Host, call: Hostcall, *arguments: int) -> int:
+    listener.hostcall(call, arguments, host)
+    try:
+        status = call.function(host, *arguments)
+    except BadPointer:
+        status = call.on_bad_pointer
+    listener.answered(call, arguments, status, host)
+    return status

@@ -1,0 +1,1 @@
+"""TCP: the bytes of a connection through a chain of network filters."""

@@ -1,0 +1,36 @@
+"""What stands behind the filters: functions that answer requests, and how they may fail to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mesh_traffic import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response that comes ``after`` so many seconds; None never comes.
+
+    ``refused``: there is nobody to connect to, and Envoy answers 503 for it.
+    """
+
+    response: Response | None
+    after: float = 0.0
+    refused: bool = False
+
+
+Upstream = Callable[[Request], Response | Answer]
+NEVER = Answer(None)
+REFUSED = Answer(None, refused=True)
+
+
+def empty_ok(request: Request) -> Response:
+    """The upstream by default: 200 and nothing else, so that the filter's own work shows."""
+    return Response(status=200)
+
+
+def answer_of(upstream: Upstream, request: Request) -> Answer:
+    """The upstream's answer, with its delay."""
+    found = upstream(request)
+    return found if isinstance(found, Answer) else Answer(found)
