@@ -2,7 +2,7 @@
 
 Floor 2 of the house. The way through it::
 
-    file ─ yaml (positions) ─ model (checked) ─ kinds (one module per pattern) ─ compile ─ resources
+    file ─ mesh_yaml ─ model (checked) ─ kinds (one module per pattern) ─ compile ─ resources
 
 ``importers/`` turn other people's files into the same model. No I/O but reading files.
 """

@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
-
-from pydantic import ValidationError
+from typing import TypeVar
 
 from mesh_patterns import expect, kinds
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.model import GRPC, Ingress, Mesh, Service, Version
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place, Problem
-from mesh_patterns.selector import RESERVED, suggest
-from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, Spec, VersionSpec
+from mesh_patterns.selector import RESERVED
+from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, VersionSpec
+from mesh_yaml.build import build
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place, Problem
+from mesh_yaml.problems import Problems
+from mesh_yaml.suggest import suggest
 
-KEY = "[key]"  # pydantic's last step to a key that is wrong itself
-WANTED = {
-    "model_type": "expected a mapping",
-    "dict_type": "expected a mapping",
-    "list_type": "expected a list",
-    "string_type": "expected text",
-    "int_type": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_from_float": "expected a whole number",
-    "too_short": "expected at least one entry",
-    "bool_type": "expected true or false",
-    "bool_parsing": "expected true or false",
-}
-
-P = ParamSpec("P")
 T = TypeVar("T")
-SpecT = TypeVar("SpecT", bound=Spec)
-
-
-class Problems:
-    """Collects errors, so that a person sees all of them at once."""
-
-    def __init__(self) -> None:
-        self.found: list[Problem] = []
-
-    def guard(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T | None:
-        """What ``work`` gives, or ``None`` with its problems noted."""
-        try:
-            return work(*args, **options)
-        except PatternError as error:
-            self.found.extend(error.problems)
-            return None
-
-    def stop_if_any(self) -> None:
-        if self.found:
-            raise PatternError(sorted(set(self.found), key=lambda problem: problem.place))
 
 
 def mesh(
@@ -62,7 +27,7 @@ def mesh(
     """One mesh out of all trees.
 
     Raises:
-        PatternError: with every problem of shape, of services, and of claims.
+        DocumentError: with every problem of shape, of services, and of claims.
     """
     problems = Problems()
     _resolved.cache_clear()
@@ -93,63 +58,16 @@ def _claim(node: Node) -> ClaimSpec:
     return build(ClaimSpec, node)
 
 
-def build(model: type[SpecT], node: Node) -> SpecT:
-    """A model out of a tree, each of pydantic's complaints at its place in the file."""
-    try:
-        spec = model.model_validate(node.plain())
-    except ValidationError as error:
-        raise PatternError(_problem(model, node, each) for each in error.errors()) from error
-    spec.located(node)
-    return spec
-
-
-def _problem(model: type[Spec], node: Node, error: Any) -> Problem:
-    path = error["loc"]
-    at = node.find(*path)
-    message = WANTED.get(error["type"]) or _lower(error["msg"])
-    if path and path[-1] == KEY:
-        return Problem(at.key or at.place, f"key {path[-2]!r}: {message}")
-    name = _name(node, path)
-    match error["type"]:
-        case "extra_forbidden":
-            hint = suggest_key(model, str(path[-1]))
-            return Problem(at.key or at.place, f"unknown key {path[-1]!r}{hint}")
-        case "missing":
-            return Problem(at.place, f"{path[-1]!r} is missing")
-        case "value_error":
-            return Problem(at.place, f"{name}{error['ctx']['error']}")
-    return Problem(at.place, f"{name}{message}, got {at.kind}")
-
-
-def _name(node: Node, path: tuple[str | int, ...]) -> str:
-    """A value's key, for a message; the elements of a list and the tags of a union have none."""
-    there = path and node.find(*path[:-1]).get(str(path[-1]))
-    return f"{path[-1]}: " if there else ""
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
-
-
-def suggest_key(model: type[Spec], key: str) -> str:
-    """A key of the model, or of one inside it, that is near to an unknown one."""
-    schema = model.model_json_schema()
-    shapes = [schema, *schema.get("$defs", {}).values()]
-    known = {name for shape in shapes for name in shape.get("properties", {})}
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def pattern(node: Node) -> PatternSpec:
     """One of ``patterns:``, by its ``pattern`` key."""
     kind = node.get("pattern") if isinstance(node.value, dict) else None
     if kind is None:
         message = f"a pattern needs 'pattern', one of {', '.join(kinds.KINDS)}"
-        raise PatternError.at(node.place, message)
+        raise DocumentError.at(node.place, message)
     known = kinds.KINDS.get(kind.text())
     if known is None:
         message = f"unknown pattern {kind.text()!r}{suggest(kind.text(), kinds.KINDS)}"
-        raise PatternError.at(kind.place, message)
+        raise DocumentError.at(kind.place, message)
     return build(known.spec, node)
 
 
@@ -176,10 +94,10 @@ def _services(specs: Iterable[MeshSpec], dataplane: str, problems: Problems) -> 
 
 def _service(name: str, spec: ServiceSpec, place: Place, default: str) -> Service:
     if name in RESERVED:
-        raise PatternError.at(place, f"{name!r} is a name that meshloom uses itself")
+        raise DocumentError.at(place, f"{name!r} is a name that meshloom uses itself")
     if spec.versions and (spec.run or spec.port):
         at = spec.key_place("run" if spec.run else "port")
-        raise PatternError.at(at, "belongs under a version: this service has 'versions'")
+        raise DocumentError.at(at, "belongs under a version: this service has 'versions'")
     proxyless = (spec.dataplane or default) == GRPC
     return Service(
         name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)),
@@ -194,7 +112,7 @@ def _protocol(spec: ServiceSpec, proxyless: bool) -> str:
         return spec.protocol
     if spec.protocol == "http" and "protocol" in spec.model_fields_set:
         message = "is http, but 'dataplane: grpc' is for gRPC; say 'protocol: grpc'"
-        raise PatternError.at(spec.place("protocol"), f"{message} or 'dataplane: sidecar'")
+        raise DocumentError.at(spec.place("protocol"), f"{message} or 'dataplane: sidecar'")
     return "grpc"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from mesh_patterns.model import Mesh
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_yaml.place import DocumentError, Place, Problem
 
 T = TypeVar("T")
 
@@ -33,13 +33,13 @@ def settle(name: str, old: Placed[T] | None, new: Placed[T]) -> Placed[T]:
     """What holds when ``new`` meets ``old``.
 
     Raises:
-        PatternError: they differ and neither overrides; both lines are named.
+        DocumentError: they differ and neither overrides; both lines are named.
     """
     if old is None or old.value == new.value or (new.override and not old.override):
         return new
     if old.override and not new.override:
         return old
-    raise PatternError.at(
+    raise DocumentError.at(
         new.place,
         f"{name} is set here and, differently, at {old.place}; "
         "take one away, or give one of them 'override: true'",

@@ -14,10 +14,11 @@ from pydantic import BeforeValidator, Field, model_validator
 from mesh_patterns.draft import Target
 from mesh_patterns.matching import TextMatch
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
-from mesh_patterns.place import PatternError, Place
 from mesh_patterns.selector import not_called, service, target
-from mesh_patterns.spec import AlsoWritten, Name, Spec, Text
-from mesh_patterns.values import Bound, Duration
+from mesh_patterns.spec import Name
+from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
 
@@ -86,13 +87,13 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     """That a claim names what is there.
 
     Raises:
-        PatternError: it does not.
+        DocumentError: it does not.
     """
     caller = claim.caller(mesh)
     if claim.to is not None:
         service(mesh, claim.to, claim.place("to"))
     elif caller not in (INGRESS,):
-        raise PatternError.at(claim.place(), "say which service the requests go 'to'")
+        raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
     for at, place in _counted(claim, mesh):
         _check_counted(mesh, at, place)
@@ -116,7 +117,7 @@ def _check_counted(mesh: Mesh, at: Target, place: Place) -> None:
     """That somebody counts what arrives there: an Envoy, or the built-in echo."""
     if mesh.services[at.service].uncounted(at.version):
         message = f"nobody counts what arrives at {at}: it has 'dataplane: grpc' and a program"
-        raise PatternError.at(place, f"{message} of its own; claim what it answers")
+        raise DocumentError.at(place, f"{message} of its own; claim what it answers")
 
 
 def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:
@@ -125,9 +126,9 @@ def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:
         caller = service(mesh, caller, place)
     callees = mesh.callees(caller)
     if claim.to is None and not callees:
-        raise PatternError.at(place, "nothing is at the ingress; give a service 'ingress: true'")
+        raise DocumentError.at(place, "nothing is at the ingress; give a service 'ingress: true'")
     if claim.to is not None and service(mesh, claim.to, place) not in callees:
-        raise PatternError.at(place, not_called(caller, claim.to))
+        raise DocumentError.at(place, not_called(caller, claim.to))
 
 
 def receiver(claim: ClaimSpec, mesh: Mesh) -> str | None:

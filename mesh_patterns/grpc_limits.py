@@ -16,8 +16,8 @@ from typing import Any
 from mesh_patterns.draft import Draft, Edge, Filter, Match, Retries
 from mesh_patterns.identity import PERMISSIVE
 from mesh_patterns.kinds.retries import RetriesOptions
-from mesh_patterns.place import Place, Problem
 from mesh_patterns.policy import Authorization, CircuitBreaker, LoadBalancing, OutlierDetection
+from mesh_yaml.place import Place, Problem
 
 # Of Envoy's conditions, those that are statuses of gRPC (A44).
 RETRIED = frozenset(

@@ -10,16 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mesh_patterns import assemble, grpc_limits, yaml
+from mesh_patterns import assemble, grpc_limits
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.importers import dialects
 from mesh_patterns.kinds import apply_all
 from mesh_patterns.model import Mesh
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
-from mesh_patterns.selector import suggest
 from mesh_patterns.variables import substitute
+from mesh_yaml import yaml
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.suggest import suggest
 
 KEYS = ("name", "use", "vars", "mesh", "patterns", "expect")
 
@@ -41,7 +42,7 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     ``variables`` win over the files' own ``vars``.
 
     Raises:
-        PatternError: with every problem that was found, each at its place.
+        DocumentError: with every problem that was found, each at its place.
     """
     reading = _Reading(frozenset(path.resolve() for path in paths))
     given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
@@ -83,13 +84,13 @@ def _read(
     resolved = path.resolve()
     if resolved in chain:
         circle = " → ".join(file.name for file in (*chain[chain.index(resolved) :], resolved))
-        raise PatternError.at(place or Place(shown), f"files use each other in a circle: {circle}")
+        raise DocumentError.at(place or Place(shown), f"files use each other in a circle: {circle}")
     if resolved in reading.files:
         return
     documents = yaml.read(path, shown)
     reading.files.append(resolved)
     if not documents:
-        raise PatternError.at(Place(shown), "is empty; a pattern file has 'mesh' and 'patterns'")
+        raise DocumentError.at(Place(shown), "is empty; a pattern file has 'mesh' and 'patterns'")
     for document in documents:
         if dialects.is_foreign(document):
             reading.foreign.append(document)
@@ -107,7 +108,7 @@ def _read_ours(
     for name, value in document.items():
         if name not in KEYS:
             message = f"unknown key {name!r}{suggest(name, KEYS)}"
-            raise PatternError.at(value.key or value.place, message)
+            raise DocumentError.at(value.key or value.place, message)
     variables = _variables(document, given)
     for used in (document.get("use") or Node(None, document.place)).elements():
         other = Path(substitute(used, variables).text())

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Match, StringMatch
-from mesh_patterns.spec import AlsoWritten, SomeText, Spec, Text
+from mesh_yaml.spec import AlsoWritten, SomeText, Spec, Text
 
 
 class PlainMatchSpec(Spec):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mesh_patterns.place import Place, Problem
+from mesh_yaml.place import Place, Problem
 
 if TYPE_CHECKING:
     from mesh_patterns.expect import ClaimSpec

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mesh_patterns.model import CLIENT, INGRESS, Ingress, Instance, Mesh
-from mesh_patterns.place import Place
+from mesh_yaml.place import Place
 
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`

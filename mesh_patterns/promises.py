@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_patterns.access import admits, as_match, guards
-from mesh_patterns.assemble import build
 from mesh_patterns.draft import (
     CLUSTER,
     Draft,
@@ -30,8 +29,6 @@ from mesh_patterns.evaluate import any_holds, holds
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.identity import spiffe_id
 from mesh_patterns.model import CLIENT, INGRESS
-from mesh_patterns.node import Node, Plain
-from mesh_patterns.place import Place
 from mesh_patterns.upstream_promises import (
     by_luck,
     ejected,
@@ -43,6 +40,9 @@ from mesh_patterns.upstream_promises import (
     uncertain,
 )
 from mesh_traffic import Headers, Request
+from mesh_yaml.build import build
+from mesh_yaml.node import Node, Plain
+from mesh_yaml.place import Place
 
 COUNTED = frozenset({"share", "upstream", "upstream_ratio", "versions"})
 SHARED_SENDS = 500  # requests for a share

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.suggest import suggest
 
 ANY = "*"
 MESH = "mesh"  # every caller but the ingress, as the gateway of that name is in Istio
 RESERVED = frozenset({INGRESS, CLIENT, MESH})
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` when a known name is near, otherwise what is known."""
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; there is {', '.join(map(repr, names))}" if names else ""
 
 
 def service(mesh: Mesh, name: str, place: Place) -> str:
@@ -30,7 +21,7 @@ def service(mesh: Mesh, name: str, place: Place) -> str:
     for candidate in mesh.services.values():
         if name.lower() in candidate.hosts:
             return candidate.name
-    raise PatternError.at(place, f"no service {name!r}{suggest(name, mesh.services)}")
+    raise DocumentError.at(place, f"no service {name!r}{suggest(name, mesh.services)}")
 
 
 def target(mesh: Mesh, text: str, place: Place, within: str | None = None) -> Target:
@@ -41,11 +32,11 @@ def target(mesh: Mesh, text: str, place: Place, within: str | None = None) -> Ta
     if not slash and within is not None and name not in mesh.services:
         versions = [item.name for item in mesh.services[within].versions if item.name]
         message = f"{within!r} has no version {name!r}, and there is no service of that name"
-        raise PatternError.at(place, message + suggest(name, [*versions, *mesh.services]))
+        raise DocumentError.at(place, message + suggest(name, [*versions, *mesh.services]))
     known = mesh.services[service(mesh, name, place)]
     if slash and not known.version(version):
         versions = [item.name for item in known.versions if item.name]
-        raise PatternError.at(
+        raise DocumentError.at(
             place, f"{known.name!r} has no version {version!r}{suggest(version, versions)}"
         )
     return Target(known.name, version if slash else None)
@@ -55,11 +46,11 @@ def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
     """The edges that ``on: a -> b``, ``on: b`` or ``on: '*'`` stand for; never none.
 
     Raises:
-        PatternError: an end is not there, or the one does not call the other.
+        DocumentError: an end is not there, or the one does not call the other.
     """
     caller, arrow, callee = (part.strip() for part in text.rpartition("->"))
     if "/" in callee:
-        raise PatternError.at(place, f"an edge ends at a service, not at a version: {callee!r}")
+        raise DocumentError.at(place, f"an edge ends at a service, not at a version: {callee!r}")
     starts = _callers(draft.mesh, caller if arrow else ANY, place)
     there: Iterable[Edge] = (
         draft.edges.values()
@@ -68,7 +59,7 @@ def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
     )
     found = [edge for edge in there if starts(edge.caller)]
     if not found:
-        raise PatternError.at(place, not_called(caller, callee))
+        raise DocumentError.at(place, not_called(caller, callee))
     return found
 
 

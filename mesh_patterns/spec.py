@@ -1,102 +1,23 @@
-"""What a pattern file may hold: pydantic models that refuse what they do not know.
+"""What a pattern file may hold.
 
 Only shapes and single values are checked here; what needs a look at the rest of the file (does
-that service exist?) is checked by the kinds, and by ``services.py``.
+that service exist?) is checked by the kinds, and by ``assemble.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from mesh_patterns.node import Node
-from mesh_patterns.place import Place
-from mesh_patterns.values import Port
+from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.values import Port
 
 Name = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63),
 ]
 Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # case means nothing
-
-
-@dataclass(frozen=True)
-class AlsoWritten:
-    """An annotation: the JSON types of the short forms that a validator understands too."""
-
-    types: tuple[str, ...]
-
-    @classmethod
-    def of(cls, *types: str) -> AlsoWritten:
-        return cls(types)
-
-    def __get_pydantic_json_schema__(
-        self, core: Any, handler: Callable[[Any], dict[str, Any]]
-    ) -> dict[str, Any]:
-        return {"anyOf": [handler(core), *({"type": name} for name in self.types)]}
-
-
-@dataclass(frozen=True)
-class ListOrOne:
-    """An annotation: the JSON type of a list that may be written as its only element."""
-
-    def __get_pydantic_json_schema__(
-        self, core: Any, handler: Callable[[Any], dict[str, Any]]
-    ) -> dict[str, Any]:
-        whole = handler(core)
-        return {"anyOf": [whole, whole["items"]]}
-
-
-def one_or_more(value: Any) -> Any:
-    """The validator of such a list."""
-    return value if isinstance(value, list) else [value]
-
-
-def _text(value: Any) -> Any:
-    """Numbers and booleans are text where text is wanted: ``PORT: 80`` needs no quotes."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-Text = Annotated[str, BeforeValidator(_text), AlsoWritten.of("number", "boolean")]
-SomeText = Annotated[
-    str, Field(min_length=1), BeforeValidator(_text), AlsoWritten.of("number", "boolean")
-]
-
-
-_NOWHERE = Node(None, Place(""))
-
-
-class Spec(BaseModel):
-    """The base of every model: frozen, closed, and aware of where it was written."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    # a factory, because pydantic copies a default, down to its leaves, for each model
-    _node: Node = PrivateAttr(default_factory=lambda: _NOWHERE)
-
-    def located(self, node: Node) -> Spec:
-        """This, told where it was written."""
-        self._node = node
-        return self
-
-    @property
-    def node(self) -> Node:
-        """What this was made from."""
-        return self._node
-
-    def place(self, *path: str | int) -> Place:
-        """Where the value at ``path`` below this stands; this itself without a path."""
-        return self._node.find(*path).place
-
-    def key_place(self, *path: str | int) -> Place:
-        """Where the key of the value at ``path`` stands."""
-        node = self._node.find(*path)
-        return node.key or node.place
 
 
 class VersionSpec(Spec):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
-from mesh_patterns.selector import suggest
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
+from mesh_yaml.suggest import suggest
 
 _REFERENCE = re.compile(r"\$\$|\$\{([^}]*)\}")
 
@@ -19,7 +19,7 @@ def substitute(node: Node, variables: Mapping[str, Node]) -> Node:
     stays a number.
 
     Raises:
-        PatternError: there is no such variable, or a list or mapping stands in a text.
+        DocumentError: there is no such variable, or a list or mapping stands in a text.
     """
     value = node.value
     if isinstance(value, dict):
@@ -47,5 +47,5 @@ def _look_up(name: str, variables: Mapping[str, Node], node: Node) -> Node:
     if found is None:
         hint = suggest(name.strip(), variables) or "; '$${' stands for a literal '${'"
         message = f"no variable {name.strip()!r}{hint}"
-        raise PatternError.at(node.place, message)
+        raise DocumentError.at(node.place, message)
     return found

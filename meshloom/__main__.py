@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 from meshloom import (
     __version__,
     check,
@@ -62,7 +62,7 @@ def main() -> None:
     """Run the command line. Exit codes: 0 fine, 1 something does not hold, 2 bad input."""
     try:
         app()
-    except PatternError as error:
+    except DocumentError as error:
         complain(error.problems)
         sys.exit(2)
     except NoMesh as error:

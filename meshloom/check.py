@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from mesh_patterns.place import Problem
+from mesh_yaml.place import Problem
 from meshloom.arguments import Files, Json, Variables, parse_variables
 from meshloom.output import as_json, complain, count
 
@@ -36,13 +36,13 @@ def check(files: Files, var: Variables = None, as_json_: Json = False) -> None:
 def _problems(files: Files, var: Variables) -> tuple[list[Problem], dict[str, int]]:
     from mesh_patterns.compile import compile_mesh
     from mesh_patterns.load import load
-    from mesh_patterns.place import PatternError
     from mesh_patterns.placement import Placement
+    from mesh_yaml.place import DocumentError
 
     try:
         draft = load(files, parse_variables(var))
         compile_mesh(draft, Placement.imagined(draft.mesh))
-    except PatternError as error:
+    except DocumentError as error:
         return list(error.problems), {}
     mesh = draft.mesh
     summary = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from mesh_patterns.place import Problem
+from mesh_yaml.place import Problem
 
 
 def complain(problems: Sequence[Problem]) -> None:

@@ -38,8 +38,8 @@ def prove(
     Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
     """
     from mesh_patterns.load import load
-    from mesh_patterns.place import PatternError, Place
     from mesh_patterns.promises import promises
+    from mesh_yaml.place import DocumentError, Place
 
     draft = load(files, parse_variables(var))
     promised = not draft.mesh.claims
@@ -47,7 +47,7 @@ def prove(
         draft.mesh = replace(draft.mesh, claims=promises(draft))
     if not draft.mesh.claims:
         place = Place(str(files[0]))
-        raise PatternError.at(
+        raise DocumentError.at(
             place, "has no 'expect', and its patterns promise nothing by themselves"
         )
     start = time.perf_counter()

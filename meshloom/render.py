@@ -33,7 +33,7 @@ def render(
     from mesh_patterns.compile import compile_mesh
     from mesh_patterns.load import load
     from mesh_patterns.placement import Placement
-    from mesh_patterns.selector import suggest
+    from mesh_yaml.suggest import suggest
 
     draft = load(files, parse_variables(var))
     snapshots = compile_mesh(draft, Placement.imagined(draft.mesh))
@@ -64,7 +64,7 @@ def _resources(snapshot: Any) -> list[dict[str, Any]]:
 
 def _print_yaml(shown: dict[str, list[dict[str, Any]]]) -> None:
     """Documents as people paste them elsewhere; where they come from stands in comments."""
-    from mesh_patterns.yaml import dump
+    from mesh_yaml.yaml import dump
 
     for node, resources in shown.items():
         for resource in resources:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import typer
 
-from mesh_patterns.place import Problem
+from mesh_yaml.place import Problem
 from meshloom.output import as_json, emit
 from mini_mesh.events import (
     Applied,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 from meshloom import http_side
 from meshloom.arguments import Files, Json, Rollback, Variables, check_pair, parse_variables
 from meshloom.report import JsonReport, TextReport, told
@@ -199,7 +199,7 @@ class Served:
         self._certificates, self._readable = certificates, readable
 
     async def change(self, draft: Draft) -> None:
-        """Raises ``PatternError`` for patterns that can't be brought together."""
+        """Raises ``DocumentError`` for patterns that can't be brought together."""
         self.take(draft)
 
     def take(self, draft: Draft) -> dict[str, Snapshot]:
@@ -208,7 +208,7 @@ class Served:
 
         identities = self._certificates.identities(draft)
         if identities and self._readable:
-            raise PatternError.at(
+            raise DocumentError.at(
                 next(iter(draft.mtls.values())).place,
                 "mutual TLS: private keys would cross the network readable; serve with --tls-cert",
             )

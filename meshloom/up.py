@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.place import DocumentError, Place
 from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_variables
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def up(
 
 
 def _duration(text: str | None) -> float | None:
-    from mesh_patterns.values import parse_duration
+    from mesh_yaml.values import parse_duration
 
     if text is None:
         return None
@@ -165,7 +165,7 @@ class Session:
             self._report.followed()
             await self._retell()
             self._rejected = False
-        except PatternError as error:
+        except DocumentError as error:
             await asyncio.sleep(HALF_WRITTEN)
             if not self._watch.pending:
                 self._reject(error)
@@ -173,8 +173,8 @@ class Session:
                 wrong = (Path(problem.place.file) for problem in error.problems)
                 self._watch.follow([*mesh.draft.all_files(), *(f for f in wrong if f.is_file())])
         except OSError as error:
-            self._reject(PatternError.at(Place(str(self._files[0])), str(error)))
+            self._reject(DocumentError.at(Place(str(self._files[0])), str(error)))
 
-    def _reject(self, error: PatternError) -> None:
+    def _reject(self, error: DocumentError) -> None:
         self._rejected = True
         self._report.rejected(error.problems)

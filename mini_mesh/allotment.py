@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from mesh_patterns.model import Instance, Mesh
-from mesh_patterns.place import PatternError, Place
 from mesh_patterns.placement import Need, Placement, needs, workload
+from mesh_yaml.place import DocumentError, Place
 from mini_mesh.ports import PortInUse, Ports
 
 CONTROL_PLANE = "control plane"
@@ -35,7 +35,7 @@ class Allotment:
         """The port of a part, from now on.
 
         Raises:
-            PatternError: the one that the file asks for is taken.
+            DocumentError: the one that the file asks for is taken.
         """
         asked = need.port if need else None
         if key not in self._taken or (asked and self._taken[key] != asked):
@@ -43,7 +43,7 @@ class Allotment:
                 self._taken[key] = self._ports.take(asked)
             except PortInUse as error:
                 place = need.place if need and need.place else Place(key)
-                raise PatternError.at(place, str(error)) from error
+                raise DocumentError.at(place, str(error)) from error
         return self._taken[key]
 
     def place(self, mesh: Mesh, before: Mesh | None = None) -> Placement:
@@ -52,7 +52,7 @@ class Allotment:
         But a workload of another sort comes up beside the old one, unless the file has its port.
 
         Raises:
-            PatternError: a port that the file asks for is taken.
+            DocumentError: a port that the file asks for is taken.
         """
         self.port(CONTROL_PLANE)
         for instance in _of_another_sort(mesh, before) if before else ():

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.place import PatternError
 from mesh_patterns.placement import HOST, Kinds, workload
+from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
 from mini_mesh.certificates.changeover import steps
@@ -129,7 +129,7 @@ class MiniMesh:
         """Bring the mesh up, and return when every part of it answers.
 
         Raises:
-            PatternError: a port is taken, a workload died, an Envoy refused its config.
+            DocumentError: a port is taken, a workload died, an Envoy refused its config.
         """
         self._name = draft.mesh.name
         self.draft, self.plan = draft, self._planned(draft)
@@ -168,7 +168,7 @@ class MiniMesh:
         Envoy refuses of it is reported; with that Envoy, all that it may still send to goes on.
 
         Raises:
-            PatternError: as :meth:`start`; the mesh goes on as it was.
+            DocumentError: as :meth:`start`; the mesh goes on as it was.
         """
         from mesh_patterns.compile import compile_mesh
 
@@ -178,7 +178,7 @@ class MiniMesh:
             shown = self._certificates.identities(old_draft)
             shown = {**shown, **self._certificates.identities(draft)}
             snapshots = compile_mesh(draft, new.placement, shown)
-        except PatternError:
+        except DocumentError:
             self._certificates.identities(old_draft)
             self._ports.go_back(ports)
             raise
@@ -186,7 +186,7 @@ class MiniMesh:
         self.draft, self.plan = draft, new
         try:
             await self._add(old, {**snapshots, **_of_same_kind(served, old.kinds, new.kinds)})
-        except PatternError:
+        except DocumentError:
             self.draft, self.plan = old_draft, old
             self._certificates.identities(old_draft)
             await self._go_back(told, served, old.kinds)
@@ -242,7 +242,7 @@ class MiniMesh:
     ) -> None:
         """Run the plan again, of which some may have been stopped for another."""
         self.control.serve(served, kinds)
-        with suppress(PatternError):
+        with suppress(DocumentError):
             await self._readiness.of(self.plan, await self._run(told))
         self._fleet.settle()
         await self._fleet.stop(self._unwanted())
@@ -272,7 +272,7 @@ class MiniMesh:
         try:
             return await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:
-            raise PatternError.at(place_of(self.plan, error.name), str(error)) from error
+            raise DocumentError.at(place_of(self.plan, error.name), str(error)) from error
 
     def _wanted(self, wanted: Plan) -> dict[str, ProcessSpec]:
         """Every process that this plan needs."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_yaml.place import DocumentError, Place, Problem
 from mini_mesh.allotment import Allotment, admin
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.events import Event, Refused
@@ -38,7 +38,7 @@ class Readiness:
         """Until ``fresh`` answer and every node has accepted its config.
 
         Raises:
-            PatternError: a process ended or was silent, or a node refused its config.
+            DocumentError: a process ended or was silent, or a node refused its config.
         """
         self._refusal.clear()
         _raise_refused(control)
@@ -54,14 +54,14 @@ class Readiness:
             _raise_refused(control)
         except TimeoutError as error:
             silent = f"an Envoy did not take its config within {READY_WITHIN:g} s"
-            raise PatternError.at(whole(plan), silent) from error
+            raise DocumentError.at(whole(plan), silent) from error
         finally:
             answers.cancel()
             in_effect.cancel()
             refusal.cancel()
 
     async def of(self, plan: Plan, fresh: list[Process]) -> None:
-        """Until these answer, and the echo serves what it was told. Raises ``PatternError``."""
+        """Until these answer, and the echo serves what it was told. Raises ``DocumentError``."""
         others = (process for process in fresh if process.name != ECHO)
         parts = [asyncio.ensure_future(self._of_echo(plan))]
         parts += [asyncio.ensure_future(self._of_part(plan, process)) for process in others]
@@ -75,7 +75,7 @@ class Readiness:
                 each.cancel()
         problems = [problem for part in parts if part.done() and (problem := part.result())]
         if problems:
-            raise PatternError(problems)
+            raise DocumentError(problems)
 
     async def _of_part(self, plan: Plan, process: Process) -> Problem | None:
         node = process.name.removeprefix(ENVOY)
@@ -109,7 +109,7 @@ def whole(plan: Plan) -> Place:
 
 def _raise_refused(control: ControlPlane) -> None:
     if control.refused:
-        raise PatternError(_problem(each) for each in control.refused.values())
+        raise DocumentError(_problem(each) for each in control.refused.values())
 
 
 def _problem(refused: Refused) -> Problem:

@@ -19,6 +19,7 @@ PACKAGES = (
     "debugger",
     "mini_mesh",
     "mesh_traffic",
+    "mesh_yaml",
 )
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MAX_LINES = 400

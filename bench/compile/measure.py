@@ -76,11 +76,12 @@ class Laps:
 def cold(file: Path) -> dict[str, Any]:
     """Everything of this process, from its start on."""
     laps = Laps()
-    from mesh_patterns import assemble, load, yaml
+    from mesh_patterns import assemble, load
     from mesh_patterns.collector import paused
     from mesh_patterns.compile import compile_mesh
     from mesh_patterns.placement import Placement
     from mesh_patterns.variables import substitute
+    from mesh_yaml import yaml
 
     laps.lap("import")
     with paused():  # as ``load`` does
@@ -181,7 +182,7 @@ def peers(text: str) -> Iterator[tuple[str, float]]:
     import yaml
     from ruamel.yaml import YAML
 
-    from mesh_patterns.yaml import parse
+    from mesh_yaml.yaml import parse
 
     works: dict[str, Callable[[], Any]] = {
         "our tree of nodes, with places": lambda: parse(text, "many.yaml"),

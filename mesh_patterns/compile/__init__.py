@@ -27,7 +27,7 @@ def compile_mesh(
     that show what would be.
 
     Raises:
-        PatternError: the patterns can't be brought together.
+        DocumentError: the patterns can't be brought together.
         InconsistentSnapshot: a reference leads nowhere, which is a bug of ours.
     """
     found = {}

@@ -11,8 +11,8 @@ from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import INGRESS
-from mesh_patterns.place import Place
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
+from mesh_yaml.place import Place
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, endpoint, http_options

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from mesh_patterns.compile import traffic_policy
 from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
 from mesh_patterns.model import Instance
-from mesh_patterns.place import Place
 from mesh_patterns.policy import HashKey
+from mesh_yaml.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from mesh_patterns.compile.values import fractional, header_matcher
 from mesh_patterns.draft import Draft, Fault, Filter
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import Instance
-from mesh_patterns.place import Place
 from mesh_patterns.policy import Authorization
+from mesh_yaml.place import Place
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import (

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.draft import Draft, Edge, Filter, Match, Rule
-from mesh_patterns.place import PatternError
 from mesh_patterns.placement import HOST
+from mesh_yaml.place import DocumentError
 
 
 def edge_filters(draft: Draft, edge: Edge) -> tuple[Filter, ...]:
@@ -57,7 +57,7 @@ def ingress_hosts(draft: Draft, edges: Iterable[Edge]) -> Iterator[Host]:
     """What the ingress does with requests for several.
 
     Raises:
-        PatternError: two services would answer for everything under one name.
+        DocumentError: two services would answer for everything under one name.
     """
     whole: dict[str, list[Row]] = {}
     for edge in edges:
@@ -92,14 +92,14 @@ def distinct(hosts: Iterable[Host]) -> tuple[Host, ...]:
     """The hosts, no domain of which is another's; Envoy would refuse them all.
 
     Raises:
-        PatternError: two of them answer for one name.
+        DocumentError: two of them answer for one name.
     """
     taken: dict[str, Host] = {}
     found = tuple(hosts)
     for host in found:
         for domain in dict.fromkeys(name.lower() for name in host.domains):
             if domain in taken:
-                raise PatternError.at(host.place, _both(host, taken[domain], domain))
+                raise DocumentError.at(host.place, _both(host, taken[domain], domain))
             taken[domain] = host
     return found
 
@@ -115,7 +115,7 @@ def _specific_first(name: str, table: list[Row]) -> list[Row]:
     callees = {row.edge.callee: row for row in whole}
     if len(callees) > 1:
         first, second = list(callees.values())[:2]
-        raise PatternError.at(
+        raise DocumentError.at(
             second.edge.place,
             f"{second.edge.callee!r} and {first.edge.callee!r} (at {first.edge.place}) both answer "
             f"for host {name!r} at the ingress; give them hosts or ports of their own, or routes",

@@ -13,7 +13,7 @@ from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.kubernetes import Workload
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import Link, Object, Ref
-from mesh_patterns.node import Node
+from mesh_yaml.node import Node
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?:\w+://(?P<url>{_HOST}))|(?<![\w.-])(?P<name>{_HOST})(?P<port>:\d+)?")

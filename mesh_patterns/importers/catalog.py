@@ -9,9 +9,9 @@ from typing import Any
 
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import DEFAULT_NAMESPACE, Ref
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
 from mesh_patterns.selector import RESERVED
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 DOMAIN = "svc.cluster.local"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -153,7 +153,7 @@ class Catalog:
         """The service that a policy names; one that no file has is made up, and told of."""
         name = host.text()
         if not _HOST.fullmatch(name):
-            raise PatternError.at(host.place, f"{name!r} is no name of a host")
+            raise DocumentError.at(host.place, f"{name!r} is no name of a host")
         entry = self.lookup(name, namespace)
         if entry is None:
             return self._invent(name, namespace, host.place)

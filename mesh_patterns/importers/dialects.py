@@ -12,8 +12,8 @@ from mesh_patterns.importers import calls, istio, kubernetes, meshery, objects
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.notes import Notes, counts
 from mesh_patterns.importers.objects import Gathered, Object
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place, Problem
 
 Importer = Callable[[Sequence[Node], Gathered, Notes, Mapping[str, Node]], None]
 
@@ -60,7 +60,7 @@ def convert(
     ``variables`` win over those of the documents.
 
     Raises:
-        PatternError: with every problem, or because there is nothing in them to run.
+        DocumentError: with every problem, or because there is nothing in them to run.
     """
     if not documents:
         return Converted()
@@ -68,7 +68,7 @@ def convert(
     for document in documents:
         if dialect(document) == DESIGN:
             message = "is a Meshery design of v1beta1 or later; v1alpha2 is what is read so far"
-            raise PatternError.at(document.place, message)
+            raise DocumentError.at(document.place, message)
     for name, importer in IMPORTERS.items():
         group = [document for document in documents if dialect(document) == name]
         notes.guard(importer, group, gathered, notes, variables or {})
@@ -116,4 +116,4 @@ def _refuse_nothing(place: Place, found: Sequence[Object], catalog: Catalog, not
         "has nothing that a mesh could run: expected a workload, a Service, or a VirtualService or "
         f"DestinationRule for HTTP, got {got}"
     )
-    raise PatternError.at(place, message)
+    raise DocumentError.at(place, message)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import Object, Ref, texts
-from mesh_patterns.node import Node
+from mesh_yaml.node import Node
 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
 VERSION = "version"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place, Problem
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Notes:
         """What ``work`` gives, or ``None`` with its problems noted."""
         try:
             return work(*args, **options)
-        except PatternError as error:
+        except DocumentError as error:
             self.problems |= dict.fromkeys(error.problems)
             return None
 
@@ -76,11 +76,11 @@ class Notes:
         """All warnings, the counted ones last.
 
         Raises:
-            PatternError: with all errors, if there were any.
+            DocumentError: with all errors, if there were any.
         """
         errors = [problem for problem in self.problems if not problem.warning]
         if errors:
-            raise PatternError(errors)
+            raise DocumentError(errors)
         return (*self.problems, *self._counted())
 
     def _counted(self) -> Iterable[Problem]:

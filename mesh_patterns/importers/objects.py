@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 KUBERNETES = "kubernetes"
 ISTIO = "istio"
@@ -99,7 +99,7 @@ def _object(document: Node, kind: str) -> Object:
     metadata = document.get("metadata") or Node(None, document.place)
     name = metadata.get("name") or metadata.get("generateName")
     if name is None:
-        raise PatternError.at(document.place, f"a {kind} has no 'metadata.name'")
+        raise DocumentError.at(document.place, f"a {kind} has no 'metadata.name'")
     return Object(
         family=family(_text(document, "apiVersion")),
         kind=kind,

@@ -16,10 +16,11 @@ from mesh_patterns.draft import Draft, Target
 from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
 from mesh_patterns.matching import HeadersSpec, PathMatch, TextMatch
 from mesh_patterns.model import CLIENT, INGRESS
-from mesh_patterns.place import PatternError, Place
 from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.selector import inbound, is_edge, service
-from mesh_patterns.spec import ListOrOne, PatternSpec, SomeText, one_or_more
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
 
 
 def _starred(value: Any) -> Any:
@@ -97,7 +98,7 @@ def apply(spec: AuthorizationSpec, draft: Draft) -> None:
     if is_edge(spec.on):
         caller, _, callee = (part.strip() for part in spec.on.rpartition("->"))
         message = f"authorization stands before a service: use 'on: {callee}' and 'from: {caller}'"
-        raise PatternError.at(place, message)
+        raise DocumentError.at(place, message)
     workloads = inbound(draft.mesh, spec.on, place)
     for action in ("deny", "allow"):
         given = getattr(spec, action)
@@ -133,7 +134,7 @@ def _check_strict(draft: Draft, workloads: list[Target], place: Place) -> None:
             continue
         set_ = draft.mtls.get(workload.service)
         because = f"is {found} at {set_.place}" if set_ and found != OFF else "is not on"
-        raise PatternError.at(
+        raise DocumentError.at(
             place,
             f"'from' needs certificates of all callers, but mutual TLS of {workload.service!r} "
             f"{because}; add {{pattern: mtls, on: {workload.service}, mode: strict}}",

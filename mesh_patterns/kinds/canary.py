@@ -8,9 +8,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from mesh_patterns.draft import Draft, Placed, Weighted, settle
-from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
-from mesh_patterns.spec import PatternSpec, Text
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import DocumentError
+from mesh_yaml.spec import Text
 
 
 class CanarySpec(PatternSpec):
@@ -42,7 +43,7 @@ def check_sum(spec: CanarySpec) -> None:
     for name, weight in spec.weights.items():
         if weight < 0:
             message = f"a weight can't be negative, got {weight}"
-            raise PatternError.at(spec.place("weights", name), message)
+            raise DocumentError.at(spec.place("weights", name), message)
     total = sum(spec.weights.values())
     if total != 100:
         parts = ", ".join(
@@ -50,6 +51,6 @@ def check_sum(spec: CanarySpec) -> None:
             for name, weight in spec.weights.items()
             for place in [spec.place("weights", name)]
         )
-        raise PatternError.at(
+        raise DocumentError.at(
             spec.key_place("weights"), f"weights add up to {total}, expected 100 ({parts})"
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mesh_patterns.draft import Draft, Edge, Placed
-from mesh_patterns.place import Place, Problem
+from mesh_yaml.place import Place, Problem
 
 
 def put(draft: Draft, edges: Iterable[Edge], name: str, value: Placed[Any]) -> None:

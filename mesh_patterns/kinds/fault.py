@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 from mesh_patterns.draft import Draft, Fault
 from mesh_patterns.matching import HeadersSpec
 from mesh_patterns.selector import edges, inbound, is_edge
-from mesh_patterns.spec import PatternSpec, Spec
-from mesh_patterns.values import Duration, Percent
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.spec import Spec
+from mesh_yaml.values import Duration, Percent
 
 
 class DelaySpec(Spec):

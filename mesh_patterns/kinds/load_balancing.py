@@ -14,8 +14,9 @@ from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HashKey, LoadBalancing
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import AlsoWritten, ListOrOne, PatternSpec, SomeText, Spec, one_or_more
-from mesh_patterns.values import Duration, Percent
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.values import Duration, Percent
 
 MAX_RING = 8 * 1024 * 1024  # Envoy's own
 MAX_TABLE = 5_000_011

@@ -10,7 +10,7 @@ from pydantic import Field
 from mesh_patterns.draft import Draft, Mirror, Placed
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import PatternSpec
-from mesh_patterns.values import Percent
+from mesh_yaml.values import Percent
 
 
 class MirrorSpec(PatternSpec):

@@ -15,10 +15,11 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mesh_patterns.draft import Draft, Placed, settle
 from mesh_patterns.identity import LIFE, MAX_DOMAIN
-from mesh_patterns.place import PatternError
 from mesh_patterns.selector import ANY, is_edge, service
-from mesh_patterns.spec import AlsoWritten, PatternSpec
-from mesh_patterns.values import Duration
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import DocumentError
+from mesh_yaml.spec import AlsoWritten
+from mesh_yaml.values import Duration
 
 SHORTEST = timedelta(seconds=10)  # of a certificate's life: it is renewed after two thirds of it
 
@@ -58,7 +59,7 @@ def apply(spec: MtlsSpec, draft: Draft) -> None:
     place = spec.place("on")
     if is_edge(spec.on) or "/" in spec.on:
         message = f"mutual TLS is of a whole service, got {spec.on!r}; name the service"
-        raise PatternError.at(place, message)
+        raise DocumentError.at(place, message)
     names = list(draft.mesh.services) if spec.on == ANY else [service(draft.mesh, spec.on, place)]
     for name in names:
         mode: Placed[str] = Placed(spec.mode, spec.place(), spec.override)

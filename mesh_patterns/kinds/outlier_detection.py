@@ -15,11 +15,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Edge, Placed
 from mesh_patterns.kinds import cluster_settings
-from mesh_patterns.place import Problem
 from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRate
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec
-from mesh_patterns.values import Duration, Percent
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import Problem
+from mesh_yaml.spec import AlsoWritten, Spec
+from mesh_yaml.values import Duration, Percent
 
 DEFAULT_5XX = 5  # Envoy's
 DEFAULT_BASE = timedelta(seconds=30)

@@ -13,8 +13,9 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed, Retries
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import AlsoWritten, PatternSpec, Spec
-from mesh_patterns.values import Duration
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.spec import AlsoWritten, Spec
+from mesh_yaml.values import Duration
 
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
 CONDITIONS = frozenset(

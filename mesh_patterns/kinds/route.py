@@ -27,10 +27,11 @@ from mesh_patterns.draft import (
 from mesh_patterns.kinds.fault import FaultOptions
 from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.matching import MatchSpec, groups_of
-from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, target
-from mesh_patterns.spec import AlsoWritten, Host, PatternSpec, Spec, Text
-from mesh_patterns.values import Duration, Percent, Port
+from mesh_patterns.spec import Host, PatternSpec
+from mesh_yaml.place import DocumentError
+from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.values import Duration, Percent, Port
 
 MAX_RESPOND = 4096  # bytes: RouteConfiguration.max_direct_response_body_size_bytes
 
@@ -211,7 +212,7 @@ def _split(
         return ()
     if sum(rule.to.values()) <= 0:
         message = f"weights add up to {sum(rule.to.values())}, expected more than 0"
-        raise PatternError.at(spec.place("rules", index, "to"), message)
+        raise DocumentError.at(spec.place("rules", index, "to"), message)
     found = []
     for name, weight in rule.to.items():
         place = spec.place("rules", index, "to", name)

@@ -11,7 +11,7 @@ from pydantic import Field
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
-from mesh_patterns.values import Duration
+from mesh_yaml.values import Duration
 
 
 class TimeoutSpec(PatternSpec):

@@ -14,9 +14,9 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.place import PatternError
 from mesh_patterns.selector import edges, inbound, is_edge
 from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import DocumentError
 
 OUR_FILTERS = Path(__file__).parents[2] / "wasm_filters" / "filters"
 
@@ -82,9 +82,9 @@ def _digest(spec: WasmSpec, file: Path) -> str:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise PatternError.at(spec.place("file"), f"{file}: {reason}") from error
+        raise DocumentError.at(spec.place("file"), f"{file}: {reason}") from error
     if spec.sha256 and spec.sha256.lower() != digest:
-        raise PatternError.at(
+        raise DocumentError.at(
             spec.place("sha256"), f"{file} has sha256 {digest}, expected {spec.sha256}"
         )
     return digest
@@ -99,7 +99,7 @@ def _check(spec: WasmSpec, file: Path) -> None:
     try:
         Module.load(file, CompiledCache(default_folder()))
     except ModuleError as error:
-        raise PatternError.at(spec.place("file"), str(error)) from error
+        raise DocumentError.at(spec.place("file"), str(error)) from error
 
 
 def _text(value: Any) -> str:

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mesh_patterns.identity import Identity
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.place import DocumentError, Place
 
 Clock = Callable[[], datetime]
 
@@ -72,7 +72,7 @@ class Authority:
         For a control plane that may start anew while its Envoys go on: all trust the same root.
 
         Raises:
-            PatternError: what lies there is no authority, or others may read its key.
+            DocumentError: what lies there is no authority, or others may read its key.
         """
         key_file, root_file = folder / KEY_FILE, folder / ROOT_FILE
         if key_file.exists():
@@ -134,8 +134,8 @@ def _read(key_file: Path, root_file: Path) -> tuple[ec.EllipticCurvePrivateKey, 
     return key, root
 
 
-def _wrong(path: Path, what: str) -> PatternError:
-    return PatternError.at(Place(str(path)), what)
+def _wrong(path: Path, what: str) -> DocumentError:
+    return DocumentError.at(Place(str(path)), what)
 
 
 _BOTH_ENDS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)

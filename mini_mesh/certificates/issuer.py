@@ -47,7 +47,7 @@ class Issuer:
         """All that ``draft`` wants: those that were issued before and are good, others anew.
 
         The draft before finds what it had when it comes back: what is served of it is as old.
-        Raises ``PatternError`` where no authority can be kept in the folder.
+        Raises ``DocumentError`` where no authority can be kept in the folder.
         """
         life = draft.certificate_life.value if draft.certificate_life else LIFE
         keys = {name: (name, uri, life) for name, uri in wanted(draft).items()}

@@ -9,7 +9,7 @@ from mesh_patterns.draft import Draft, Match, Target
 from mesh_patterns.evaluate import any_holds
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
-from mesh_patterns.values import Bounds
+from mesh_yaml.values import Bounds
 from mini_mesh.proving import luck
 from mini_mesh.proving.observed import Observed, Sample
 

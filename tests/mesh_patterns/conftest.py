@@ -11,8 +11,8 @@ import pytest
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.draft import Draft
 from mesh_patterns.load import load
-from mesh_patterns.place import PatternError
 from mesh_patterns.placement import Placement
+from mesh_yaml.place import DocumentError
 
 Read = Callable[..., Draft]
 Refusal = Callable[..., str]
@@ -40,7 +40,7 @@ def refusal(read: Read) -> Refusal:
     """``refusal(text)``: why ``mesh.yaml`` is refused, without the name of the file."""
 
     def make(text: str, **variables: str) -> str:
-        with pytest.raises(PatternError) as caught:
+        with pytest.raises(DocumentError) as caught:
             read(text, **variables)
         return str(caught.value).replace("mesh.yaml:", "")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.draft import Draft, Match, Placed, Rule, StringMatch, Target, Weighted, settle
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.place import DocumentError, Place
 from tests.mesh_patterns.conftest import Read
 
 ONE, TWO = Place("m.yaml", 1), Place("m.yaml", 2)
@@ -21,7 +21,7 @@ def test_the_one_that_insists_wins_whichever_comes_first() -> None:
 
 @pytest.mark.parametrize("override", [False, True])
 def test_two_that_differ_and_insist_alike_are_refused_with_both_places(override: bool) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         settle("timeout", Placed(1, ONE, override), Placed(2, TWO, override))
     assert str(caught.value) == (
         "m.yaml:2:1: timeout is set here and, differently, at m.yaml:1:1; "

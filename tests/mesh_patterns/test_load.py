@@ -8,7 +8,7 @@ import pytest
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.load import load
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 
 Files = Callable[..., None]
 WEB = "mesh: {services: {web: }}"
@@ -33,7 +33,7 @@ def loaded(*names: str, **variables: str) -> Draft:
 
 
 def refused(*names: str) -> str:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         loaded(*names)
     return str(caught.value)
 

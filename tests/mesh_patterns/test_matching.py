@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from mesh_patterns.assemble import build
 from mesh_patterns.draft import Match, StringMatch
 from mesh_patterns.matching import MatchSpec, groups_of
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.build import build
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 
 def meaning(**match: Any) -> Match:
@@ -16,7 +16,7 @@ def meaning(**match: Any) -> Match:
 
 
 def refused(**match: Any) -> str:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         meaning(**match)
     return str(caught.value).removeprefix("m.yaml:1:1: ")
 

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from mesh_patterns import yaml
 from mesh_patterns.importers.dialects import is_foreign
 from mesh_patterns.schema import DIALECT, language
+from mesh_yaml import yaml
 from tests.mesh_patterns.conftest import Read, Refusal
 
 ROOT = Path(__file__).parents[2]

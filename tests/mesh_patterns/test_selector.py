@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.draft import Draft, Target
-from mesh_patterns.place import PatternError, Place
-from mesh_patterns.selector import edges, inbound, suggest, target
+from mesh_patterns.selector import edges, inbound, target
+from mesh_yaml.place import DocumentError, Place
 from tests.mesh_patterns.conftest import Read
 
 HERE = Place("m.yaml", 5, 6)
@@ -59,7 +59,7 @@ def test_edges_are_named_by_their_ends(draft: Draft, on: str, found: list[str]) 
     ],
 )
 def test_an_edge_that_is_not_there_is_refused(draft: Draft, on: str, told: str) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         edges(draft, on, HERE)
     assert str(caught.value) == f"m.yaml:5:6: {told}"
 
@@ -101,12 +101,6 @@ def test_a_bare_name_is_a_version_before_it_is_a_service(draft: Draft) -> None:
     ],
 )
 def test_a_target_that_is_not_there_is_refused(draft: Draft, text: str, told: str) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         target(draft.mesh, text, HERE, "reviews")
     assert str(caught.value) == f"m.yaml:5:6: {told}"
-
-
-def test_a_suggestion_is_the_nearest_or_all_or_nothing() -> None:
-    assert suggest("rate", ["rates", "x"]) == "; did you mean 'rates'?"
-    assert suggest("q", ["rates", "x"]) == "; there is 'rates', 'x'"
-    assert suggest("q", []) == ""

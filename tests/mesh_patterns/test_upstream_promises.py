@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from mesh_patterns.draft import Draft, Match, Rule
-from mesh_patterns.place import Place
 from mesh_patterns.upstream_promises import (
     by_luck,
     ejected,
@@ -18,6 +17,7 @@ from mesh_patterns.upstream_promises import (
     uncertain,
 )
 from mesh_traffic import Headers, Request
+from mesh_yaml.place import Place
 from tests.mesh_patterns.conftest import Read
 from tests.proofs import prove
 

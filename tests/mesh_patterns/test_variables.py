@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns import yaml
-from mesh_patterns.node import Node, Tree
-from mesh_patterns.place import PatternError, Place
 from mesh_patterns.variables import substitute
+from mesh_yaml import yaml
+from mesh_yaml.node import Node, Tree
+from mesh_yaml.place import DocumentError, Place
 
 VALUES: dict[str, Tree] = {"n": 10, "yes": True, "s": "x", "list": [1, 2], "nothing": None}
 VARIABLES = {name: Node.of(value, Place("vars.yaml", 9, 9)) for name, value in VALUES.items()}
@@ -48,7 +48,7 @@ def test_a_filled_value_stands_where_its_reference_stood() -> None:
 
 
 def test_without_variables_a_reference_may_have_been_meant_as_text() -> None:
-    with pytest.raises(PatternError, match="no variable 'm'; '\\$\\${' stands for a literal"):
+    with pytest.raises(DocumentError, match="no variable 'm'; '\\$\\${' stands for a literal"):
         substitute(Node("${m}", Place("m.yaml")), {})
 
 
@@ -62,6 +62,6 @@ def test_without_variables_a_reference_may_have_been_meant_as_text() -> None:
     ],
 )
 def test_what_can_not_be_filled_in_is_refused(text: str, told: str) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         filled(f"a: '{text}'")
     assert str(caught.value) == told

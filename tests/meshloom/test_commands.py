@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from mesh_patterns.yaml import parse
+from mesh_yaml.yaml import parse
 from meshloom import __version__
 from meshloom.up import DEMO
 from tests.meshloom.command import inside, write

@@ -7,7 +7,7 @@ import json
 import pytest
 import typer
 
-from mesh_patterns.place import Place, Problem
+from mesh_yaml.place import Place, Problem
 from meshloom.arguments import parse_variables
 from meshloom.output import as_json, complain, count, emit
 

@@ -10,7 +10,7 @@ import pytest
 
 from mesh_patterns.load import load
 from mesh_patterns.model import Mesh
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment
 from mini_mesh.ports import Ports
 
@@ -80,5 +80,5 @@ def test_what_nothing_uses_any_more_is_free(tmp_path: Path, allotment: Allotment
 def test_a_taken_port_is_told_at_its_line(tmp_path: Path, allotment: Allotment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = holder.getsockname()[1]
-        with pytest.raises(PatternError, match=rf"mesh\.yaml:1:34: port {taken} is in use by "):
+        with pytest.raises(DocumentError, match=rf"mesh\.yaml:1:34: port {taken} is in use by "):
             allotment.place(mesh(tmp_path, f"web: {{ingress: {taken}}}"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 from mini_mesh.events import Applied, Exited, InEffect, Ready, Refused, Restarted
 from mini_mesh.mesh import ECHO
 from mini_mesh.ports import Ports
@@ -149,7 +149,9 @@ async def test_nobody_ends_to_whom_a_refusing_envoy_may_still_send(tmp_path: Pat
 
 async def test_a_start_with_a_refused_resource_fails_at_its_line(tmp_path: Path) -> None:
     async with opened(tmp_path) as live:
-        with pytest.raises(PatternError, match="mesh.yaml:14:9: NACK from .*invalid perl operator"):
+        with pytest.raises(
+            DocumentError, match="mesh.yaml:14:9: NACK from .*invalid perl operator"
+        ):
             await live.start(TWO + NO_RE2)
 
 
@@ -165,7 +167,7 @@ async def test_a_start_with_a_command_that_dies_fails_at_its_line(
     tmp_path: Path, run: str, said: str
 ) -> None:
     async with opened(tmp_path) as live:
-        with pytest.raises(PatternError, match=f"mesh.yaml:1:19: {said}"):
+        with pytest.raises(DocumentError, match=f"mesh.yaml:1:19: {said}"):
             await live.start(ONE % run)
         assert not live.all(Exited)  # one message, not two
 
@@ -174,7 +176,7 @@ async def test_a_folder_that_is_not_there_is_an_error_at_the_workload(tmp_path: 
     async with opened(tmp_path) as live:
         gone = tmp_path / "gone"
         with pytest.raises(
-            PatternError, match=f"mesh.yaml:1:19: web: cannot start in '{gone}': No such file"
+            DocumentError, match=f"mesh.yaml:1:19: web: cannot start in '{gone}': No such file"
         ):
             await live.start("mesh: {services: {web: {run: 'true', cwd: gone}}}")
 
@@ -185,7 +187,7 @@ async def test_after_a_change_that_does_not_run_all_is_as_before(tmp_path: Path)
     worse = text.replace("old", "new").replace(", b: ", ", b: , c: {run: 'echo oops; exit 1'}")
     async with started(tmp_path, text) as live:
         before = live.mesh.state()
-        with pytest.raises(PatternError, match="c: exited with 1 before .*\n  oops"):
+        with pytest.raises(DocumentError, match="c: exited with 1 before .*\n  oops"):
             await live.change(worse)
         assert live.mesh.state()["services"] == before["services"]
         assert live.mesh.state()["envoys"] == before["envoys"]
@@ -301,7 +303,7 @@ async def test_a_port_that_nothing_has_any_more_is_free_again(tmp_path: Path) ->
     at = "mesh: {services: {web: {ingress: %d}%s}}"
     async with started(tmp_path, at % (one, "")) as live:
         taken, said = socket.create_server(("127.0.0.1", two)), f":1:34: port {two} is in use by"
-        with taken, pytest.raises(PatternError, match=said):
+        with taken, pytest.raises(DocumentError, match=said):
             await live.change(at % (two, ""))
         await live.change(at % (two, ""))
         assert await _answers(f"http://127.0.0.1:{two}/") == 200

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mesh_patterns.place import PatternError
 from mesh_traffic import Headers
+from mesh_yaml.place import DocumentError
 from mini_mesh.events import Applied, Refused, Restarted
 from mini_mesh.plan import entrance
 from mini_mesh.processes.ready import wait_for_port
@@ -192,7 +192,7 @@ async def test_what_a_server_refuses_is_told_at_once_and_with_its_line(tmp_path:
     refused = "{pattern: authorization, on: api, deny: {headers: {grpc-x: {present: true}}}}"
     text = TWO.replace("patterns: [", f"patterns: [{refused}, ")
     async with opened(tmp_path) as live:
-        with pytest.raises(PatternError, match="grpc-") as error:
+        with pytest.raises(DocumentError, match="grpc-") as error:
             async with asyncio.timeout(10):
                 await live.start(text)
         assert {problem.place.line for problem in error.value.problems} == {6}

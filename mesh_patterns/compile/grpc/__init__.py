@@ -41,7 +41,7 @@ def resources(draft: Draft, workload: Proxyless, placement: Placement) -> Iterat
     """Everything that a workload without an Envoy may ask for.
 
     Raises:
-        PatternError: two callees answer to one name.
+        DocumentError: two callees answer to one name.
     """
     yield from listeners.server(draft, workload.instance, placement)
     caller = workload.instance.service

@@ -15,9 +15,9 @@ from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Fault, Filter, Target
 from mesh_patterns.grpc_limits import CLIENT_FILTERS, SERVER_FILTERS
 from mesh_patterns.model import Instance
-from mesh_patterns.place import Place
 from mesh_patterns.placement import HOST, SERVER_LISTENER, Placement, workload
 from mesh_patterns.policy import Authorization
+from mesh_yaml.place import Place
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import core, fault, hcm, listener, route, router

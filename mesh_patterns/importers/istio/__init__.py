@@ -12,7 +12,7 @@ from mesh_patterns.importers.istio import destination_rules, gateways, virtual_s
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Object, of_kind
-from mesh_patterns.node import Node
+from mesh_yaml.node import Node
 
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:

@@ -6,8 +6,8 @@ from mesh_patterns.importers.catalog import Entry, Variant
 from mesh_patterns.importers.istio.source import Source, Subset
 from mesh_patterns.importers.notes import listed
 from mesh_patterns.importers.objects import texts
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _KNOWN = frozenset({"host", "subsets", "trafficPolicy", "exportTo"})
 
@@ -16,11 +16,11 @@ def read(source: Source) -> None:
     """Learn the rule's subsets; a service that nobody has is made up of them.
 
     Raises:
-        PatternError: it has no host, or a subset no name.
+        DocumentError: it has no host, or a subset no name.
     """
     host = source.object.spec.get("host")
     if host is None:
-        raise PatternError.at(source.object.place, f"{source.owner} has no 'host'")
+        raise DocumentError.at(source.object.place, f"{source.owner} has no 'host'")
     _policy(source, source.object.spec)
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
     if "*" in host.text():
@@ -40,7 +40,7 @@ def read(source: Source) -> None:
 def _subset(source: Source, entry: Entry, node: Node) -> Subset:
     name = node.get("name")
     if name is None:
-        raise PatternError.at(node.place, "a subset has no 'name'")
+        raise DocumentError.at(node.place, "a subset has no 'name'")
     source.notes.leftovers(node, ("name", "labels", "trafficPolicy"), source.owner, "subset.")
     _policy(source, node)
     subset = Subset(name.text(), texts(node.get("labels")), name.place)

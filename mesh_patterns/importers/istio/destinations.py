@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from mesh_patterns.importers.catalog import Entry
 from mesh_patterns.importers.istio.destination_rules import members, stand_in
 from mesh_patterns.importers.istio.source import Source, Subset
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _KNOWN = frozenset({"host", "subset", "port"})
 
@@ -18,11 +18,11 @@ def targets(destination: Node, source: Source) -> tuple[str, ...]:
     """The service, or the versions of it, that a destination means.
 
     Raises:
-        PatternError: it has no host.
+        DocumentError: it has no host.
     """
     host = destination.get("host")
     if host is None:
-        raise PatternError.at(destination.place, "a destination has no 'host'")
+        raise DocumentError.at(destination.place, "a destination has no 'host'")
     source.notes.leftovers(destination, _KNOWN, source.owner, "destination.")
     entry = source.service(host)
     name = destination.get("subset")
@@ -73,7 +73,7 @@ def weights(routes: Iterable[Node], source: Source) -> dict[str, Node]:
     for node in nodes:
         destination = node.get("destination")
         if destination is None:
-            raise PatternError.at(node.place, "a route has no 'destination'")
+            raise DocumentError.at(node.place, "a route has no 'destination'")
         source.notes.leftovers(node, ("destination", "weight", "headers"), source.owner, "route.")
         weight = node.get("weight")
         alone = len(nodes) == 1 and (weight is None or weight.value in (None, 0))
@@ -93,5 +93,5 @@ def _weight(node: Node | None) -> int:
     if node is None or node.value is None:
         return 0
     if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
-        raise PatternError.at(node.place, f"a weight is a whole number, got {node.kind}")
+        raise DocumentError.at(node.place, f"a weight is a whole number, got {node.kind}")
     return node.value

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mesh_patterns.importers.istio.source import MESH, Source
 from mesh_patterns.importers.objects import Object
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _HTTP = frozenset({"HTTP", "HTTP2", "GRPC", "GRPC-WEB"})
 _KNOWN = frozenset({"port", "hosts", "name", "bind", "defaultEndpoint", "tls"})
@@ -34,7 +34,7 @@ def read(source: Source) -> Gateway:
     """A gateway's plain HTTP servers; the others are told of.
 
     Raises:
-        PatternError: a server has no hosts.
+        DocumentError: a server has no hosts.
     """
     source.notes.leftovers(source.object.spec, ("selector", "servers"), source.owner)
     hosts: dict[str, None] = {}
@@ -42,7 +42,7 @@ def read(source: Source) -> Gateway:
         if _serves(server, source):
             given = server.get("hosts")
             if given is None:
-                raise PatternError.at(server.place, "a server has no 'hosts'")
+                raise DocumentError.at(server.place, "a server has no 'hosts'")
             # a host may say from which namespace a VirtualService may come
             hosts |= dict.fromkeys(host.text().rpartition("/")[2] for host in given.elements())
     return Gateway(source.object, tuple(hosts))

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mesh_patterns.importers.istio.source import Source
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _TEXTS = {"uri": "path", "method": "method", "authority": "host", "scheme": "scheme"}
 _HARMLESS = frozenset({"name", "statPrefix", "gateways", "ignoreUriCase", "port"})
@@ -64,7 +64,7 @@ def _headers(node: Node, source: Source) -> dict[str, Any]:
         found[name] = _text(item)
     for name, item in unwanted.items():
         if name in found:
-            raise PatternError.at(
+            raise DocumentError.at(
                 item.place, f"header {name!r} is in headers too: one match of a header is possible"
             )
         found[name] = _inverted(_text(item))
@@ -79,7 +79,7 @@ def _text(node: Node) -> Node:
     unknown = [name for name, _ in pairs if name not in _KINDS]
     if unknown or len(pairs) > 1:
         names = ", ".join(name for name, _ in pairs)
-        raise PatternError.at(node.place, f"expected one of exact, prefix and regex, got {names}")
+        raise DocumentError.at(node.place, f"expected one of exact, prefix and regex, got {names}")
     return Node(dict(pairs), node.place, node.key)
 
 

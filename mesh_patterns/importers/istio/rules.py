@@ -9,8 +9,8 @@ from mesh_patterns.importers.istio import settings
 from mesh_patterns.importers.istio.destinations import weights
 from mesh_patterns.importers.istio.matches import Bound, match
 from mesh_patterns.importers.istio.source import Source
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 Made = dict[str, Any]
 
@@ -37,7 +37,7 @@ def rule(node: Node, bound: Bound, source: Source) -> Node | None:
     """One rule; ``None`` when nothing of its match is left.
 
     Raises:
-        PatternError: it does not say what becomes of a request.
+        DocumentError: it does not say what becomes of a request.
     """
     found = _matches(node, bound, source)
     if found is None:
@@ -77,7 +77,7 @@ def _answer(node: Node, source: Source) -> Made | None:
     if (delegate := node.get("delegate")) is not None:
         source.skip("http.delegate, so that rule is left out", delegate)
         return None
-    raise PatternError.at(node.place, "a rule has none of route, redirect and directResponse")
+    raise DocumentError.at(node.place, "a rule has none of route, redirect and directResponse")
 
 
 def _settings(node: Node, source: Source) -> Made:

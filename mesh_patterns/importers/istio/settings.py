@@ -7,8 +7,8 @@ from typing import Any
 
 from mesh_patterns.importers.istio.destinations import targets
 from mesh_patterns.importers.istio.source import Source
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 Made = dict[str, Any]
 
@@ -73,7 +73,7 @@ def _abort(abort: Node) -> Made:
         return taken(abort, {"httpStatus": "status"})
     name = grpc.text().upper()
     if name not in _GRPC and not name.isdigit():
-        raise PatternError.at(grpc.place, f"unknown gRPC status {grpc.text()!r}")
+        raise DocumentError.at(grpc.place, f"unknown gRPC status {grpc.text()!r}")
     number = _GRPC.index(name) if name in _GRPC else int(name)
     return {"grpc_status": Node(number, grpc.place)}
 
@@ -103,7 +103,7 @@ def mirror(node: Node, source: Source) -> Node | None:
         return None
     destination = mirrors[0].get("destination")
     if destination is None:
-        raise PatternError.at(mirrors[0].place, "a mirror has no 'destination'")
+        raise DocumentError.at(mirrors[0].place, "a mirror has no 'destination'")
     return _mirror(destination, _percent(mirrors[0]), source)
 
 

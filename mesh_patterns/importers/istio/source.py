@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Object
-from mesh_patterns.node import Node
-from mesh_patterns.place import Place
+from mesh_yaml.node import Node
+from mesh_yaml.place import Place
 
 MESH = "mesh"  # the gateway that stands for all sidecars
 

@@ -18,8 +18,8 @@ from mesh_patterns.importers.istio.gateways import Gateway, Key
 from mesh_patterns.importers.istio.rules import rules
 from mesh_patterns.importers.istio.source import MESH, Source
 from mesh_patterns.importers.notes import listed
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _KNOWN = frozenset({"hosts", "gateways", "http", "exportTo"})
 
@@ -28,10 +28,10 @@ def check(source: Source) -> None:
     """Tell what is not taken of a VirtualService.
 
     Raises:
-        PatternError: it has no hosts.
+        DocumentError: it has no hosts.
     """
     if not source.list("hosts"):
-        raise PatternError.at(source.object.place, f"{source.owner} has no 'hosts'")
+        raise DocumentError.at(source.object.place, f"{source.owner} has no 'hosts'")
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
     for scope in source.list("exportTo"):
         if scope.value != "*":

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mesh_patterns import yaml
 from mesh_patterns.importers.meshery.components import USED, Component, objects
 from mesh_patterns.importers.meshery.order import check_order
 from mesh_patterns.importers.meshery.references import Scope, reference, used
 from mesh_patterns.importers.meshery.spelling import respell
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Gathered, Link
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml import yaml
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 _KEYS = ("name", "patternID", "version", "vars", "services")
 
@@ -83,7 +83,7 @@ class Reader:
             return
         resolved = beside.resolve()
         if resolved in chain:
-            raise PatternError.at(kind.place, f"files use each other in a circle: {beside}")
+            raise DocumentError.at(kind.place, f"files use each other in a circle: {beside}")
         if resolved not in self.gathered.files:
             self.gathered.files.append(resolved)
         self.notes.warn(kind.place, f"{url} is not fetched: {beside} is read in its place")
@@ -97,7 +97,7 @@ def read(
     """Meshery documents into the objects and links that they stand for.
 
     Raises:
-        PatternError: a reference leads nowhere, or files use each other in a circle.
+        DocumentError: a reference leads nowhere, or files use each other in a circle.
     """
     reader = Reader(gathered, notes, given)
     for document in documents:

@@ -17,8 +17,8 @@ from mesh_patterns.importers.objects import (
     Object,
     texts,
 )
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 APPLICATION = "Application"
 COMPONENT = "meshery.io/component"  # the label by which an Application's Service finds its workload
@@ -92,11 +92,11 @@ def objects(component: Component, name: str, notes: Notes) -> Iterator[Object]:
     """The objects that ``component`` stands for, called ``name``.
 
     Raises:
-        PatternError: it has no type.
+        DocumentError: it has no type.
     """
     at = component.node.key or component.node.place
     if not component.kind:
-        raise PatternError.at(
+        raise DocumentError.at(
             at, f"{component.key!r} has no 'type'; expected one such as Service.K8s"
         )
     notes.leftovers(component.node, _KNOWN, repr(component.key))

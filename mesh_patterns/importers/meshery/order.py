@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 
 def check_order(services: Mapping[str, Node], told: Collection[str], notes: Notes) -> None:
     """Tell of components that wait for others, if they are among those ``told`` of.
 
     Raises:
-        PatternError: they wait for each other in a circle, which Meshery refuses too.
+        DocumentError: they wait for each other in a circle, which Meshery refuses too.
     """
     names = _by_name(services)
     waits: dict[str, list[str]] = {}
@@ -31,7 +31,7 @@ def check_order(services: Mapping[str, Node], told: Collection[str], notes: Note
     except CycleError as error:
         circle = " → ".join(error.args[1])
         place = services[error.args[1][0]].place
-        raise PatternError.at(place, f"components depend on each other: {circle}") from error
+        raise DocumentError.at(place, f"components depend on each other: {circle}") from error
     waiting = [key for key in waits if key in told]
     if waiting:
         first = services[waiting[0]]

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
-from mesh_patterns.selector import suggest
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
+from mesh_yaml.suggest import suggest
 
 _REFERENCE = re.compile(r"\$\(#ref\.(?P<path>[^()]+)\)")
 _USE = re.compile(r"\$\(#use\s+(?P<url>[^()]+)\)")
@@ -42,7 +42,7 @@ class Scope:
         """``node`` with all references replaced by what they lead to.
 
         Raises:
-            PatternError: one leads nowhere, to something that is no text, or in a circle.
+            DocumentError: one leads nowhere, to something that is no text, or in a circle.
         """
         if isinstance(node.value, dict):
             filled = {name: self.fill(item) for name, item in node.value.items()}
@@ -53,7 +53,7 @@ class Scope:
         if path is None:
             return node
         if steps >= MAX_STEPS:
-            raise PatternError.at(node.place, f"references lead in a circle: {node.value}")
+            raise DocumentError.at(node.place, f"references lead in a circle: {node.value}")
         text = Node(self._look_up(path, node).text(), node.place, node.key)
         return self.fill(text, steps + 1)
 
@@ -61,7 +61,7 @@ class Scope:
         root, name, *rest = (*path, "")
         table = {"vars": self.variables, "services": self.services}.get(root)
         if table is None:
-            raise PatternError.at(
+            raise DocumentError.at(
                 node.place, f"a reference begins with vars or services: {node.value}"
             )
         # names may hold dots themselves, so the longest one that is there is meant
@@ -71,7 +71,7 @@ class Scope:
                 break
         else:
             hint = suggest(path[1] if len(path) > 1 else "", table)
-            raise PatternError.at(node.place, f"{node.value} leads nowhere{hint}")
+            raise DocumentError.at(node.place, f"{node.value} leads nowhere{hint}")
         if root == "services" and rest == ["id"]:
             return Node(name, node.place)  # Meshery gives ids later; until then the key is one
         return self._descend(table[name], rest, node)
@@ -80,6 +80,6 @@ class Scope:
         for step in rest:
             inner = found.get(step)
             if inner is None:
-                raise PatternError.at(node.place, f"{node.value} leads nowhere: no {step!r} there")
+                raise DocumentError.at(node.place, f"{node.value} leads nowhere: no {step!r} there")
             found = inner
         return found

@@ -6,8 +6,8 @@ keys of labels, annotations, selectors and configuration data belong to whoever 
 
 from __future__ import annotations
 
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 _THEIRS = frozenset(
     {
@@ -22,7 +22,7 @@ def respell(node: Node) -> Node:
     """``node`` with its keys as Kubernetes spells them.
 
     Raises:
-        PatternError: one mapping has a key in both spellings.
+        DocumentError: one mapping has a key in both spellings.
     """
     if isinstance(node.value, tuple):
         return Node(tuple(respell(item) for item in node.value), node.place, node.key)
@@ -33,7 +33,7 @@ def respell(node: Node) -> Node:
         name = written.replace(" ", "")
         if name in found:
             at = item.key or item.place
-            raise PatternError.at(at, f"key {name!r} comes twice, first at {found[name].key}")
+            raise DocumentError.at(at, f"key {name!r} comes twice, first at {found[name].key}")
         found[name] = _value(name, item)
     return Node(found, node.place, node.key)
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
-from mesh_patterns.place import PatternError
 from mesh_patterns.placement import Placement, needs
+from mesh_yaml.place import DocumentError
 from mini_mesh.certificates.issuer import Issuer
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import Oracle
@@ -213,7 +213,7 @@ def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot
             if need.key not in KNOWN:
                 KNOWN[need.key] = ports.take()
         return compile_mesh(draft, Placement(KNOWN), ISSUER.identities(draft))
-    except PatternError as error:
+    except DocumentError as error:
         unplaced = [each for each in error.problems if each.place.file != str(path)]
         if unplaced:
             raise AssertionError(f"refused without a place: {unplaced}") from error

@@ -1,7 +1,7 @@
 from mesh_patterns.compile.entry import local_cluster, unique
 from mesh_patterns.draft import Filter
 from mesh_patterns.model import Instance
-from mesh_patterns.place import Place
+from mesh_yaml.place import Place
 
 
 def test_the_cluster_of_a_workload_is_no_name_of_a_service() -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 from mesh_patterns.compile import filters
 from mesh_patterns.draft import Fault, Filter
 from mesh_patterns.kinds.wasm import WasmFilter
-from mesh_patterns.place import Place
+from mesh_yaml.place import Place
 from tests.mesh_patterns.running import Running, running
 from xds_server.mirror import serialize
 from xds_server.protos import envoy_type, fault

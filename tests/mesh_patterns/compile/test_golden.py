@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from mesh_patterns import yaml
 from mesh_patterns.compile import compile_mesh
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement, needs
+from mesh_yaml import yaml
 from mini_mesh.certificates.issuer import Issuer
 from mini_mesh.ports import Ports
 from tests.mesh_patterns.running import Oracle

@@ -10,7 +10,7 @@ import pytest
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.load import load
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT.parent / "shared" / "samples"
@@ -37,7 +37,7 @@ def refusal(imported: Import) -> Callable[..., str]:
     """``refusal(text, …)``: why files are refused."""
 
     def make(*texts: str) -> str:
-        with pytest.raises(PatternError) as caught:
+        with pytest.raises(DocumentError) as caught:
             imported(*texts)
         return str(caught.value)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mesh_patterns import assemble
 from mesh_patterns.importers import dialects
 from mesh_patterns.load import apply
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 KEYS = (
     "hosts", "http", "gateways", "match", "route", "destination", "host", "subset", "weight",
@@ -41,7 +41,7 @@ KINDS = (
 
 def convert(*documents: dict[str, Any]) -> None:
     nodes = [Node.of(document, Place("any.yaml", 3)) for document in documents]
-    with contextlib.suppress(PatternError):
+    with contextlib.suppress(DocumentError):
         converted = dialects.convert(nodes)
         apply(assemble.mesh("any", converted.trees, [], converted.warnings))
 

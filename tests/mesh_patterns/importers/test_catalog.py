@@ -4,8 +4,8 @@ import pytest
 
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.notes import Notes
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 HERE = Place("a.yaml", 2, 3)
 
@@ -61,7 +61,7 @@ def test_a_name_that_no_file_has_is_made_up_and_told_of() -> None:
 
 
 def test_a_name_that_no_host_can_have_is_an_error() -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         catalog().find(Node("a/b", HERE), "default")
     assert str(caught.value) == "a.yaml:2:3: 'a/b' is no name of a host"
 

@@ -7,8 +7,8 @@ import pytest
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.importers import dialects
-from mesh_patterns.place import PatternError
-from mesh_patterns.yaml import parse
+from mesh_yaml.place import DocumentError
+from mesh_yaml.yaml import parse
 
 DEPLOYMENT = """
     apiVersion: apps/v1
@@ -133,5 +133,5 @@ def test_any_shape_is_read_or_refused(
     text = f"{{apiVersion: {group}, kind: {kind}, metadata: {{name: a}}, spec: {spec}}}"
     try:
         imported(text)
-    except PatternError as error:
+    except DocumentError as error:
         assert str(error).startswith("1.yaml:")  # noqa: PT017

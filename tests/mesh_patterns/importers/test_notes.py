@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 HERE = Place("a.yaml", 3, 5)
 
@@ -47,10 +47,10 @@ def test_all_errors_are_raised_together_and_each_once() -> None:
     notes = Notes()
 
     def fail(message: str) -> None:
-        raise PatternError.at(HERE, message)
+        raise DocumentError.at(HERE, message)
 
     for message in ("one", "two", "one"):
         assert notes.guard(fail, message) is None
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         notes.finish()
     assert [problem.message for problem in caught.value.problems] == ["one", "two"]

@@ -9,7 +9,7 @@ import pytest
 
 from mesh_patterns.draft import Draft, Fault, StringMatch
 from mesh_patterns.load import load
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 
 Sample = Callable[..., Draft]
 Told = Callable[[Draft], list[str]]
@@ -104,7 +104,7 @@ def test_a_sample_is_imported(
 def test_a_sample_with_nothing_to_run_is_refused_in_one_line(
     sample: Sample, name: str, got: str
 ) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         sample(name)
     assert str(caught.value).endswith(f"DestinationRule for HTTP, got {got}")
     assert len(caught.value.problems) == 1
@@ -251,7 +251,7 @@ def test_every_file_is_imported_or_refused_in_one_line(
     for file in files:
         try:
             load([file])
-        except PatternError as error:
+        except DocumentError as error:
             refused.append(error.problems)
     assert (len(files) - len(refused), len(refused)) == expected
     assert all("has nothing that a mesh could run" in each[0].message for each in refused)

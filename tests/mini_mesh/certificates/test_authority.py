@@ -13,7 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mesh_patterns.place import PatternError
+from mesh_yaml.place import DocumentError
 from mini_mesh.certificates.authority import Authority, Issued
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -125,7 +125,7 @@ def test_a_start_that_was_cut_short_leaves_no_authority(tmp_path: Path) -> None:
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     kept(tmp_path)
     (tmp_path / "ca.key").chmod(0o640)
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         kept(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path}/ca.key:1:1: others may read it (mode 640), wanted 600"
@@ -135,17 +135,17 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_authority_is_refused(tmp_path: Path) -> None:
     kept(tmp_path)
     (tmp_path / "ca.pem").write_text("nothing")
-    with pytest.raises(PatternError, match="no authority: "):
+    with pytest.raises(DocumentError, match="no authority: "):
         kept(tmp_path)
     (tmp_path / "ca.pem").unlink()
-    with pytest.raises(PatternError, match="ca.pem:1:1: no such file or directory"):
+    with pytest.raises(DocumentError, match="ca.pem:1:1: no such file or directory"):
         kept(tmp_path)
     (tmp_path / "ca.pem").write_bytes(Authority.new("other", lambda: NOON).bundle)
-    with pytest.raises(PatternError, match="ca.key:1:1: is not the key of "):
+    with pytest.raises(DocumentError, match="ca.key:1:1: is not the key of "):
         kept(tmp_path)
 
 
 def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(PatternError, match="file/authority:1:1: not a directory"):
+    with pytest.raises(DocumentError, match="file/authority:1:1: not a directory"):
         kept(tmp_path / "file" / "authority")

@@ -8,7 +8,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.importers.meshery.components import Component, objects
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Object
-from mesh_patterns.yaml import parse
+from mesh_yaml.yaml import parse
 
 
 def made(text: str, key: str = "web") -> list[Object]:

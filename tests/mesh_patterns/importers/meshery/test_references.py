@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.importers.meshery.references import Scope, reference, used
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
-from mesh_patterns.yaml import parse
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.yaml import parse
 
 HERE = Place("b.yaml", 7, 9)
 
@@ -51,7 +51,7 @@ def test_a_reference_is_replaced_by_what_it_leads_to(text: str, expected: str) -
     ],
 )
 def test_a_reference_that_leads_nowhere_is_an_error(text: str, message: str) -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         filled(text)
     assert caught.value.problems[0].message == message
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.importers.meshery.spelling import respell
-from mesh_patterns.place import PatternError
-from mesh_patterns.yaml import parse
+from mesh_yaml.place import DocumentError
+from mesh_yaml.yaml import parse
 
 
 def respelled(text: str) -> object:
@@ -31,7 +31,7 @@ def test_keys_are_respelled_where_they_are_the_formats_own(text: str, expected: 
 
 
 def test_a_key_in_both_spellings_is_an_error() -> None:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         respelled("apiGroups: [a]\napi Groups: [b]\n")
     assert str(caught.value) == "a.yaml:2:1: key 'apiGroups' comes twice, first at a.yaml:1:1"
 

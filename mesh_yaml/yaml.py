@@ -15,9 +15,9 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from mesh_patterns import libyaml
-from mesh_patterns.node import Node, Scalar
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml import libyaml
+from mesh_yaml.node import Node, Scalar
+from mesh_yaml.place import DocumentError, Place
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 500_000
@@ -30,7 +30,7 @@ def read(path: Path, name: str | None = None) -> list[Node]:
     """All documents of a YAML file; ``name`` stands for the path in places.
 
     Raises:
-        PatternError: the file can't be read, or is not YAML.
+        DocumentError: the file can't be read, or is not YAML.
     """
     shown = name or str(path)
     try:
@@ -38,11 +38,11 @@ def read(path: Path, name: str | None = None) -> list[Node]:
         text = path.read_text(encoding="utf-8") if size <= MAX_BYTES else ""
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise PatternError.at(Place(shown), f"can't be read: {reason}") from error
+        raise DocumentError.at(Place(shown), f"can't be read: {reason}") from error
     except UnicodeDecodeError as error:
-        raise PatternError.at(Place(shown), f"is not UTF-8 text: {error.reason}") from error
+        raise DocumentError.at(Place(shown), f"is not UTF-8 text: {error.reason}") from error
     if size > MAX_BYTES:
-        raise PatternError.at(Place(shown), f"has {size} bytes, at most {MAX_BYTES} are read")
+        raise DocumentError.at(Place(shown), f"has {size} bytes, at most {MAX_BYTES} are read")
     return parse(text, shown)
 
 
@@ -50,7 +50,7 @@ def parse(text: str, name: str) -> list[Node]:
     """All documents of a YAML text, empty ones left out.
 
     Raises:
-        PatternError: the text is not YAML, or stands for too much.
+        DocumentError: the text is not YAML, or stands for too much.
     """
     plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
     return slowly(text, name) if plain is None else plain
@@ -68,10 +68,10 @@ def slowly(text: str, name: str) -> list[Node]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(name, mark.line + 1, mark.column + 1) if mark else Place(name)
-        raise PatternError.at(place, f"is not YAML: {error.problem or error.context}") from error
+        raise DocumentError.at(place, f"is not YAML: {error.problem or error.context}") from error
     except (YAMLError, ValueError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise PatternError.at(Place(name), f"is not YAML: {first}") from error
+        raise DocumentError.at(Place(name), f"is not YAML: {first}") from error
 
 
 class _Builder:
@@ -86,11 +86,11 @@ class _Builder:
         place = self._place(node)
         self._count += 1
         if self._count > MAX_NODES:
-            raise PatternError.at(place, f"stands for more than {MAX_NODES} values")
+            raise DocumentError.at(place, f"stands for more than {MAX_NODES} values")
         if depth > MAX_DEPTH:
-            raise PatternError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
+            raise DocumentError.at(place, f"is nested deeper than {MAX_DEPTH} levels")
         if node.id != "scalar" and str(node.tag) not in _COLLECTIONS:
-            raise PatternError.at(place, f"is not YAML: unknown tag {str(node.tag)!r}")
+            raise DocumentError.at(place, f"is not YAML: unknown tag {str(node.tag)!r}")
         if node.id == "mapping":
             return Node(self._mapping(node, depth), place, key)
         if node.id == "sequence":
@@ -107,7 +107,7 @@ class _Builder:
                 continue
             name = self._key(key_node, at)
             if name in own:
-                raise PatternError.at(at, f"key {name!r} comes twice, first at {own[name].key}")
+                raise DocumentError.at(at, f"key {name!r} comes twice, first at {own[name].key}")
             own[name] = self.build(value_node, depth + 1, at)
         return {**merged, **own} if merged else own
 
@@ -121,7 +121,7 @@ class _Builder:
 
     def _key(self, node: Any, place: Place) -> str:
         if node.id != "scalar":
-            raise PatternError.at(place, "a key must be text, not a list or a mapping")
+            raise DocumentError.at(place, "a key must be text, not a list or a mapping")
         return str(node.value)
 
     def _scalar(self, node: Any, place: Place) -> Scalar:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns import yaml
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml import yaml
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError, Place
 
 HERE = Place("m.yaml", 3, 4)
 TREE = yaml.parse("a:\n  - {b: 1}\n  - c\n'200': x\n", "m.yaml")[0]
@@ -70,7 +70,7 @@ def test_what_something_is_not_is_said_in_words(value: object, kind: str) -> Non
     assert node.kind == kind
     for wanted, work in (("a mapping", lambda: list(node.items())), ("a list", node.elements)):
         if kind not in (wanted, "nothing"):
-            with pytest.raises(PatternError) as caught:
+            with pytest.raises(DocumentError) as caught:
                 work()
             assert str(caught.value) == f"m.yaml:3:4: expected {wanted}, got {kind}"
 
@@ -83,7 +83,7 @@ def test_numbers_and_flags_are_text_as_yaml_writes_them() -> None:
         "true",
         "false",
     ]
-    with pytest.raises(PatternError, match="expected text, got nothing"):
+    with pytest.raises(DocumentError, match="expected text, got nothing"):
         Node(None, HERE).text()
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_patterns import libyaml, yaml
-from mesh_patterns.node import Node
-from mesh_patterns.place import PatternError
+from mesh_yaml import libyaml, yaml
+from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 
 pytest.importorskip("yaml.cyaml", reason="PyYAML without libyaml")
 
@@ -129,5 +129,5 @@ def test_without_libyaml_everything_is_ruamels(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(libyaml, "CParser", None)
     assert read("a: 1") is None
     assert yaml.parse("a: 1", "m.yaml")[0].plain() == {"a": 1}
-    with pytest.raises(PatternError, match="m.yaml:1:5: is not YAML"):
+    with pytest.raises(DocumentError, match="m.yaml:1:5: is not YAML"):
         yaml.parse("a: {", "m.yaml")

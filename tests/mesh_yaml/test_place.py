@@ -1,4 +1,4 @@
-from mesh_patterns.place import PatternError, Place, Problem
+from mesh_yaml.place import DocumentError, Place, Problem
 
 HERE = Place("canary.yaml", 14, 22)
 
@@ -19,6 +19,6 @@ def test_a_warning_says_that_it_is_one() -> None:
 
 
 def test_an_error_is_its_problems_a_line_each() -> None:
-    error = PatternError([Problem(HERE, "one"), Problem(Place("b"), "two")])
+    error = DocumentError([Problem(HERE, "one"), Problem(Place("b"), "two")])
     assert str(error) == "canary.yaml:14:22: one\nb:1:1: two"
-    assert PatternError.at(HERE, "one").problems == (Problem(HERE, "one"),)
+    assert DocumentError.at(HERE, "one").problems == (Problem(HERE, "one"),)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml.place import DocumentError, Place
 
 Scalar = str | int | float | bool | None
 Plain = Scalar | list["Plain"] | dict[str, "Plain"]
@@ -66,24 +66,24 @@ class Node:
         """The pairs of a mapping, in file order; nothing for a null.
 
         Raises:
-            PatternError: this is something else.
+            DocumentError: this is something else.
         """
         if isinstance(self.value, dict):
             yield from self.value.items()
         elif self.value is not None:
-            raise PatternError.at(self.place, f"expected a mapping, got {self.kind}")
+            raise DocumentError.at(self.place, f"expected a mapping, got {self.kind}")
 
     def elements(self) -> tuple[Node, ...]:
         """The elements of a list; nothing for a null.
 
         Raises:
-            PatternError: this is something else.
+            DocumentError: this is something else.
         """
         if isinstance(self.value, tuple):
             return self.value
         if self.value is None:
             return ()
-        raise PatternError.at(self.place, f"expected a list, got {self.kind}")
+        raise DocumentError.at(self.place, f"expected a list, got {self.kind}")
 
     def text(self) -> str:
         """The value as text: a string as it is, a number or a boolean as YAML writes it."""
@@ -91,7 +91,7 @@ class Node:
             return str(self.value).lower()
         if isinstance(self.value, str | int | float):
             return str(self.value)
-        raise PatternError.at(self.place, f"expected text, got {self.kind}")
+        raise DocumentError.at(self.place, f"expected text, got {self.kind}")
 
     @property
     def kind(self) -> str:

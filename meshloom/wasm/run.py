@@ -1,56 +1,34 @@
-"""``meshloom wasm``: run a WASM filter on this machine, without a mesh."""
+"""``meshloom wasm run``: one request through a filter, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
 import time
-from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from meshloom.wasm import options
 
 if TYPE_CHECKING:
     from mesh_traffic import Headers, Request
     from wasm_filters.exchange import Outcome
     from wasm_filters.trace import Trace
 
-app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
 
-_File = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
-_Fields = Annotated[
-    list[str] | None,
-    typer.Option("--header", "-H", metavar="NAME:VALUE", help="A header of the request."),
-]
-_Method = Annotated[str, typer.Option("--request", "-X", metavar="METHOD", help="The method.")]
-_Path = Annotated[str, typer.Option("--path", help="The path.")]
-_Host = Annotated[str, typer.Option("--authority", help="The host that is asked for.")]
-_Body = Annotated[Path | None, typer.Option("--body", help="A file with the request's body.")]
-_Config = Annotated[
-    Path | None, typer.Option("--config", help="A file with the filter's configuration.")
-]
-_RootId = Annotated[str, typer.Option("--root-id", help="The root_id of Envoy's plugin config.")]
-_Trace = Annotated[bool, typer.Option("--trace", help="Show every callback and hostcall.")]
-_Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
-
-
-@app.callback()
-def wasm() -> None:
-    """Run and inspect WASM filters."""
-
-
-@app.command("run")
 def run(
-    filter_file: _File,
-    header: _Fields = None,
-    request: _Method = "GET",
-    path: _Path = "/",
-    authority: _Host = "localhost",
-    body: _Body = None,
-    config: _Config = None,
-    root_id: _RootId = "",
-    trace: _Trace = False,
-    as_json: _Json = False,
+    filter_file: options.FilterFile,
+    header: options.Fields = None,
+    request: options.Method = "GET",
+    path: options.RequestPath = "/",
+    authority: options.Authority = "localhost",
+    body: options.BodyFile = None,
+    config: options.Config = None,
+    root_id: options.RootId = "",
+    vm_id: options.VmId = "",
+    trace: options.ShowTrace = False,
+    as_json: options.Json = False,
 ) -> None:
     """Send one request through a filter, as Envoy would, and show what becomes of it.
 
@@ -62,18 +40,21 @@ def run(
     from wasm_filters.host import Settings
     from wasm_filters.trace import Trace
 
-    sent = _request(request, path, authority, header or [], _read(body, "--body"))
+    sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
     listener = Trace() if trace else None
     try:
         settings = Settings(
-            name=filter_file.stem, root_id=root_id, clock=time.time_ns, random=SystemRandom()
+            name=filter_file.stem,
+            root_id=root_id,
+            vm_id=vm_id,
+            clock=time.time_ns,
+            random=SystemRandom(),
         )
-        configuration = _read(config, "--config")
+        configuration = options.read(config, "--config")
         loaded = Filter.load(filter_file, configuration, settings=settings, listener=listener)
     except WasmError as error:
         _show_trace(listener, as_json)
-        typer.echo(f"meshloom: {error}", err=True)
-        raise typer.Exit(2) from error
+        options.bad_input(error, error)
     started = time.perf_counter()
     outcome = loaded.handle(sent)
     milliseconds = (time.perf_counter() - started) * 1000
@@ -83,31 +64,6 @@ def run(
     else:
         _show(outcome, sent, milliseconds)
     _fail(outcome)
-
-
-def _read(file: Path | None, option: str) -> bytes:
-    try:
-        return file.read_bytes() if file else b""
-    except OSError as error:
-        typer.echo(f"meshloom: {option} {file}: {error.strerror}", err=True)
-        raise typer.Exit(2) from error
-
-
-def _request(method: str, path: str, authority: str, given: list[str], body: bytes) -> Request:
-    """The request with what any HTTP client adds: the length of a body."""
-    from mesh_traffic import Body, Headers, Request
-
-    fields = [_field(text) for text in given]
-    if body and not any(name.lower() == "content-length" for name, _ in fields):
-        fields.append(("content-length", str(len(body))))
-    return Request(method, path, authority, "http", Headers.of(fields), Body(body))
-
-
-def _field(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise typer.BadParameter(f"expected name:value, got {text!r}", param_hint="--header")
-    return name.strip(), value.strip()
 
 
 def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:

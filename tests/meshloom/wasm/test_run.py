@@ -103,6 +103,20 @@ def test_the_trace_can_be_json(config: str) -> None:
     assert {event["call"] for event in found["trace"]} > {"proxy_on_configure", "proxy_on_log"}
 
 
+def test_the_plugin_is_told_by_what_ids_it_goes(tmp_path: Path) -> None:
+    """`plugin_vm_id` and `plugin_root_id` are properties, as in Envoy."""
+    get = "(call $get (i32.const {}) (i32.const {}) (i32.const 64) (i32.const 68))"
+    calls = "".join(f"(drop {get.format(*span)})" for span in ((0, 12), (12, 14)))
+    imports = """(import "env" "proxy_get_property"
+        (func $get (param i32 i32 i32 i32) (result i32)))"""
+    data = '(data (i32.const 0) "plugin_vm_idplugin_root_id")'
+    file = tmp_path / "ids.wasm"
+    file.write_bytes(guest(data, on_request_headers(calls), imports=imports))
+    shown = run(str(file), "--vm-id", "left", "--root-id", "auth", "--trace").stdout
+    assert "<== ok 'left'" in shown
+    assert "<== ok 'auth'" in shown
+
+
 def test_a_trap_exits_1_with_its_backtrace(trapping: str) -> None:
     result = run(trapping)
     assert result.exit_code == 1

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_patterns import yaml
-from mesh_patterns.place import PatternError, Place
+from mesh_yaml import yaml
+from mesh_yaml.place import DocumentError, Place
 
 
 def plain(text: str) -> Any:
@@ -16,7 +16,7 @@ def plain(text: str) -> Any:
 
 
 def refused(text: str) -> str:
-    with pytest.raises(PatternError) as caught:
+    with pytest.raises(DocumentError) as caught:
         yaml.parse(text, "m.yaml")
     return str(caught.value)
 
@@ -119,7 +119,7 @@ def test_what_is_no_yaml_is_refused_where_it_stops_being_it(text: str, told: str
 def test_any_text_is_documents_or_a_pattern_error(text: str) -> None:
     try:
         yaml.parse(text, "m.yaml")
-    except PatternError as error:
+    except DocumentError as error:
         assert error.problems[0].place.file == "m.yaml"  # noqa: PT017
 
 
@@ -139,7 +139,7 @@ def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
         file.truncate(yaml.MAX_BYTES + 1)  # a hole: nothing is written
     told = {}
     for path in (tmp_path / "none.yaml", tmp_path, latin, big):
-        with pytest.raises(PatternError) as caught:
+        with pytest.raises(DocumentError) as caught:
             yaml.read(path, path.name)
         told[path.name] = str(caught.value)
     assert list(told.values()) == [

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from mesh_patterns.values import (
+from mesh_yaml.values import (
     Bounds,
     Port,
     parse_bounds,

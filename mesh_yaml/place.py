@@ -20,7 +20,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something wrong at a place. A warning lets the mesh run, an error does not."""
+    """Something wrong at a place. A warning lets the work go on, an error does not."""
 
     place: Place
     message: str
@@ -30,13 +30,13 @@ class Problem:
         return f"{self.place}: {'warning: ' if self.warning else ''}{self.message}"
 
 
-class PatternError(Exception):
-    """A pattern file can't be used; ``problems`` say where and why, in the file's order."""
+class DocumentError(Exception):
+    """A file can't be used; ``problems`` say where and why, in the file's order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
     @classmethod
-    def at(cls, place: Place, message: str) -> PatternError:
+    def at(cls, place: Place, message: str) -> DocumentError:
         return cls([Problem(place, message)])

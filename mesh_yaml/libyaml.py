@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh_patterns.node import Node, Scalar
-from mesh_patterns.place import Place
+from mesh_yaml.node import Node, Scalar
+from mesh_yaml.place import Place
 
 try:
     from yaml.cyaml import CParser

@@ -1,0 +1,22 @@
+"""``meshloom wasm``: Proxy-Wasm filters on this machine, without a mesh. One file per command.
+
+A command's module imports what it needs inside of its function, so that ``meshloom --help`` and
+every other command stay quick. Exit codes: 0 fine, 1 the filter failed or does not do what was
+wanted, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from meshloom.wasm import run
+
+app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def wasm() -> None:
+    """Run and inspect WASM filters."""
+
+
+app.command("run")(run.run)

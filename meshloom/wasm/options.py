@@ -1,0 +1,59 @@
+"""What the commands of ``meshloom wasm`` are told in the same words, and how it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from mesh_traffic import Request
+
+FilterFile = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
+Config = Annotated[
+    Path | None, typer.Option("--config", help="A file with the filter's configuration.")
+]
+RootId = Annotated[str, typer.Option("--root-id", help="The root_id of Envoy's plugin config.")]
+VmId = Annotated[str, typer.Option("--vm-id", help="The vm_id of Envoy's VM config.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option("--header", "-H", metavar="NAME:VALUE", help="A header of the request."),
+]
+Method = Annotated[str, typer.Option("--request", "-X", metavar="METHOD", help="The method.")]
+RequestPath = Annotated[str, typer.Option("--path", help="The path.")]
+Authority = Annotated[str, typer.Option("--authority", help="The host that is asked for.")]
+BodyFile = Annotated[Path | None, typer.Option("--body", help="A file with the request's body.")]
+ShowTrace = Annotated[bool, typer.Option("--trace", help="Show every callback and hostcall.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+
+def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
+    """One line on standard error, and exit code 2."""
+    typer.echo(f"meshloom: {message}", err=True)
+    raise typer.Exit(2) from cause
+
+
+def read(file: Path | None, option: str) -> bytes:
+    """The file that ``option`` names, nothing without one; what can't be read is bad input."""
+    try:
+        return file.read_bytes() if file else b""
+    except OSError as error:
+        bad_input(f"{option} {file}: {error.strerror}", error)
+
+
+def request(method: str, path: str, authority: str, given: list[str], body: bytes) -> Request:
+    """A request with what any HTTP client adds: the length of a body."""
+    from mesh_traffic import Body, Headers, Request
+
+    fields = [_field(text) for text in given]
+    if body and not any(name.lower() == "content-length" for name, _ in fields):
+        fields.append(("content-length", str(len(body))))
+    return Request(method, path, authority, "http", Headers.of(fields), Body(body))
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise typer.BadParameter(f"expected name:value, got {text!r}", param_hint="--header")
+    return name.strip(), value.strip()
