@@ -47,7 +47,7 @@ class Caller(Protocol):
 
     def call(self, name: str, context: Context, /, *arguments: int) -> int | None: ...
 
-    def later(self, action: Callable[[], None], /) -> None:
+    def later(self, action: Callable[[], object], /) -> None:
         """Do ``action`` first when the next callback has returned."""
         ...
 
@@ -149,6 +149,4 @@ def request_of(pairs: list[Pair], body: bytes, trailers: list[Pair]) -> Request 
         return None
     if body:
         fields.replace(b"content-length", b"%d" % len(body))
-    return Request.of_fields(
-        Headers.of_bytes(fields.pairs), Body(body), Headers.of_bytes(trailers)
-    )
+    return Request.of_fields(Headers.of_bytes(fields.pairs), Body(body), Headers.of_bytes(trailers))

@@ -60,9 +60,9 @@ class Context:
 
     ``maps`` can be read and changed; ``logged`` can only be read (in ``proxy_on_log``), and
     replaces them. ``trailers`` names the trailers that may be created now. ``state`` holds what
-    the filter itself set as properties. Of a root context, ``maps`` and ``buffers`` also hold the answer to the callout
-    that is being delivered, and ``status`` how it ended; ``ending`` is what ``proxy_done`` does
-    while it is waited for.
+    the filter itself set as properties; ``ending`` is what ``proxy_done`` does while it is waited
+    for. Of a root context, ``maps`` and ``buffers`` also hold the answer to the callout that is
+    being delivered, and ``status`` how it ended.
     """
 
     id: int
@@ -74,7 +74,7 @@ class Context:
     logged: dict[int, HeaderMap] | None = None
     trailers: MapType | None = None
     status: tuple[int, bytes] = (0, b"")
-    ending: Callable[[], None] | None = None
+    ending: Callable[[], object] | None = None
     maps: dict[int, HeaderMap] = field(default_factory=dict)
     buffers: dict[int, Buffer] = field(default_factory=dict)
     state: dict[bytes, bytes] = field(default_factory=dict)

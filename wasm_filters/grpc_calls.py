@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import partial
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
@@ -151,7 +152,7 @@ class GrpcCalls:
     def _receive(self, call: GrpcCall, message: bytes) -> None:
         root = call.root
         root.buffers[BufferType.GRPC_CALL_MESSAGE] = Buffer(message)
-        call.caller.later(lambda: root.buffers.pop(BufferType.GRPC_CALL_MESSAGE, None))
+        call.caller.later(partial(root.buffers.pop, BufferType.GRPC_CALL_MESSAGE, None))
         call.caller.call("proxy_on_grpc_receive", root, root.id, call.id, len(message))
 
     def _close(self, call: GrpcCall, status: int, message: bytes) -> None:

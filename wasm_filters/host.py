@@ -90,7 +90,7 @@ class Host:
         self.current = Context(id=0, config=config)
         self.contexts: dict[int, Context] = {}
         self.calling = ""
-        self.actions: deque[Callable[[], None]] = deque()
+        self.actions: deque[Callable[[], object]] = deque()
         self.stopping = False
         self.metrics = Metrics()
         self.last_call = [0, 0, 0]  # ids of HTTP calls, gRPC calls, gRPC streams

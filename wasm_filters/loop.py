@@ -57,7 +57,7 @@ class Timer:
 
     __slots__ = ("action", "at", "cancelled")
 
-    def __init__(self, at: int, action: Callable[[], None]) -> None:
+    def __init__(self, at: int, action: Callable[[], object]) -> None:
         self.at = at
         self.action = action
         self.cancelled = False
@@ -74,7 +74,7 @@ class Loop:
         self._order = count()
         self._due: list[tuple[int, int, Timer]] = []
 
-    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+    def after(self, seconds: float, action: Callable[[], object]) -> Timer:
         """Do ``action`` when ``seconds`` have passed, at the earliest when the loop runs next."""
         timer = Timer(self.clock() + round(seconds * SECOND), action)
         heapq.heappush(self._due, (timer.at, next(self._order), timer))

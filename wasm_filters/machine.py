@@ -153,7 +153,7 @@ class Machine:
             actions.popleft()()
         return result
 
-    def later(self, action: Callable[[], None]) -> None:
+    def later(self, action: Callable[[], object]) -> None:
         """Do ``action`` first when the next callback has returned."""
         self.host.actions.append(action)
 

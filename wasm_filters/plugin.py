@@ -11,7 +11,6 @@ from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.context import Context
 from wasm_filters.errors import PluginError
 from wasm_filters.host import Host
-from wasm_filters.machine import Machine
 from wasm_filters.module import Module
 from wasm_filters.vms import Vms
 
@@ -103,9 +102,7 @@ class Plugin:
         """
         self.host.last_buffer = Buffer(arguments)
         root = self.root
-        self.machine.call(
-            "proxy_on_foreign_function", root, root.id, function_id, len(arguments)
-        )
+        self.machine.call("proxy_on_foreign_function", root, root.id, function_id, len(arguments))
 
     def shut_down(self) -> bool:
         """End the root context as Envoy does when a VM goes; whether it is gone at once.

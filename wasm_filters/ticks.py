@@ -14,7 +14,7 @@ class Ticks:
         self._loop = loop
         self._timers: dict[object, Timer] = {}
 
-    def set(self, root: object, milliseconds: int, tick: Callable[[], None]) -> None:
+    def set(self, root: object, milliseconds: int, tick: Callable[[], object]) -> None:
         """Call ``tick`` every so many milliseconds; 0 stops it."""
         running = self._timers.pop(root, None)
         if running is not None:
@@ -22,7 +22,7 @@ class Ticks:
         if milliseconds:
             self._arm(root, milliseconds, tick)
 
-    def _arm(self, root: object, milliseconds: int, tick: Callable[[], None]) -> None:
+    def _arm(self, root: object, milliseconds: int, tick: Callable[[], object]) -> None:
         def ring() -> None:
             tick()
             if self._timers.get(root) is timer:  # the callback may have set it anew

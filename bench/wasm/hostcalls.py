@@ -27,6 +27,7 @@ from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.trace import Trace
 from wasm_filters.vm import Vm, compile_module
+from wasm_filters.worker import Worker
 
 LOOPS = 20_000
 PATIENT = Limits(deadline=60, hostcalls=10**9)
@@ -122,7 +123,7 @@ def callback(rounds: int) -> tuple[float, float]:
 
 def header_value(rounds: int) -> tuple[float, float]:
     module = Module.of(bytes(wasmtime.wat2wasm(MODULE)))
-    filter_ = Filter(module, limits=PATIENT)
+    filter_ = Filter(module, worker=Worker(limits=PATIENT))
     request = Request(headers=HEADERS)
     ours = best(rounds, lambda: filter_.handle(request), LOOPS)
     holder: list[Plain] = []
@@ -139,7 +140,7 @@ def whole_request(rounds: int, traced: bool) -> float:
     def some() -> None:
         for _ in range(1000):
             if traced:
-                filter_.plugin.listen(Trace())
+                filter_.worker.listen(Trace())
             filter_.handle(request)
 
     return best(rounds, some, 1000)

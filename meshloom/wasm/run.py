@@ -13,7 +13,7 @@ from meshloom.wasm import options
 
 if TYPE_CHECKING:
     from mesh_traffic import Headers, Request
-    from wasm_filters.exchange import Outcome
+    from wasm_filters.http.outcome import Outcome
     from wasm_filters.trace import Trace
 
 
@@ -35,23 +35,20 @@ def run(
     The upstream answers 200 without a body. Exits 1 when the filter trapped or hung, 2 on bad
     input: no filter, no Proxy-Wasm module, a configuration that the filter refuses.
     """
+    from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
     from wasm_filters.filter import Filter
-    from wasm_filters.host import Settings
+    from wasm_filters.loop import SystemClock
     from wasm_filters.trace import Trace
+    from wasm_filters.worker import Worker
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
     listener = Trace() if trace else None
     try:
-        settings = Settings(
-            name=filter_file.stem,
-            root_id=root_id,
-            vm_id=vm_id,
-            clock=time.time_ns,
-            random=SystemRandom(),
-        )
         configuration = options.read(config, "--config")
-        loaded = Filter.load(filter_file, configuration, settings=settings, listener=listener)
+        plugin = PluginConfig(filter_file.stem, root_id, configuration, vm_id)
+        worker = Worker(clock=SystemClock(), random=SystemRandom(), listener=listener)
+        loaded = Filter.load(filter_file, config=plugin, worker=worker)
     except WasmError as error:
         _show_trace(listener, as_json)
         options.bad_input(error, error)

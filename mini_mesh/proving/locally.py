@@ -17,9 +17,13 @@ from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.proving import judge as judging
 from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.observed import Observed, Sample
+from wasm_filters.cache import CompiledCache, default_folder
+from wasm_filters.config import PluginConfig
 from wasm_filters.errors import WasmError
-from wasm_filters.filter import Filter
-from wasm_filters.upstream import Upstream, empty_ok
+from wasm_filters.http.chain import HttpChain
+from wasm_filters.module import Module
+from wasm_filters.plugin import Plugin
+from wasm_filters.worker import Worker
 
 
 def judge(claim: ClaimSpec, draft: Draft) -> Iterator[Verdict]:
@@ -54,7 +58,7 @@ def filters_of(claim: ClaimSpec, draft: Draft) -> list[WasmFilter]:
 
 
 def run(configs: list[WasmFilter], claim: ClaimSpec) -> Response:
-    """The request through all filters; each is the upstream of the one before it."""
+    """The request through all filters, in their order, each on a VM of its own."""
     request = Request(
         method=claim.method,
         path=claim.path,
@@ -62,19 +66,17 @@ def run(configs: list[WasmFilter], claim: ClaimSpec) -> Response:
         headers=Headers.of((name.lower(), value) for name, value in claim.headers.items()),
         body=Body(claim.body.encode()),
     )
-    upstream: Upstream = empty_ok
-    for config in reversed(configs):
-        upstream = _in_front(upstream, config)
-    return upstream(request)
+    worker = Worker()
+    chain = HttpChain(worker, [_plugin(worker, at, each) for at, each in enumerate(configs)])
+    response = chain.handle(request).response
+    return response if response is not None else Response(status=-1)
 
 
-def _in_front(upstream: Upstream, config: WasmFilter) -> Upstream:
-    filter_ = Filter.load(
-        config.file, config.configuration.encode(), config.vm_configuration.encode()
+def _plugin(worker: Worker, at: int, config: WasmFilter) -> Plugin:
+    module = Module.load(config.file, CompiledCache(default_folder()))
+    plugin = PluginConfig(
+        configuration=config.configuration.encode(),
+        vm_id=str(at),
+        vm_configuration=config.vm_configuration.encode(),
     )
-
-    def answer(request: Request) -> Response:
-        response = filter_.handle(request, upstream).response
-        return response if response is not None else Response(status=-1)
-
-    return answer
+    return worker.plugin(module, plugin)

@@ -42,11 +42,12 @@ def record_metric(host: Host, metric_id: int, value: int) -> Status:
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_record_metric
     """
     metric = host.metrics.get(metric_id)
-    if metric is not None and metric.type is MetricType.COUNTER:
-        if not host.differs(Difference.COUNTER_RECORD):
-            metric.value = value & 0xFFFF_FFFF_FFFF_FFFF
-            return Status.OK
-    return host.metrics.record(metric_id, value & 0xFFFF_FFFF_FFFF_FFFF)
+    number = value & 0xFFFF_FFFF_FFFF_FFFF
+    is_counter = metric is not None and metric.type is MetricType.COUNTER
+    if metric is not None and is_counter and not host.differs(Difference.COUNTER_RECORD):
+        metric.value = number
+        return Status.OK
+    return host.metrics.record(metric_id, number)
 
 
 def get_metric(host: Host, metric_id: int, value_at: int) -> Status:

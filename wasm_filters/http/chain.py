@@ -127,5 +127,3 @@ def _cut(body: bytes, sizes: Sequence[int]) -> list[bytes]:
         pieces.append(body[at : at + size])
         at += size
     return [piece for piece in [*pieces, body[at:]] if piece]
-
-

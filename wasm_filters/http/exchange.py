@@ -81,7 +81,7 @@ class Exchange:
         self._grpc = False
 
     def _filters(self, plugins: Sequence[Plugin]) -> list[PluginFilter]:
-        found = []
+        found: list[PluginFilter] = []
         for plugin in plugins:
             one = PluginFilter(plugin, self, len(found))
             if one.context is not None or not plugin.passes_when_dead:
@@ -282,17 +282,25 @@ class Exchange:
         self.done = True
         for properties in self._properties:
             properties.end()
-        logged: dict[int, HeaderMap] = {MapType.REQUEST_HEADERS: self.request.headers}
-        if self.code is not None:
-            logged[MapType.RESPONSE_HEADERS] = self.response.headers
-            if self.response.trailers is not None:
-                logged[MapType.RESPONSE_TRAILERS] = self.response.trailers
-        if self._spec and self.request.trailers is not None:
-            logged[MapType.REQUEST_TRAILERS] = self.request.trailers
+        logged = self._logged()
         for one in self.filters:
-            one.log(logged) if not self._spec else one.done_and_log(logged)
+            if self._spec:
+                one.done_and_log(logged)
+            else:
+                one.log(logged)
         for one in self.filters:
             one.delete()
+
+    def _logged(self) -> dict[int, HeaderMap]:
+        """What can be read in ``proxy_on_log``."""
+        found: dict[int, HeaderMap] = {MapType.REQUEST_HEADERS: self.request.headers}
+        if self.code is not None:
+            found[MapType.RESPONSE_HEADERS] = self.response.headers
+            if self.response.trailers is not None:
+                found[MapType.RESPONSE_TRAILERS] = self.response.trailers
+        if self._spec and self.request.trailers is not None:
+            found[MapType.REQUEST_TRAILERS] = self.request.trailers
+        return found
 
     def give_up(self) -> None:
         """The client goes away."""

@@ -57,7 +57,16 @@ class Replier(Protocol):
 class PluginFilter:
     """One plugin's part in one exchange. ``context`` is None if its VM was dead before."""
 
-    __slots__ = ("_buffers", "_failed", "_is_done", "at", "context", "exchange", "machine", "plugin")
+    __slots__ = (
+        "_buffers",
+        "_failed",
+        "_is_done",
+        "at",
+        "context",
+        "exchange",
+        "machine",
+        "plugin",
+    )
 
     def __init__(self, plugin: Plugin, exchange: Replier, at: int) -> None:
         self.plugin = plugin

@@ -15,6 +15,7 @@ tests/wasm_filters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from wasm_filters.buffer import Buffer
@@ -111,7 +112,12 @@ class Way:
     )  # fmt: skip
 
     def __init__(
-        self, direction: Direction, filters: list[HttpFilter], sink: Sink, owner: Owner, limit: int
+        self,
+        direction: Direction,
+        filters: Sequence[HttpFilter],
+        sink: Sink,
+        owner: Owner,
+        limit: int,
     ) -> None:
         self.direction = direction
         self.stages = [Stage(at, one) for at, one in enumerate(filters)]
@@ -177,31 +183,37 @@ class Way:
     def _data(self, first: int, data: Buffer, ends: bool) -> None:
         if self.owner.over(self):
             return
-        had_trailers, added_at = self.trailers is not None, -1
-        stages = self.stages
-        for at in range(first, len(stages)):
-            stage = stages[at]
-            if stage.stops_all:
-                self.streams = stage.state is Iteration.STOP_ALL_AND_WATERMARK
-                self.hold(data)
+        had_trailers = self.trailers is not None
+        made_at = -1
+        for stage in self.stages[first:]:
+            answer = self._shown(stage, data, ends)
+            if answer is None:
                 return
-            if stage.ended:
-                return
-            stage.ended = ends and self.trailers is None
-            self.calling = True
-            answer = stage.filter.data(self, data, stage.ended)
-            self.calling = False
-            if self.owner.aborted(self):
-                return
-            if not had_trailers and added_at < 0 and self.trailers is not None:
-                ends, added_at = False, at
+            if made_at < 0 and not had_trailers and self.trailers is not None:
+                ends, made_at = False, stage.at
             if not self._goes_on(stage, answer, data):
-                if added_at >= 0 and self.direction is REQUEST:
-                    self._made_trailers(added_at)  # Envoy does not wait for the body here
+                if self.direction is REQUEST:
+                    self._made_trailers(made_at)  # Envoy does not wait for the body here
                 return
         self.sink.data(self, data, ends)
-        if added_at >= 0:
-            self._made_trailers(added_at)
+        self._made_trailers(made_at)
+
+    def _shown(self, stage: Stage, data: Buffer, ends: bool) -> DataAnswer | None:
+        """The filter's answer to a piece; None if it gets none, or all is over."""
+        if stage.stops_all:
+            self._wait(stage, data)
+        if stage.stops_all or stage.ended:
+            return None
+        stage.ended = ends and self.trailers is None
+        self.calling = True
+        answer = stage.filter.data(self, data, stage.ended)
+        self.calling = False
+        return None if self.owner.aborted(self) else answer
+
+    def _wait(self, stage: Stage, data: Buffer) -> None:
+        """Keep ``data`` for a filter that has stopped everything."""
+        self.streams = stage.state is Iteration.STOP_ALL_AND_WATERMARK
+        self.hold(data)
 
     def _goes_on(self, stage: Stage, answer: DataAnswer, data: Buffer) -> bool:
         if answer.continues:
@@ -220,7 +232,9 @@ class Way:
         return False
 
     def _made_trailers(self, at: int) -> None:
-        """Show trailers that the filter at ``at`` has made to those behind it."""
+        """Show trailers that the filter at ``at`` made to those behind it; -1: there are none."""
+        if at < 0:
+            return
         self._trailers(at if self.stages[at].from_here else at + 1)
 
     def hold(self, data: Buffer) -> None:
