@@ -22,8 +22,6 @@ from wasm_filters.memory import Memory
 from wasm_filters.module import Module
 from wasm_filters.vm import Vm
 
-STOPPED = -1  # what a callback answers that replied or closed: whatever it said, it stops
-
 
 class Listener(Protocol):
     """Hears everything that crosses the border, in order. None is attached by default."""
@@ -40,7 +38,8 @@ class Listener(Protocol):
 
 
 class Machine:
-    """A started VM. ``failure`` is why it died, None while it lives.
+    """A started VM. ``failure`` is why it died, None while it lives; ``stopped`` says that the last
+    callback replied or closed its stream, so that in HTTP its answer does not count.
 
     Starting raises GuestStopped if the module traps or hangs.
     """
@@ -57,6 +56,7 @@ class Machine:
         self.host = Host(module.version, config, worker)
         self.host.caller = self
         self.failure: GuestStopped | None = None
+        self.stopped = False
         self._listener: Listener | None = None
         self._last_id = 0
         self._calls = restricted(module.hostcalls, config.capabilities)
@@ -123,8 +123,7 @@ class Machine:
     def call(self, name: str, context: Context, *arguments: int) -> int | None:
         """Call the export ``name``, then do what its hostcalls asked for.
 
-        None if there is no such export or it did not return (then ``failure`` is set); STOPPED if
-        it replied or closed its stream.
+        None if there is no such export or it did not return (then ``failure`` is set).
         """
         export = self._exports.get(name)
         host = self.host
@@ -145,12 +144,11 @@ class Machine:
         if listener is not None and result is not None:
             listener.returned(name, result, host)
         host.calling, host.current = before
-        if host.stopping:
-            host.stopping = False
-            result = STOPPED
+        stopped, host.stopping = host.stopping, False
         actions = host.actions
         while actions:
             actions.popleft()()
+        self.stopped = stopped
         return result
 
     def later(self, action: Callable[[], object]) -> None:

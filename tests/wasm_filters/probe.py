@@ -25,6 +25,19 @@ CALLBACKS = {
     "proxy_on_done": (1, True),
     "proxy_on_delete": (1, False),
 }
+NETWORK_CALLBACKS = {
+    "proxy_on_vm_start": (2, True),
+    "proxy_on_configure": (2, True),
+    "proxy_on_context_create": (2, False),
+    "proxy_on_new_connection": (1, True),
+    "proxy_on_downstream_data": (3, True),
+    "proxy_on_downstream_connection_close": (2, False),
+    "proxy_on_upstream_data": (3, True),
+    "proxy_on_upstream_connection_close": (2, False),
+    "proxy_on_log": (1, False),
+    "proxy_on_done": (1, True),
+    "proxy_on_delete": (1, False),
+}
 _DONE = {"proxy_on_vm_start": 1, "proxy_on_configure": 1, "proxy_on_done": 1}
 
 
@@ -52,10 +65,11 @@ class Call:
 @dataclass
 class Probe:
     """``calls`` per callback, and what the callback answers (``answers``, else continue; a pair is
-    for before and at the end of the stream)."""
+    for before and at the end of the stream, a text is a WAT expression)."""
 
     calls: Mapping[str, Sequence[Call]]
-    answers: Mapping[str, int | tuple[int, int]] = field(default_factory=dict)
+    answers: Mapping[str, int | str | tuple[int, int]] = field(default_factory=dict)
+    callbacks: Mapping[str, tuple[int, bool]] = field(default_factory=lambda: CALLBACKS)
     version: str = "0.2.1"
     traps: frozenset[str] = frozenset()
     extra: str = ""
@@ -71,7 +85,7 @@ class _Writer:
         self.imports: dict[str, str] = {}
 
     def text(self) -> str:
-        callbacks = "\n".join(self.callback(name) for name in CALLBACKS)
+        callbacks = "\n".join(self.callback(name) for name in self.probe.callbacks)
         marker = f"proxy_abi_version_{self.probe.version.replace('.', '_')}"
         imports = "\n".join(self.imports.values())
         escaped = "".join(f"\\{byte:02x}" for byte in self.data)
@@ -97,7 +111,7 @@ class _Writer:
         return at
 
     def callback(self, name: str) -> str:
-        arity, answers = CALLBACKS[name]
+        arity, answers = self.probe.callbacks[name]
         if self.probe.version == "0.1.0" and name.endswith(("request_headers", "response_headers")):
             arity = 2
         params = " ".join(f"(param $a{i} i32)" for i in range(arity))
@@ -110,6 +124,8 @@ class _Writer:
         if isinstance(answer, tuple):
             before, at_end = answer
             body += f"\n(select (i32.const {at_end}) (i32.const {before}) (local.get $a2))"
+        elif isinstance(answer, str):
+            body += f"\n{answer}"
         elif answers:
             body += f"\n(i32.const {answer})"
         return f'(func (export "{name}") {params} {result}\n{body})'

@@ -115,9 +115,7 @@ class RealEnvoy:
 
     def logs(self, name: str) -> list[str]:
         """What one filter logged in its requests; ``""`` for all root contexts, in order."""
-        prefix = re.escape(f" {name}") if name else ""
-        pattern = re.compile(rf"\]\[wasm\] wasm log{prefix}: (.*)")
-        return [match.group(1) for line in self.lines if (match := pattern.search(line))]
+        return logged(self.lines, name)
 
     def request(
         self,
@@ -147,6 +145,13 @@ def _answer(connection: http.client.HTTPConnection) -> Seen | None:
     return None
 
 
+def logged(log: list[str], name: str) -> list[str]:
+    """What one plugin's stream contexts logged; ``""`` for all root contexts, in order."""
+    prefix = re.escape(f" {name}") if name else ""
+    pattern = re.compile(rf"\]\[wasm\] wasm log{prefix}: (.*)")
+    return [match.group(1) for line in log if (match := pattern.search(line))]
+
+
 @contextlib.contextmanager
 def envoy_with_filters(
     folder: Path, filters: Mapping[str, WasmFilter], response: bytes
@@ -156,18 +161,22 @@ def envoy_with_filters(
     with _Upstream(response) as upstream:
         thread = threading.Thread(target=upstream.serve_forever, daemon=True)
         thread.start()
-        bootstrap = _bootstrap(folder, int(upstream.server_address[1]), filters)
-        (folder / "envoy.json").write_text(json.dumps(bootstrap))
+        listeners = [_listener(folder, name, wasm) for name, wasm in filters.items()]
         try:
-            with _running(binary, folder, upstream) as envoy:
-                yield envoy
+            with running(binary, folder, int(upstream.server_address[1]), listeners) as log:
+                yield RealEnvoy(upstream, ports(log), log)
         finally:
             upstream.shutdown()
             thread.join()
 
 
 @contextlib.contextmanager
-def _running(binary: str, folder: Path, upstream: _Upstream) -> Iterator[RealEnvoy]:
+def running(
+    binary: str, folder: Path, upstream: int, listeners: Sequence[dict[str, Any]]
+) -> Iterator[list[str]]:
+    """The log of an Envoy with these listeners and one upstream, at this port; it is complete once
+    the block has ended."""
+    (folder / "envoy.json").write_text(json.dumps(_bootstrap(upstream, listeners)))
     command = [binary, "-c", str(folder / "envoy.json"), "--use-dynamic-base-id"]
     command += ["--concurrency", "1", "--log-format", "[%l][%n] %v", "-l", "info"]
     command += ["--component-log-level", "wasm:trace"]
@@ -183,7 +192,7 @@ def _running(binary: str, folder: Path, upstream: _Upstream) -> Iterator[RealEnv
             pytest.fail("Envoy did not start:\n" + "\n".join(lines[-10:]))
         reader = threading.Thread(target=lambda: lines.extend(one.rstrip("\n") for one in stderr))
         reader.start()
-        yield RealEnvoy(upstream, _ports(lines), lines)
+        yield lines
         process.terminate()
         process.wait(10)
         reader.join()
@@ -193,18 +202,23 @@ def _running(binary: str, folder: Path, upstream: _Upstream) -> Iterator[RealEnv
         stderr.close()
 
 
-def _ports(lines: list[str]) -> dict[str, int]:
-    """From the admin interface, whose address is in the log."""
-    found = (re.search(r"admin address: 127\.0\.0\.1:(\d+)", line) for line in lines)
-    admin = next(int(match.group(1)) for match in found if match)
-    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=PATIENCE)
-    with contextlib.closing(connection):
-        connection.request("GET", "/listeners?format=json")
-        statuses = json.loads(connection.getresponse().read())["listener_statuses"]
+def ports(log: list[str]) -> dict[str, int]:
+    """Each listener's port."""
+    statuses = ask_admin(log, "/listeners?format=json")["listener_statuses"]
     return {s["name"]: int(s["local_address"]["socket_address"]["port_value"]) for s in statuses}
 
 
-def _bootstrap(folder: Path, upstream: int, filters: Mapping[str, WasmFilter]) -> dict[str, Any]:
+def ask_admin(log: list[str], path: str) -> Any:
+    """What the admin interface, whose address is in the log, answers in JSON."""
+    found = (re.search(r"admin address: 127\.0\.0\.1:(\d+)", line) for line in log)
+    admin = next(int(match.group(1)) for match in found if match)
+    connection = http.client.HTTPConnection("127.0.0.1", admin, timeout=PATIENCE)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+
+
+def _bootstrap(upstream: int, listeners: Sequence[dict[str, Any]]) -> dict[str, Any]:
     address = {"socket_address": {"address": "127.0.0.1", "port_value": upstream}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
     cluster = {
@@ -212,26 +226,36 @@ def _bootstrap(folder: Path, upstream: int, filters: Mapping[str, WasmFilter]) -
         "type": "STATIC",
         "load_assignment": {"cluster_name": "up", "endpoints": endpoints},
     }
-    listeners = [_listener(folder, name, wasm) for name, wasm in filters.items()]
     loopback = {"socket_address": {"address": "127.0.0.1", "port_value": 0}}
     resources = {"listeners": listeners, "clusters": [cluster]}
     return {"admin": {"address": loopback}, "static_resources": resources}
 
 
-def _listener(folder: Path, name: str, wasm: WasmFilter) -> dict[str, Any]:
+def plugin(folder: Path, name: str, code: bytes, configuration: str) -> dict[str, Any]:
+    """The configuration of a wasm plugin of this name, its code in ``folder``."""
     file = folder / f"{name}.wasm"
-    file.write_bytes(wasm.code)
-    plugin = {
+    file.write_bytes(code)
+    return {
         "name": name,
-        "configuration": {
-            "@type": TYPE + "google.protobuf.StringValue",
-            "value": wasm.configuration,
-        },
+        "configuration": {"@type": TYPE + "google.protobuf.StringValue", "value": configuration},
         "vm_config": {
             "runtime": "envoy.wasm.runtime.v8",
             "code": {"local": {"filename": str(file)}},
         },
     }
+
+
+def listener(name: str, chain: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A listener at a port that the kernel chooses, with these network filters."""
+    return {
+        "name": name,
+        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+        "filter_chains": [{"filters": list(chain)}],
+    }
+
+
+def _listener(folder: Path, name: str, wasm: WasmFilter) -> dict[str, Any]:
+    config = plugin(folder, name, wasm.code, wasm.configuration)
     route = {"match": {"prefix": "/"}, "route": {"cluster": "up"}}
     manager = {
         "@type": TYPE
@@ -241,15 +265,11 @@ def _listener(folder: Path, name: str, wasm: WasmFilter) -> dict[str, Any]:
         "server_header_transformation": "PASS_THROUGH",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
         "http_filters": [
-            _http_filter("http.wasm.v3.Wasm", config=plugin),
+            _http_filter("http.wasm.v3.Wasm", config=config),
             _http_filter("http.router.v3.Router", suppress_envoy_headers=True),
         ],
     }
-    return {
-        "name": name,
-        "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-        "filter_chains": [{"filters": [{"name": "hcm", "typed_config": manager}]}],
-    }
+    return listener(name, [{"name": "hcm", "typed_config": manager}])
 
 
 def _http_filter(kind: str, **config: Any) -> dict[str, Any]:

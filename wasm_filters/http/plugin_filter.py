@@ -24,11 +24,11 @@ from wasm_filters.http.way import (
     DataAnswer,
     Way,
 )
-from wasm_filters.machine import STOPPED
 from wasm_filters.plugin import Plugin
 
 STOP_ALL = Iteration.STOP_ALL_AND_WATERMARK
 FAILED = LocalReply(503, "wasm_fail_stream", grpc_status=14)
+STOPPED = -1  # the answer of a callback that replied or closed, or that did not return
 CLOSE_DETAILS = "wasm_close_stream"
 
 _HEADERS: dict[int, Iteration] = {
@@ -206,7 +206,7 @@ class PluginFilter:
             if not self._failed:
                 self._fail()
             return STOPPED
-        return answer
+        return STOPPED if self.machine.stopped else answer
 
     def _iteration(self, answer: int, name: str, ends: bool) -> Iteration:
         if answer == HeadersAction.STOP_ITERATION:
