@@ -1,6 +1,6 @@
 """A real Envoy with wasm network filters in front of a TCP proxy, and the two ends of a connection.
 
-A listener per filter, as in ``real_envoy``; what the ends do and when is the test's to say.
+A listener per filter, as in ``plain_envoy``; what the ends do and when is the test's to say.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.wasm_filters import real_envoy
-from tests.wasm_filters.real_envoy import PATIENCE, TYPE, envoy_binary
+from tests.wasm_filters import plain_envoy
+from tests.wasm_filters.plain_envoy import PATIENCE, TYPE, envoy_binary
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class TcpEnvoy:
 
     def logs(self, name: str) -> list[str]:
         """What one filter logged for its connections."""
-        return real_envoy.logged(self.lines, name)
+        return plain_envoy.logged(self.lines, name)
 
     def connect(self, name: str) -> End:
         return End(socket.create_connection(("127.0.0.1", self.ports[name]), PATIENCE))
@@ -94,7 +94,7 @@ class TcpEnvoy:
 
     def stats(self, prefix: str) -> dict[str, int]:
         """Counters and gauges by name, those that start with ``prefix``."""
-        found = real_envoy.ask_admin(self.lines, f"/stats?format=json&filter=^{prefix}")["stats"]
+        found = plain_envoy.ask_admin(self.lines, f"/stats?format=json&filter=^{prefix}")["stats"]
         return {stat["name"]: int(stat["value"]) for stat in found if "value" in stat}
 
 
@@ -106,17 +106,17 @@ def envoy_before_tcp(folder: Path, filters: Mapping[str, NetworkFilter]) -> Iter
         upstream.settimeout(PATIENCE)
         listeners = [_listener(folder, name, wasm) for name, wasm in filters.items()]
         port = int(upstream.getsockname()[1])
-        with real_envoy.running(binary, folder, port, listeners) as log:
-            yield TcpEnvoy(upstream, real_envoy.ports(log), log)
+        with plain_envoy.running(binary, folder, port, listeners) as log:
+            yield TcpEnvoy(upstream, plain_envoy.ports(log), log)
 
 
 def _listener(folder: Path, name: str, wasm: NetworkFilter) -> dict[str, Any]:
-    plugin = real_envoy.plugin(folder, name, wasm.code, wasm.configuration)
+    plugin = plain_envoy.plugin(folder, name, wasm.code, wasm.configuration)
     chain = [
         _network_filter("wasm.v3.Wasm", config={**plugin, **wasm.plugin}),
         _network_filter("tcp_proxy.v3.TcpProxy", stat_prefix="tcp", cluster="up"),
     ]
-    return {**real_envoy.listener(name, chain), **wasm.listener}
+    return {**plain_envoy.listener(name, chain), **wasm.listener}
 
 
 def _network_filter(kind: str, **config: Any) -> dict[str, Any]:

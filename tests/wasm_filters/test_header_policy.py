@@ -11,7 +11,8 @@ import pytest
 
 import wasm_filters
 from mesh_traffic import Body, Headers, Request, Response
-from tests.wasm_filters.real_envoy import Exchanged, Fields, WasmFilter, envoy_with_filters
+from mini_mesh.filter_rig.rig import Exchanged
+from tests.wasm_filters.real_envoy import Fields, WasmFilter, envoy_with_filters
 from wasm_filters.errors import PluginError
 from wasm_filters.filter import Filter
 from wasm_filters.module import Module
@@ -60,9 +61,7 @@ class Engines:
 @pytest.fixture(scope="module")
 def envoy(tmp_path_factory: pytest.TempPathFactory) -> Engines:
     filters = {"policy": WasmFilter(WASM.read_bytes(), json.dumps(POLICY))}
-    fields = "".join(f"{name}: {value}\r\n" for name, value in ANSWER.headers)
-    wire = f"HTTP/1.1 200 OK\r\n{fields}\r\nok".encode()
-    with envoy_with_filters(tmp_path_factory.mktemp("envoy"), filters, wire) as running:
+    with envoy_with_filters(tmp_path_factory.mktemp("envoy"), filters, ANSWER) as running:
         found = {name: running.request("policy", *sent) for name, sent in REQUESTS.items()}
     return Engines(found, running.logs("policy"))
 
@@ -76,22 +75,19 @@ def test_both_engines_agree(envoy: Engines, name: str) -> None:
         Request(method, path, "test", "http", sent, Body(body)), lambda request: ANSWER
     )
     there = envoy.envoy[name]
-    assert there.answer is not None
+    answer = there.received.message
+    assert answer is not None
     assert here.response is not None
-    assert there.answer.start == str(here.status)
-    assert there.answer.body == here.response.body.data
+    assert answer.status == here.status
+    assert answer.body == here.response.body.data
     added = {"date", "connection"} if here.local_reply else set()
-    got = [pair for pair in there.answer.fields if pair[0].lower() not in added]
+    got = [pair for pair in answer.headers if pair[0].lower() not in added]
     assert got == list(here.response.headers)
     if here.request is None:
-        assert there.upstream == []
+        assert there.upstream == ()
     else:
         (seen,) = there.upstream
-        wire = [
-            (n.encode().decode("latin-1"), v.encode().decode("latin-1"))
-            for n, v in here.request.headers
-        ]
-        assert seen.fields == [("host", "test"), *wire]
+        assert list(seen.headers) == [("host", "test"), *here.request.headers]
         assert seen.body == here.request.body.data
 
 

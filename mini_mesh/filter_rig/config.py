@@ -1,0 +1,172 @@
+"""What the rig's Envoy is told: its wasm filters, and the static bootstrap around them.
+
+Plain data in, plain JSON out (config.bootstrap.v3.Bootstrap, extensions.wasm.v3.PluginConfig).
+What Envoy would add of itself to a message is switched off where it can be: request ids, its
+``server``, the headers of its router.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mini_mesh.ports import LOOPBACK
+
+UPSTREAM = "up"  # the cluster to which every chain sends its requests
+STARTED = "rig"  # names the node, as meshes name theirs
+ROUTE, VIRTUAL_HOST = "all", "all"
+
+_TYPE = "type.googleapis.com/"
+_FILTERS = "envoy.extensions.filters."
+_MANAGER = _FILTERS + "network.http_connection_manager.v3.HttpConnectionManager"
+_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WasmFilter:
+    """A module as an HTTP filter: the settings of Envoy's PluginConfig and VmConfig, by name.
+
+    ``failure_policy`` is FAIL_CLOSED, FAIL_OPEN or FAIL_RELOAD, "" for Envoy's default;
+    ``fail_open`` is the deprecated field. ``allowed_capabilities`` of None restrict nothing.
+    https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/wasm/v3/wasm.proto
+    """
+
+    code: bytes = field(repr=False)
+    name: str = "filter"
+    root_id: str = ""
+    vm_id: str = ""
+    configuration: bytes = b""
+    vm_configuration: bytes = b""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    failure_policy: str = ""
+    fail_open: bool = False
+    allowed_capabilities: Sequence[str] | None = None
+    allow_on_headers_stop_iteration: bool | None = None
+
+    @property
+    def log_prefix(self) -> str:
+        """What Envoy puts before a line that a stream context logs."""
+        return " ".join(part for part in (self.name, self.root_id, self.vm_id) if part)
+
+    def plugin(self, code: Path) -> Json:
+        """The PluginConfig of this filter, whose code is in the file ``code``."""
+        plugin: Json = {
+            "name": self.name,
+            "root_id": self.root_id,
+            "configuration": _any_bytes(self.configuration),
+            "vm_config": {
+                "vm_id": self.vm_id,
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": str(code)}},
+                "configuration": _any_bytes(self.vm_configuration),
+                "environment_variables": {"key_values": dict(self.environment)},
+            },
+        }
+        if self.failure_policy:
+            plugin["failure_policy"] = self.failure_policy
+        if self.fail_open:
+            plugin["fail_open"] = True
+        if self.allowed_capabilities is not None:
+            allowed: Json = {name: {} for name in self.allowed_capabilities}
+            plugin["capability_restriction_config"] = {"allowed_capabilities": allowed}
+        if self.allow_on_headers_stop_iteration is not None:
+            plugin["allow_on_headers_stop_iteration"] = self.allow_on_headers_stop_iteration
+        return plugin
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What stands between client and upstream.
+
+    ``chains`` are the filters of each listener, in the order of a request. ``clusters`` can be
+    called out to; ``refusing`` are clusters at whose port nobody listens. ``buffer_limit`` is what
+    a connection may buffer, in bytes, on both sides; None for Envoy's own 1 MiB.
+    """
+
+    chains: Mapping[str, Sequence[WasmFilter]]
+    clusters: Sequence[str] = ()
+    refusing: Sequence[str] = ()
+    buffer_limit: int | None = None
+
+
+def bootstrap(layout: Layout, ports: Mapping[str, int], admin: int, folder: Path) -> Json:
+    """The bootstrap; ``ports`` are those of all clusters. Writes the code into ``folder``."""
+    limit = {} if layout.buffer_limit is None else _limited(layout.buffer_limit)
+    clusters = [{**_cluster(name, port), **limit} for name, port in ports.items()]
+    listeners = [
+        {**_listener(index, name, chain, folder), **limit}
+        for index, (name, chain) in enumerate(layout.chains.items())
+    ]
+    return {
+        "node": {"id": STARTED, "cluster": STARTED},
+        "admin": {"address": _address(admin)},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    }
+
+
+def stat_prefix(index: int) -> str:
+    """What the stats of the listener with this place in ``Layout.chains`` are called."""
+    return f"chain-{index}"
+
+
+def _limited(size: int) -> Json:
+    return {"per_connection_buffer_limit_bytes": size}
+
+
+def _cluster(name: str, port: int) -> Json:
+    http1 = {"http_protocol_options": {"enable_trailers": True}}
+    options = {"@type": _TYPE + _OPTIONS, "explicit_http_config": http1}
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+        "typed_extension_protocol_options": {_OPTIONS: options},
+    }
+
+
+def _listener(index: int, name: str, chain: Sequence[WasmFilter], folder: Path) -> Json:
+    filters = []
+    for place, wasm in enumerate(chain):
+        file = folder / f"{index}-{place}.wasm"
+        file.write_bytes(wasm.code)
+        filters.append(_http_filter("wasm.v3.Wasm", config=wasm.plugin(file)))
+    manager = {
+        "@type": _TYPE + _MANAGER,
+        "stat_prefix": stat_prefix(index),
+        "generate_request_id": False,
+        "server_header_transformation": "PASS_THROUGH",
+        "delayed_close_timeout": "0.1s",  # a client of ours closes first; Envoy's default is 1 s
+        "http_protocol_options": {"enable_trailers": True},
+        "route_config": {"name": ROUTE, "virtual_hosts": [_virtual_host()]},
+        "http_filters": [*filters, _http_filter("router.v3.Router", suppress_envoy_headers=True)],
+    }
+    return {
+        "name": name,
+        "address": _address(0),
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
+    }
+
+
+def _virtual_host() -> Json:
+    route = {"match": {"prefix": "/"}, "route": {"cluster": UPSTREAM, "timeout": "0s"}}
+    return {"name": VIRTUAL_HOST, "domains": ["*"], "routes": [route]}
+
+
+def _http_filter(kind: str, **config: Any) -> Json:
+    return {"name": kind, "typed_config": {"@type": f"{_TYPE}{_FILTERS}http.{kind}", **config}}
+
+
+def _any_bytes(data: bytes) -> Json:
+    """Bytes in an Any; Envoy hands a filter what is in it."""
+    value = base64.b64encode(data).decode()
+    return {"@type": _TYPE + "google.protobuf.BytesValue", "value": value}
+
+
+def _address(port: int) -> Json:
+    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
