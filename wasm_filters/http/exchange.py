@@ -37,6 +37,10 @@ REFUSED_REPLY = LocalReply(
     b" reset reason: remote connection failure",
 )
 
+_NOT_PASSED_ON = frozenset(
+    (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
+)
+
 
 class Exchange:
     """The state of one request on its way. ``request`` and ``response`` are its two directions.
@@ -121,7 +125,7 @@ class Exchange:
         if not self._pieces and self.sent.trailers and request.trailers is None:
             request.finish(HeaderMap(self.sent.trailers.to_bytes()))
         self._feeding = False
-        if self.to_upstream.complete:
+        if self.to_upstream.is_there:
             self._ask_upstream()
 
     def _request_arrived(self) -> None:
@@ -197,7 +201,7 @@ class Exchange:
         Through all filters if no response has come yet; past them if one is on its way and the
         client has none of it; a reset if the client has some of it.
         """
-        if self._finished or self.has_reset:
+        if self.is_over:
             return
         started = self.code is not None
         if not started:
@@ -231,7 +235,7 @@ class Exchange:
 
     def reset(self, details: str) -> None:
         """End it without a response."""
-        if self._finished or self.has_reset:
+        if self.is_over:
             return
         self._tell(self.code, self.details or details)
         self.has_reset = True
@@ -250,16 +254,19 @@ class Exchange:
 
     # what the ways ask
 
+    @property
+    def is_over(self) -> bool:
+        """The client has all that it gets."""
+        return self.done or self.has_reset or self._finished
+
     def over(self, way: Way) -> bool:
-        if self.done or self.has_reset or self._finished:
-            return True
-        return way is self.request and self._stopped
+        return self.is_over or (way is self.request and self._stopped)
 
     def aborted(self, way: Way) -> bool:
         if way is self.request and self._stopped:
             self._send_prepared()
             return True
-        return self.has_reset or self._finished or self.done
+        return self.is_over
 
     def too_much(self, way: Way) -> None:
         self.send_local_reply(REQUEST_TOO_LARGE if way is self.request else RESPONSE_TOO_LARGE)
@@ -323,9 +330,10 @@ def with_ends(chunks: Sequence[bytes], trailers: bool) -> list[tuple[bytes, bool
 
 
 def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
-    """The fields as Envoy has them after its HTTP/1 codec: ``host`` is ``:authority``."""
+    """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
+    client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
     method, path, authority, scheme, *others = request.fields().to_bytes()
     if not authority[1]:
         authority = (b":authority", (request.headers.get("host") or "").encode())
-    others = [field for field in others if field[0].lower() != b"host"]
+    others = [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
     return [authority, path, method, scheme, *others]
