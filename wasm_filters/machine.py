@@ -64,7 +64,8 @@ class Machine:
         self._exports = _Exports(self.vm, config.capabilities)
         self._allocator = self.vm.export(module.allocator, arms=False)
         self.host.memory = Memory(self.vm.window, self._allocate, self.host.warn)
-        self.listen(listener)
+        if listener is not None:
+            self.listen(listener)
         self._start()
 
     def _import(self, call: Hostcall) -> HostFunction:

@@ -56,10 +56,12 @@ _KINDS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
 _SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
 _Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
 _Entry = ctypes.CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t)
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_EXTERN_SIZE = ctypes.sizeof(ffi.wasmtime_extern_t)
+_EXTERN_VALUE = ffi.wasmtime_extern_t.of.offset
 _raw = ctypes.CDLL(str(ffi.filename))  # its own handle: no argtypes, arguments are prepared once
 _raw.wasmtime_func_call_unchecked.restype = c_size_t
 _raw.wasmtime_context_set_epoch_deadline.restype = None
+_raw.wasmtime_func_new_unchecked.restype = None
 _raw.wasmtime_instance_export_get.restype = ctypes.c_bool
 
 
@@ -202,17 +204,15 @@ class Vm:
 
     def _start(self, imports: Sequence[HostFunction]) -> None:
         self.arm()  # a module with a start section runs code here
-        compiled, context = self._compiled, self._store._context()
-        functions = (ffi.wasmtime_extern_t * len(imports))()
+        compiled = self._compiled
+        functions = (ffi.wasmtime_extern_t * len(imports))()  # zeros: all of kind EXTERN_FUNC
         for at, (function, entry) in enumerate(zip(imports, self._entries, strict=True)):
-            functions[at].kind = ffi.WASMTIME_EXTERN_FUNC
-            place = ctypes.byref(functions[at].of.func)
             kind = _function_type(function.signature).ptr()
-            callback = ctypes.cast(entry, ffi.wasmtime_func_unchecked_callback_t)
-            ffi.wasmtime_func_new_unchecked(context, kind, callback, None, _NO_FINALIZER, place)
+            place = ctypes.byref(functions, at * _EXTERN_SIZE + _EXTERN_VALUE)
+            _raw.wasmtime_func_new_unchecked(self._context, kind, entry, None, None, place)
         trap = ctypes.POINTER(ffi.wasm_trap_t)()
         failed = ffi.wasmtime_instance_new(
-            context,
+            self._store._context(),
             compiled._module.ptr(),
             functions,
             len(imports),
