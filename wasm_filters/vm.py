@@ -149,7 +149,9 @@ def _slots_of(params: str) -> struct.Struct:
 def _function_type(signature: Signature) -> wasmtime.FuncType:
     types = {"i": wasmtime.ValType.i32, "I": wasmtime.ValType.i64}
     params, results = signature.params, signature.results
-    return wasmtime.FuncType([types[kind]() for kind in params], [types[kind]() for kind in results])
+    return wasmtime.FuncType(
+        [types[kind]() for kind in params], [types[kind]() for kind in results]
+    )
 
 
 def _first_lines(error: Exception) -> str:
@@ -236,9 +238,7 @@ class Vm:
         """What the instance exports as ``name``, which is there."""
         found, text = ffi.wasmtime_extern_t(), name.encode()
         instance, place = ctypes.byref(self._instance), ctypes.byref(found)
-        _raw.wasmtime_instance_export_get(
-            self._context, instance, text, c_size_t(len(text)), place
-        )
+        _raw.wasmtime_instance_export_get(self._context, instance, text, c_size_t(len(text)), place)
         return found.of
 
     def _entry(self, index: int, host: HostFunction) -> Callable[[int, int, int], int]:
