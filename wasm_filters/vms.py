@@ -55,5 +55,9 @@ class Vms:
         for machine in self._machines.values():
             machine.listen(listener)
 
+    def close(self) -> None:
+        for machine in self._machines.values():
+            machine.close()
+
     def machines(self) -> list[Machine]:
         return list(self._machines.values())

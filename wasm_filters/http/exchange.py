@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from mesh_traffic import Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.buffer import Buffer
+from wasm_filters.chunks import cutter
 from wasm_filters.context import LocalReply
 from wasm_filters.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 from wasm_filters.http.arrived import Arrived
@@ -151,14 +152,15 @@ class Exchange:
         if answer.refused:
             self.send_local_reply(REFUSED_REPLY)
         elif answer.response is not None:
-            self._start_response(answer.response)
+            size = answer.chunk_size
+            self._start_response(answer.response, self._chunks if size is None else cutter(size))
 
-    def _start_response(self, response: Response) -> None:
+    def _start_response(self, response: Response, chunks: Callable[[bytes], list[bytes]]) -> None:
         head = self.sent.method == "HEAD"
         self._tell(response.status, "via_upstream")
         fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
         trailers = bool(response.trailers) and not head
-        pieces = with_ends([] if head else self._chunks(response.body.data), trailers)
+        pieces = with_ends([] if head else chunks(response.body.data), trailers)
         self._answer = response
         self._back.extend(pieces)
         self.response.start(fields, not pieces and not trailers)
