@@ -1,4 +1,4 @@
-"""Door to wasmtime, and the only module that knows it: compile a module, run it, call both ways.
+"""Door to wasmtime: compile a module, run it, call both ways. Only ``validation.py`` asks it too.
 
 ``wasmtime.Func`` costs 9 µs per call from the guest and 17 to 31 µs per call into it; its raw
 calling convention 0.5 and 0.8 µs (bench/wasm). So calls go through ``wasmtime._ffi``:
@@ -46,6 +46,7 @@ from wasm_filters.errors import (
     HostcallRefused,
     ModuleError,
     Refusal,
+    one_line,
 )
 
 TICK_SECONDS = 0.02  # how exactly a deadline is kept
@@ -67,11 +68,14 @@ _raw.wasmtime_instance_export_get.restype = ctypes.c_bool
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A module in machine code: what it imports, in order, and its exported functions."""
+    """A module in machine code: what it imports, in order, and its exported functions.
+
+    ``memory`` is the export that is its memory; of several the last, as in Envoy.
+    """
 
     imports: tuple[Import, ...]
     functions: Mapping[str, Signature]
-    memory: str | None  # the export that is its memory
+    memory: str | None
     _module: Any
 
 
@@ -81,6 +85,7 @@ def _engine() -> wasmtime.Engine:
     config.epoch_interruption = True
     config.wasm_threads = False  # atomic.wait would block the host
     config.wasm_memory64 = False
+    config.wasm_wide_arithmetic = False  # Envoy's V8 does not know it
     ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
     engine = wasmtime.Engine(config)
     _start_clock(engine)
@@ -107,7 +112,7 @@ def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
         try:
             module = wasmtime.Module(_engine(), code)
         except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"not a valid wasm module: {_first_lines(error)}") from error
+            raise ModuleError(f"not a valid wasm module: {one_line(error)}") from error
         if cache:
             cache.put(key, bytes(module.serialize()))
     return _described(module)
@@ -121,7 +126,9 @@ def _load(stored: bytes) -> wasmtime.Module | None:
 
 
 def _described(module: wasmtime.Module) -> Compiled:
-    imports = tuple(Import(i.module, i.name or "", _signature(i.type)) for i in module.imports)
+    imports = tuple(
+        Import(i.module, i.name or "", _signature(i.type), _kind(i.type)) for i in module.imports
+    )
     functions: dict[str, Signature] = {}
     memory = None
     for export in module.exports:
@@ -129,7 +136,7 @@ def _described(module: wasmtime.Module) -> Compiled:
         if signature is not None:
             functions[export.name] = signature
         elif isinstance(export.type, wasmtime.MemoryType):
-            memory = memory or export.name
+            memory = export.name
     return Compiled(imports, functions, memory, module)
 
 
@@ -154,9 +161,8 @@ def _function_type(signature: Signature) -> wasmtime.FuncType:
     )
 
 
-def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return ": ".join(line.removeprefix("0: ") for line in lines if line != "Caused by:")[:300]
+def _kind(kind: object) -> str:
+    return type(kind).__name__.removesuffix("Type").replace("Func", "Function").lower()
 
 
 def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
@@ -232,7 +238,7 @@ class Vm:
         error = wasmtime.WasmtimeError._from_ptr(failed)
         if self._refused is not None:
             raise self._stopped("start section", error)
-        raise ModuleError(f"can't be instantiated: {_first_lines(error)}") from error
+        raise ModuleError(f"can't be instantiated: {one_line(error)}") from error
 
     def _exported(self, name: str) -> Any:
         """What the instance exports as ``name``, which is there."""
@@ -315,7 +321,7 @@ class Vm:
         if refused is not None:
             raise refused
         if not isinstance(error, wasmtime.Trap):
-            return GuestStopped(callback, _first_lines(error), frames)
+            return GuestStopped(callback, one_line(error), frames)
         if error.trap_code == wasmtime.TrapCode.INTERRUPT:
             reason = f"ran longer than {self.limits.deadline:g} s"
             return DeadlineExceeded(callback, reason, frames)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import run
+from meshloom.wasm import inspect, run
 
 app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -19,4 +19,5 @@ def wasm() -> None:
     """Run and inspect WASM filters."""
 
 
+app.command("inspect")(inspect.inspect)
 app.command("run")(run.run)
