@@ -23,7 +23,6 @@ from mesh_patterns.draft import (
     Match,
     Retries,
     Rule,
-    StringMatch,
 )
 from mesh_patterns.evaluate import holds
 from mesh_patterns.expect import ClaimSpec
@@ -41,6 +40,7 @@ from mesh_patterns.upstream_promises import (
 )
 from mesh_traffic import Headers, Request
 from mesh_yaml.build import build
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.node import Node, Plain
 from mesh_yaml.place import Place
 

@@ -118,13 +118,22 @@ class HeaderMap:
 
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
         """Start anew with these fields."""
-        named = [(self._name(name), value) for name, value in pairs]
-        self._pairs, self._first = named, dict(named)
-        if len(self._first) == len(named) and self._pseudo_end() == self._pseudo_count():
-            return  # nothing to join or to move, as in nearly every message
+        named = [(name.lower(), value) for name, value in pairs]
+        first = dict(named)
+        if len(first) == len(named) and b"host" not in first and _is_ordered(named):
+            self._pairs, self._first = named, first  # as in nearly every message
+            return
         self._pairs, self._first = [], {}
         for name, value in named:
             self.add(name, value)
 
-    def _pseudo_count(self) -> int:
-        return sum(1 for name in self._first if name.startswith(b":"))
+
+def _is_ordered(pairs: list[Pair]) -> bool:
+    """Whether all pseudo-headers are in front."""
+    ordinary = False
+    for name, _ in pairs:
+        if name[:1] != b":":
+            ordinary = True
+        elif ordinary:
+            return False
+    return True

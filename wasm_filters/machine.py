@@ -84,11 +84,13 @@ class Machine:
             self.vm.functions[index] = function
 
     def _allocate(self, size: int) -> int:
-        before, self.vm.restricted = self.vm.restricted, "while memory is allocated"
-        try:
-            return self._allocator(size) if self._allocator else 0
-        finally:
-            self.vm.restricted = before
+        vm, allocator = self.vm, self._allocator
+        if allocator is None:
+            return 0
+        before, vm.restricted = vm.restricted, "while memory is allocated"
+        address = allocator(size)  # a VM that stops in there is not called again
+        vm.restricted = before
+        return address
 
     def _start(self) -> None:
         nobody = self.host.current

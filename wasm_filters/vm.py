@@ -10,8 +10,8 @@ calling convention 0.5 and 0.8 µs (bench/wasm). So calls go through ``wasmtime.
 - A callback's C entry is freed by Python's garbage collector, so the VM keeps all of them.
 
 Rule 1: memories never move (``memory_may_move`` is off and the address space is reserved), so one
-view of a memory stays valid while it grows. Rule 2: one clock thread per process moves the epoch;
-a callback that is still running when its deadline passes is stopped there, GIL or not.
+view of a memory stays valid while it grows. Rule 2: one clock per process moves the epoch
+(epoch.py); a callback that is still running when its deadline passes is stopped there.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import math
-import os
 import struct
-import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import c_size_t, c_uint32
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
+from time import monotonic
 from typing import Any, NoReturn
 
 import wasmtime
@@ -37,6 +35,7 @@ from wasmtime._trap import FrameList
 from wasm_filters.abi import Signature
 from wasm_filters.border import HostFunction, Import, Limits
 from wasm_filters.cache import CompiledCache
+from wasm_filters.epoch import after_fork, tick_by_thread, tick_natively
 from wasm_filters.errors import (
     BadPointer,
     DeadlineExceeded,
@@ -56,14 +55,23 @@ _MAX_ARGUMENT_VIEWS = 4096  # one per address that wasmtime passes arguments at
 _KINDS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
 _SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
 _Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
+_PACK = [struct.Struct("<" + "I12x" * arity).pack_into for arity in range(13)]
 _Entry = ctypes.CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t)
 _EXTERN_SIZE = ctypes.sizeof(ffi.wasmtime_extern_t)
 _EXTERN_VALUE = ffi.wasmtime_extern_t.of.offset
-_raw = ctypes.CDLL(str(ffi.filename))  # its own handle: no argtypes, arguments are prepared once
-_raw.wasmtime_func_call_unchecked.restype = c_size_t
-_raw.wasmtime_context_set_epoch_deadline.restype = None
-_raw.wasmtime_func_new_unchecked.restype = None
-_raw.wasmtime_instance_export_get.restype = ctypes.c_bool
+
+
+def _library(loader: Callable[[str], Any]) -> Any:
+    """wasmtime by a handle of its own: no argtypes, arguments are prepared once."""
+    library = loader(str(ffi.filename))
+    library.wasmtime_func_call_unchecked.restype = c_size_t
+    library.wasmtime_context_set_epoch_deadline.restype = None
+    library.wasmtime_func_new_unchecked.restype = None
+    library.wasmtime_instance_export_get.restype = ctypes.c_bool
+    return library
+
+
+_raw = _library(ctypes.PyDLL)  # with the interpreter's lock held: letting go costs as much again
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +96,29 @@ def _engine() -> wasmtime.Engine:
     config.wasm_wide_arithmetic = False  # Envoy's V8 does not know it
     ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
     engine = wasmtime.Engine(config)
-    _start_clock(engine)
-    os.register_at_fork(after_in_child=partial(_start_clock, engine))  # threads stay behind
+    if not _start_native_clock(engine):
+        _start_thread(engine)
     return engine
 
 
-def _start_clock(engine: wasmtime.Engine) -> None:
-    threading.Thread(target=_tick, args=(engine,), name="wasm-epoch", daemon=True).start()
+def _start_native_clock(engine: wasmtime.Engine) -> bool:
+    function = ctypes.cast(ffi.dll.wasmtime_engine_increment_epoch, ctypes.c_void_p).value or 0
+    argument = ctypes.cast(engine.ptr(), ctypes.c_void_p).value or 0
+    start = partial(tick_natively, function, argument, TICK_SECONDS)
+    if not start():
+        return False
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))  # the timer outlives the interpreter
+    after_fork(start)
+    return True
 
 
-def _tick(engine: wasmtime.Engine) -> None:
-    while True:
-        time.sleep(TICK_SECONDS)
-        engine.increment_epoch()
+def _start_thread(engine: wasmtime.Engine) -> None:
+    """Then calls have to let go of the interpreter's lock, or the thread would not run."""
+    global _raw
+    _raw = _library(ctypes.CDLL)
+    start = partial(tick_by_thread, engine.increment_epoch, TICK_SECONDS)
+    start()
+    after_fork(start)
 
 
 def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
@@ -192,17 +210,19 @@ class Vm:
         self, compiled: Compiled, imports: Sequence[HostFunction], limits: Limits | None = None
     ) -> None:
         self.limits = limits or Limits()
-        self.hostcalls = 0
+        self._counted = 0  # hostcalls before the callback that runs
+        self._left = self.limits.hostcalls
         self.restricted = "while the module starts"
         self.functions = [function.function for function in imports]
-        self._budget = 0
         self._refused: BaseException | None = None
-        self._views: dict[int, Any] = {}
+        self._views: dict[int, tuple[memoryview, memoryview]] = {}
         self._memory: Any = None
         self._store = wasmtime.Store(_engine())
         self._store.set_limits(self.limits.memory, _MAX_TABLE_ELEMENTS)
         self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
-        ticks = math.ceil(self.limits.deadline / TICK_SECONDS) + 1
+        self._slack = self.limits.deadline / 10  # arming costs: not for each of a thousand calls
+        self._armed_until = 0.0
+        ticks = math.ceil((self.limits.deadline + self._slack) / TICK_SECONDS) + 1
         self._arm = (self._context, ctypes.c_uint64(ticks))
         entries = (self._entry(at, function) for at, function in enumerate(imports))
         self._entries = [_Entry(entry) for entry in entries]
@@ -254,12 +274,13 @@ class Vm:
         answers, guarded = bool(host.signature.results), host.guarded
 
         def entry(_env: int, _caller: int, address: int) -> int:
-            slots = views.get(address)
-            if slots is None:
-                slots = self._view(address)
-            self.hostcalls += 1
             try:
-                if self.hostcalls > self._budget:
+                slots, words = views[address]
+            except KeyError:
+                slots, words = self._view(address)
+            left = self._left = self._left - 1
+            try:
+                if left < 0:
                     raise Refusal(f"more than {self.limits.hostcalls} hostcalls in one callback")
                 if guarded and self.restricted:
                     raise Refusal(f"{host.name} may not be called {self.restricted}")
@@ -269,15 +290,17 @@ class Vm:
             except BaseException as error:
                 return self._trap(error)
             if answers:
-                slots[0] = answer
+                words[0] = answer
             return 0
 
         return entry
 
-    def _view(self, address: int) -> Any:
+    def _view(self, address: int) -> tuple[memoryview, memoryview]:
+        """The slots at ``address``, as bytes to read from and as words to answer in."""
         if len(self._views) >= _MAX_ARGUMENT_VIEWS:
             self._views.clear()
-        view = self._views[address] = _Slots.from_address(address)
+        slots = memoryview(_Slots.from_address(address)).cast("B")
+        view = self._views[address] = (slots, slots.cast("I"))
         return view
 
     def _trap(self, error: BaseException) -> int:
@@ -286,10 +309,21 @@ class Vm:
         trap = ffi.wasmtime_trap_new(b"refused by the host", 19)
         return ctypes.cast(trap, ctypes.c_void_p).value or 0
 
+    @property
+    def hostcalls(self) -> int:
+        """All calls that the guest made."""
+        return self._counted + self.limits.hostcalls - self._left
+
     def arm(self) -> None:
-        """Give the guest its full time and hostcalls again, from now."""
-        self._budget = self.hostcalls + self.limits.hostcalls
-        _raw.wasmtime_context_set_epoch_deadline(*self._arm)
+        """Give the guest its full time (up to a tenth more) and hostcalls again, from now."""
+        limit = self.limits.hostcalls
+        if self._left != limit:
+            self._counted += limit - self._left
+            self._left = limit
+        now = monotonic()
+        if now > self._armed_until:
+            self._armed_until = now + self._slack
+            _raw.wasmtime_context_set_epoch_deadline(*self._arm)
 
     def export(self, name: str, arms: bool = True) -> GuestExport | None:
         """The guest's function ``name``; ``arms``: calling it starts a new deadline."""
@@ -337,37 +371,39 @@ class Vm:
 
 
 class GuestExport:
-    """One exported function, ready to be called: arguments and answer are unsigned i32."""
+    """One exported function, ready to be called: arguments and answer are unsigned i32.
 
-    __slots__ = ("_arguments", "_arms", "_slots", "_trapped", "_vm", "name")
+    ``arms``: calling it starts a new deadline.
+    """
+
+    __slots__ = ("_arguments", "_arms", "_bytes", "_call", "_trapped", "_vm", "_words", "name")
 
     def __init__(self, vm: Vm, name: str, function: Any, arms: bool) -> None:
         self.name = name
         self._vm = vm
         self._arms = arms
-        self._slots = _Slots()
-        self._trapped = c_size_t(0)
+        slots, trapped = _Slots(), c_size_t(0)
+        self._bytes = memoryview(slots).cast("B")
+        self._words = self._bytes.cast("I")
+        self._trapped = memoryview(trapped).cast("B").cast("Q")
+        self._call = _raw.wasmtime_func_call_unchecked
         self._arguments = (
             vm._context,
             ctypes.byref(function),
-            ctypes.byref(self._slots),
+            ctypes.byref(slots),
             c_size_t(12),
-            ctypes.byref(self._trapped),
+            ctypes.byref(trapped),
         )
 
     def __call__(self, *arguments: int) -> int:
         """Call it; GuestStopped if it does not return."""
-        slots = self._slots
-        at = 0
-        for argument in arguments:
-            slots[at] = argument
-            at += 4
+        _PACK[len(arguments)](self._bytes, 0, *arguments)
         if self._arms:
             self._vm.arm()
-        failed = _raw.wasmtime_func_call_unchecked(*self._arguments)
-        if failed or self._trapped.value:
+        failed = self._call(*self._arguments)
+        if failed or self._trapped[0]:
             self._fail(failed)
-        answer: int = slots[0]
+        answer: int = self._words[0]
         return answer
 
     def _fail(self, failed: int) -> None:
@@ -376,7 +412,7 @@ class GuestExport:
             pointer = ctypes.cast(failed, ctypes.POINTER(ffi.wasmtime_error_t))
             error = wasmtime.WasmtimeError._from_ptr(pointer)
         else:
-            trap = ctypes.cast(self._trapped.value or 0, ctypes.POINTER(ffi.wasm_trap_t))
-            self._trapped.value = 0
+            trap = ctypes.cast(self._trapped[0], ctypes.POINTER(ffi.wasm_trap_t))
+            self._trapped[0] = 0
             error = wasmtime.Trap._from_ptr(trap)
         raise self._vm._stopped(self.name, error) from None

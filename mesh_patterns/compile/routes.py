@@ -25,9 +25,9 @@ from mesh_patterns.draft import (
     Respond,
     Retries,
     Rewrite,
-    StringMatch,
     Target,
 )
+from mesh_yaml.matching import StringMatch
 from xds_server.mirror import any_of
 from xds_server.protos import core, matcher, protobuf, route
 from xds_server.resource import Resource

@@ -48,7 +48,7 @@ CALLED = Response(
 )
 SERVICES = {
     "service": Answer(CALLED),
-    "slow": Answer(CALLED, after=0.1),  # when all else that can happen has happened
+    "slow": Answer(CALLED, after=0.25),  # when all else that can happen has happened
     "silent": NEVER,
     "nobody": REFUSED,
 }
@@ -78,7 +78,7 @@ def closes(stream: int = REQUEST) -> Call:
     return Call("proxy_close_stream", [stream], f"close {stream}")
 
 
-def calls_out(cluster: str = "service", timeout: int = 300, body: bytes = b"") -> Call:
+def calls_out(cluster: str = "service", timeout: int = 5000, body: bytes = b"") -> Call:
     fields = encode_pairs(
         [(b":method", b"POST"), (b":path", b"/check"), (b":authority", b"auth"), (b"x-q", b"1")]
     )
@@ -497,7 +497,7 @@ async def _really(rig: Rig, rig_started: float, name: str, scenario: Scenario) -
 
 
 RELOADS_AFTER = 1.6  # seconds: the back-off of 1 s and Envoy's jitter
-PATIENCE = 0.4  # seconds; what is paused for good is waited for as long
+PATIENCE = 0.8  # seconds; what is paused for good is waited for as long
 
 
 def _cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:

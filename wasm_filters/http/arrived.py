@@ -11,19 +11,21 @@ from wasm_filters.http.way import Way
 
 _NO_HEADERS = Headers()
 _NO_FIELDS = HeaderMap()
+_NO_BODY = Body()
 
 
 class Arrived:
     """A message as it came through. ``whole`` is called once, when all of it is there;
     ``counted`` with the size of each piece of the body."""
 
-    __slots__ = ("_counted", "_whole", "body", "complete", "fields", "trailing")
+    __slots__ = ("_counted", "_request", "_whole", "body", "complete", "fields", "trailing")
 
     def __init__(
         self, whole: Callable[[], None], counted: Callable[[int], None] = lambda size: None
     ) -> None:
         self._counted = counted
         self.fields: HeaderMap | None = None
+        self._request: Request | None = None
         self.body = bytearray()
         self.trailing: HeaderMap = _NO_FIELDS
         self.complete = False
@@ -64,6 +66,12 @@ class Arrived:
             self._whole()
 
     def request(self) -> Request:
+        """The message as a request, as it was when it was first asked for."""
+        if self._request is None:
+            self._request = self._as_request()
+        return self._request
+
+    def _as_request(self) -> Request:
         fields = self.fields or _NO_FIELDS
         get = fields.get
         return Request(
@@ -72,7 +80,7 @@ class Arrived:
             authority=_text(get(b":authority")),
             scheme=_text(get(b":scheme")),
             headers=_ordinary(fields),
-            body=Body(bytes(self.body)),
+            body=Body(bytes(self.body)) if self.body else _NO_BODY,
             trailers=_ordinary(self.trailing),
         )
 
@@ -82,7 +90,7 @@ class Arrived:
         return Response(
             status=int(status) if status.isdigit() else 0,
             headers=_ordinary(fields),
-            body=Body(bytes(self.body)),
+            body=Body(bytes(self.body)) if self.body else _NO_BODY,
             trailers=_ordinary(self.trailing),
         )
 
@@ -90,7 +98,7 @@ class Arrived:
 def _ordinary(fields: HeaderMap) -> Headers:
     if not len(fields):
         return _NO_HEADERS
-    return Headers.of_bytes(pair for pair in fields.pairs if pair[0][:1] != b":")
+    return Headers.of_bytes([pair for pair in fields.pairs if pair[0][:1] != b":"])
 
 
 def _text(value: bytes | None) -> str:

@@ -86,9 +86,8 @@ class _Mark:
     def _count(self) -> int:
         return sum(machine.vm.hostcalls for machine in self._machines())
 
-    def _machines(self) -> list[Machine]:
-        found = {id(plugin.machine): plugin.machine for plugin in self._chain.plugins}
-        return list(found.values())
+    def _machines(self) -> set[Machine]:
+        return {plugin.machine for plugin in self._chain.plugins}
 
     def outcome(self, exchange: Exchange, paused: str) -> Outcome:
         worker = self._chain.worker

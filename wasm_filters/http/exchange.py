@@ -38,6 +38,7 @@ REFUSED_REPLY = LocalReply(
     b" reset reason: remote connection failure",
 )
 
+_CODEC = ("utf-8", "surrogateescape")
 _NOT_PASSED_ON = frozenset(
     (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
 )
@@ -334,8 +335,11 @@ def with_ends(chunks: Sequence[bytes], trailers: bool) -> list[tuple[bytes, bool
 def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
     """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
     client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
-    method, path, authority, scheme, *others = request.fields().to_bytes()
-    if not authority[1]:
-        authority = (b":authority", (request.headers.get("host") or "").encode())
-    others = [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
-    return [authority, path, method, scheme, *others]
+    authority = request.authority or request.headers.get("host") or ""
+    return [
+        (b":authority", authority.encode(*_CODEC)),
+        (b":path", request.path.encode(*_CODEC)),
+        (b":method", request.method.encode(*_CODEC)),
+        (b":scheme", request.scheme.encode(*_CODEC)),
+        *(f for f in request.headers.to_bytes() if f[0].lower() not in _NOT_PASSED_ON),
+    ]
