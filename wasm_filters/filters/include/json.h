@@ -2,6 +2,8 @@
 // is refused with a sentence and a stranger's document does no harm. No exceptions, bounded depth.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,16 +17,24 @@ struct Value {
   Kind kind = Kind::null;
   std::string text;  // of a text, and of a number or a boolean as it is written
   std::vector<Value> list;
-  std::vector<std::pair<std::string, Value>> table;  // in the document's order, each key once
+  std::map<std::string, Value, std::less<>> table;
 
   // The value of a table's key, nullptr if there is none.
   const Value* find(std::string_view key) const {
-    for (auto& [name, value] : table) {
-      if (name == key) return &value;
-    }
-    return nullptr;
+    auto found = table.find(key);
+    return found == table.end() ? nullptr : &found->second;
   }
 };
+
+// The text as JSON.
+inline std::string quoted(std::string_view text) {
+  std::string json = "\"";
+  for (char one : text) {
+    if (one == '"' || one == '\\') json.push_back('\\');
+    json.push_back(static_cast<unsigned char>(one) < ' ' ? ' ' : one);
+  }
+  return json + '"';
+}
 
 class Reader {
  public:
@@ -76,7 +86,7 @@ class Reader {
       }
       expect(':');
       if (failed()) return;
-      value.table.emplace_back(std::move(key), read_value(depth + 1));
+      value.table.emplace(std::move(key), read_value(depth + 1));
     } while (more('}'));
   }
 
