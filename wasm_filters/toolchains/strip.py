@@ -1,5 +1,6 @@
-"""A module without what is for a debugger: zig links its libraries with their debug information, 1.4
-MB that names this machine's folders. The names of functions stay: Envoy shows them after a trap."""
+"""A module without what is for a debugger: zig links its libraries with their debug information,
+1.4 MB that names this machine's folders. The functions' names stay: Envoy shows them after a trap.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 
 PREAMBLE = 8  # bytes: magic and version
 CUSTOM = 0  # a section's id
-DEBUG = b".debug_"  # https://yurydelendik.github.io/webassembly-dwarf: one section of this name each
+DEBUG = b".debug_"  # what DWARF's sections start with: yurydelendik.github.io/webassembly-dwarf
 
 
 def without_debug(code: bytes) -> bytes:
