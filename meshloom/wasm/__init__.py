@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, inspect, run
+from meshloom.wasm import build, inspect, new, run
 
 app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,4 +21,5 @@ def wasm() -> None:
 
 app.command("build")(build.build)
 app.command("inspect")(inspect.inspect)
+app.command("new")(new.new)
 app.command("run")(run.run)

@@ -53,8 +53,8 @@ def build(folder: Path, machine: Machine, locked: bool = False) -> Built:
         made = toolchain.build(project, machine, locked)
     except ToolchainMissing as error:
         raise ToolchainMissing(f"{error}\ninstall {toolchain.install}") from error
-    kept = project / "build" / made.name
-    if made != kept:
+    kept = folder / "build" / made.name
+    if made != kept.resolve():
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(made, kept)
     return Built(kept, toolchain.language, Module.load(kept, CompiledCache(default_folder())))
