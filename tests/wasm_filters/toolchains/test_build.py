@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from mesh_traffic import Headers, Request, Response
+from wasm_filters.errors import ModuleError, WasmError
 from wasm_filters.filter import Filter
 from wasm_filters.toolchains import TOOLCHAINS, build
+from wasm_filters.toolchains.cpp import compiler
 from wasm_filters.toolchains.processes import ThisMachine
 from wasm_filters.toolchains.project import new_project
-from wasm_filters.toolchains.toolchain import BuildError, ProjectError, ToolchainMissing
+from wasm_filters.toolchains.toolchain import BuildError, ProjectError, ToolchainMissing, need
 
 SLOW = "MESHLOOM_BUILD_FILTERS"
 QUICK = {"go"}
@@ -88,9 +90,23 @@ def test_a_folder_without_a_project_is_refused_with_what_was_looked_for(tmp_path
     )
 
 
-def test_a_build_that_leaves_no_module_is_an_error(tmp_path: Path) -> None:
-    if ThisMachine().find("make") is None or ThisMachine().python_module("ziglang") is None:
-        pytest.skip("no make, or no ziglang")
-    (tmp_path / "Makefile").write_text("all:\n\t@true\n")
-    with pytest.raises(ProjectError, match="found none, expected the build to leave one .wasm"):
+@pytest.mark.parametrize(
+    ("recipe", "error", "why"),
+    [
+        ("true", ProjectError, "found none, expected the build to leave one .wasm here"),
+        ("touch build/a.wasm build/b.wasm", ProjectError, "found a.wasm, b.wasm, expected"),
+        ("echo hi >build/a.wasm", ModuleError, "a.wasm: not a wasm module: starts with b'hi"),
+        ("false", BuildError, "make CXX=.*: exit status 2"),
+    ],
+)
+def test_a_makefile_that_leaves_no_filter_is_an_error(
+    tmp_path: Path, recipe: str, error: type[WasmError], why: str
+) -> None:
+    try:
+        need(ThisMachine(), "make", "cpp")
+        compiler(ThisMachine())
+    except ToolchainMissing as missing:
+        pytest.skip(str(missing))
+    (tmp_path / "Makefile").write_text(f"all:\n\t@mkdir build\n\t@{recipe}\n")
+    with pytest.raises(error, match=why):
         build(tmp_path, ThisMachine())
