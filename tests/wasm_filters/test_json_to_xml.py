@@ -37,6 +37,14 @@ AS_XML = (
     HEAD + b'<root><id type="number">7</id><tags type="array"><item>a</item>'
     b'<item type="null"></item></tags><item name="\xc3\xbc">\xc3\xa9</item></root>'
 )
+LIST_AS_XML = HEAD + b'<root type="array"><item type="number">1</item></root>'
+WITH_TRAILERS = Request(
+    "POST",
+    authority="test",
+    headers=Headers.of({"content-type": "application/json", "transfer-encoding": "chunked"}),
+    body=Body(b"[1]"),
+    trailers=Headers.of({"x-sum": "1"}),
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,8 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exchanged]:
                 for name, case in CASES.items()
                 if case.body
             }
-            return {**whole, **pieces}
+            trailers = await rig.exchange("adapts", WITH_TRAILERS)
+            return {**whole, **pieces, "trailers": trailers}
 
     return asyncio.run(run())
 
@@ -176,20 +185,18 @@ def test_a_converted_message_says_what_it_is() -> None:
     assert outcome.response.headers == Headers.of({"content-type": "application/json"})
 
 
-def test_a_body_before_trailers_is_converted_too() -> None:
-    sent = Request(
-        "POST",
-        headers=Headers.of({"content-type": "application/json"}),
-        body=Body(b"[1]"),
-        trailers=Headers.of({"x-sum": "1"}),
-    )
-    for chunk_size in (1, None):
-        outcome = load().handle(sent, chunk_size=chunk_size)
-        assert outcome.request is not None
-        assert outcome.request.body.data == (
-            HEAD + b'<root type="array"><item type="number">1</item></root>'
-        )
-        assert outcome.request.trailers == Headers.of({"x-sum": "1"})
+@pytest.mark.parametrize("size", [1, None])
+def test_a_body_before_trailers_is_converted_too(size: int | None) -> None:
+    outcome = load().handle(WITH_TRAILERS, chunk_size=size)
+    assert outcome.request is not None
+    assert outcome.request.body.data == LIST_AS_XML
+    assert outcome.request.trailers == WITH_TRAILERS.trailers
+
+
+def test_so_it_is_in_envoy(envoy: dict[str, Exchanged]) -> None:
+    (seen,) = envoy["trailers"].upstream
+    assert seen.body == LIST_AS_XML
+    assert seen.trailers == WITH_TRAILERS.trailers
 
 
 def test_an_encoded_body_stays_as_it_is_and_a_log_says_so() -> None:
