@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from mesh_patterns.draft import Draft, Match
-from mesh_patterns.evaluate import any_holds, path_holds
+from mesh_patterns.evaluate import path_holds
 from mesh_patterns.placement import HOST
 from mesh_patterns.policy import Access, Authorization
 from mesh_traffic import Request
@@ -34,10 +34,10 @@ def access_holds(access: Access, request: Request, principal: str) -> bool:
     """Whether a rule is about a request."""
     return (
         (not access.principals or principal in access.principals)
-        and _one(any_holds(match, [request.method]) for match in access.methods)
+        and _one(match.any_holds([request.method]) for match in access.methods)
         and _one(path_holds(match, request.path) for match in access.paths)
-        and _one(any_holds(match, [request.authority]) for match in access.hosts)
-        and all(any_holds(m, request.headers.get_all(name)) for name, m in access.headers)
+        and _one(match.any_holds([request.authority]) for match in access.hosts)
+        and all(m.any_holds(request.headers.get_all(name)) for name, m in access.headers)
         and _one(_within(block) for block in access.ip_blocks)
         and _one(_within(block) for block in access.remote_ip_blocks)
     )

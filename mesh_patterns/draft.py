@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from mesh_patterns.model import Mesh
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError, Place, Problem
 
 T = TypeVar("T")
@@ -44,17 +45,6 @@ def settle(name: str, old: Placed[T] | None, new: Placed[T]) -> Placed[T]:
         f"{name} is set here and, differently, at {old.place}; "
         "take one away, or give one of them 'override: true'",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class StringMatch:
-    """How a text must look. ``kind`` is one of ``exact``, ``prefix``, ``suffix``, ``contains``,
-    ``regex`` (RE2, of the whole text) and ``present``; ``invert`` turns it around.
-    """
-
-    kind: str
-    text: str = ""
-    invert: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Target
-from mesh_patterns.matching import TextMatch
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
+from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.spec import AlsoWritten, Spec, Text
 from mesh_yaml.values import Bound, Duration

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from mesh_patterns.draft import StringMatch
+from mesh_yaml.matching import StringMatch
 
 
 @dataclass(frozen=True, slots=True)

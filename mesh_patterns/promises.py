@@ -25,7 +25,7 @@ from mesh_patterns.draft import (
     Rule,
     StringMatch,
 )
-from mesh_patterns.evaluate import any_holds, holds
+from mesh_patterns.evaluate import holds
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.identity import spiffe_id
 from mesh_patterns.model import CLIENT, INGRESS
@@ -329,4 +329,4 @@ def _service(each: Filter) -> str | None:
 
 
 def _is_for(fault: Fault, request: Request) -> bool:
-    return all(any_holds(match, request.headers.get_all(name)) for name, match in fault.headers)
+    return all(match.any_holds(request.headers.get_all(name)) for name, match in fault.headers)

@@ -131,6 +131,8 @@ class Signature:
 _START = {
     "_initialize": Signature(),
     "_start": Signature(),
+    "main": Signature("ii", "i"),
+    "__main_void": Signature("", "i"),
     "malloc": Signature("i", "i"),
     "proxy_on_memory_allocate": Signature("i", "i"),
 }
@@ -161,6 +163,9 @@ _EVERY_VERSION = {
     "proxy_on_grpc_receive_trailing_metadata": Signature("iii"),
     "proxy_on_grpc_receive": Signature("iii"),
     "proxy_on_grpc_close": Signature("iii"),
+    # Envoy's own (source/extensions/common/wasm/wasm.cc)
+    "envoy_on_resolve_dns": Signature("iii"),
+    "envoy_on_stats_update": Signature("ii"),
 }
 _0_2 = {
     **_EVERY_VERSION,

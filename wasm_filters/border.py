@@ -20,11 +20,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """Something that a module wants from its host; ``signature`` is None if it is no function."""
+    """Something that a module wants from its host; ``signature`` is None if it is no function.
+
+    ``kind`` is one of function, table, memory, global and tag.
+    """
 
     module: str
     name: str
     signature: Signature | None
+    kind: str = "function"
 
     def __str__(self) -> str:
         return f"{self.module}.{self.name}"

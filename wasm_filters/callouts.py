@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mesh_traffic import Body, Headers, Request, Response
@@ -90,7 +90,7 @@ class Callouts:
             return Status.BAD_ARGUMENT
         if self.pending >= MAX_PENDING:
             return Status.INTERNAL_FAILURE
-        answer = with_timeout(answer_of(service, request), timeout)
+        answer = through_client(answer_of(service, request), timeout)
         self.remember(Callout(cluster, request, answer.response))
         if answer.response is None:
             return Status.OK  # and no answer ever
@@ -105,8 +105,9 @@ class Callouts:
         return Status.OK
 
 
-def with_timeout(answer: Answer, timeout: float) -> Answer:
-    """What Envoy's client makes of no answer, or one that comes too late."""
+def through_client(answer: Answer, timeout: float) -> Answer:
+    """What comes of an answer through Envoy's client, which answers itself if there is none, or
+    it comes too late, and says how long a service took."""
     if answer.refused:
         body = (
             b"upstream connect error or disconnect/reset before headers."
@@ -116,7 +117,11 @@ def with_timeout(answer: Answer, timeout: float) -> Answer:
     late = answer.response is None or answer.after > timeout
     if timeout and late:
         return Answer(_local(504, b"upstream request timeout"), timeout)
-    return answer
+    if answer.response is None:
+        return answer
+    took = str(round(answer.after * 1000))
+    headers = answer.response.headers.added("x-envoy-upstream-service-time", took)
+    return replace(answer, response=replace(answer.response, headers=headers))
 
 
 def _local(status: int, body: bytes) -> Response:

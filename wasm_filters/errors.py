@@ -71,3 +71,9 @@ class Refusal(Exception):
 
 class BadPointer(Exception):
     """The guest gave an address outside of its memory; the hostcall answers with its status."""
+
+
+def one_line(error: Exception) -> str:
+    """A message of several lines, each a cause of the one before, as one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return ": ".join(line.removeprefix("0: ") for line in lines if line != "Caused by:")[:300]

@@ -16,7 +16,7 @@ from functools import partial
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.buffer import Buffer
-from wasm_filters.callouts import Caller, Callout, Callouts, with_timeout
+from wasm_filters.callouts import Caller, Callout, Callouts, through_client
 from wasm_filters.context import Context
 from wasm_filters.header_map import HeaderMap, Pair
 from wasm_filters.loop import Timer
@@ -86,7 +86,7 @@ class GrpcCalls:
             call.request.method, call.request.path, call.request.authority, call.request.scheme,
             call.request.headers, Body(frame(message)),
         )  # fmt: skip
-        answer = with_timeout(answer_of(call.service, request), call.timeout)
+        answer = through_client(answer_of(call.service, request), call.timeout)
         self._callouts.remember(Callout(call.cluster, request, answer.response))
         response = answer.response
         if response is not None:

@@ -20,7 +20,7 @@ from wasm_filters.host import Environment, Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.memory import Memory
 from wasm_filters.module import Module
-from wasm_filters.vm import Vm
+from wasm_filters.vm import GuestExport, Vm
 
 
 class Listener(Protocol):
@@ -61,15 +61,11 @@ class Machine:
         self._last_id = 0
         self._calls = restricted(module.hostcalls, config.capabilities)
         self.vm = Vm(module.compiled, [self._import(call) for call in self._calls], limits)
-        self._exports = {
-            name: export
-            for name in module.compiled.functions
-            if (export := self.vm.export(name)) is not None
-            and (not config.capabilities or _may_be_called(name, config.capabilities))
-        }
+        self._exports = _Exports(self.vm, config.capabilities)
         self._allocator = self.vm.export(module.allocator, arms=False)
         self.host.memory = Memory(self.vm.window, self._allocate, self.host.warn)
-        self.listen(listener)
+        if listener is not None:
+            self.listen(listener)
         self._start()
 
     def _import(self, call: Hostcall) -> HostFunction:
@@ -96,19 +92,18 @@ class Machine:
 
     def _start(self) -> None:
         nobody = self.host.current
-        if "_initialize" not in self._exports:
+        if not self.exports("_initialize"):
             self.call("_start", nobody)
         else:
             self.call("_initialize", nobody)
-            if "main" in self._exports:
-                self.call("main", nobody, 0, 0)
+            self.call("main", nobody, 0, 0)
         if self.failure is not None:
             raise self.failure
         self.vm.restricted = ""
 
     def exports(self, name: str) -> bool:
         """Whether the module has the callback ``name``, and may be called there."""
-        return name in self._exports
+        return self._exports[name] is not None
 
     def new_context(self, config: PluginConfig, parent: Context | None = None) -> Context:
         """A context that the module does not know yet; a root context without ``parent``."""
@@ -125,7 +120,7 @@ class Machine:
 
         None if there is no such export or it did not return (then ``failure`` is set).
         """
-        export = self._exports.get(name)
+        export = self._exports[name]
         host = self.host
         if export is None or self.failure is not None:
             return None
@@ -154,6 +149,30 @@ class Machine:
     def later(self, action: Callable[[], object]) -> None:
         """Do ``action`` first when the next callback has returned."""
         self.host.actions.append(action)
+
+    def close(self) -> None:
+        """Give the VM's memory back at once; the module is not told, and called no more."""
+        if self.failure is None:
+            self.failure = GuestStopped("", "the VM was closed")
+        self._exports.clear()
+        self._allocator = None
+        self.host.memory = Memory(lambda: memoryview(b""), lambda size: 0, self.host.warn)
+        self.vm.close()
+
+
+class _Exports(dict[str, GuestExport | None]):
+    """The functions that may be called in a VM, each looked up when it is first asked for: a
+    module exports thirty, and a request needs seven."""
+
+    def __init__(self, vm: Vm, capabilities: frozenset[str]) -> None:
+        super().__init__()
+        self._vm = vm
+        self._capabilities = capabilities
+
+    def __missing__(self, name: str) -> GuestExport | None:
+        allowed = not self._capabilities or _may_be_called(name, self._capabilities)
+        found = self[name] = self._vm.export(name) if allowed else None
+        return found
 
 
 def _may_be_called(name: str, capabilities: frozenset[str]) -> bool:

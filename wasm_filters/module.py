@@ -1,24 +1,24 @@
 """A Proxy-Wasm module: bytes that are checked as Envoy checks them when it loads a filter.
 
-What is refused here, Envoy refuses too; the difference is that here one line says what to do.
+What is refused here, Envoy refuses too, or the message says otherwise; the difference is that here
+one line says what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion
-from wasm_filters.border import Import
+from wasm_filters.abi import ALLOCATORS, AbiVersion
 from wasm_filters.cache import CompiledCache
+from wasm_filters.checks import HERE, NEWEST, Problem, abi_version, problems, refused_proposals
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import Hostcall, find
+from wasm_filters.sections import COMPONENT_VERSION, MAGIC, VERSION
+from wasm_filters.validation import proposals
 from wasm_filters.vm import Compiled, compile_module
 
-_MAGIC = b"\0asm"
-_MODULE = b"\x01\0\0\0"
-_COMPONENT = b"\x0d\0\x01\0"
 MAX_BYTES = 64 << 20
 
 
@@ -34,23 +34,21 @@ class Module:
     @classmethod
     def load(cls, path: Path | str, cache: CompiledCache | None = None) -> Module:
         """The module in a file; ModuleError if it can't be read or Envoy would not load it."""
-        try:
-            code = Path(path).read_bytes()
-        except OSError as error:
-            raise ModuleError(f"{path}: can't be read: {error.strerror or error}") from error
-        return cls.of(code, str(path), cache)
+        return cls.of(read_code(path), str(path), cache)
 
     @classmethod
     def of(cls, code: bytes, name: str = "module", cache: CompiledCache | None = None) -> Module:
         """The module ``code``; ``name`` stands in front of each error."""
         try:
-            _check_format(code)
-            compiled = compile_module(code, cache)
-            version = _abi_version(compiled)
-            _check_exports(compiled, version)
-            return cls(name, version, compiled, _hostcalls(compiled, version))
+            check_format(code)
+            compiled = _compile(code, cache)
         except ModuleError as error:
             raise ModuleError(f"{name}: {error}") from error.__cause__
+        if found := [problem for problem in problems(compiled) if HERE in problem.by]:
+            raise ModuleError(f"{name}: {_told(found, name)}")
+        version = abi_version(compiled.functions) or NEWEST
+        answers = (find(wanted.module, wanted.name, version) for wanted in compiled.imports)
+        return cls(name, version, compiled, tuple(call for call in answers if call is not None))
 
     @property
     def allocator(self) -> str:
@@ -58,63 +56,44 @@ class Module:
         return next(name for name in ALLOCATORS if name in self.compiled.functions)
 
 
-def _check_format(code: bytes) -> None:
-    if code[:4] != _MAGIC:
+def read_code(path: Path | str) -> bytes:
+    """The bytes of the file ``path``; ModuleError if it can't be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ModuleError(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def check_format(code: bytes) -> None:
+    """Raise ModuleError unless ``code`` begins as a core module does, and is not too large."""
+    if code[:4] != MAGIC:
         found = "an empty file" if not code else f"{code[:4]!r}"
         hint = " (WebAssembly text: build it with wat2wasm)" if code.lstrip()[:1] == b"(" else ""
-        raise ModuleError(f"not a wasm module: starts with {found}, expected {_MAGIC!r}{hint}")
-    if code[4:8] == _COMPONENT:
+        raise ModuleError(f"not a wasm module: starts with {found}, expected {MAGIC!r}{hint}")
+    if code[4:8] == COMPONENT_VERSION:
         raise ModuleError(
             "a wasm component, expected a core module: build for wasm32-wasip1, not wasip2"
         )
-    if code[4:8] != _MODULE:
-        raise ModuleError(f"wasm version {code[4:8]!r}, expected {_MODULE!r}")
+    if code[4:8] != VERSION:
+        raise ModuleError(f"wasm version {code[4:8]!r}, expected {VERSION!r}")
     if len(code) > MAX_BYTES:
         raise ModuleError(f"{len(code)} bytes, expected at most {MAX_BYTES}")
 
 
-def _abi_version(compiled: Compiled) -> AbiVersion:
-    """Envoy takes the first marker in the order of the exports."""
-    markers = {version.marker: version for version in AbiVersion}
-    for name in compiled.functions:
-        if name in markers:
-            return markers[name]
-    claimed = [name for name in compiled.functions if name.startswith("proxy_abi_version_")]
-    found = f"{claimed[0]}" if claimed else "none"
-    raise ModuleError(
-        f"no known Proxy-Wasm ABI version: found {found}, expected the export of one of"
-        f" {', '.join(markers)}"
-    )
+def _compile(code: bytes, cache: CompiledCache | None) -> Compiled:
+    """Compile it, and if that fails for what it uses of WebAssembly, say so."""
+    try:
+        return compile_module(code, cache)
+    except ModuleError as error:
+        if used := list(refused_proposals(proposals(code))):
+            raise ModuleError(str(used[0])) from error
+        raise
 
 
-def _check_exports(compiled: Compiled, version: AbiVersion) -> None:
-    for name, wanted in CALLBACKS[version].items():
-        found = compiled.functions.get(name)
-        if found is not None and found != wanted:
-            raise ModuleError(
-                f"{name} has the wrong signature for ABI {version.value}:"
-                f" found {found}, expected {wanted}"
-            )
-    if compiled.memory is None:
-        raise ModuleError("exports no memory")
-    if not any(name in compiled.functions for name in ALLOCATORS):
-        raise ModuleError(f"exports no allocator, expected one of {', '.join(ALLOCATORS)}")
-
-
-def _hostcalls(compiled: Compiled, version: AbiVersion) -> tuple[Hostcall, ...]:
-    answered = [(wanted, find(wanted.module, wanted.name, version)) for wanted in compiled.imports]
-    if unknown := [str(wanted) for wanted, call in answered if call is None]:
-        raise ModuleError(
-            f"imports what ABI {version.value} does not have: {', '.join(sorted(unknown))}"
-        )
-    calls = tuple((wanted, call) for wanted, call in answered if call is not None)
-    for problem in _wrong_imports(calls):
-        raise ModuleError(problem)
-    return tuple(call for _, call in calls)
-
-
-def _wrong_imports(calls: tuple[tuple[Import, Hostcall], ...]) -> Iterator[str]:
-    for wanted, call in calls:
-        if wanted.signature != call.signature:
-            found = wanted.signature or "no function"
-            yield f"imports {wanted} as {found}, expected {call.signature}"
+def _told(found: Sequence[Problem], name: str) -> str:
+    """The first problem, and where the others are told."""
+    others = len(found) - 1
+    if not others:
+        return str(found[0])
+    more = f"{others} more problem{'s' if others > 1 else ''}"
+    return f"{found[0]} ({more}: meshloom wasm inspect {name})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mesh_traffic import Request, Response
@@ -12,12 +12,14 @@ from mesh_traffic import Request, Response
 class Answer:
     """A response that comes ``after`` so many seconds; None never comes.
 
-    ``refused``: there is nobody to connect to, and Envoy answers 503 for it.
+    ``refused``: there is nobody to connect to, and Envoy answers 503 for it. ``chunk_size`` cuts
+    its body, as for :meth:`HttpChain.send`, which says it for an answer that does not.
     """
 
     response: Response | None
     after: float = 0.0
     refused: bool = False
+    chunk_size: int | Sequence[int] | None = None
 
 
 Upstream = Callable[[Request], Response | Answer]

@@ -1,4 +1,4 @@
-"""Door to wasmtime, and the only module that knows it: compile a module, run it, call both ways.
+"""Door to wasmtime: compile a module, run it, call both ways. Only ``validation.py`` asks it too.
 
 ``wasmtime.Func`` costs 9 µs per call from the guest and 17 to 31 µs per call into it; its raw
 calling convention 0.5 and 0.8 µs (bench/wasm). So calls go through ``wasmtime._ffi``:
@@ -28,7 +28,7 @@ from ctypes import c_size_t, c_uint32
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 import wasmtime
 from wasmtime import _ffi as ffi
@@ -46,6 +46,7 @@ from wasm_filters.errors import (
     HostcallRefused,
     ModuleError,
     Refusal,
+    one_line,
 )
 
 TICK_SECONDS = 0.02  # how exactly a deadline is kept
@@ -56,19 +57,25 @@ _KINDS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
 _SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
 _Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
 _Entry = ctypes.CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t)
-_NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
+_EXTERN_SIZE = ctypes.sizeof(ffi.wasmtime_extern_t)
+_EXTERN_VALUE = ffi.wasmtime_extern_t.of.offset
 _raw = ctypes.CDLL(str(ffi.filename))  # its own handle: no argtypes, arguments are prepared once
 _raw.wasmtime_func_call_unchecked.restype = c_size_t
 _raw.wasmtime_context_set_epoch_deadline.restype = None
+_raw.wasmtime_func_new_unchecked.restype = None
+_raw.wasmtime_instance_export_get.restype = ctypes.c_bool
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A module in machine code: what it imports, in order, and its exported functions."""
+    """A module in machine code: what it imports, in order, and its exported functions.
+
+    ``memory`` is the export that is its memory; of several the last, as in Envoy.
+    """
 
     imports: tuple[Import, ...]
     functions: Mapping[str, Signature]
-    memory: str | None  # the export that is its memory
+    memory: str | None
     _module: Any
 
 
@@ -78,6 +85,7 @@ def _engine() -> wasmtime.Engine:
     config.epoch_interruption = True
     config.wasm_threads = False  # atomic.wait would block the host
     config.wasm_memory64 = False
+    config.wasm_wide_arithmetic = False  # Envoy's V8 does not know it
     ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
     engine = wasmtime.Engine(config)
     _start_clock(engine)
@@ -104,7 +112,7 @@ def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
         try:
             module = wasmtime.Module(_engine(), code)
         except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"not a valid wasm module: {_first_lines(error)}") from error
+            raise ModuleError(f"not a valid wasm module: {one_line(error)}") from error
         if cache:
             cache.put(key, bytes(module.serialize()))
     return _described(module)
@@ -118,7 +126,9 @@ def _load(stored: bytes) -> wasmtime.Module | None:
 
 
 def _described(module: wasmtime.Module) -> Compiled:
-    imports = tuple(Import(i.module, i.name or "", _signature(i.type)) for i in module.imports)
+    imports = tuple(
+        Import(i.module, i.name or "", _signature(i.type), _kind(i.type)) for i in module.imports
+    )
     functions: dict[str, Signature] = {}
     memory = None
     for export in module.exports:
@@ -126,7 +136,7 @@ def _described(module: wasmtime.Module) -> Compiled:
         if signature is not None:
             functions[export.name] = signature
         elif isinstance(export.type, wasmtime.MemoryType):
-            memory = memory or export.name
+            memory = export.name
     return Compiled(imports, functions, memory, module)
 
 
@@ -137,9 +147,22 @@ def _signature(kind: object) -> Signature | None:
     return Signature(params, "".join(_KINDS.get(str(value), "?") for value in kind.results))
 
 
-def _first_lines(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return ": ".join(line.removeprefix("0: ") for line in lines if line != "Caused by:")[:300]
+@cache
+def _slots_of(params: str) -> struct.Struct:
+    return struct.Struct("<" + "".join(_SLOT_FORMAT[kind] for kind in params))
+
+
+@cache
+def _function_type(signature: Signature) -> wasmtime.FuncType:
+    types = {"i": wasmtime.ValType.i32, "I": wasmtime.ValType.i64}
+    params, results = signature.params, signature.results
+    return wasmtime.FuncType(
+        [types[kind]() for kind in params], [types[kind]() for kind in results]
+    )
+
+
+def _kind(kind: object) -> str:
+    return type(kind).__name__.removesuffix("Type").replace("Func", "Function").lower()
 
 
 def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
@@ -183,43 +206,50 @@ class Vm:
         self._arm = (self._context, ctypes.c_uint64(ticks))
         entries = (self._entry(at, function) for at, function in enumerate(imports))
         self._entries = [_Entry(entry) for entry in entries]
-        self._start(compiled, imports)
+        self._compiled = compiled
+        self._instance = ffi.wasmtime_instance_t()
+        self._start(imports)
 
-    def _start(self, compiled: Compiled, imports: Sequence[HostFunction]) -> None:
+    def _start(self, imports: Sequence[HostFunction]) -> None:
         self.arm()  # a module with a start section runs code here
-        functions = [
-            self._define(i, entry) for i, entry in zip(imports, self._entries, strict=True)
-        ]
-        try:
-            self._instance = wasmtime.Instance(self._store, compiled._module, functions)
-        except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
-            if isinstance(error, wasmtime.Trap) or self._refused is not None:
-                raise self._stopped("start section", error) from None
-            raise ModuleError(f"can't be instantiated: {_first_lines(error)}") from error
-        exports = self._instance.exports(self._store)
-        self._functions = {
-            name: value for name, value in exports.items() if isinstance(value, wasmtime.Func)
-        }
-        self._memory = exports[compiled.memory] if compiled.memory else None
+        compiled = self._compiled
+        functions = (ffi.wasmtime_extern_t * len(imports))()  # zeros: all of kind EXTERN_FUNC
+        for at, (function, entry) in enumerate(zip(imports, self._entries, strict=True)):
+            kind = _function_type(function.signature).ptr()
+            place = ctypes.byref(functions, at * _EXTERN_SIZE + _EXTERN_VALUE)
+            _raw.wasmtime_func_new_unchecked(self._context, kind, entry, None, None, place)
+        trap = ctypes.POINTER(ffi.wasm_trap_t)()
+        failed = ffi.wasmtime_instance_new(
+            self._store._context(),
+            compiled._module.ptr(),
+            functions,
+            len(imports),
+            ctypes.byref(self._instance),
+            ctypes.byref(trap),
+        )
+        if failed or trap:
+            self._not_started(failed, trap)
+        if compiled.memory:
+            self._memory = wasmtime.Memory._from_raw(self._exported(compiled.memory).memory)
 
-    def _define(self, function: HostFunction, entry: Any) -> wasmtime.Func:
-        types = {"i": wasmtime.ValType.i32, "I": wasmtime.ValType.i64}
-        kind = wasmtime.FuncType(
-            [types[value]() for value in function.signature.params],
-            [types[value]() for value in function.signature.results],
-        )
-        raw = ffi.wasmtime_func_t()
-        callback = ctypes.cast(entry, ffi.wasmtime_func_unchecked_callback_t)
-        ffi.wasmtime_func_new_unchecked(
-            self._store._context(), kind.ptr(), callback, None, _NO_FINALIZER, ctypes.byref(raw)
-        )
-        return wasmtime.Func._from_raw(raw)
+    def _not_started(self, failed: Any, trap: Any) -> NoReturn:
+        if not failed:
+            raise self._stopped("start section", wasmtime.Trap._from_ptr(trap))
+        error = wasmtime.WasmtimeError._from_ptr(failed)
+        if self._refused is not None:
+            raise self._stopped("start section", error)
+        raise ModuleError(f"can't be instantiated: {one_line(error)}") from error
+
+    def _exported(self, name: str) -> Any:
+        """What the instance exports as ``name``, which is there."""
+        found, text = ffi.wasmtime_extern_t(), name.encode()
+        instance, place = ctypes.byref(self._instance), ctypes.byref(found)
+        _raw.wasmtime_instance_export_get(self._context, instance, text, c_size_t(len(text)), place)
+        return found.of
 
     def _entry(self, index: int, host: HostFunction) -> Callable[[int, int, int], int]:
         """The C side of one import. This is the hot path: one Python call between two C calls."""
-        unpack = struct.Struct(
-            "<" + "".join(_SLOT_FORMAT[kind] for kind in host.signature.params)
-        ).unpack_from
+        unpack = _slots_of(host.signature.params).unpack_from
         functions, on_bad_pointer, views = self.functions, host.on_bad_pointer, self._views
         answers, guarded = bool(host.signature.results), host.guarded
 
@@ -263,8 +293,9 @@ class Vm:
 
     def export(self, name: str, arms: bool = True) -> GuestExport | None:
         """The guest's function ``name``; ``arms``: calling it starts a new deadline."""
-        function = self._functions.get(name)
-        return GuestExport(self, name, function, arms) if function else None
+        if name not in self._compiled.functions:
+            return None
+        return GuestExport(self, name, self._exported(name).func, arms)
 
     def window(self) -> memoryview:
         """All bytes of the guest's memory. The view is valid as long as this VM lives."""
@@ -276,6 +307,11 @@ class Vm:
         address = ctypes.cast(start, ctypes.c_void_p).value or 0
         return memoryview((ctypes.c_ubyte * size).from_address(address)).cast("B")
 
+    def close(self) -> None:
+        """Give its memory back now. Nothing of it may be used afterwards."""
+        self._store.close()
+        self._entries.clear()
+
     def _stopped(self, callback: str, error: wasmtime.Trap | wasmtime.WasmtimeError) -> Exception:
         """What the door raises: the exception that a hostcall left, or what the guest did."""
         frames = _frames(error)
@@ -285,7 +321,7 @@ class Vm:
         if refused is not None:
             raise refused
         if not isinstance(error, wasmtime.Trap):
-            return GuestStopped(callback, _first_lines(error), frames)
+            return GuestStopped(callback, one_line(error), frames)
         if error.trap_code == wasmtime.TrapCode.INTERRUPT:
             reason = f"ran longer than {self.limits.deadline:g} s"
             return DeadlineExceeded(callback, reason, frames)
@@ -305,7 +341,7 @@ class GuestExport:
 
     __slots__ = ("_arguments", "_arms", "_slots", "_trapped", "_vm", "name")
 
-    def __init__(self, vm: Vm, name: str, function: wasmtime.Func, arms: bool) -> None:
+    def __init__(self, vm: Vm, name: str, function: Any, arms: bool) -> None:
         self.name = name
         self._vm = vm
         self._arms = arms
@@ -313,7 +349,7 @@ class GuestExport:
         self._trapped = c_size_t(0)
         self._arguments = (
             vm._context,
-            ctypes.byref(function._func),
+            ctypes.byref(function),
             ctypes.byref(self._slots),
             c_size_t(12),
             ctypes.byref(self._trapped),

@@ -25,7 +25,7 @@ class Vms:
         self._limits = limits
         self._listener = listener
         self._machines: dict[_Key, Machine] = {}
-        self._roots: dict[tuple[int, str, bytes], Context] = {}
+        self._roots: dict[tuple[int, str, str, bytes], Context] = {}
 
     def machine(self, module: Module, config: PluginConfig) -> Machine:
         """The VM for a plugin, made if there is none. GuestStopped if the module does not start."""
@@ -42,17 +42,22 @@ class Vms:
         self._roots = {k: c for k, c in self._roots.items() if k[0] != id(machine)}
 
     def root(self, machine: Machine, config: PluginConfig) -> Context | None:
-        """The root context of a plugin with the same root_id and configuration, if there is one."""
-        return self._roots.get((id(machine), config.root_id, config.configuration))
+        """The root context of a plugin with the same name, root_id and configuration."""
+        return self._roots.get((id(machine), config.name, config.root_id, config.configuration))
 
     def keep_root(self, machine: Machine, root: Context) -> None:
-        self._roots[id(machine), root.config.root_id, root.config.configuration] = root
+        config = root.config
+        self._roots[id(machine), config.name, config.root_id, config.configuration] = root
 
     def listen(self, listener: Listener | None) -> None:
         """Let ``listener`` hear all VMs, those to come included; None for nobody."""
         self._listener = listener
         for machine in self._machines.values():
             machine.listen(listener)
+
+    def close(self) -> None:
+        for machine in self._machines.values():
+            machine.close()
 
     def machines(self) -> list[Machine]:
         return list(self._machines.values())

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from mesh_patterns.compile.values import header_matcher, string_matcher
-from mesh_patterns.draft import StringMatch
 from mesh_patterns.policy import Access, Authorization
+from mesh_yaml.matching import StringMatch
 from xds_server.protos import core, matcher, rbac, rbac_filter
 
 T = TypeVar("T")

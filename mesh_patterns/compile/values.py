@@ -6,7 +6,7 @@ import functools
 import re
 from typing import Any
 
-from mesh_patterns.draft import StringMatch
+from mesh_yaml.matching import StringMatch
 from xds_server.protos import core, envoy_type, matcher, route
 
 

@@ -14,11 +14,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
-from mesh_patterns.matching import HeadersSpec, PathMatch, TextMatch
+from mesh_patterns.matching import HeadersSpec, PathMatch
 from mesh_patterns.model import CLIENT, INGRESS
 from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.selector import inbound, is_edge, service
 from mesh_patterns.spec import PatternSpec
+from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
 

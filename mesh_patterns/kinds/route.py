@@ -26,9 +26,10 @@ from mesh_patterns.draft import (
 )
 from mesh_patterns.kinds.fault import FaultOptions
 from mesh_patterns.kinds.retries import RetriesOptions
-from mesh_patterns.matching import MatchSpec, groups_of
+from mesh_patterns.matching import MatchSpec
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import Host, PatternSpec
+from mesh_yaml.matching import groups_of
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import AlsoWritten, Spec, Text
 from mesh_yaml.values import Duration, Percent, Port

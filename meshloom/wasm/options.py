@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from mesh_traffic import Request
+    from wasm_filters.errors import WasmError
 
 FilterFile = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
 Config = Annotated[
@@ -32,6 +33,13 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
     """One line on standard error, and exit code 2."""
     typer.echo(f"meshloom: {message}", err=True)
     raise typer.Exit(2) from cause
+
+
+def refuse(error: WasmError, file: Path) -> NoReturn:
+    """Why the filter in ``file`` does not start, on one line that names it, and exit code 2."""
+    from wasm_filters.errors import GuestStopped
+
+    bad_input(f"{file}: {error}" if isinstance(error, GuestStopped) else error, error)
 
 
 def read(file: Path | None, option: str) -> bytes:

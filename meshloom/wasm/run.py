@@ -51,7 +51,7 @@ def run(
         loaded = Filter.load(filter_file, config=plugin, worker=worker)
     except WasmError as error:
         _show_trace(listener, as_json)
-        options.bad_input(error, error)
+        options.refuse(error, filter_file)
     started = time.perf_counter()
     outcome = loaded.handle(sent)
     milliseconds = (time.perf_counter() - started) * 1000

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mesh_patterns.draft import Draft, Match, Target
-from mesh_patterns.evaluate import any_holds
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
 from mesh_yaml.values import Bounds
@@ -193,7 +192,7 @@ def _in_time(within: Bounds, seconds: float) -> bool:
 def _headers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     for name, spec in claim.response_headers.items():
         match = spec.meaning()
-        wrong = [s for s in observed.samples if not any_holds(match, s.headers.get_all(name))]
+        wrong = [s for s in observed.samples if not match.any_holds(s.headers.get_all(name))]
         values = {value for s in observed.samples for value in s.headers.get_all(name)}
         yield Verdict(
             title(claim, f"response header {name}"),

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.access import access_holds, admits, as_match, guards
-from mesh_patterns.draft import StringMatch
 from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.promises import example
 from mesh_traffic import Headers, Request
+from mesh_yaml.matching import StringMatch
 from tests.mesh_patterns.conftest import Read
 
 GET = StringMatch("exact", "GET")

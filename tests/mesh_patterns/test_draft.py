@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns.draft import Draft, Match, Placed, Rule, StringMatch, Target, Weighted, settle
+from mesh_patterns.draft import Draft, Match, Placed, Rule, Target, Weighted, settle
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError, Place
 from tests.mesh_patterns.conftest import Read
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from mesh_patterns.draft import Match, StringMatch
-from mesh_patterns.matching import MatchSpec, groups_of
+from mesh_patterns.draft import Match
+from mesh_patterns.matching import MatchSpec
 from mesh_yaml.build import build
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 
@@ -105,7 +106,3 @@ def test_nothing_said_is_every_request() -> None:
 )
 def test_what_no_match_can_be_is_refused(match: Any, told: str) -> None:
     assert refused(**match) == told
-
-
-def test_a_posix_class_is_no_warning_to_anybody() -> None:
-    assert groups_of("[[:alpha:]]+(x)(y)") == 2

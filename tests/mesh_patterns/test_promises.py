@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mesh_patterns.draft import Match, StringMatch
+from mesh_patterns.draft import Match
 from mesh_patterns.load import load
 from mesh_patterns.promises import example, promises
+from mesh_yaml.matching import StringMatch
 
 HEAD = """
 mesh:

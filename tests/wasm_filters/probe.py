@@ -38,7 +38,23 @@ NETWORK_CALLBACKS = {
     "proxy_on_done": (1, True),
     "proxy_on_delete": (1, False),
 }
+CALLED_BACK = {
+    **CALLBACKS,
+    "proxy_on_tick": (1, False),
+    "proxy_on_queue_ready": (2, False),
+    "proxy_on_http_call_response": (5, False),
+}
 _DONE = {"proxy_on_vm_start": 1, "proxy_on_configure": 1, "proxy_on_done": 1}
+
+
+@dataclass(frozen=True)
+class Wat:
+    """A number that the module computes: an expression."""
+
+    text: str
+
+
+LAST_STREAM = Wat("(global.get $last)")  # the id of the youngest stream context
 
 
 class Out:
@@ -57,7 +73,7 @@ class Call:
     """
 
     name: str
-    arguments: Sequence[int | bytes | str] = ()
+    arguments: Sequence[int | bytes | str | Wat] = ()
     label: str = ""
     long: frozenset[int] = frozenset()
 
@@ -94,6 +110,7 @@ class _Writer:
           {imports}
           (memory (export "memory") 4)
           (global $heap (mut i32) (i32.const 131072))
+          (global $last (mut i32) (i32.const 0))
           (data (i32.const 0) "{escaped}")
           (func (export "{marker}"))
           (func (export "malloc") (param $n i32) (result i32) (local $p i32)
@@ -136,7 +153,11 @@ class _Writer:
         numbers = "\n".join(
             f"(call $number (i64.extend_i32_u (local.get $a{i})))" for i in range(1, arity)
         )
-        return f"(call $begin (i32.const {at}) (i32.const {len(label)}))\n{numbers}\n(call $end)\n"
+        keep = ""
+        if name == "proxy_on_context_create":
+            keep = "(if (local.get $a1) (then (global.set $last (local.get $a0))))\n"
+        begin = f"(call $begin (i32.const {at}) (i32.const {len(label)}))"
+        return f"{keep}{begin}\n{numbers}\n(call $end)\n"
 
     def call(self, callback: str, call: Call) -> str:
         words, kind = self.words(call)
@@ -162,7 +183,10 @@ class _Writer:
         kind = None
         for index, argument in enumerate(call.arguments):
             width = "i64" if index in call.long else "i32"
-            if isinstance(argument, bytes):
+            if isinstance(argument, Wat):
+                words.append(argument.text)
+                types.append(width)
+            elif isinstance(argument, bytes):
                 words += [f"(i32.const {self.place(argument)})", f"(i32.const {len(argument)})"]
                 types += ["i32", "i32"]
             elif isinstance(argument, int):

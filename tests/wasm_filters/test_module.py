@@ -47,7 +47,8 @@ def test_a_truncated_module() -> None:
 def test_no_abi_marker() -> None:
     assert refusal(guest(marker="")) == (
         "f.wasm: no known Proxy-Wasm ABI version: found none, expected the export of one of"
-        " proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1"
+        " proxy_abi_version_0_1_0, proxy_abi_version_0_2_0, proxy_abi_version_0_2_1;"
+        " build it with a Proxy-Wasm SDK, which exports one"
     )
 
 
@@ -63,25 +64,38 @@ def test_a_callback_of_another_abi() -> None:
     )
     assert refusal(code) == (
         "f.wasm: proxy_on_request_headers has the wrong signature for ABI 0.2.1:"
-        " found i32 i32 -> i32, expected i32 i32 i32 -> i32"
+        " found i32 i32 -> i32, expected i32 i32 i32 -> i32;"
+        " that is ABI 0.1.0: the SDK and the marker are of different versions"
     )
 
 
 def test_no_allocator() -> None:
     assert refusal(guest(malloc="")) == (
-        "f.wasm: exports no allocator, expected one of malloc, proxy_on_memory_allocate"
+        "f.wasm: exports no allocator, expected one of malloc, proxy_on_memory_allocate; without"
+        " one the host can hand nothing over: export malloc from the linker"
     )
 
 
 def test_no_memory() -> None:
-    assert refusal(guest(memory="")) == "f.wasm: exports no memory"
+    assert refusal(guest(memory="")) == (
+        "f.wasm: exports no memory, which crashes Envoy; export its memory"
+    )
 
 
-def test_unknown_imports_are_all_named() -> None:
+def test_unknown_imports_are_all_named_with_whose_they_are() -> None:
     imports = """(import "env" "proxy_redis_call" (func (param i32)))
-        (import "other" "thing" (func))"""
+        (import "env" "proxy_get_upstream_hosts" (func))"""
     assert refusal(guest(imports=imports)) == (
-        "f.wasm: imports what ABI 0.2.1 does not have: env.proxy_redis_call, other.thing"
+        "f.wasm: imports env.proxy_get_upstream_hosts, env.proxy_redis_call, which are Higress's"
+        " own; run it in Higress, or build it with the plain Go SDK"
+    )
+
+
+def test_several_problems_are_one_line_that_says_where_the_others_are() -> None:
+    imports = '(import "env" "proxy_redis_call" (func)) (import "other" "thing" (func))'
+    assert refusal(guest(imports=imports, malloc="")) == (
+        "f.wasm: imports env.proxy_redis_call, which is Higress's own; run it in Higress, or build"
+        " it with the plain Go SDK (2 more problems: meshloom wasm inspect f.wasm)"
     )
 
 
@@ -89,14 +103,16 @@ def test_an_import_of_another_abi_version_is_unknown() -> None:
     imports = '(import "env" "proxy_get_log_level" (func (param i32) (result i32)))'
     marker = '(func (export "proxy_abi_version_0_2_0"))'
     assert refusal(guest(imports=imports, marker=marker)) == (
-        "f.wasm: imports what ABI 0.2.0 does not have: env.proxy_get_log_level"
+        "f.wasm: imports env.proxy_get_log_level, which ABI 0.2.0 does not have;"
+        " export the marker of 0.2.1, and keep to that version"
     )
 
 
 def test_an_import_with_the_wrong_signature() -> None:
     imports = '(import "env" "proxy_log" (func (param i32) (result i32)))'
     assert refusal(guest(imports=imports)) == (
-        "f.wasm: imports env.proxy_log as i32 -> i32, expected i32 i32 i32 -> i32"
+        "f.wasm: imports env.proxy_log as i32 -> i32, expected i32 i32 i32 -> i32;"
+        " take the declaration from an SDK"
     )
 
 

@@ -7,7 +7,7 @@ trace, which shows arguments and results decoded.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, IntEnum, auto
 
 from wasm_filters.abi import ALL_VERSIONS, AbiVersion, Signature
@@ -66,11 +66,11 @@ class Hostcall:
     on_bad_pointer: int = 6
     answers: bool = True
     at_start: bool = False
+    signature: Signature = field(init=False)
 
-    @property
-    def signature(self) -> Signature:
+    def __post_init__(self) -> None:
         params = "".join(parameter.kind.words for parameter in self.parameters)
-        return Signature(params, "i" if self.answers else "")
+        object.__setattr__(self, "signature", Signature(params, "i" if self.answers else ""))
 
 
 def number(name: str, choices: type[IntEnum] | None = None) -> Parameter:

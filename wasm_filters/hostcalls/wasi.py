@@ -137,15 +137,48 @@ def _call(name: str, function: Callable[..., int], *parameters: Parameter) -> tu
     return name, call
 
 
-def _fixed(name: str, errno: int, params: str) -> tuple[str, Hostcall]:
-    return _plain(name, _answer(errno), params)
-
-
 def _plain(name: str, function: Callable[..., int], params: str) -> tuple[str, Hostcall]:
     made = [signed(f"p{i}") if kind == "I" else number(f"p{i}") for i, kind in enumerate(params)]
     return _call(name, function, *made)
 
 
+# name, answer and parameters of those that answer the same whatever they are asked
+_FIXED = (
+    ("args_get", SUCCESS, "ii"),
+    ("sched_yield", SUCCESS, ""),
+    ("proc_raise", NOTSUP, "i"),
+    ("fd_close", SUCCESS, "i"),
+    ("fd_seek", SUCCESS, "iIii"),
+    ("fd_advise", SUCCESS, "iIIi"),
+    ("fd_fdstat_set_flags", NOSYS, "ii"),
+    ("fd_filestat_get", BADF, "ii"),
+    ("fd_read", NOSYS, "iiii"),
+    ("fd_pread", NOSYS, "iiiIi"),
+    ("fd_pwrite", NOSYS, "iiiIi"),
+    ("fd_readdir", NOTDIR, "iiiIi"),
+    ("fd_renumber", NOTSUP, "ii"),
+    ("fd_tell", NOSYS, "ii"),
+    ("fd_prestat_get", BADF, "ii"),
+    ("fd_prestat_dir_name", NOSYS, "iii"),
+    ("path_open", NOENT, "iiiiiIIii"),
+    ("path_create_directory", NOTSUP, "iii"),
+    ("path_filestat_get", NOTSUP, "iiiii"),
+    ("path_filestat_set_times", NOTSUP, "iiiiIIi"),
+    ("path_link", NOTSUP, "iiiiiii"),
+    ("path_readlink", NOTSUP, "iiiiii"),
+    ("path_remove_directory", NOTSUP, "iii"),
+    ("path_rename", NOTSUP, "iiiiii"),
+    ("path_symlink", NOTSUP, "iiiii"),
+    ("path_unlink_file", NOTSUP, "iii"),
+    ("sock_accept", NOTSUP, "iii"),
+    ("sock_recv", NOTSUP, "iiiiii"),
+    ("sock_send", NOTSUP, "iiiii"),
+    ("sock_shutdown", NOTSUP, "ii"),
+)
+FIXED: Mapping[str, int] = {name: errno for name, errno, _ in _FIXED}
+ERRORS: Mapping[int, str] = {
+    BADF: "BADF", NOTDIR: "NOTDIR", NOENT: "NOENT", NOSYS: "NOSYS", NOTSUP: "NOTSUP",
+}  # fmt: skip
 WASI: Mapping[str, Hostcall] = dict(
     (
         _call("fd_write", fd_write, *map(number, ("fd", "iovecs", "count")), out_number("written")),
@@ -158,46 +191,17 @@ WASI: Mapping[str, Hostcall] = dict(
         _call("environ_sizes_get", environ_sizes_get, out_number("count"), out_number("size")),
         _call("environ_get", environ_get, number("array"), number("buffer")),
         _call("args_sizes_get", args_sizes_get, out_number("count"), out_number("size")),
-        _fixed("args_get", SUCCESS, "ii"),
         _plain("poll_oneoff", poll_oneoff, "iiii"),
         (
             "proc_exit",
             Hostcall("proc_exit", proc_exit, (number("code"),), answers=False, at_start=True),
         ),
-        _fixed("sched_yield", SUCCESS, ""),
-        _fixed("proc_raise", NOTSUP, "i"),
-        _fixed("fd_close", SUCCESS, "i"),
-        _fixed("fd_seek", SUCCESS, "iIii"),
-        _fixed("fd_advise", SUCCESS, "iIIi"),
         _plain("fd_allocate", _standard_only, "iII"),
         _plain("fd_sync", _standard_only, "i"),
         _plain("fd_datasync", _standard_only, "i"),
         _plain("fd_fdstat_set_rights", _standard_only, "iII"),
         _plain("fd_filestat_set_size", _standard_only, "iI"),
         _plain("fd_filestat_set_times", _standard_only, "iIIi"),
-        _fixed("fd_fdstat_set_flags", NOSYS, "ii"),
-        _fixed("fd_filestat_get", BADF, "ii"),
-        _fixed("fd_read", NOSYS, "iiii"),
-        _fixed("fd_pread", NOSYS, "iiiIi"),
-        _fixed("fd_pwrite", NOSYS, "iiiIi"),
-        _fixed("fd_readdir", NOTDIR, "iiiIi"),
-        _fixed("fd_renumber", NOTSUP, "ii"),
-        _fixed("fd_tell", NOSYS, "ii"),
-        _fixed("fd_prestat_get", BADF, "ii"),
-        _fixed("fd_prestat_dir_name", NOSYS, "iii"),
-        _fixed("path_open", NOENT, "iiiiiIIii"),
-        _fixed("path_create_directory", NOTSUP, "iii"),
-        _fixed("path_filestat_get", NOTSUP, "iiiii"),
-        _fixed("path_filestat_set_times", NOTSUP, "iiiiIIi"),
-        _fixed("path_link", NOTSUP, "iiiiiii"),
-        _fixed("path_readlink", NOTSUP, "iiiiii"),
-        _fixed("path_remove_directory", NOTSUP, "iii"),
-        _fixed("path_rename", NOTSUP, "iiiiii"),
-        _fixed("path_symlink", NOTSUP, "iiiii"),
-        _fixed("path_unlink_file", NOTSUP, "iii"),
-        _fixed("sock_accept", NOTSUP, "iii"),
-        _fixed("sock_recv", NOTSUP, "iiiiii"),
-        _fixed("sock_send", NOTSUP, "iiiii"),
-        _fixed("sock_shutdown", NOTSUP, "ii"),
+        *(_plain(name, _answer(errno), params) for name, errno, params in _FIXED),
     )
 )

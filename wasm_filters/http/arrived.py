@@ -51,6 +51,13 @@ class Arrived:
         self.fields, self.body, self.trailing = fields, bytearray(body), _NO_FIELDS
         self._complete()
 
+    @property
+    def is_there(self) -> bool:
+        """All of it is there as the receiver sees it: it has ended, or is as long as it said."""
+        if self.complete or self.fields is None or not self.body:
+            return self.complete
+        return self.fields.get(b"content-length") == b"%d" % len(self.body)
+
     def _complete(self) -> None:
         if not self.complete:
             self.complete = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from mesh_traffic import Request
+from wasm_filters.chunks import cutter
 from wasm_filters.http.exchange import DEFAULT_LIMIT, Exchange
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Machine
@@ -97,7 +98,7 @@ class _Mark:
         failures = [m.failure for m in self._machines() if m.failure is not None]
         complete = exchange.to_client.complete and not exchange.has_reset
         return Outcome(
-            request=exchange.to_upstream.request() if exchange.to_upstream.complete else None,
+            request=exchange.to_upstream.request() if exchange.to_upstream.is_there else None,
             response=exchange.to_client.response() if complete else None,
             logs=logs,
             local_reply=exchange.replied is not None,
@@ -110,20 +111,3 @@ class _Mark:
             callouts=worker.callouts.since(self._callouts),
             hostcalls=self._count() - self._hostcalls,
         )
-
-
-def cutter(size: int | Sequence[int] | None) -> Callable[[bytes], list[bytes]]:
-    """The function that cuts a body into pieces."""
-    if size is None:
-        return lambda body: [body] if body else []
-    if isinstance(size, int):
-        return lambda body: [body[at : at + size] for at in range(0, len(body), size)]
-    return lambda body: _cut(body, size)
-
-
-def _cut(body: bytes, sizes: Sequence[int]) -> list[bytes]:
-    pieces, at = [], 0
-    for size in sizes:
-        pieces.append(body[at : at + size])
-        at += size
-    return [piece for piece in [*pieces, body[at:]] if piece]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from mesh_traffic import Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.buffer import Buffer
+from wasm_filters.chunks import cutter
 from wasm_filters.context import LocalReply
 from wasm_filters.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 from wasm_filters.http.arrived import Arrived
@@ -35,6 +36,10 @@ REFUSED_REPLY = LocalReply(
     "upstream_reset_before_response_started{connection_failure}",
     b"upstream connect error or disconnect/reset before headers."
     b" reset reason: remote connection failure",
+)
+
+_NOT_PASSED_ON = frozenset(
+    (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
 )
 
 
@@ -121,7 +126,7 @@ class Exchange:
         if not self._pieces and self.sent.trailers and request.trailers is None:
             request.finish(HeaderMap(self.sent.trailers.to_bytes()))
         self._feeding = False
-        if self.to_upstream.complete:
+        if self.to_upstream.is_there:
             self._ask_upstream()
 
     def _request_arrived(self) -> None:
@@ -147,14 +152,15 @@ class Exchange:
         if answer.refused:
             self.send_local_reply(REFUSED_REPLY)
         elif answer.response is not None:
-            self._start_response(answer.response)
+            size = answer.chunk_size
+            self._start_response(answer.response, self._chunks if size is None else cutter(size))
 
-    def _start_response(self, response: Response) -> None:
+    def _start_response(self, response: Response, chunks: Callable[[bytes], list[bytes]]) -> None:
         head = self.sent.method == "HEAD"
         self._tell(response.status, "via_upstream")
         fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
         trailers = bool(response.trailers) and not head
-        pieces = with_ends([] if head else self._chunks(response.body.data), trailers)
+        pieces = with_ends([] if head else chunks(response.body.data), trailers)
         self._answer = response
         self._back.extend(pieces)
         self.response.start(fields, not pieces and not trailers)
@@ -197,7 +203,7 @@ class Exchange:
         Through all filters if no response has come yet; past them if one is on its way and the
         client has none of it; a reset if the client has some of it.
         """
-        if self._finished or self.has_reset:
+        if self.is_over:
             return
         started = self.code is not None
         if not started:
@@ -231,7 +237,7 @@ class Exchange:
 
     def reset(self, details: str) -> None:
         """End it without a response."""
-        if self._finished or self.has_reset:
+        if self.is_over:
             return
         self._tell(self.code, self.details or details)
         self.has_reset = True
@@ -250,16 +256,19 @@ class Exchange:
 
     # what the ways ask
 
+    @property
+    def is_over(self) -> bool:
+        """The client has all that it gets."""
+        return self.done or self.has_reset or self._finished
+
     def over(self, way: Way) -> bool:
-        if self.done or self.has_reset or self._finished:
-            return True
-        return way is self.request and self._stopped
+        return self.is_over or (way is self.request and self._stopped)
 
     def aborted(self, way: Way) -> bool:
         if way is self.request and self._stopped:
             self._send_prepared()
             return True
-        return self.has_reset or self._finished or self.done
+        return self.is_over
 
     def too_much(self, way: Way) -> None:
         self.send_local_reply(REQUEST_TOO_LARGE if way is self.request else RESPONSE_TOO_LARGE)
@@ -323,9 +332,10 @@ def with_ends(chunks: Sequence[bytes], trailers: bool) -> list[tuple[bytes, bool
 
 
 def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
-    """The fields as Envoy has them after its HTTP/1 codec: ``host`` is ``:authority``."""
+    """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
+    client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
     method, path, authority, scheme, *others = request.fields().to_bytes()
     if not authority[1]:
         authority = (b":authority", (request.headers.get("host") or "").encode())
-    others = [field for field in others if field[0].lower() != b"host"]
+    others = [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
     return [authority, path, method, scheme, *others]

@@ -47,6 +47,9 @@ _DATA: dict[int, DataAnswer] = {
 class Replier(Protocol):
     """The exchange, as a filter asks things of it."""
 
+    @property
+    def is_over(self) -> bool: ...
+
     def resume(self, stream: StreamType, at: int, /) -> None: ...
 
     def send_local_reply(self, reply: LocalReply, /) -> None: ...
@@ -118,6 +121,8 @@ class PluginFilter:
         buffers = self._buffers[direction.stream]
         if buffers:
             way.hold(data)
+            if self.exchange.is_over:  # too much: it has ended
+                return DATA_BUFFER
         shown = way.held if buffers and way.held is not None else data
         context.buffers[direction.body] = shown
         context.trailers = direction.trailers if ends else None

@@ -10,9 +10,10 @@ from datetime import timedelta
 from mesh_patterns.compile import filters, routes, traffic_policy
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.compile.grpc.rows import GrpcRow, lowered
-from mesh_patterns.draft import Edge, Match, Retries, StringMatch
+from mesh_patterns.draft import Edge, Match, Retries
 from mesh_patterns.grpc_limits import HASHED, MIN_BACKOFF, RETRIED
 from mesh_patterns.policy import HashKey
+from mesh_yaml.matching import StringMatch
 from xds_server.mirror import any_of
 from xds_server.protos import route
 from xds_server.resource import Resource

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from mesh_patterns.compile.entry import Row
 from mesh_patterns.compile.filters import ROUTE_FAULT
-from mesh_patterns.draft import Fault, Filter, Match, StringMatch
-from mesh_patterns.evaluate import any_holds
+from mesh_patterns.draft import Fault, Filter, Match
 from mesh_patterns.grpc_limits import METHOD, can_match
+from mesh_yaml.matching import StringMatch
 
 HeaderMatches = tuple[tuple[str, StringMatch], ...]
 
@@ -59,7 +59,7 @@ def _with_conditions(row: GrpcRow, faults: list[Filter]) -> Iterator[GrpcRow]:
 def _reached(row: GrpcRow) -> Iterator[GrpcRow]:
     """The row, if a gRPC request can be one of its, without what is so for all of them."""
     method = row.match.method
-    if not can_match(row.match) or not (method is None or any_holds(method, [METHOD])):
+    if not can_match(row.match) or not (method is None or method.any_holds([METHOD])):
         return
     for headers in present_or_not(row.match.headers):
         yield replace(row, match=replace(row.match, method=None, headers=headers))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mesh_patterns.compile.values import as_regex, fractional, header_options
-from mesh_patterns.draft import StringMatch
+from mesh_yaml.matching import StringMatch
 from xds_server.protos import core, envoy_type
 
 DENOMINATORS = envoy_type.FractionalPercentDenominatorType

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mesh_patterns.draft import Draft, Fault, StringMatch
+from mesh_patterns.draft import Draft, Fault
 from mesh_patterns.load import load
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError
 
 Sample = Callable[..., Draft]

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns.draft import StringMatch, Target
+from mesh_patterns.draft import Target
 from mesh_patterns.policy import Access, Authorization
+from mesh_yaml.matching import StringMatch
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = """\

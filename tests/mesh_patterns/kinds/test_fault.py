@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from mesh_patterns.draft import Fault, StringMatch, Target
+from mesh_patterns.draft import Fault, Target
+from mesh_yaml.matching import StringMatch
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = """\

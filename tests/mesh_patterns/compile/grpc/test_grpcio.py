@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from mesh_patterns.compile.values import ads, header_matcher
-from mesh_patterns.draft import StringMatch
 from mesh_patterns.grpc_limits import RETRIED
 from mesh_patterns.kinds.retries import CONDITIONS
+from mesh_yaml.matching import StringMatch
 from tests.mesh_patterns.compile.grpc.grpcio import client, upstreams
 from tests.xds_server.resources import address
 from xds_server import protos

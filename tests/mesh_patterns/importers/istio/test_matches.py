@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mesh_patterns.draft import Draft, Match, Rule, StringMatch
+from mesh_patterns.draft import Draft, Match, Rule
+from mesh_yaml.matching import StringMatch
 
 Rules = Callable[..., list[Rule]]
 TO = "route: [{destination: {host: reviews}}]"
