@@ -32,9 +32,8 @@ class PolicyRoot extends RootContext {
 
   onConfigure(size: u32): bool {
     if (!super.onConfigure(size)) return false;
-    const source = size > 0 ? this.getConfiguration() : "";
-    this.policy = Policy.read(source);
-    if (size > 0 && source == "") this.policy.error = "the configuration is not UTF-8 text";
+    this.policy = new Policy();
+    this.policy.read(size > 0 ? this.getConfiguration() : "", size);
     if (this.policy.error != "") {
       log(LogLevelValues.error, "header_policy: " + this.policy.error);
     }

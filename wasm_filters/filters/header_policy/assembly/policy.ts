@@ -1,6 +1,7 @@
 // What the configuration asks for, checked once when the filter is configured.
 
-import { Kind, Reader, Value } from "./json";
+import { Kind, Value } from "../../include/json";
+import { Settings } from "../../include/settings";
 
 export class Field {
   constructor(
@@ -25,23 +26,12 @@ export class Denial {
   body: string = "denied by header_policy\n";
 }
 
-export class Policy {
+export class Policy extends Settings {
   request: Edits = new Edits();
   response: Edits = new Edits();
   deny: Denial[] = [];
-  error: string = "";
 
-  static read(source: string): Policy {
-    const policy = new Policy();
-    if (source == "") return policy;
-    const reader = new Reader(source);
-    const document = reader.read();
-    policy.error = reader.error;
-    if (policy.error == "") policy.fill(document);
-    return policy;
-  }
-
-  private fill(document: Value): void {
+  protected fill(document: Value): void {
     if (!this.isTable(document, "the configuration", ["request", "response", "deny"])) return;
     if (document.table.has("request")) {
       this.fillEdits(this.request, document.table.get("request"), "request");
@@ -94,30 +84,5 @@ export class Policy {
       denial.status = <u32>status;
     }
     this.deny.push(denial);
-  }
-
-  private text(value: Value, key: string, place: string, otherwise: string): string {
-    if (!value.table.has(key)) return otherwise;
-    if (value.table.get(key).kind != Kind.Text) this.refuse(place + "." + key, "a string");
-    return value.table.get(key).text;
-  }
-
-  private isTable(value: Value, place: string, keys: string[]): bool {
-    if (value.kind != Kind.Table) {
-      this.refuse(place, "an object");
-      return false;
-    }
-    const found = value.table.keys();
-    for (let i = 0; i < found.length; i++) {
-      if (!keys.includes(found[i])) {
-        this.refuse(place + ": unknown key '" + found[i] + "'", "one of " + keys.join(", "));
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private refuse(place: string, wanted: string): void {
-    if (this.error == "") this.error = place + ": expected " + wanted;
   }
 }

@@ -1,4 +1,4 @@
-// A reader for the filter's configuration. It says where it failed instead of trapping, so that the
+// A reader for a filter's configuration. It says where it failed instead of trapping, so that the
 // filter can refuse a configuration with a sentence (AssemblyScript has no exceptions to catch).
 
 export enum Kind {
