@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.filter_rig.upstream import EMPTY_OK
-from mini_mesh.filter_rig.wire import PIECE
+from mini_mesh.filter_rig.wire import cut
 
 MAX_BODY = 1024 * 1024  # bytes; a larger body of a capture is cut to it
 
@@ -30,40 +30,41 @@ _CHUNKED = ("transfer-encoding", "chunked")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """``place`` says where it is from. ``sizes`` cut both bodies: so many bytes, then the rest."""
+    """``place`` says where it is from. ``sizes`` and ``answer_sizes`` cut the bodies: so many
+    bytes, then the rest.
+    """
 
     place: str
     request: Request
     answer: Response = EMPTY_OK
-    sizes: tuple[int, ...] = ()
+    sizes: Sequence[int] = ()
+    answer_sizes: Sequence[int] = ()
 
-    def pieces(self, body: bytes) -> list[bytes]:
-        """``body`` as it arrives, each piece in a read of its own."""
-        found, at = [], 0
-        for size in cuts(self.sizes, len(body)):
-            found.append(body[at : at + size])
-            at += size
-        return [piece for piece in [*found, body[at:]] if piece]
+    def request_pieces(self) -> list[bytes]:
+        """The request's body as it arrives, each piece in a read of its own."""
+        return cut_at(self.request.body.data, self.sizes)
+
+    def answer_pieces(self) -> list[bytes]:
+        return cut_at(self.answer.body.data, self.answer_sizes)
 
 
-def cuts(sizes: Sequence[int], length: int) -> list[int]:
-    """``sizes``, and after them as many of ``PIECE`` as a body of ``length`` needs: none of its
-    pieces may be so large that it could reach Envoy in two reads.
+def cut_at(body: bytes, sizes: Sequence[int]) -> list[bytes]:
+    """``body`` in pieces of ``sizes`` and the rest, none so large that it could reach Envoy in two
+    reads.
     """
-    small = [part for size in sizes for part in _small(size)]
-    return small + [PIECE] * (max(0, length - sum(small)) // PIECE)
-
-
-def _small(size: int) -> list[int]:
-    whole, rest = divmod(size, PIECE)
-    return [PIECE] * whole + ([rest] if rest else [])
+    pieces, at = [], 0
+    for size in [*sizes, len(body)]:
+        pieces += cut(body[at : at + size])
+        at += size
+    return pieces
 
 
 def make_case(
     place: str,
     request: Request,
     answer: Response | None = None,
-    sizes: tuple[int, ...] = (),
+    sizes: Sequence[int] = (),
+    answer_sizes: Sequence[int] = (),
     chunked: bool = False,
 ) -> Case:
     """A case of any request and answer; a body with trailers is chunked, any other has a length."""
@@ -73,7 +74,7 @@ def make_case(
     fields = framed(request.headers, body, has_body, ends_late)
     path, authority = (_quoted(text) for text in (request.path, request.authority))
     sent = Request(request.method, path, authority, "http", fields, body, request.trailers)
-    return Case(place, sent, _answer(request, answer or EMPTY_OK, chunked), sizes)
+    return Case(place, sent, _answer(request, answer or EMPTY_OK, chunked), sizes, answer_sizes)
 
 
 def _answer(request: Request, answer: Response, chunked: bool) -> Response:

@@ -45,7 +45,7 @@ def _case(seed: int, number: int, vocabulary: Vocabulary) -> Case:
     request = maker.request()
     answer = maker.answer()
     place = f"seed {seed}, request {number}"
-    return make_case(place, request, answer, maker.sizes(), maker.chance(0.3))
+    return make_case(place, request, answer, maker.sizes(), maker.sizes(), maker.chance(0.3))
 
 
 class _Maker:

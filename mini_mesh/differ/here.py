@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mesh_traffic import Request
+from mesh_traffic import Request, Response
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig.log import Crossing
@@ -20,10 +20,11 @@ from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
+from wasm_filters.upstream import Answer
 from wasm_filters.worker import Worker
 
 _LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them
-_LENGTH_WARNING = "content-length"
+PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
 
 
 class Ear:
@@ -97,9 +98,12 @@ class Here:
 
     def run(self, case: Case) -> View:
         """One case; the VM keeps what the ones before have left in it."""
-        sizes = [len(piece) for piece in case.pieces(bytes(_longest(case)))]
-        outcome = self._chain.handle(arriving(case.request), lambda _: case.answer, sizes)
-        self.wrong_length = any(_LENGTH_WARNING in warning for warning in outcome.warnings)
+        answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
+        sizes = _sizes(case.request_pieces())
+        outcome = self._chain.handle(arriving(case.request), lambda _: answer, sizes, PATIENCE)
+        self.wrong_length = _wrong_length(outcome.request) or (
+            case.request.method != "HEAD" and _wrong_length(outcome.response)
+        )
         return self._view(_ending(outcome), outcome)
 
     def metrics(self) -> dict[str, Metric]:
@@ -122,8 +126,14 @@ class Here:
         )
 
 
-def _longest(case: Case) -> int:
-    return max(len(case.request.body.data), len(case.answer.body.data))
+def _wrong_length(message: Request | Response | None) -> bool:
+    """A filter changed the body and not the field that says how long it is."""
+    length = message.headers.get("content-length") if message is not None else None
+    return message is not None and length not in (None, str(len(message.body.data)))
+
+
+def _sizes(pieces: Sequence[bytes]) -> list[int]:
+    return [len(piece) for piece in pieces]
 
 
 def _ending(outcome: Outcome) -> Ending:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mesh_traffic import Request
 from mini_mesh.differ.case import Case
+from mini_mesh.differ.here import PATIENCE
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig import client
 from mini_mesh.filter_rig.config import UPSTREAM, WasmFilter
@@ -16,7 +17,6 @@ from mini_mesh.filter_rig.upstream import Script
 from mini_mesh.filter_rig.wire import Message
 
 CHAIN = "diff"
-PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
 
 _ENDINGS = {
     client.Ending.ANSWERED: Ending.ANSWERED,
@@ -27,13 +27,12 @@ _ENDINGS = {
 
 async def run(rig: Rig, wasm: WasmFilter, case: Case, patience: float = PATIENCE) -> View:
     """One case through Envoy. RigError: Envoy has ended."""
-    answer = case.answer
-    script = Script(answer, chunks=case.pieces(answer.body.data))
+    script = Script(case.answer, chunks=case.answer_pieces())
     exchanged = await rig.exchange(
         CHAIN,
         case.request,
         {UPSTREAM: lambda message: script},
-        case.pieces(case.request.body.data),
+        case.request_pieces(),
         patience,
     )
     return _view(exchanged, wasm)
