@@ -32,7 +32,7 @@ def decode(line: bytes) -> Exchange | Coverage:
         if kind == "coverage":
             return Coverage(**{**values, "notes": tuple(values["notes"])})
         if kind == "exchange":
-            return _exchange(values)
+            return exchange_from_json(values)
         message = str(values["message"])
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WireError(f"the hub sent what is no event: {line[:80]!r}") from error
@@ -86,7 +86,8 @@ def _body(body: Body) -> dict[str, Any]:
         return {"base64": base64.b64encode(body.data).decode(), **known}
 
 
-def _exchange(values: dict[str, Any]) -> Exchange:
+def exchange_from_json(values: dict[str, Any]) -> Exchange:
+    """The inverse of :func:`exchange_to_json`; KeyError, TypeError or ValueError if it is none."""
     response = values["response"]
     return Exchange(
         **{name: values[name] for name in _PLAIN},

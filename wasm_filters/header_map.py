@@ -3,7 +3,8 @@
 Rule 1: names are lower case. Rule 2: pseudo-headers stay in front of all others. Rule 3: replacing
 is removing and adding, so a replaced field moves to the end. Rule 4: a field that Envoy keeps a
 slot for (``INLINE_…``, measured on 1.40) exists once: adding to it appends to its value, after a
-comma. Rule 5: ``host`` in a request is another name for ``:authority``.
+comma, and adding an empty value does nothing. Rule 5: ``host`` in a request is another name for
+``:authority``.
 Source: envoy, source/common/http/header_map_impl.cc; compared with Envoy 1.40 in
 tests/wasm_filters/test_fidelity.py.
 """
@@ -98,6 +99,8 @@ class HeaderMap:
         return name in self._inline and name in self._first
 
     def _append(self, name: bytes, value: bytes) -> None:
+        if not value:
+            return
         at = next(i for i, pair in enumerate(self._pairs) if pair[0] == name)
         joined = self._first[name] + b"," + value if self._first[name] else value
         self._pairs[at] = (name, joined)

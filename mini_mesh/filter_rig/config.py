@@ -1,6 +1,8 @@
 """What the rig's Envoy is told: its wasm filters, and the static bootstrap around them.
 
 Plain data in, plain JSON out (config.bootstrap.v3.Bootstrap, extensions.wasm.v3.PluginConfig).
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/wasm/v3/wasm.proto
+
 What Envoy would add of itself to a message is switched off where it can be: request ids, its
 ``server``, the headers of its router.
 """
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mini_mesh.ports import LOOPBACK
+from wasm_filters.config import FailurePolicy, PluginConfig
 
 UPSTREAM = "up"  # the cluster to which every chain sends its requests
 STARTED = "rig"  # names the node, as meshes name theirs
@@ -29,54 +32,47 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WasmFilter:
-    """A module as an HTTP filter: the settings of Envoy's PluginConfig and VmConfig, by name.
-
-    ``failure_policy`` is FAIL_CLOSED, FAIL_OPEN or FAIL_RELOAD, "" for Envoy's default;
-    ``fail_open`` is the deprecated field. ``allowed_capabilities`` of None restrict nothing.
-    https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/wasm/v3/wasm.proto
+    """A module as an HTTP filter. Of ``config``, ``properties`` are what Envoy itself knows best,
+    and are not told to it.
     """
 
     code: bytes = field(repr=False)
-    name: str = "filter"
-    root_id: str = ""
-    vm_id: str = ""
-    configuration: bytes = b""
-    vm_configuration: bytes = b""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    failure_policy: str = ""
-    fail_open: bool = False
-    allowed_capabilities: Sequence[str] | None = None
-    allow_on_headers_stop_iteration: bool | None = None
+    config: PluginConfig = PluginConfig()
 
     @property
     def log_prefix(self) -> str:
         """What Envoy puts before a line that a stream context logs."""
-        return " ".join(part for part in (self.name, self.root_id, self.vm_id) if part)
+        config = self.config
+        return " ".join(part for part in (config.name, config.root_id, config.vm_id) if part)
 
     def plugin(self, code: Path) -> Json:
-        """The PluginConfig of this filter, whose code is in the file ``code``."""
-        plugin: Json = {
-            "name": self.name,
-            "root_id": self.root_id,
-            "configuration": _any_bytes(self.configuration),
+        """Envoy's PluginConfig for this filter, whose code is in the file ``code``."""
+        config = self.config
+        allowed: Json = {name: {} for name in config.capabilities}
+        return {
+            "name": config.name,
+            "root_id": config.root_id,
+            "configuration": _any_bytes(config.configuration),
             "vm_config": {
-                "vm_id": self.vm_id,
+                "vm_id": config.vm_id,
                 "runtime": "envoy.wasm.runtime.v8",
                 "code": {"local": {"filename": str(code)}},
-                "configuration": _any_bytes(self.vm_configuration),
-                "environment_variables": {"key_values": dict(self.environment)},
+                "configuration": _any_bytes(config.vm_configuration),
+                "environment_variables": {"key_values": dict(config.environment)},
             },
+            "capability_restriction_config": {"allowed_capabilities": allowed},
+            "allow_on_headers_stop_iteration": config.stops_at_headers,
+            **_failure(config),
         }
-        if self.failure_policy:
-            plugin["failure_policy"] = self.failure_policy
-        if self.fail_open:
-            plugin["fail_open"] = True
-        if self.allowed_capabilities is not None:
-            allowed: Json = {name: {} for name in self.allowed_capabilities}
-            plugin["capability_restriction_config"] = {"allowed_capabilities": allowed}
-        if self.allow_on_headers_stop_iteration is not None:
-            plugin["allow_on_headers_stop_iteration"] = self.allow_on_headers_stop_iteration
-        return plugin
+
+
+def _failure(config: PluginConfig) -> Json:
+    if config.failure_policy is FailurePolicy.LEGACY_FAIL_OPEN:
+        return {"fail_open": True}
+    policy: Json = {"failure_policy": config.failure_policy.value}
+    if config.failure_policy is FailurePolicy.FAIL_RELOAD:
+        policy["reload_config"] = {"backoff": {"base_interval": f"{config.reload_backoff}s"}}
+    return policy
 
 
 @dataclass(frozen=True, slots=True)

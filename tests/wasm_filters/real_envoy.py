@@ -17,6 +17,7 @@ from mini_mesh.filter_rig.log import Line, logged
 from mini_mesh.filter_rig.rig import Exchanged, Rig, open_rig
 from mini_mesh.filter_rig.upstream import Script
 from tests.mini_mesh.live import needs_envoy
+from wasm_filters.config import PluginConfig
 
 Fields = list[tuple[str, str]]
 
@@ -70,7 +71,7 @@ def envoy_with_filters(
     """One listener for each of ``filters``; the upstream answers ``response`` to everything."""
     envoy = needs_envoy()
     chains = {
-        name: [RigFilter(wasm.code, name, configuration=wasm.configuration.encode())]
+        name: [RigFilter(wasm.code, PluginConfig(name, configuration=wasm.configuration.encode()))]
         for name, wasm in filters.items()
     }
     with asyncio.Runner() as runner:

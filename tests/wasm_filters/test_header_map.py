@@ -33,6 +33,11 @@ def test_a_value_added_to_an_empty_inline_header_gets_no_comma() -> None:
     assert fields.get(b"accept") == b"b"
 
 
+def test_an_empty_value_added_to_an_inline_header_changes_nothing() -> None:
+    fields = HeaderMap([(b"accept", b"a"), (b"accept", b"")], INLINE_REQUEST)
+    assert fields.pairs == [(b"accept", b"a")]
+
+
 def test_replacing_moves_a_field_to_the_end_and_leaves_one() -> None:
     fields = HeaderMap([(b"a", b"1"), (b"b", b"2"), (b"a", b"3")])
     fields.replace(b"A", b"4")

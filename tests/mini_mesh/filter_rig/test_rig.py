@@ -17,6 +17,7 @@ from mini_mesh.filter_rig.upstream import Script
 from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.probe import Call, Out, Probe
+from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.pairs import encode_pairs
 
 BUFFER = {"proxy_on_request_body": (1, 0), "proxy_on_response_body": (1, 0)}
@@ -85,10 +86,14 @@ settings = Probe(
         ],
     }
 )
+ALLOWED = frozenset(
+    ["proxy_log", "proxy_get_property", "proxy_get_buffer_bytes", "proxy_on_request_headers"]
+    + [f"proxy_on_{name}" for name in ("context_create", "vm_start", "configure")]
+)
 plain = Probe({}).code()
 LAYOUT = Layout(
     {
-        "chain": [WasmFilter(plain, "first"), WasmFilter(plain, "second")],
+        "chain": [WasmFilter(plain, PluginConfig(name)) for name in ("first", "second")],
         "buffering": [WasmFilter(Probe({}, answers=BUFFER).code())],
         "pausing": [WasmFilter(guest(on_request_headers("", answer=1)))],
         "closing": [
@@ -102,26 +107,34 @@ LAYOUT = Layout(
         ],
         "asking": [WasmFilter(asking("auth"))],
         "asking_nobody": [WasmFilter(asking("dead"))],
-        "saying": [WasmFilter(saying('"two"\nlines ✓ \\n'.encode()), "my: filter")],
+        "saying": [WasmFilter(saying('"two"\nlines ✓ \\n'.encode()), PluginConfig("my: filter"))],
         "counting": [WasmFilter(counting.code())],
         "settings": [
             WasmFilter(
                 settings.code(),
-                "name",
-                "root",
-                "vm",
-                configuration=b"of the \xff plugin",
-                vm_configuration=b"of the vm",
-                environment={"COLOUR": "blue"},
-                allowed_capabilities=["proxy_log", "proxy_get_property", "proxy_get_buffer_bytes"]
-                + [f"proxy_on_{name}" for name in ("context_create", "vm_start", "configure")]
-                + ["proxy_on_request_headers"],
+                PluginConfig(
+                    "name",
+                    "root",
+                    b"of the \xff plugin",
+                    "vm",
+                    b"of the vm",
+                    environment={"COLOUR": "blue"},
+                    capabilities=ALLOWED,
+                ),
             )
         ],
         "open": [
-            WasmFilter(guest(on_request_headers("(unreachable)")), failure_policy="FAIL_OPEN")
+            WasmFilter(
+                guest(on_request_headers("(unreachable)")),
+                PluginConfig(failure_policy=FailurePolicy.FAIL_OPEN),
+            )
         ],
-        "opened": [WasmFilter(guest(on_request_headers("unreachable")), fail_open=True)],
+        "opened": [
+            WasmFilter(
+                guest(on_request_headers("unreachable")),
+                PluginConfig(failure_policy=FailurePolicy.LEGACY_FAIL_OPEN),
+            )
+        ],
     },
     clusters=["auth"],
     refusing=["dead"],
@@ -310,7 +323,9 @@ def test_a_failure_policy_reaches_envoy(send: Running) -> None:
 
 
 async def test_a_refused_configuration_is_told_with_the_end_of_the_log(tmp_path: Path) -> None:
-    refusing = WasmFilter(Probe({}, answers={"proxy_on_configure": 0}).code(), "choosy")
+    refusing = WasmFilter(
+        Probe({}, answers={"proxy_on_configure": 0}).code(), PluginConfig("choosy")
+    )
     with pytest.raises(RigError) as caught:
         async with open_rig(needs_envoy(), Layout({"chain": [refusing]}), tmp_path):
             pass

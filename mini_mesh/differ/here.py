@@ -1,0 +1,155 @@
+"""Our host's side: a case through a filter under wasmtime, into a view."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mesh_traffic import Request, Response
+from mini_mesh.differ.case import Case
+from mini_mesh.differ.view import Ending, View
+from mini_mesh.filter_rig.log import Crossing
+from mini_mesh.filter_rig.upstream import EMPTY_OK
+from wasm_filters.abi import CALLBACKS, LogLevel
+from wasm_filters.config import PluginConfig
+from wasm_filters.host import Host
+from wasm_filters.hostcalls import Hostcall
+from wasm_filters.http.chain import HttpChain
+from wasm_filters.http.outcome import Outcome
+from wasm_filters.loop import FAKE_START, Clock
+from wasm_filters.metrics import Metric
+from wasm_filters.module import Module
+from wasm_filters.upstream import Answer
+from wasm_filters.worker import Worker
+
+_LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them
+PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
+
+
+class Ear:
+    """A Listener that keeps every callback and hostcall as Envoy's trace has them."""
+
+    def __init__(self) -> None:
+        self.calls: list[Crossing] = []
+        self._running: list[int] = []
+
+    def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
+        self._running.clear()
+        self._begin(Crossing(name, arguments))
+
+    def returned(self, name: str, result: int | None, host: Host) -> None:
+        signature = CALLBACKS[host.version].get(name)
+        self._end(result if signature is None or signature.results else None)
+
+    def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
+        self._begin(Crossing(call.name, arguments, host.calling))
+
+    def answered(self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host) -> None:
+        self._end(status)
+
+    def _begin(self, call: Crossing) -> None:
+        self._running.append(len(self.calls))
+        self.calls.append(call)
+
+    def _end(self, result: int | None) -> None:
+        at = self._running.pop()
+        self.calls[at] = replace(self.calls[at], result=result, returned=True)
+
+
+class DriftingClock:
+    """A clock that is wrong, and goes on at every look: what depends on the time shows."""
+
+    def __init__(self) -> None:
+        self._now = FAKE_START
+
+    def __call__(self) -> int:
+        self._now += 1_234_567_891
+        return self._now
+
+    def advance(self, nanoseconds: int) -> None:
+        self._now += nanoseconds
+
+
+class Here:
+    """A filter on a worker of its own. WasmError: it can't be loaded, or refuses to start."""
+
+    def __init__(
+        self,
+        module: Module,
+        config: PluginConfig,
+        clock: Clock,
+        seed: int,
+        clusters: Sequence[str] = (),
+    ) -> None:
+        self._ear = Ear()
+        services = {name: lambda request: EMPTY_OK for name in clusters}
+        self._worker = Worker(
+            clock=clock,
+            random=random.Random(seed),
+            clusters=services,
+            log_level=LogLevel.TRACE,
+            listener=self._ear,
+        )
+        self._clusters = clusters
+        self._chain = HttpChain(self._worker, [self._worker.plugin(module, config)])
+        self.started = self._view(Ending.ANSWERED)
+        self.wrong_length = False
+
+    def run(self, case: Case) -> View:
+        """One case; the VM keeps what the ones before have left in it."""
+        answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
+        sizes = _sizes(case.request_pieces())
+        outcome = self._chain.handle(arriving(case.request), lambda _: answer, sizes, PATIENCE)
+        self.wrong_length = _wrong_length(outcome.request) or (
+            case.request.method != "HEAD" and _wrong_length(outcome.response)
+        )
+        return self._view(_ending(outcome), outcome)
+
+    def metrics(self) -> dict[str, Metric]:
+        return self._worker.metrics()
+
+    def _view(self, ending: Ending, outcome: Outcome | None = None) -> View:
+        logs = tuple(self._worker.journal.logs) if outcome is None else outcome.logs
+        self._worker.journal.logs.clear()
+        calls, self._ear.calls = self._ear.calls, []
+        called: dict[str, list[Request]] = {name: [] for name in self._clusters}
+        for callout in outcome.callouts if outcome else ():
+            called[callout.cluster].append(callout.request)
+        return View(
+            ending,
+            outcome.response if outcome else None,
+            (outcome.request,) if outcome and outcome.request else (),
+            called,
+            [(_LEVELS.get(log.level, log.level.name.lower()), log.message) for log in logs],
+            calls,
+        )
+
+
+def _wrong_length(message: Request | Response | None) -> bool:
+    """A filter changed the body and not the field that says how long it is."""
+    length = message.headers.get("content-length") if message is not None else None
+    return message is not None and length not in (None, str(len(message.body.data)))
+
+
+def _sizes(pieces: Sequence[bytes]) -> list[int]:
+    return [len(piece) for piece in pieces]
+
+
+def _ending(outcome: Outcome) -> Ending:
+    if outcome.response is not None:
+        return Ending.ANSWERED
+    return Ending.RESET if outcome.reset else Ending.NOTHING
+
+
+def arriving(request: Request) -> Request:
+    """The request as the first filter of the rig gets it: what Envoy's codec and connection manager
+    have taken from it and put to it.
+
+    Source: envoy, source/common/http/conn_manager_utility.cc (mutateRequestHeaders).
+    """
+    headers = request.headers.removed("transfer-encoding")
+    scheme = headers.get("x-forwarded-proto")
+    if scheme is None:
+        headers = headers.added("x-forwarded-proto", "http")
+    return replace(request, headers=headers, scheme=scheme or "http")

@@ -1,0 +1,63 @@
+"""Envoy's side: what the rig saw of a case, into a view."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mesh_traffic import Request
+from mini_mesh.differ.case import Case
+from mini_mesh.differ.here import PATIENCE
+from mini_mesh.differ.view import Ending, View
+from mini_mesh.filter_rig import client
+from mini_mesh.filter_rig.config import UPSTREAM, WasmFilter
+from mini_mesh.filter_rig.log import Line, crossings, logged
+from mini_mesh.filter_rig.rig import Exchanged, Rig
+from mini_mesh.filter_rig.upstream import Script
+from mini_mesh.filter_rig.wire import Message
+
+CHAIN = "diff"
+
+_ENDINGS = {
+    client.Ending.ANSWERED: Ending.ANSWERED,
+    client.Ending.CLOSED: Ending.RESET,
+    client.Ending.NOTHING: Ending.NOTHING,
+}
+
+
+async def run(rig: Rig, wasm: WasmFilter, case: Case, patience: float = PATIENCE) -> View:
+    """One case through Envoy. RigError: Envoy has ended."""
+    script = Script(case.answer, chunks=case.answer_pieces())
+    exchanged = await rig.exchange(
+        CHAIN,
+        case.request,
+        {UPSTREAM: lambda message: script},
+        case.request_pieces(),
+        patience,
+    )
+    return _view(exchanged, wasm)
+
+
+def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:
+    ending = _ENDINGS[exchanged.received.ending]
+    message = exchanged.received.message
+    return View(
+        ending,
+        message.response if message is not None and ending is Ending.ANSWERED else None,
+        _whole(exchanged.upstream),
+        {name: _whole(seen) for name, seen in exchanged.callouts.items()},
+        logs(exchanged.lines, wasm),
+        crossings(exchanged.lines),
+    )
+
+
+def logs(lines: Sequence[Line], wasm: WasmFilter) -> list[tuple[str, str]]:
+    """What the filter logged, in its requests and on its root context."""
+    config = wasm.config
+    of_root = " ".join(part for part in (config.root_id, config.vm_id) if part)
+    return [(said.level, said.message) for said in logged(lines, [wasm.log_prefix, of_root])]
+
+
+def _whole(messages: Sequence[Message]) -> list[Request]:
+    """A request that a filter ended in its middle is none for the upstream."""
+    return [replace(message.request, scheme="http") for message in messages if message.whole]
