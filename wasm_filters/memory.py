@@ -85,12 +85,16 @@ class Memory:
 
         Nothing is allocated for no bytes: address and size are 0 then, as in Envoy.
         """
-        address = 0
-        if data:
-            address = self._allocate(len(data))
-            self._fill(address, data)
-        self.write_u32(pointer_at, address)
+        self.write_u32(pointer_at, self.place(data))
         self.write_u32(size_at, len(data))
+
+    def place(self, data: bytes) -> int:
+        """Put ``data`` into memory that the guest allocates and owns; its address, 0 for none."""
+        if not data:
+            return 0
+        address = self._allocate(len(data))
+        self._fill(address, data)
+        return address
 
     def _fill(self, address: int, data: bytes) -> None:
         try:
