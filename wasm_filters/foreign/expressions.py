@@ -28,7 +28,7 @@ MAX_EXPRESSIONS = 10_000  # of one plugin; a filter that creates one for each re
 def expr_create(host: Host, arguments: bytes) -> tuple[Status, bytes]:
     """Compile an expression: its token, an u32. BAD_ARGUMENT: Envoy would not compile it."""
     cel = _runtime()
-    data = foreign_data(host.caller.root)
+    data = foreign_data(host.called.root)
     try:
         compiled = cel.Expression(arguments.decode())
     except (UnicodeDecodeError, SyntaxError):
@@ -55,7 +55,7 @@ def expr_evaluate(host: Host, arguments: bytes) -> tuple[Status, bytes]:
     """
     if len(arguments) != _TOKEN.size:
         return Status.BAD_ARGUMENT, b""
-    expressions = foreign_data(host.caller.root).expressions
+    expressions = foreign_data(host.called.root).expressions
     expression = expressions.get(_TOKEN.unpack(arguments)[0])
     if expression is None:
         return Status.NOT_FOUND, b""
@@ -73,14 +73,14 @@ def expr_delete(host: Host, arguments: bytes) -> tuple[Status, bytes]:
     """Forget an expression; OK also if there is none. BAD_ARGUMENT: not 4 bytes."""
     if len(arguments) != _TOKEN.size:
         return Status.BAD_ARGUMENT, b""
-    foreign_data(host.caller.root).expressions.pop(_TOKEN.unpack(arguments)[0], None)
+    foreign_data(host.called.root).expressions.pop(_TOKEN.unpack(arguments)[0], None)
     return Status.OK, b""
 
 
 def _evaluate(host: Host, expression: Expression) -> bytes:
     from wasm_filters.foreign.variables import Variables
 
-    variables = Variables(host.caller)
+    variables = Variables(host.called)
     if expression.path is not None and variables.family(expression.path) is FAMILY:
         raise Unserialisable
     for use in expression.uses:

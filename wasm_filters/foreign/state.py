@@ -28,7 +28,7 @@ def declare_property(host: Host, arguments: bytes) -> tuple[Status, bytes]:
         given = parse(f"{WASM}.DeclarePropertyArguments", arguments)
     except MessageError:
         return Status.BAD_ARGUMENT, b""
-    context = host.caller
+    context = host.called
     prototypes = foreign_data(context).prototypes
     name = given.name.encode()
     if name in prototypes:

@@ -32,11 +32,6 @@ def find(context: Context, path: bytes, whole: bool = True) -> Value:
     own = _of_plugin(context, segments[0])
     if own is not None:
         return descend(own, segments[1:])
-    given = context.config.properties.get(
-        ".".join(each.decode("utf-8", "replace") for each in segments)
-    )
-    if given is not None:
-        return given
     return properties.own(segments, whole) if isinstance(properties, StreamProperties) else None
 
 

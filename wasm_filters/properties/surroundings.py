@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from wasm_filters.properties.values import Value, of_user
@@ -118,6 +118,12 @@ class Surroundings:
     @functools.cached_property
     def _messages(self) -> dict[str, Value]:
         return {}
+
+    def having(self, properties: Mapping[str, object]) -> Surroundings:
+        """The same, where ``properties`` answer before its own. SurroundingsError."""
+        if not properties:
+            return self
+        return replace(self, properties={**self.properties, **properties})
 
     def message(self, name: str) -> Value:
         """The field ``name`` as a protobuf message, made once.
