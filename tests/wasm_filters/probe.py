@@ -171,7 +171,8 @@ class _Writer:
             Out.NUMBER: "(call $number (i64.load32_u (i32.const 8)))",
             Out.LONG: "(call $number (i64.load (i32.const 16)))",
         }[kind]
-        return f"""(i32.store (i32.const 32) (i32.const 0)) (i32.store (i32.const 36) (i32.const -1))
+        return f"""(i32.store (i32.const 32) (i32.const 0))
+          (i32.store (i32.const 36) (i32.const -1))
           (i64.store (i32.const 8) (i64.const 0)) (i64.store (i32.const 16) (i64.const 0))
           (call $begin (i32.const {at}) (i32.const {len(label)}))
           (call $number (i64.extend_i32_u {made}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from collections.abc import Callable, Mapping
 
 from wasm_filters.properties.filter_state import EnvoyObject
@@ -62,14 +63,15 @@ def _number(bits: int) -> Callable[[str], EnvoyObject | None]:
 
 
 def _protocol(text: str) -> EnvoyObject | None:
-    return EnvoyObject(text) if text in _PROTOCOLS else None
+    return EnvoyObject(fields=Record(llm_protocol=text)) if text in _PROTOCOLS else None
 
 
 def _ip(text: str) -> EnvoyObject | None:
     address = _parsed(text)
     if address is None:
         return None
-    return EnvoyObject(f"[{address}]:0" if address.version == 6 else f"{address}:0")
+    written = _written(address)
+    return EnvoyObject(f"[{written}]:0" if address.version == 6 else f"{written}:0")
 
 
 def _ip_and_port(text: str) -> EnvoyObject | None:
@@ -80,7 +82,13 @@ def _ip_and_port(text: str) -> EnvoyObject | None:
         return None
     if not (number.isascii() and number.isdecimal() and int(number) < 1 << 16):
         return None
-    return EnvoyObject(fields=Record(ip=str(address), port=int(number)))
+    return EnvoyObject(fields=Record(ip=_written(address), port=int(number)))
+
+
+def _written(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """As the C library writes it: ``::0.1.0.128`` where Python has ``::1:80``."""
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    return socket.inet_ntop(family, address.packed)
 
 
 def _proxy(text: str) -> EnvoyObject | None:

@@ -26,6 +26,7 @@ from wasm_filters.http.way import Way
 from wasm_filters.loop import Loop
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties import StreamInfo, StreamProperties
+from wasm_filters.properties.filter_state import Level
 from wasm_filters.upstream import Answer, Upstream, answer_of
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
@@ -48,7 +49,8 @@ _NOT_PASSED_ON = frozenset(
 class Exchange:
     """The state of one request on its way. ``request`` and ``response`` are its two directions.
 
-    ``chunks`` are the pieces in which the request's body comes in. ``done`` when everything about
+    ``chunks`` are the pieces in which the request's body comes in. ``connection`` is the filter
+    state of the connection that it comes over. ``done`` when everything about
     it is over; ``has_reset`` when the client got no whole response.
     """
 
@@ -60,6 +62,7 @@ class Exchange:
         loop: Loop,
         chunks: Callable[[bytes], list[bytes]],
         limit: int = DEFAULT_LIMIT,
+        connection: Level | None = None,
     ) -> None:
         self.sent = sent
         self.loop = loop
@@ -68,7 +71,7 @@ class Exchange:
         self.replied: LocalReply | None = None
         self.details = ""
         self.code: int | None = None
-        self.info = StreamInfo.begin(loop.clock)
+        self.info = StreamInfo.begin(loop.clock, connection)
         self.to_upstream = Arrived(self._request_arrived, began=self._routed)
         self.to_client = Arrived(self._response_arrived, self._count_sent)
         self._warn = plugins[0].host.warn if plugins else lambda message: None

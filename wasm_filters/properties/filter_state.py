@@ -98,14 +98,17 @@ class EnvoyObject:
 Stored = WasmState | EnvoyObject
 
 
+Level = dict[bytes, tuple[Stored, LifeSpan]]
+
+
 class FilterState:
     """The objects of one request. ``connection`` holds those that outlive it: give the same one to
     all requests of a connection."""
 
     __slots__ = ("_connection", "_request")
 
-    def __init__(self, connection: dict[bytes, tuple[Stored, LifeSpan]] | None = None) -> None:
-        self._request: dict[bytes, tuple[Stored, LifeSpan]] = {}
+    def __init__(self, connection: Level | None = None) -> None:
+        self._request: Level = {}
         self._connection = {} if connection is None else connection
 
     def get(self, key: bytes) -> Stored | None:

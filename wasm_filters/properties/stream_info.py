@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from wasm_filters.properties.filter_state import FilterState
+from wasm_filters.properties.filter_state import FilterState, Level
 
 
 @dataclass(slots=True)
@@ -35,6 +35,6 @@ class StreamInfo:
     filter_state: FilterState = field(default_factory=FilterState)
 
     @classmethod
-    def begin(cls, clock: Callable[[], int]) -> StreamInfo:
-        """A request that comes in now."""
-        return cls(started=clock())
+    def begin(cls, clock: Callable[[], int], connection: Level | None = None) -> StreamInfo:
+        """A request that comes in now, over a connection with this filter state."""
+        return cls(started=clock(), filter_state=FilterState(connection))
