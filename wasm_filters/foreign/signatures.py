@@ -8,6 +8,7 @@ Source: envoy, source/common/crypto/utility_impl.cc.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ NO_PRIVATE_KEY = "Invalid key type: private key required for signing operation."
 BAD_PRIVATE_KEY = "Invalid private key: key data is corrupted or malformed."
 _PUBLIC = re.compile(rb"-----BEGIN (PUBLIC KEY)-----.*?-----END \1-----", re.DOTALL)
 _PRIVATE = re.compile(
-    rb"-----BEGIN ((?:RSA |EC |DSA )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL
+    rb"-----BEGIN ((?:RSA |EC |DSA )?PRIVATE KEY)-----(.*?)-----END \1-----", re.DOTALL
 )
 _SEQUENCE, _INTEGER = 0x30, 0x02
 
@@ -131,13 +132,24 @@ def _private_key(der: bytes, pem: bytes) -> Any | None:
     from cryptography.hazmat.primitives import serialization
 
     def load(data: bytes) -> Any:
-        reader = serialization.load_der_private_key if der else serialization.load_pem_private_key
-        return reader(data, password=None)
+        return serialization.load_der_private_key(data, password=None)
 
     if der:
         return _loaded(load, _first(der, _INTEGER, _SEQUENCE))
     found = _PRIVATE.search(pem)
-    return _loaded(load, found.group() if found else None)
+    if found is None:
+        return None
+    inside = _decoded(found.group(2))
+    if found.group(1) == b"PRIVATE KEY":  # PKCS #8; the other names may hold it, too
+        inside = _first(inside, _INTEGER, _SEQUENCE) or b""
+    return _loaded(load, inside)
+
+
+def _decoded(text: bytes) -> bytes:
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except ValueError:
+        return b""
 
 
 def _loaded(load: Any, data: bytes | None) -> Any | None:
