@@ -28,7 +28,7 @@ from google.protobuf import (
 )
 from google.protobuf.message import DecodeError
 
-from wasm_filters.properties.values import NULL, Blob, Duration, Timestamp, Uint, Value
+from wasm_filters.properties.values import BROKEN, NULL, Blob, Duration, Timestamp, Uint, Value
 
 CORE = "envoy.config.core.v3"
 WASM = "envoy.source.extensions.common.wasm"
@@ -233,18 +233,15 @@ def value_of(value: Any) -> Value:
 
 
 def read(type_url: str, data: bytes) -> Value:
-    """What an Any of that type holds; null if it is no such message, or if nobody knows the type.
-
-    Envoy gives null, too, where its own messages are not what they say (measured on 1.40).
-    """
+    """What an Any of that type holds; BROKEN if it does not, or if nobody knows the type."""
     _, slash, name = type_url.rpartition("/")
     cls = message_class(name) if slash else None
     if cls is None:
-        return NULL
+        return BROKEN
     try:
         return value_of(cls.FromString(data))
     except DecodeError:
-        return NULL
+        return BROKEN
 
 
 def is_foreign(type_url: str) -> bool:

@@ -59,7 +59,18 @@ def analyse(serialized: bytes) -> tuple[list[Use], tuple[str, ...] | None]:
     """The uses of a parsed expression (an Any with a cel.expr.ParsedExpr), and the path that it is
     if it is nothing else. NotCompiled, NotSupported."""
     tree = parse(f"{CEL}.ParsedExpr", parse("google.protobuf.Any", serialized).value).expr
-    return list(_uses(tree, frozenset())), _path(tree, frozenset())
+    uses = list(_uses(tree, frozenset()))
+    for use in uses:
+        _check_type(use.path)
+    return uses, _path(tree, frozenset())
+
+
+def _check_type(path: tuple[str, ...]) -> None:
+    """A message's name is no value in Envoy, but an error; CEL's runtime here has it as a type."""
+    for end in range(2, len(path) + 1):
+        name = ".".join(path[:end])
+        if message_class(name) is not None:
+            raise NotSupported(f"{name} as a type, which has no value in Envoy")
 
 
 def _uses(node: Any, scope: frozenset[str]) -> Iterator[Use]:

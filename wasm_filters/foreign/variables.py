@@ -9,7 +9,7 @@ from wasm_filters.foreign.syntax import Use
 from wasm_filters.properties.attributes import ATTRIBUTES
 from wasm_filters.properties.lookup import find
 from wasm_filters.properties.stream import StreamProperties
-from wasm_filters.properties.values import FAMILY, Fields, Value
+from wasm_filters.properties.values import BROKEN, FAMILY, Fields, Value
 
 if TYPE_CHECKING:
     from wasm_filters.context import Context
@@ -31,7 +31,7 @@ class Variables:
         """Put in what ``use`` needs. NotSupported: it needs what CEL can't be given."""
         name, *rest = use.path
         value = self._find(name)
-        if value is None:
+        if value is None or value is BROKEN:  # an error in Envoy, as what is not there
             return
         if value is not FAMILY:
             self.values[name] = to_cel(value)
@@ -54,7 +54,7 @@ class Variables:
         value = self._find(name, attribute)
         if isinstance(value, Fields):
             self._add_fields(members, value, use)
-        elif value is not None:
+        elif value is not None and value is not BROKEN:
             members[attribute] = to_cel(value)
 
     def _add_fields(self, members: dict[str, Any], value: Fields, use: Use) -> None:

@@ -14,7 +14,7 @@ from wasm_filters.properties.attributes import ATTRIBUTES, FAMILIES
 from wasm_filters.properties.filter_state import FilterState
 from wasm_filters.properties.stream_info import StreamInfo
 from wasm_filters.properties.surroundings import PLAIN, Surroundings
-from wasm_filters.properties.values import FAMILY, NULL, Value, member
+from wasm_filters.properties.values import FAMILY, Value, member
 
 if TYPE_CHECKING:
     from wasm_filters.context import Context
@@ -112,8 +112,6 @@ class RootProperties:
 
 def descend(value: Value, segments: list[bytes]) -> Value:
     for segment in segments:
-        if value is None or value is NULL:
-            return None
         value = member(value, segment)
     return value
 

@@ -46,13 +46,16 @@ class Blob(bytes):
 
 
 class Special(Enum):
-    """NULL is CEL's null. FAMILY is what ``request`` names: it has attributes and is none."""
+    """NULL is CEL's null. BROKEN is a message that can not be read, or whose type nobody knows.
+    FAMILY is what ``request`` names: it has attributes and is none."""
 
     NULL = auto()
+    BROKEN = auto()
     FAMILY = auto()
 
 
 NULL = Special.NULL
+BROKEN = Special.BROKEN
 FAMILY = Special.FAMILY
 
 
@@ -95,7 +98,7 @@ Value = Scalar | Special | Fields | Message | dict[str, Any] | list[Any] | None
 
 
 def encode(value: Value) -> bytes:
-    """The value's bytes. Unserialisable: it is null, or a whole family, or it holds one."""
+    """The value's bytes. Unserialisable: it is null, broken or a whole family, or holds one."""
     encoder = _ENCODERS.get(type(value))
     if encoder is not None:
         return encoder(value)
