@@ -175,10 +175,17 @@ def message_class(name: str) -> Any | None:
         return None
 
 
+def known(name: str) -> Any:
+    """Protobuf's class for a message that is described here."""
+    found = message_class(name)
+    assert found is not None, name
+    return found
+
+
 def parse(name: str, data: bytes) -> Any:
     """The message in ``data``. MessageError: it holds none of that type."""
     try:
-        return message_class(name).FromString(data)  # type: ignore[union-attr]
+        return known(name).FromString(data)
     except DecodeError as error:
         raise MessageError(f"{len(data)} bytes are no {name}: {error}") from error
 
@@ -189,18 +196,14 @@ def build(name: str, content: Mapping[str, Any]) -> Any:
     MessageError: a field that is not there, or that does not hold such a value.
     """
     try:
-        return json_format.ParseDict(
-            dict(content),
-            message_class(name)(),
-            descriptor_pool=pool(),  # type: ignore[misc]
-        )
+        return json_format.ParseDict(dict(content), known(name)(), descriptor_pool=pool())
     except json_format.ParseError as error:
         raise MessageError(f"{name}: {error}") from error
 
 
 def make(name: str, **fields: Any) -> bytes:
     """The bytes of a message with these ``fields``."""
-    made: bytes = message_class(name)(**fields).SerializeToString()  # type: ignore[misc]
+    made: bytes = known(name)(**fields).SerializeToString()
     return made
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from cel_expr_python import cel
 
 from wasm_filters.foreign.syntax import NotCompiled, NotSupported, Use, analyse
-from wasm_filters.messages import message_class, pool
+from wasm_filters.messages import known, pool
 from wasm_filters.properties.values import (
     NULL,
     Blob,
@@ -100,7 +100,7 @@ def _from_cel(result: Any, rounded: list[str]) -> Value:
     if kind in _EXACT:
         rounded.append(kind)
     plain = _PLAIN.get(kind)
-    return plain(result.value()) if plain is not None else result.value()  # type: ignore[no-any-return]
+    return plain(result.value()) if plain is not None else result.value()
 
 
 def _duration_of(value: timedelta) -> Value:
@@ -171,7 +171,7 @@ def _text_of(value: bytes) -> str:
 
 def _time(kind: str) -> Callable[[int], Any]:
     def convert(value: int) -> Any:
-        made = message_class(f"google.protobuf.{kind}")()  # type: ignore[misc]
+        made = known(f"google.protobuf.{kind}")()
         made.seconds, made.nanos = divmod(int(value), _SECOND)
         return made
 
@@ -179,7 +179,7 @@ def _time(kind: str) -> Callable[[int], Any]:
 
 
 def _uint(value: int) -> Any:
-    return message_class("google.protobuf.UInt64Value")(value=int(value))  # type: ignore[misc]
+    return known("google.protobuf.UInt64Value")(value=int(value))
 
 
 def _map(value: Mapping[Any, Any]) -> dict[Any, Any]:

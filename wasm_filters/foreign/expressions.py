@@ -9,6 +9,7 @@ Source: envoy, source/extensions/common/wasm/foreign.cc.
 from __future__ import annotations
 
 import struct
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from wasm_filters.abi import Status
@@ -91,7 +92,7 @@ def _evaluate(host: Host, expression: Expression) -> bytes:
     return encode(value)
 
 
-def _runtime():  # type: ignore[no-untyped-def]
+def _runtime() -> ModuleType:
     """The door to CEL, opened when the first expression comes."""
     try:
         from wasm_filters.foreign import cel

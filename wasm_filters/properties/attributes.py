@@ -119,7 +119,7 @@ def _backend_latency(stream: StreamProperties) -> Value:
 def _given(name: str) -> Attribute:
     """What the surroundings say, always."""
     get = attrgetter(f"surroundings.{name}")
-    return lambda stream: get(stream)  # type: ignore[no-any-return]
+    return lambda stream: get(stream)
 
 
 def _port(name: str) -> Attribute:

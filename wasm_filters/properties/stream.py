@@ -30,6 +30,9 @@ class StreamProperties:
     """
 
     __slots__ = ("_overrides", "context", "info", "surroundings")
+    context: Context
+    info: StreamInfo
+    surroundings: Surroundings
 
     def __init__(
         self,

@@ -102,7 +102,7 @@ def encode(value: Value) -> bytes:
     encoder = _ENCODERS.get(type(value))
     if encoder is not None:
         return encoder(value)
-    if hasattr(value, "SerializeToString"):
+    if value is not None and hasattr(value, "SerializeToString"):
         return value.SerializeToString(deterministic=True)
     raise Unserialisable
 
