@@ -31,14 +31,11 @@ from tests.wasm_filters.engines import (
     Results,
     Scenario,
     both,
-    listeners,
-    manager,
     prop,
-    wire_response,
-    with_trailers,
 )
+from tests.wasm_filters.plain_envoy import TYPE
+from tests.wasm_filters.plain_http import listeners, virtual_host
 from tests.wasm_filters.probe import CALLBACKS, Call, Probe
-from tests.wasm_filters.real_envoy import TYPE
 from wasm_filters.pairs import PairsError, decode_pairs
 from wasm_filters.properties import Tls
 from wasm_filters.properties.attributes import BY_NAME
@@ -190,10 +187,10 @@ _CONFIGURED = [
 def _configure(bootstrap: dict[str, Any], name: str) -> None:
     """What ``CONFIGURED`` says, at the listener ``name`` and behind it."""
     bootstrap["node"] = NODE
-    listener = next(each for each in listeners(bootstrap) if each["name"] == name)
+    listener = listeners(bootstrap)[name]
     listener.update(traffic_direction="INBOUND", metadata=METADATA)
     listener["filter_chains"][0]["name"] = "fc"
-    (host,) = manager(bootstrap, name)["route_config"]["virtual_hosts"]
+    host = virtual_host(bootstrap, name)
     host["metadata"] = METADATA
     host["routes"][0].update(name="rn", metadata=METADATA, route={"cluster": "told"})
     clusters = bootstrap["static_resources"]["clusters"]
@@ -205,7 +202,7 @@ def _configure(bootstrap: dict[str, Any], name: str) -> None:
 
 def _tls(bootstrap: dict[str, Any], name: str, authority: Authority) -> None:
     """Mutual TLS at the listener ``name``; its inspector reads the server's name."""
-    listener = next(each for each in listeners(bootstrap) if each["name"] == name)
+    listener = listeners(bootstrap)[name]
     kind = "envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext"
     own = {
         "certificate_chain": {"filename": str(authority.certificate("server"))},
@@ -226,7 +223,7 @@ def _tls(bootstrap: dict[str, Any], name: str, authority: Authority) -> None:
 
 
 def _no_route(bootstrap: dict[str, Any], name: str) -> None:
-    (host,) = manager(bootstrap, name)["route_config"]["virtual_hosts"]
+    host = virtual_host(bootstrap, name)
     host["routes"][0]["match"] = {"prefix": "/never"}
 
 
@@ -265,11 +262,7 @@ def _scenarios(authority: Authority) -> dict[str, Scenario]:
     surrounded = {
         n: replace(s, surroundings=HERE) for n, s in scenarios.items() if s.surroundings is UP
     }
-    return {n: replace(s, upstream=_answer) for n, s in {**scenarios, **surrounded}.items()}
-
-
-def _answer(request: Request) -> Response:
-    return ANSWER
+    return {**scenarios, **surrounded}
 
 
 @pytest.fixture(scope="module")
@@ -283,9 +276,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         _configure(bootstrap, "told")
         _tls(bootstrap, "tls", authority)
         _no_route(bootstrap, "no route")
-        with_trailers(bootstrap)
 
-    return both(folder, _scenarios(authority), adapt, wire_response(ANSWER))
+    return both(folder, _scenarios(authority), adapt, ANSWER)
 
 
 @pytest.mark.parametrize("name", ["table 0", "table 1", "table 2", "facts", "reply"])
