@@ -40,8 +40,8 @@ class PluginConfig:
     ``capabilities`` are the imports and exports that may be used (``allowed_capabilities``), all
     of them when it is empty. ``stops_at_headers`` is ``allow_on_headers_stop_iteration``: a
     headers callback that answers StopIteration then stops the headers only, not the body.
-    ``reload_backoff`` is in seconds. ``properties`` answer ``proxy_get_property`` where this host
-    knows nothing better, by their path (``"xds.cluster_name"``).
+    ``reload_backoff`` is in seconds. ``properties`` are what this plugin finds instead of
+    what its worker's ``Surroundings`` say, by their path (``"xds.cluster_name"``).
     """
 
     name: str = ""
@@ -50,7 +50,7 @@ class PluginConfig:
     vm_id: str = ""
     vm_configuration: bytes = b""
     environment: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, bytes] = field(default_factory=dict)
+    properties: Mapping[str, object] = field(default_factory=dict)
     capabilities: frozenset[str] = frozenset()
     failure_policy: FailurePolicy = FailurePolicy.FAIL_CLOSED
     reload_backoff: float = RELOAD_BACKOFF

@@ -14,23 +14,22 @@ from typing import Protocol
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.buffer import Buffer
 from wasm_filters.config import PluginConfig
+from wasm_filters.foreign.data import ForeignData
 from wasm_filters.header_map import HeaderMap, Pair
+from wasm_filters.properties.stream import RootProperties
+from wasm_filters.properties.surroundings import Surroundings
+from wasm_filters.properties.values import Value
+
+NO_REQUEST = RootProperties()
 
 
 class PropertySource(Protocol):
-    """Answers properties by the segments of their path."""
+    """What a context may ask for, by the path that ``proxy_get_property`` is given."""
 
-    def get(self, path: tuple[str, ...], /) -> bytes | None: ...
+    @property
+    def surroundings(self) -> Surroundings: ...
 
-
-class NoProperties:
-    """What a root context knows of a request."""
-
-    def get(self, path: tuple[str, ...], /) -> bytes | None:
-        return None
-
-
-NO_PROPERTIES = NoProperties()
+    def find(self, path: bytes, /) -> Value: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +58,9 @@ class Context:
     """One context of the ABI; a root context is its own ``root``.
 
     ``maps`` can be read and changed; ``logged`` can only be read (in ``proxy_on_log``), and
-    replaces them. ``trailers`` names the trailers that may be created now. ``state`` holds what
-    the filter itself set as properties; ``ending`` is what ``proxy_done`` does while it is waited
-    for. Of a root context, ``maps`` and ``buffers`` also hold the answer to the callout that is
+    replaces them. ``trailers`` names the trailers that may be created now. ``foreign`` is what
+    foreign functions keep with it; ``ending`` is what ``proxy_done`` does while it is waited for.
+    Of a root context, ``maps`` and ``buffers`` also hold the answer to the callout that is
     being delivered, and ``status`` how it ended.
     """
 
@@ -69,7 +68,7 @@ class Context:
     config: PluginConfig
     parent: Context | None = None
     stream: Stream | None = None
-    properties: PropertySource = NO_PROPERTIES
+    properties: PropertySource = NO_REQUEST
     created: bool = False
     logged: dict[int, HeaderMap] | None = None
     trailers: MapType | None = None
@@ -77,7 +76,7 @@ class Context:
     ending: Callable[[], object] | None = None
     maps: dict[int, HeaderMap] = field(default_factory=dict)
     buffers: dict[int, Buffer] = field(default_factory=dict)
-    state: dict[bytes, bytes] = field(default_factory=dict)
+    foreign: ForeignData | None = None
 
     @property
     def root(self) -> Context:

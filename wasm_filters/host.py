@@ -18,6 +18,7 @@ from wasm_filters.grpc_calls import GrpcCalls
 from wasm_filters.loop import Clock, Loop
 from wasm_filters.memory import Memory
 from wasm_filters.metrics import Metrics
+from wasm_filters.properties import Surroundings
 from wasm_filters.shared import SharedState
 from wasm_filters.ticks import Ticks
 
@@ -69,16 +70,17 @@ class Environment(Protocol):
     grpc: GrpcCalls
     ticks: Ticks
     loop: Loop
+    surroundings: Surroundings
 
 
 class Host:
     """Everything that one VM's hostcalls read and change.
 
-    ``current`` is the effective context. ``calling`` is the callback that runs, ``""`` between
-    callbacks. ``actions`` are what hostcalls asked for and what is done when the callback has
-    returned; ``stopping`` says that its answer does not count, because it replied or closed.
-    ``memory`` is set once the VM exists; a hostcall from a start section, before that, finds an
-    empty one.
+    ``calling`` is the callback that runs, ``""`` between callbacks, and ``called`` the context that
+    it runs on; ``current`` is the effective context. ``actions`` are what hostcalls asked for and
+    what is done when the callback has returned; ``stopping`` says that its answer does not count,
+    because it replied or closed. ``memory`` is set once the VM exists; a hostcall from a start
+    section, before that, finds an empty one.
     """
 
     def __init__(self, version: AbiVersion, config: PluginConfig, worker: Environment) -> None:
@@ -87,7 +89,7 @@ class Host:
         self.worker = worker
         self.journal = worker.journal
         self.spec = worker.mode is Mode.SPEC
-        self.current = Context(id=0, config=config)
+        self.current = self.called = Context(id=0, config=config)
         self.contexts: dict[int, Context] = {}
         self.calling = ""
         self.actions: deque[Callable[[], object]] = deque()

@@ -126,8 +126,8 @@ class Machine:
         host = self.host
         if export is None or self.failure is not None:
             return None
-        before = host.calling, host.current
-        host.calling, host.current = name, context
+        before = host.calling, host.current, host.called
+        host.calling, host.current, host.called = name, context, context
         listener = self._listener
         if listener is not None:
             listener.called(name, arguments, host)
@@ -140,7 +140,7 @@ class Machine:
             result = None
         if listener is not None and result is not None:
             listener.returned(name, result, host)
-        host.calling, host.current = before
+        host.calling, host.current, host.called = before
         stopped, host.stopping = host.stopping, False
         actions = host.actions
         while actions:

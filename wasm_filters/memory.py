@@ -91,16 +91,21 @@ class Memory:
 
         Nothing is allocated for no bytes: address and size are 0 then, as in Envoy.
         """
-        address, size = 0, len(data)
-        if size:
-            address = self._allocate(size)
-            self._fill(address, data)
+        address, size = self.place(data), len(data)
         if pointer_at + 4 > self._size or size_at + 4 > self._size:
             self._reach(pointer_at, 4)
             self._reach(size_at, 4)
         view = self._view
         _PACK_U32(view, pointer_at, address)
         _PACK_U32(view, size_at, size)
+
+    def place(self, data: bytes) -> int:
+        """Put ``data`` into memory that the guest allocates and owns; its address, 0 for none."""
+        if not data:
+            return 0
+        address = self._allocate(len(data))
+        self._fill(address, data)
+        return address
 
     def _fill(self, address: int, data: bytes) -> None:
         end = address + len(data)

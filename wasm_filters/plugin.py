@@ -12,6 +12,7 @@ from wasm_filters.context import Context
 from wasm_filters.errors import PluginError
 from wasm_filters.host import Host
 from wasm_filters.module import Module
+from wasm_filters.properties import RootProperties
 from wasm_filters.vms import Vms
 
 
@@ -29,6 +30,7 @@ class Plugin:
 
     def _load(self) -> None:
         self.machine = self._vms.machine(self.module, self.config)
+        self.surroundings = self.host.worker.surroundings.having(self.config.properties)
         found = self._vms.root(self.machine, self.config)
         self.root = self._start() if found is None else found
         self._loaded = self.host.worker.clock()
@@ -40,6 +42,7 @@ class Plugin:
     def _start(self) -> Context:
         machine = self.machine
         root = machine.new_context(self.config)
+        root.properties = RootProperties(self.surroundings)
         self._vms.keep_root(machine, root)
         size = len(self.config.vm_configuration)
         self._configuring("proxy_on_context_create", root, 0)

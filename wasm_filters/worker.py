@@ -22,6 +22,7 @@ from wasm_filters.machine import Listener
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 from wasm_filters.plugin import Plugin
+from wasm_filters.properties import PLAIN, Surroundings
 from wasm_filters.shared import SharedState
 from wasm_filters.ticks import Ticks
 from wasm_filters.upstream import Upstream
@@ -30,7 +31,8 @@ from wasm_filters.vms import Vms
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """``clusters`` answer callouts, by the name that the filter calls. ``shared`` may be another
+    """``clusters`` answer callouts, by the name that the filter calls. ``surroundings`` are what
+    filters can ask of the proxy around them. ``shared`` may be another
     worker's: Envoy's workers share data and queues. ``listener`` hears every call."""
 
     mode: Mode = Mode.ENVOY
@@ -40,6 +42,7 @@ class Worker:
     clusters: Mapping[str, Upstream] = field(default_factory=dict)
     log_level: LogLevel = LogLevel.INFO
     limits: Limits = field(default_factory=Limits)
+    surroundings: Surroundings = PLAIN
     listener: Listener | None = None
     journal: Journal = field(default_factory=Journal, init=False)
     loop: Loop = field(init=False)

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import pytest
 READY = "starting main dispatch loop"
 PATIENCE = 5.0  # seconds until a client gives up
 TYPE = "type.googleapis.com/"
+Adapt = Callable[[dict[str, Any]], None]
 
 
 def envoy_binary() -> str:
@@ -43,11 +44,17 @@ def logged(log: list[str], name: str) -> list[str]:
 
 @contextlib.contextmanager
 def running(
-    binary: str, folder: Path, upstream: int, listeners: Sequence[dict[str, Any]]
+    binary: str,
+    folder: Path,
+    upstream: int,
+    listeners: Sequence[dict[str, Any]],
+    adapt: Adapt = lambda bootstrap: None,
 ) -> Iterator[list[str]]:
     """The log of an Envoy with these listeners and one upstream, at this port; it is complete once
-    the block has ended."""
-    (folder / "envoy.json").write_text(json.dumps(_bootstrap(upstream, listeners)))
+    the block has ended. ``adapt`` changes the configuration before Envoy gets it."""
+    bootstrap = _bootstrap(upstream, listeners)
+    adapt(bootstrap)
+    (folder / "envoy.json").write_text(json.dumps(bootstrap))
     command = [binary, "-c", str(folder / "envoy.json"), "--use-dynamic-base-id"]
     command += ["--concurrency", "1", "--log-format", "[%l][%n] %v", "-l", "info"]
     command += ["--component-log-level", "wasm:trace"]

@@ -167,11 +167,12 @@ class _Writer:
         made = f"(call ${call.name} {' '.join(words)})"
         report = {
             None: "",
-            Out.TEXT: "(call $value (i32.load (i32.const 0)) (i32.load (i32.const 4)))",
+            Out.TEXT: "(call $value (i32.load (i32.const 32)) (i32.load (i32.const 36)))",
             Out.NUMBER: "(call $number (i64.load32_u (i32.const 8)))",
             Out.LONG: "(call $number (i64.load (i32.const 16)))",
         }[kind]
-        return f"""(i32.store (i32.const 0) (i32.const 0)) (i32.store (i32.const 4) (i32.const -1))
+        return f"""(i32.store (i32.const 32) (i32.const 0))
+          (i32.store (i32.const 36) (i32.const -1))
           (i64.store (i32.const 8) (i64.const 0)) (i64.store (i32.const 16) (i64.const 0))
           (call $begin (i32.const {at}) (i32.const {len(label)}))
           (call $number (i64.extend_i32_u {made}))
@@ -194,7 +195,7 @@ class _Writer:
                 types.append(width)
             else:
                 kind = argument
-                places = {Out.TEXT: (0, 4), Out.NUMBER: (8,), Out.LONG: (16,)}[argument]
+                places = {Out.TEXT: (32, 36), Out.NUMBER: (8,), Out.LONG: (16,)}[argument]
                 words += [f"(i32.const {place})" for place in places]
                 types += ["i32"] * len(places)
         self.imports[call.name] = (
@@ -221,7 +222,8 @@ _HELPERS = """
       (local.set $n (i32.sub (local.get $n) (i32.const 1)))
       (br $next))))
   (func $shown (param $b i32)
-    (if (i32.lt_u (i32.sub (local.get $b) (i32.const 32)) (i32.const 95))
+    (if (i32.and (i32.ne (local.get $b) (i32.const 92))
+          (i32.lt_u (i32.sub (local.get $b) (i32.const 32)) (i32.const 95)))
       (then (call $byte (local.get $b)) (return)))
     (call $byte (i32.const 92))
     (call $nibble (i32.shr_u (local.get $b) (i32.const 4)))

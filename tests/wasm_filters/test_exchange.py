@@ -131,20 +131,20 @@ def test_state_that_a_filter_sets_is_not_in_the_next_request() -> None:
         assert "request_headers before=1 ~" in messages
 
 
-def test_a_property_can_be_given_and_a_missing_one_is_warned_about() -> None:
+def test_a_property_can_be_given_and_one_that_has_moved_is_warned_about() -> None:
     calls = [
         Call("proxy_get_property", [b"xds\0cluster_name", Out.TEXT], "given"),
-        Call("proxy_get_property", [b"source\0address", Out.TEXT], "missing"),
+        Call("proxy_get_property", [b"cluster_name", Out.TEXT], "moved"),
     ]
     config = PluginConfig(properties={"xds.cluster_name": b"reviews"})
     module = Module.of(Probe({"proxy_on_request_headers": calls}).code())
     outcome = Filter(module, config).handle(Request())
     messages = [log.message for log in outcome.logs]
     assert "request_headers given=0 reviews" in messages
-    assert "request_headers missing=1 ~" in messages
+    assert "request_headers moved=1 ~" in messages
     assert outcome.warnings == (
-        "proxy_on_request_headers: property source.address may exist in Envoy; here it is not"
-        " found unless it is set",
+        "proxy_on_request_headers: property cluster_name is not found, as in Envoy; it is"
+        " xds.cluster_name",
     )
 
 

@@ -6,22 +6,8 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#foreign-functio
 from __future__ import annotations
 
 from wasm_filters.abi import Status
-from wasm_filters.errors import Refusal
+from wasm_filters.foreign.table import FOREIGN
 from wasm_filters.host import Host
-
-NOT_BUILT = frozenset(
-    {
-        "compress",
-        "declare_property",
-        "expr_create",
-        "expr_delete",
-        "expr_evaluate",
-        "set_envoy_filter_state",
-        "sign",
-        "uncompress",
-        "verify_signature",
-    }
-)
 
 
 def call_foreign_function(
@@ -33,17 +19,20 @@ def call_foreign_function(
     results_at: int,
     results_size_at: int,
 ) -> Status:
-    """Call a function that the proxy offers beyond the ABI. ``clear_route_cache`` is OK.
+    """Call a function that the proxy offers beyond the ABI (``FOREIGN``).
 
-    NOT_FOUND: Envoy has no such function. One that Envoy has and this host has not ends the
-    callback with an error, rather than with a status that Envoy would not give.
+    What it answers is handed over also where its status is not OK; an address of 0 for the results
+    or their size says that the caller does not want them. NOT_FOUND: Envoy has no such function.
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_call_foreign_function
     """
-    function = host.memory.read(name, name_size).decode("utf-8", "replace")
-    host.memory.read(arguments, arguments_size)
-    if function in NOT_BUILT:
-        raise Refusal(f"foreign function {function} is not supported yet")
-    if function != "clear_route_cache":
+    function = FOREIGN.get(host.memory.read(name, name_size))
+    given = host.memory.read(arguments, arguments_size)
+    if function is None:
         return Status.NOT_FOUND
-    host.memory.hand_over(b"", results_at, results_size_at)
-    return Status.OK
+    status, results = function(host, given)
+    if results_at:
+        host.memory.write_u32(results_at, host.memory.place(results))
+    if results_size_at:
+        host.memory.write_u32(results_size_at, len(results))
+    return status

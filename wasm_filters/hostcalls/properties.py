@@ -6,56 +6,68 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#properties
 from __future__ import annotations
 
 from wasm_filters.abi import Status
+from wasm_filters.errors import Refusal
+from wasm_filters.foreign.data import foreign_data
 from wasm_filters.host import Host
-from wasm_filters.properties import ELSEWHERE, FAMILIES, WRAPPERS
+from wasm_filters.properties.attributes import MOVED
+from wasm_filters.properties.filter_state import UNDECLARED, NotReadable
+from wasm_filters.properties.lookup import find
+from wasm_filters.properties.stream import StreamProperties
+from wasm_filters.properties.values import Unserialisable, encode
+
+_NODE = (b"xds\0node", b"xds\0node\0extensions")
 
 
 def get_property(host: Host, path: int, path_size: int, value_at: int, size_at: int) -> Status:
     """Hand over the property at ``path``, whose segments are joined by NULs.
 
     NOT_FOUND: no such property, or not in this phase. SERIALIZATION_FAILURE: the path names a
-    whole family (``request``). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    whole family (``request``), or something that is or holds a null. INVALID_MEMORY_ACCESS: a
+    pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_property
     """
     raw = host.memory.read(path, path_size)
-    segments = tuple(raw.decode("utf-8", "replace").removesuffix("\0").split("\0"))
-    if segments in WRAPPERS and not (host.current.is_root and segments[0] in FAMILIES):
+    if not raw:
         return Status.SERIALIZATION_FAILURE
-    value = _value(host, segments, raw)
-    if value is None:
-        return Status.NOT_FOUND
-    host.memory.hand_over(value, value_at, size_at)
+    try:
+        value = find(host.current, raw)
+        if value is None:
+            _explain(host, raw)
+            return Status.NOT_FOUND
+        data = encode(value)
+    except Unserialisable:
+        return Status.SERIALIZATION_FAILURE
+    except NotReadable as error:
+        raise Refusal(f"property {_dotted(raw)}: {error}") from error
+    if raw in _NODE:
+        host.warn("xds.node lists no extensions here; Envoy's lists all that are built in")
+    host.memory.hand_over(data, value_at, size_at)
     return Status.OK
 
 
-def _value(host: Host, segments: tuple[str, ...], raw: bytes) -> bytes | None:
-    own = {
-        ("plugin_name",): host.current.config.name,
-        ("plugin_root_id",): host.current.config.root_id,
-        ("plugin_vm_id",): host.current.config.vm_id,
-    }
-    if segments in own:
-        return own[segments].encode()
-    value = host.current.properties.get(segments)
-    if value is None:
-        value = host.current.config.properties.get(".".join(segments))
-    if value is None and segments[0] not in FAMILIES:
-        value = host.current.state.get(raw)
-    if value is None and segments[0] in ELSEWHERE:
-        dotted = ".".join(segments)
-        host.warn(f"property {dotted} may exist in Envoy; here it is not found unless it is set")
-    return value
+def _explain(host: Host, raw: bytes) -> None:
+    first = raw.partition(b"\0")[0]
+    if first in MOVED:
+        host.warn(f"property {_dotted(raw)} is not found, as in Envoy; it is xds.{_dotted(raw)}")
+
+
+def _dotted(raw: bytes) -> str:
+    return raw.removesuffix(b"\0").replace(b"\0", b".").decode("utf-8", "replace")
 
 
 def set_property(host: Host, path: int, path_size: int, value: int, value_size: int) -> Status:
     """Keep a value with the request, under a name that get_property finds if Envoy has none such.
 
-    NOT_FOUND: there is no request (root context). INVALID_MEMORY_ACCESS: a bad pointer.
+    It is kept as the name was declared in the root context, and all filters of the request see it.
+    NOT_FOUND: there is no request (root context). BAD_ARGUMENT: declared to be set once, and set.
+    INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_property
     """
     name = host.memory.read(path, path_size)
     data = host.memory.read(value, value_size)
-    if host.current.is_root:
+    properties = host.current.properties
+    if not isinstance(properties, StreamProperties):
         return Status.NOT_FOUND
-    host.current.state[name] = data
-    return Status.OK
+    declared = foreign_data(host.current.root).prototypes.get(name, UNDECLARED)
+    kept = properties.filter_state.set_property(name, data, declared)
+    return Status.OK if kept else Status.BAD_ARGUMENT

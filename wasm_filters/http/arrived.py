@@ -16,14 +16,20 @@ _NO_BODY = Body()
 
 class Arrived:
     """A message as it came through. ``whole`` is called once, when all of it is there;
-    ``counted`` with the size of each piece of the body."""
+    ``counted`` with the size of each piece of the body; ``began`` when its headers are there."""
 
-    __slots__ = ("_counted", "_request", "_whole", "body", "complete", "fields", "trailing")
+    __slots__ = (
+        "_began", "_counted", "_request", "_whole", "body", "complete", "fields", "trailing",
+    )  # fmt: skip
 
     def __init__(
-        self, whole: Callable[[], None], counted: Callable[[int], None] = lambda size: None
+        self,
+        whole: Callable[[], None],
+        counted: Callable[[int], None] = lambda size: None,
+        began: Callable[[], None] = lambda: None,
     ) -> None:
         self._counted = counted
+        self._began = began
         self.fields: HeaderMap | None = None
         self._request: Request | None = None
         self.body = bytearray()
@@ -34,6 +40,7 @@ class Arrived:
     def headers(self, way: Way, ends: bool) -> None:
         if self.fields is None:
             self.fields = way.headers
+            self._began()
         if ends:
             self._complete()
 

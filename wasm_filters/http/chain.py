@@ -10,6 +10,7 @@ from wasm_filters.http.exchange import DEFAULT_LIMIT, Exchange
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Machine
 from wasm_filters.plugin import Plugin
+from wasm_filters.properties.filter_state import Level
 from wasm_filters.upstream import Upstream, empty_ok
 from wasm_filters.worker import Worker
 
@@ -28,6 +29,12 @@ class HttpChain:
         self.worker = worker
         self.plugins = tuple(plugins)
         self._limit = limit
+        self._connection: Level | None = None
+
+    def connect(self) -> None:
+        """Let the requests that follow come over one new connection, whose filter state they
+        share. Until then each has a connection of its own."""
+        self._connection = {}
 
     def send(
         self,
@@ -41,7 +48,13 @@ class HttpChain:
         the rest; None leaves each whole.
         """
         exchange = Exchange(
-            self.plugins, request, upstream, self.worker.loop, cutter(chunk_size), self._limit
+            self.plugins,
+            request,
+            upstream,
+            self.worker.loop,
+            cutter(chunk_size),
+            self._limit,
+            self._connection,
         )
         exchange.begin()
         return exchange

@@ -25,12 +25,15 @@ from wasm_filters.http.plugin_filter import PluginFilter
 from wasm_filters.http.way import Way
 from wasm_filters.loop import Loop
 from wasm_filters.plugin import Plugin
-from wasm_filters.properties import StreamProperties
+from wasm_filters.properties import StreamInfo, StreamProperties
+from wasm_filters.properties.filter_state import Level
 from wasm_filters.upstream import Answer, Upstream, answer_of
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
 REQUEST_TOO_LARGE = LocalReply(413, "request_payload_too_large", b"Payload Too Large")
 RESPONSE_TOO_LARGE = LocalReply(500, "response_payload_too_large", b"Internal Server Error")
+UPSTREAM_CONNECTION_FAILURE = 0x20  # Envoy's response flags
+DOWNSTREAM_TERMINATION = 0x4000
 REFUSED_REPLY = LocalReply(
     503,
     "upstream_reset_before_response_started{connection_failure}",
@@ -47,7 +50,8 @@ _NOT_PASSED_ON = frozenset(
 class Exchange:
     """The state of one request on its way. ``request`` and ``response`` are its two directions.
 
-    ``chunks`` are the pieces in which the request's body comes in. ``done`` when everything about
+    ``chunks`` are the pieces in which the request's body comes in. ``connection`` is the filter
+    state of the connection that it comes over. ``done`` when everything about
     it is over; ``has_reset`` when the client got no whole response.
     """
 
@@ -59,6 +63,7 @@ class Exchange:
         loop: Loop,
         chunks: Callable[[bytes], list[bytes]],
         limit: int = DEFAULT_LIMIT,
+        connection: Level | None = None,
     ) -> None:
         self.sent = sent
         self.loop = loop
@@ -67,11 +72,11 @@ class Exchange:
         self.replied: LocalReply | None = None
         self.details = ""
         self.code: int | None = None
-        self.to_upstream = Arrived(self._request_arrived)
+        self.info = StreamInfo.begin(loop.clock, connection)
+        self.to_upstream = Arrived(self._request_arrived, began=self._routed)
         self.to_client = Arrived(self._response_arrived, self._count_sent)
         self._warn = plugins[0].host.warn if plugins else lambda message: None
         self._spec = any(plugin.host.spec for plugin in plugins)
-        self._properties: list[StreamProperties] = []
         self.filters = self._filters(plugins)
         self.request = Way(REQUEST, list(self.filters), self.to_upstream, self, limit)
         self.response = Way(RESPONSE, self.filters[::-1], self.to_client, self, limit)
@@ -94,9 +99,12 @@ class Exchange:
                 found.append(one)
         for one in found:
             if one.context is not None:
-                properties = StreamProperties(one.context, self.loop.clock)
-                one.context.properties = properties
-                self._properties.append(properties)
+                one.context.properties = StreamProperties(
+                    one.context,
+                    self.loop.clock,
+                    self.info,
+                    surroundings=one.plugin.surroundings,
+                )
         return found
 
     def _inline(self, names: frozenset[bytes]) -> frozenset[bytes]:
@@ -121,14 +129,17 @@ class Exchange:
         request = self.request
         while self._pieces and not request.is_full:
             data, ends = self._pieces.popleft()
-            for properties in self._properties:
-                properties.received += len(data)
+            self.info.received += len(data)
             request.more(Buffer(data, mutable=True), ends)
         if not self._pieces and self.sent.trailers and request.trailers is None:
             request.finish(HeaderMap(self.sent.trailers.to_bytes()))
         self._feeding = False
         if self.to_upstream.is_there:
             self._ask_upstream()
+
+    def _routed(self) -> None:
+        """The router has the request's headers, and chooses a host."""
+        self.info.routed = self.loop.clock()
 
     def _request_arrived(self) -> None:
         """The upstream has the whole request; it answers when all callbacks have returned."""
@@ -151,6 +162,7 @@ class Exchange:
         if self.over(self.request):
             return
         if answer.refused:
+            self.info.flags |= UPSTREAM_CONNECTION_FAILURE
             self.send_local_reply(REFUSED_REPLY)
         elif answer.response is not None:
             size = answer.chunk_size
@@ -164,6 +176,8 @@ class Exchange:
         pieces = with_ends([] if head else chunks(response.body.data), trailers)
         self._answer = response
         self._back.extend(pieces)
+        if not pieces and not trailers:
+            self._answered()
         self.response.start(fields, not pieces and not trailers)
         self._feed_back()
 
@@ -172,14 +186,20 @@ class Exchange:
         way, answer = self.response, self._answer
         while self._back and not way.is_full:
             data, ends = self._back.popleft()
+            if ends:
+                self._answered()
             way.more(Buffer(data, mutable=True), ends)
         trailers = answer.trailers if answer is not None and self.sent.method != "HEAD" else None
         if not self._back and trailers and way.trailers is None:
+            self._answered()
             way.finish(HeaderMap(trailers.to_bytes()))
 
+    def _answered(self) -> None:
+        """The last of the upstream's response is there."""
+        self.info.answered = self.loop.clock()
+
     def _count_sent(self, size: int) -> None:
-        for properties in self._properties:
-            properties.sent += size
+        self.info.sent += size
 
     def _response_arrived(self) -> None:
         self._check_length(self.to_client, "response")
@@ -277,8 +297,7 @@ class Exchange:
     def _tell(self, code: int | None, details: str) -> None:
         """What the filters may read as properties from now on."""
         self.code, self.details = code, details
-        for properties in self._properties:
-            properties.code, properties.details = code, details
+        self.info.code, self.info.details = code, details
 
     # the end
 
@@ -290,8 +309,7 @@ class Exchange:
             self.loop.after(0, self._finish)
             return
         self.done = True
-        for properties in self._properties:
-            properties.end()
+        self.info.ended = self.loop.clock()
         logged = self._logged()
         for one in self.filters:
             if self._spec:
@@ -315,6 +333,8 @@ class Exchange:
     def give_up(self) -> None:
         """The client goes away."""
         if not self.done:
+            self.info.flags |= DOWNSTREAM_TERMINATION
+            self._tell(self.code, self.details or "downstream_remote_disconnect")
             self.has_reset = True
             self._finish()
 
