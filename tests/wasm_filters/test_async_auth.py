@@ -16,6 +16,7 @@ from mini_mesh.filter_rig.config import UPSTREAM, Layout, WasmFilter
 from mini_mesh.filter_rig.rig import Exchanged, Rig, open_rig
 from mini_mesh.filter_rig.upstream import Script
 from tests.mini_mesh.live import needs_envoy
+from wasm_filters.config import PluginConfig
 from wasm_filters.errors import PluginError
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome
@@ -105,7 +106,10 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exchanged]:
     """Every case, through one Envoy."""
     code = WASM.read_bytes()
     layout = Layout(
-        {name: [WasmFilter(code, configuration=configuration(name))] for name in CHAINS},
+        {
+            name: [WasmFilter(code, PluginConfig(configuration=configuration(name)))]
+            for name in CHAINS
+        },
         clusters=["auth"],
         refusing=["nobody"],
     )

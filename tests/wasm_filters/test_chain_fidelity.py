@@ -426,16 +426,13 @@ def _code(name: str, at: int, part: Part) -> bytes:
     ).code()
 
 
-def _rig_filter(name: str, at: int, part: Part) -> RigFilter:
-    legacy = part.policy is FailurePolicy.LEGACY_FAIL_OPEN
-    return RigFilter(
-        _code(name, at, part),
+def _config(name: str, at: int, part: Part) -> PluginConfig:
+    return PluginConfig(
         f"{name}-{at}",
         configuration=part.configuration,
-        failure_policy="" if legacy else part.policy.value,
-        fail_open=legacy,
-        allowed_capabilities=sorted(part.capabilities) or None,
-        allow_on_headers_stop_iteration=part.stops_at_headers or None,
+        failure_policy=part.policy,
+        stops_at_headers=part.stops_at_headers,
+        capabilities=part.capabilities,
     )
 
 
@@ -446,14 +443,7 @@ def _here(name: str, scenario: Scenario) -> tuple[list[Outcome], list[str]]:
     for at, part in enumerate(scenario.parts):
         code = _code(name, at, part)
         module = modules.setdefault(code, Module.of(code))
-        config = PluginConfig(
-            f"{name}-{at}",
-            configuration=part.configuration,
-            failure_policy=part.policy,
-            stops_at_headers=part.stops_at_headers,
-            capabilities=part.capabilities,
-        )
-        plugins.append(worker.plugin(module, config))
+        plugins.append(worker.plugin(module, _config(name, at, part)))
     start = [log.message for log in worker.journal.logs]
     worker.journal.logs.clear()
     chain = HttpChain(worker, plugins, LIMIT)
@@ -512,7 +502,10 @@ def _cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
     envoy, folder = needs_envoy(), tmp_path_factory.mktemp("envoy")
     chains = {
-        name: [_rig_filter(name, at, part) for at, part in enumerate(scenario.parts)]
+        name: [
+            RigFilter(_code(name, at, part), _config(name, at, part))
+            for at, part in enumerate(scenario.parts)
+        ]
         for name, scenario in SCENARIOS.items()
     }
     layout = Layout(chains, ["service", "slow", "silent"], ["nobody"], LIMIT)
@@ -523,7 +516,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
             started = time.monotonic()
             for name, scenario in SCENARIOS.items():
                 outcomes, start = _here(name, scenario)
-                names = [one.name for one in chains[name]]
+                names = [one.config.name for one in chains[name]]
                 found[name] = Pair(
                     outcomes, start, await _really(rig, started, name, scenario), names
                 )

@@ -118,8 +118,9 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exchanged]:
         name: [
             WasmFilter(
                 WASM.read_bytes(),
-                configuration=json.dumps(told).encode(),
-                allow_on_headers_stop_iteration=name == "holds",
+                PluginConfig(
+                    configuration=json.dumps(told).encode(), stops_at_headers=name == "holds"
+                ),
             )
         ]
         for name, told in CHAINS.items()

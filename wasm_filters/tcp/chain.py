@@ -22,6 +22,6 @@ class TcpChain:
 
     def connect(self) -> TcpConnection:
         """A client connects."""
-        connection = TcpConnection(self.plugins, self._limit)
+        connection = TcpConnection(self.plugins, self.worker.clock, self._limit)
         connection.open()
         return connection

@@ -11,11 +11,13 @@ Source: envoy, source/common/network/filter_manager_impl.cc and source/common/tc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wasm_filters.abi import BufferType
 from wasm_filters.buffer import Buffer
 from wasm_filters.plugin import Plugin
+from wasm_filters.properties.stream import StreamProperties
+from wasm_filters.properties.stream_info import StreamInfo
 from wasm_filters.tcp.plugin_filter import LOCAL, REMOTE, TcpFilter
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
@@ -26,7 +28,11 @@ class TcpConnection:
     (``"local"`` or ``"remote"``). ``client_ended`` and ``upstream_ended``: that side was told the
     end of what it gets."""
 
-    def __init__(self, plugins: Sequence[Plugin], limit: int = DEFAULT_LIMIT) -> None:
+    def __init__(
+        self, plugins: Sequence[Plugin], clock: Callable[[], int], limit: int = DEFAULT_LIMIT
+    ) -> None:
+        self._clock = clock
+        self.info = StreamInfo.begin(clock)
         self.to_upstream = bytearray()
         self.to_client = bytearray()
         self.connected = False
@@ -48,6 +54,10 @@ class TcpConnection:
         ]
         for at, one in enumerate(self.filters):
             one.at = at
+            if one.context is not None:
+                one.context.properties = StreamProperties(
+                    one.context, clock, self.info, surroundings=one.plugin.surroundings
+                )
 
     def open(self) -> None:
         """The client has connected."""
@@ -65,6 +75,7 @@ class TcpConnection:
             if len(self._read) > self._limit:
                 return  # the client has to wait
             data, ends = self._unread.popleft()
+            self.info.received += len(data)
             self._read.data += data
             self._read_ends = self._client_finished = ends
             self._pass_on(0)
@@ -97,6 +108,7 @@ class TcpConnection:
     def _reach_upstream(self) -> None:
         if not self.connected:
             self.connected = True
+            self.info.routed = self._clock()
             self._read_more()
             return
         self.to_upstream += self._read.take()
@@ -117,6 +129,7 @@ class TcpConnection:
             if not goes_on or self.closed:
                 break
         else:
+            self.info.sent += len(self._write)
             self.to_client += self._write.take()
             self.client_ended = self.client_ended or ends
         if ends and self._client_finished:
