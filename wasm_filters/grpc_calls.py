@@ -2,7 +2,8 @@
 
 A cluster answers a gRPC request as HTTP/2 carries it: a POST to ``/service/method`` whose body is
 framed messages, and a response with framed messages and ``grpc-status`` in the trailers. Each
-message that a plugin sends on a stream is a request of its own to that function.
+message that a plugin sends on a stream is a request of its own to that function, and the end of
+the plugin's messages is one without a body, if it comes alone; the status of the last one counts.
 
 Source: envoy, source/extensions/common/wasm/context.cc (grpcCall, grpcStream, onGrpcReceive…).
 """
@@ -29,7 +30,8 @@ _FRAME = struct.Struct(">BI")
 
 @dataclass(slots=True, eq=False)
 class GrpcCall:
-    """A call or stream that is open. ``ended``: the plugin has sent its last message."""
+    """A call or stream that is open. ``ended``: the plugin has sent its last message. ``asked``
+    counts the messages that the service has not answered yet."""
 
     id: int
     caller: Caller
@@ -40,6 +42,8 @@ class GrpcCall:
     timeout: float = 0.0
     started: bool = False
     ended: bool = False
+    asked: int = 0
+    answering: bool = False
     timer: Timer | None = None
 
     @property
@@ -77,18 +81,19 @@ class GrpcCalls:
         if call is None:
             return Status.NOT_FOUND
         call.ended = ends
-        self.ask(call, message)
+        self.ask(call, frame(message))
         return Status.OK
 
-    def ask(self, call: GrpcCall, message: bytes) -> None:
-        """Let the service answer one message."""
+    def ask(self, call: GrpcCall, body: bytes) -> None:
+        """Let the service answer one framed message, or the end of them."""
         request = Request(
             call.request.method, call.request.path, call.request.authority, call.request.scheme,
-            call.request.headers, Body(frame(message)),
+            call.request.headers, Body(body),
         )  # fmt: skip
         answer = through_client(answer_of(call.service, request), call.timeout)
         self._callouts.remember(Callout(call.cluster, request, answer.response))
         response = answer.response
+        call.asked += 1
         if response is not None:
             call.timer = self._callouts.world.loop.after(
                 answer.after, lambda: self._answered(call, response)
@@ -104,9 +109,12 @@ class GrpcCalls:
         call = self._open.get((caller, call_id))
         if call is None:
             return Status.NOT_FOUND
-        call.ended = True
         if cancels or not call.is_stream:
             self._forget(call)
+        elif not call.ended:
+            call.ended = True
+            if not call.asked and not call.answering:
+                self.ask(call, b"")
         return Status.OK
 
     def _forget(self, call: GrpcCall) -> None:
@@ -115,6 +123,7 @@ class GrpcCalls:
             call.timer.cancel()
 
     def _answered(self, call: GrpcCall, response: Response) -> None:
+        call.asked -= 1
         status, message = outcome(response)
         messages = unframe(response.body.data)
         if call.is_stream:
@@ -133,9 +142,11 @@ class GrpcCalls:
             call.started = True
             fields = HeaderMap(response.fields().to_bytes())
             self._metadata(call, MapType.GRPC_CALL_INITIAL_METADATA, fields)
+        call.answering = True
         for one in messages:
             self._receive(call, one)
-        if call.ended or status:
+        call.answering = False
+        if status or (call.ended and not call.asked):
             fields = HeaderMap(response.trailers.to_bytes())
             self._metadata(call, MapType.GRPC_CALL_TRAILING_METADATA, fields)
             self._forget(call)

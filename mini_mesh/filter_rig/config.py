@@ -80,20 +80,23 @@ class Layout:
     """What stands between client and upstream.
 
     ``chains`` are the filters of each listener, in the order of a request. ``clusters`` can be
-    called out to; ``refusing`` are clusters at whose port nobody listens. ``buffer_limit`` is what
-    a connection may buffer, in bytes, on both sides; None for Envoy's own 1 MiB.
+    called out to; ``refusing`` are clusters at whose port nobody listens; ``grpc`` are somebody
+    else's gRPC servers, by cluster, at their ports. ``buffer_limit`` is what a connection may
+    buffer, in bytes, on both sides; None for Envoy's own 1 MiB.
     """
 
     chains: Mapping[str, Sequence[WasmFilter]]
     clusters: Sequence[str] = ()
     refusing: Sequence[str] = ()
+    grpc: Mapping[str, int] = field(default_factory=dict)
     buffer_limit: int | None = None
 
 
 def bootstrap(layout: Layout, ports: Mapping[str, int], admin: int, folder: Path) -> Json:
     """The bootstrap; ``ports`` are those of all clusters. Writes the code into ``folder``."""
     limit = {} if layout.buffer_limit is None else _limited(layout.buffer_limit)
-    clusters = [{**_cluster(name, port), **limit} for name, port in ports.items()]
+    clusters = [{**_cluster(name, port, _HTTP1), **limit} for name, port in ports.items()]
+    clusters += [_cluster(name, port, _HTTP2) for name, port in layout.grpc.items()]
     listeners = [
         {**_listener(index, name, chain, folder), **limit}
         for index, (name, chain) in enumerate(layout.chains.items())
@@ -114,9 +117,12 @@ def _limited(size: int) -> Json:
     return {"per_connection_buffer_limit_bytes": size}
 
 
-def _cluster(name: str, port: int) -> Json:
-    http1 = {"http_protocol_options": {"enable_trailers": True}}
-    options = {"@type": _TYPE + _OPTIONS, "explicit_http_config": http1}
+_HTTP1 = {"http_protocol_options": {"enable_trailers": True}}
+_HTTP2: Json = {"http2_protocol_options": {}}
+
+
+def _cluster(name: str, port: int, protocol: Json) -> Json:
+    options = {"@type": _TYPE + _OPTIONS, "explicit_http_config": protocol}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
     return {
         "name": name,

@@ -109,7 +109,8 @@ class Rig:
     async def _settle(self, chain: str, patience: float) -> bool:
         """Until the request is over on every side; False if that takes too long."""
         active = f"http.{stat_prefix(self._indexes[chain])}.downstream_rq_active"
-        clusters = "|".join(map(re.escape, (*self._upstreams, *self.layout.refusing)))
+        others = (*self.layout.refusing, *self.layout.grpc)
+        clusters = "|".join(map(re.escape, (*self._upstreams, *others)))
         counters = "upstream_(rq_active|rq_pending_active|cx_active|cx_total)"
         pattern = f"^({re.escape(active)}|cluster[.]({clusters})[.]{counters})$"
 

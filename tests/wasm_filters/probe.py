@@ -43,6 +43,10 @@ CALLED_BACK = {
     "proxy_on_tick": (1, False),
     "proxy_on_queue_ready": (2, False),
     "proxy_on_http_call_response": (5, False),
+    "proxy_on_grpc_receive_initial_metadata": (3, False),
+    "proxy_on_grpc_receive": (3, False),
+    "proxy_on_grpc_receive_trailing_metadata": (3, False),
+    "proxy_on_grpc_close": (3, False),
 }
 _DONE = {"proxy_on_vm_start": 1, "proxy_on_configure": 1, "proxy_on_done": 1}
 

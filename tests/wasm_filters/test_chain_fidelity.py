@@ -24,7 +24,7 @@ from mini_mesh.filter_rig.rig import Exchanged, Rig, open_rig
 from mini_mesh.filter_rig.upstream import Script
 from mini_mesh.filter_rig.wire import Message
 from tests.mini_mesh.live import needs_envoy
-from tests.wasm_filters.probe import CALLED_BACK, LAST_STREAM, Call, Out, Probe
+from tests.wasm_filters.probe import CALLBACKS, CALLED_BACK, LAST_STREAM, Call, Out, Probe
 from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
@@ -416,11 +416,7 @@ def _code(name: str, at: int, part: Part) -> bytes:
     """Another module for each scenario and part, unless parts are to share a VM."""
     own = part.vm or f"part_{at}"
     mark = f'(func (export "{name}_{own}"))'
-    callbacks = {
-        callback: shape
-        for callback, shape in CALLED_BACK.items()
-        if callback not in (IN_TICK, "proxy_on_queue_ready")
-    }
+    callbacks = {**CALLBACKS, IN_CALL: CALLED_BACK[IN_CALL]}
     return Probe(
         part.calls, part.answers, callbacks, traps=part.traps, extra=part.extra + mark
     ).code()

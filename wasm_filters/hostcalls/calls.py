@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wasm_filters.abi import Status
 from wasm_filters.callouts import Caller, request_of
-from wasm_filters.grpc_calls import CALL, STREAM, GrpcCall
+from wasm_filters.grpc_calls import CALL, STREAM, GrpcCall, frame
 from wasm_filters.host import Host
 from wasm_filters.hostcalls.fields import pairs_or_none
 
@@ -94,7 +94,7 @@ def grpc_call(
     if opened is None:
         return Status.PARSE_FAILURE
     opened.ended = True
-    host.worker.grpc.ask(opened, content)
+    host.worker.grpc.ask(opened, frame(content))
     memory.write_u32(id_at, opened.id)
     return Status.OK
 
