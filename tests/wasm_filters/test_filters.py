@@ -44,3 +44,8 @@ def test_a_reader_learns_what_it_does_and_how_to_build_it(name: str) -> None:
     text = (FOLDER / name / "README.md").read_text()
     assert text.startswith(f"# {name}\n")
     assert f"`../build {name}`" in text
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_its_functions_have_names_in_the_backtrace_of_a_trap(name: str) -> None:
+    assert b"\x04name" in (FOLDER / name / f"{name}.wasm").read_bytes()

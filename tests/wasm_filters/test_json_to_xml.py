@@ -100,9 +100,13 @@ def answer(case: Case) -> Response:
     return Response(200, Headers.of(fields), Body(case.answer))
 
 
-def load(chain: str = "adapts", **more: Any) -> Filter:
+def config(chain: str, **more: Any) -> PluginConfig:
     told = json.dumps({**CHAINS[chain], **more}).encode()
-    return Filter.load(WASM, told, PluginConfig(stops_at_headers=chain == "holds"))
+    return PluginConfig(configuration=told, stops_at_headers=chain == "holds")
+
+
+def load(chain: str = "adapts", **more: Any) -> Filter:
+    return Filter.load(WASM, config=config(chain, **more))
 
 
 def through_host(case: Case, chunk_size: int | None = None) -> Outcome:
@@ -114,17 +118,8 @@ def through_host(case: Case, chunk_size: int | None = None) -> Outcome:
 @pytest.fixture(scope="module")
 def envoy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exchanged]:
     """Every case with a length, and chunked in pieces of seven bytes, through one Envoy."""
-    chains = {
-        name: [
-            WasmFilter(
-                WASM.read_bytes(),
-                PluginConfig(
-                    configuration=json.dumps(told).encode(), stops_at_headers=name == "holds"
-                ),
-            )
-        ]
-        for name, told in CHAINS.items()
-    }
+    code = WASM.read_bytes()
+    chains = {name: [WasmFilter(code, config(name))] for name in CHAINS}
 
     async def run() -> dict[str, Exchanged]:
         async with open_rig(needs_envoy(), Layout(chains), tmp_path_factory.mktemp("envoy")) as rig:
