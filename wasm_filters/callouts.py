@@ -1,18 +1,17 @@
 """Calls that plugins make to other services, and how their answers come back.
 
-A cluster is a function that answers a request. What Envoy's own HTTP client answers in place of a
-service (503 where nobody listens, 504 after the timeout) is answered here as well: to the plugin
-both are responses like any other. Answers come to the root context, when no callback runs.
+A cluster is a function that answers a request. Answers come to the root context, when no callback
+runs, whether the request that was the cause of it is still there or not.
 
-Source: envoy, source/extensions/common/wasm/context.cc (httpCall, onHttpCallSuccess) and
-source/common/http/async_client_impl.cc; compared with Envoy 1.40 in tests/wasm_filters.
+Source: envoy, source/extensions/common/wasm/context.cc (httpCall, onHttpCallSuccess); compared with
+Envoy 1.40 in tests/wasm_filters/test_chain_fidelity.py.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from mesh_traffic import Body, Headers, Request, Response
@@ -20,14 +19,12 @@ from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.buffer import Buffer
 from wasm_filters.context import Context
 from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
+from wasm_filters.http_client import through_client
 from wasm_filters.loop import Loop
-from wasm_filters.upstream import Answer, Upstream, answer_of
+from wasm_filters.upstream import Upstream, answer_of
 
 MAX_PENDING = 10_000  # per worker; beyond it a call answers INTERNAL_FAILURE
 MAX_KEPT = 10_000  # calls that are remembered for the outcome of requests
-BROKEN = (11, b"reset")  # what proxy_get_status tells of a call that broke (BrokenConnection)
-
-_TEXT = Headers.of({"content-type": "text/plain"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,30 +100,6 @@ class Callouts:
 
         self.world.loop.after(answer.after, deliver)
         return Status.OK
-
-
-def through_client(answer: Answer, timeout: float) -> Answer:
-    """What comes of an answer through Envoy's client, which answers itself if there is none, or
-    it comes too late, and says how long a service took."""
-    if answer.refused:
-        body = (
-            b"upstream connect error or disconnect/reset before headers."
-            b" reset reason: remote connection failure"
-        )
-        return Answer(_local(503, body))
-    late = answer.response is None or answer.after > timeout
-    if timeout and late:
-        return Answer(_local(504, b"upstream request timeout"), timeout)
-    if answer.response is None:
-        return answer
-    took = str(round(answer.after * 1000))
-    headers = answer.response.headers.added("x-envoy-upstream-service-time", took)
-    return replace(answer, response=replace(answer.response, headers=headers))
-
-
-def _local(status: int, body: bytes) -> Response:
-    headers = Headers((("content-length", str(len(body))), *_TEXT.fields))
-    return Response(status, headers, Body(body))
 
 
 def _deliver(caller: Caller, root: Context, call_id: int, response: Response) -> None:

@@ -17,13 +17,15 @@ from functools import partial
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.buffer import Buffer
-from wasm_filters.callouts import Caller, Callout, Callouts, through_client
+from wasm_filters.callouts import Caller, Callout, Callouts
 from wasm_filters.context import Context
 from wasm_filters.header_map import HeaderMap, Pair
+from wasm_filters.http_client import Delivered, through_client
 from wasm_filters.loop import Timer
 from wasm_filters.properties import grpc_status
 from wasm_filters.upstream import Upstream, answer_of
 
+_UNKNOWN, _INTERNAL = 2, 13  # gRPC statuses
 CALL, STREAM = 1, 2  # the low two bits of an id
 _FRAME = struct.Struct(">BI")
 
@@ -92,12 +94,10 @@ class GrpcCalls:
         )  # fmt: skip
         answer = through_client(answer_of(call.service, request), call.timeout)
         self._callouts.remember(Callout(call.cluster, request, answer.response))
-        response = answer.response
         call.asked += 1
-        if response is not None:
-            call.timer = self._callouts.world.loop.after(
-                answer.after, lambda: self._answered(call, response)
-            )
+        if answer.response is not None:
+            loop = self._callouts.world.loop
+            call.timer = loop.after(answer.after, lambda: self._answered(call, answer))
 
     def close(self, caller: Caller, call_id: int, cancels: bool) -> Status:
         """Half-close a stream, or end a call or stream (``cancels``); nothing is delivered then.
@@ -122,35 +122,30 @@ class GrpcCalls:
         if call.timer is not None:
             call.timer.cancel()
 
-    def _answered(self, call: GrpcCall, response: Response) -> None:
+    def _answered(self, call: GrpcCall, delivered: Delivered) -> None:
         call.asked -= 1
-        status, message = outcome(response)
-        messages = unframe(response.body.data)
+        answer = GrpcAnswer.of(delivered)
         if call.is_stream:
-            self._stream_answered(call, response, messages, status, message)
+            self._stream_answered(call, answer)
             return
         self._forget(call)
-        if status == 0 and messages:
-            self._receive(call, messages[0])
+        if answer.status == 0 and answer.messages:
+            self._receive(call, answer.messages[0])
         else:
-            self._close(call, status or 13, message)
+            self._close(call, answer.status or _INTERNAL, answer.told)
 
-    def _stream_answered(
-        self, call: GrpcCall, response: Response, messages: list[bytes], status: int, message: bytes
-    ) -> None:
+    def _stream_answered(self, call: GrpcCall, answer: GrpcAnswer) -> None:
         if not call.started:
             call.started = True
-            fields = HeaderMap(response.fields().to_bytes())
-            self._metadata(call, MapType.GRPC_CALL_INITIAL_METADATA, fields)
+            self._metadata(call, MapType.GRPC_CALL_INITIAL_METADATA, answer.initial)
         call.answering = True
-        for one in messages:
+        for one in answer.messages:
             self._receive(call, one)
         call.answering = False
-        if status or (call.ended and not call.asked):
-            fields = HeaderMap(response.trailers.to_bytes())
-            self._metadata(call, MapType.GRPC_CALL_TRAILING_METADATA, fields)
+        if answer.status or (call.ended and not call.asked):
+            self._metadata(call, MapType.GRPC_CALL_TRAILING_METADATA, answer.trailing)
             self._forget(call)
-            self._close(call, status, message)
+            self._close(call, answer.status, answer.told)
 
     def _metadata(self, call: GrpcCall, kind: MapType, fields: HeaderMap) -> None:
         root = call.root
@@ -188,12 +183,47 @@ def unframe(body: bytes) -> list[bytes]:
     return messages
 
 
-def outcome(response: Response) -> tuple[int, bytes]:
-    """The gRPC status and message: of the trailers, else the headers, else the HTTP status."""
-    for fields in (response.trailers, response.headers):
-        text = fields.get("grpc-status")
-        if text is not None and text.isdigit():
-            return int(text), (fields.get("grpc-message") or "").encode()
-    if response.status != 200:
-        return grpc_status(response.status), response.body.data
-    return 2, b"missing grpc-status"
+@dataclass(frozen=True, slots=True)
+class GrpcAnswer:
+    """A response as gRPC; ``told`` is the message that the plugin can ask for: the service's own,
+    and in braces how Envoy came by it."""
+
+    initial: HeaderMap
+    trailing: HeaderMap
+    messages: tuple[bytes, ...]
+    status: int
+    told: bytes
+
+    @classmethod
+    def of(cls, delivered: Delivered) -> GrpcAnswer:
+        """A response without messages and trailers has its headers as trailers, and no headers."""
+        response = delivered.response or Response()
+        if delivered.made_here:
+            response = _as_grpc(response)
+        messages = tuple(unframe(response.body.data))
+        initial = HeaderMap(response.fields().to_bytes())
+        trailing = HeaderMap(response.trailers.to_bytes())
+        if not messages and not len(trailing):
+            initial, trailing = HeaderMap(), initial
+        status, message = _outcome(trailing, response.status)
+        details = delivered.details.encode()
+        told = b"%b{%b}" % (message, details) if message else details
+        return cls(initial, trailing, messages, status, told)
+
+
+def _as_grpc(response: Response) -> Response:
+    """What Envoy answers itself, to a gRPC call."""
+    fields = (
+        ("content-type", "application/grpc"),
+        ("grpc-status", str(grpc_status(response.status))),
+        ("grpc-message", response.body.text),
+    )
+    return Response(200, Headers(fields))
+
+
+def _outcome(trailing: HeaderMap, http_status: int) -> tuple[int, bytes]:
+    """The gRPC status and message: of the trailers, else what the HTTP status stands for."""
+    text = trailing.get(b"grpc-status")
+    if text is not None and text.isdigit():
+        return int(text), trailing.get(b"grpc-message") or b""
+    return (grpc_status(http_status) if http_status != 200 else _UNKNOWN), b""

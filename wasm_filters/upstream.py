@@ -24,6 +24,14 @@ class Answer:
 
 Upstream = Callable[[Request], Response | Answer]
 NEVER = Answer(None)
+REFUSED_BODY = (
+    b"upstream connect error or disconnect/reset before headers."
+    b" reset reason: remote connection failure"
+)
+REFUSED_DETAILS = (
+    "upstream_reset_before_response_started"
+    "{remote_connection_failure|delayed_connect_error:_Connection_refused}"
+)
 REFUSED = Answer(None, refused=True)
 
 

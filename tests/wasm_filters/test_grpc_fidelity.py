@@ -21,7 +21,7 @@ from wasm_filters.filter import Filter
 from wasm_filters.grpc_calls import frame
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
-from wasm_filters.upstream import NEVER
+from wasm_filters.upstream import NEVER, REFUSED
 from wasm_filters.worker import Worker
 
 IN_HEADERS = "proxy_on_request_headers"
@@ -105,6 +105,10 @@ SCENARIOS = {
     "a_call_to_no_method": Scenario({IN_HEADERS: [calls(b"missing")], CLOSE: GO_ON}),
     "a_call_that_takes_too_long": Scenario(
         {IN_HEADERS: [calls(b"never", timeout=50, to=b"mute")], CLOSE: GO_ON}
+    ),
+    "a_call_to_nobody": Scenario({IN_HEADERS: [calls(b"echo", to=b"nobody")], CLOSE: GO_ON}),
+    "a_stream_to_nobody": Scenario(
+        {IN_HEADERS: [opens(b"chat", to=b"nobody"), sends(b"x", 1)], CLOSE: GO_ON}
     ),
     "a_call_with_an_empty_message": Scenario(
         {IN_HEADERS: [calls(b"echo", b"")], RECEIVE: GO_ON, CLOSE: GO_ON}
@@ -204,7 +208,9 @@ def service(request: Request) -> Response:
 
 
 def here(name: str, scenario: Scenario) -> list[str]:
-    worker = Worker(clusters={"grpc": service, "mute": lambda request: NEVER})
+    worker = Worker(
+        clusters={"grpc": service, "mute": lambda request: NEVER, "nobody": lambda request: REFUSED}
+    )
     filter_ = Filter(Module.of(scenario.code(name)), PluginConfig(name), worker)
     worker.journal.logs.clear()
     outcome = filter_.handle(replace(GET, headers=Headers.of({"x-forwarded-proto": "http"})))
@@ -229,7 +235,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         found = {}
         ports = {"grpc": port, "mute": mute.sockets[0].getsockname()[1]}
         try:
-            async with open_rig(envoy, Layout(chains, grpc=ports), folder) as rig:
+            async with open_rig(
+                envoy, Layout(chains, refusing=["nobody"], grpc=ports), folder
+            ) as rig:
                 for name in SCENARIOS:
                     found[name] = messages(name, await rig.exchange(name, GET, patience=2))
         finally:

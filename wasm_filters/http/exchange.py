@@ -27,19 +27,20 @@ from wasm_filters.loop import Loop
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties import StreamInfo, StreamProperties
 from wasm_filters.properties.filter_state import Level
-from wasm_filters.upstream import Answer, Upstream, answer_of
+from wasm_filters.upstream import (
+    REFUSED_BODY,
+    REFUSED_DETAILS,
+    Answer,
+    Upstream,
+    answer_of,
+)
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
 REQUEST_TOO_LARGE = LocalReply(413, "request_payload_too_large", b"Payload Too Large")
 RESPONSE_TOO_LARGE = LocalReply(500, "response_payload_too_large", b"Internal Server Error")
 UPSTREAM_CONNECTION_FAILURE = 0x20  # Envoy's response flags
 DOWNSTREAM_TERMINATION = 0x4000
-REFUSED_REPLY = LocalReply(
-    503,
-    "upstream_reset_before_response_started{connection_failure}",
-    b"upstream connect error or disconnect/reset before headers."
-    b" reset reason: remote connection failure",
-)
+REFUSED_REPLY = LocalReply(503, REFUSED_DETAILS, REFUSED_BODY)
 
 _CODEC = ("utf-8", "surrogateescape")
 _NOT_PASSED_ON = frozenset(
