@@ -98,6 +98,11 @@ class Loop:
                 self.clock.advance(max(0, at - self.clock()))
                 timer.action()
 
+    def catch_up(self) -> None:
+        """Do all that is due now."""
+        if self._due:
+            self.run(0)
+
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass, and do what becomes due."""
         end = self.clock() + round(seconds * SECOND)

@@ -56,6 +56,7 @@ IN_HEADERS, IN_BODY = "proxy_on_request_headers", "proxy_on_request_body"
 IN_TRAILERS = "proxy_on_request_trailers"
 BACK_HEADERS, BACK_BODY = "proxy_on_response_headers", "proxy_on_response_body"
 IN_CALL, IN_LOG, IN_TICK = "proxy_on_http_call_response", "proxy_on_log", "proxy_on_tick"
+IN_QUEUE = "proxy_on_queue_ready"
 AT_START = "proxy_on_configure"
 
 
@@ -84,6 +85,10 @@ def calls_out(cluster: str = "service", timeout: int = 5000, body: bytes = b"") 
     )
     arguments = [cluster.encode(), fields, body, b"", timeout, Out.NUMBER]
     return Call("proxy_http_call", arguments, f"call {cluster}")
+
+
+def ticks(milliseconds: int) -> Call:
+    return Call("proxy_set_tick_period_milliseconds", [milliseconds], f"tick {milliseconds}")
 
 
 def effective() -> Call:
@@ -338,6 +343,32 @@ SCENARIOS: dict[str, Scenario] = {
             )
         ]
     ),
+    # ticks and queues
+    "a_tick_resumes": Scenario(
+        [Part({IN_HEADERS: [ticks(20)], IN_TICK: [ticks(0), *_then_go_on]}, _waits), Part()],
+        (post(),),
+    ),
+    "a_tick_replies": Scenario(
+        [Part({IN_HEADERS: [ticks(20)], IN_TICK: [ticks(0), effective(), reply(408)]}, _waits)]
+    ),
+    "a_queue_tells": Scenario(
+        [
+            Part(
+                {
+                    AT_START: [Call("proxy_register_shared_queue", [b"jobs", Out.NUMBER], "queue")],
+                    IN_HEADERS: [
+                        Call("proxy_enqueue_shared_queue", [1, b"a"], "enqueue"),
+                        Call("proxy_enqueue_shared_queue", [1, b"b"], "enqueue"),
+                    ],
+                    IN_QUEUE: [
+                        Call("proxy_dequeue_shared_queue", [1, Out.TEXT], "dequeue"),
+                        Call("proxy_dequeue_shared_queue", [1, Out.TEXT], "dequeue"),
+                        Call("proxy_dequeue_shared_queue", [1, Out.TEXT], "dequeue"),
+                    ],
+                }
+            )
+        ]
+    ),
     # resuming oneself
     "resumes_and_pauses": Scenario([Part({IN_HEADERS: [resumes()]}, _waits), Part()], (GET,)),
     "resumes_in_the_body": Scenario(
@@ -416,7 +447,8 @@ def _code(name: str, at: int, part: Part) -> bytes:
     """Another module for each scenario and part, unless parts are to share a VM."""
     own = part.vm or f"part_{at}"
     mark = f'(func (export "{name}_{own}"))'
-    callbacks = {**CALLBACKS, IN_CALL: CALLED_BACK[IN_CALL]}
+    more = [name for name in (IN_CALL, IN_TICK, IN_QUEUE) if name in part.calls]
+    callbacks = {**CALLBACKS, **{name: CALLED_BACK[name] for name in more}}
     return Probe(
         part.calls, part.answers, callbacks, traps=part.traps, extra=part.extra + mark
     ).code()
@@ -504,7 +536,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
         ]
         for name, scenario in SCENARIOS.items()
     }
-    layout = Layout(chains, ["service", "slow", "silent"], ["nobody"], LIMIT)
+    layout = Layout(chains, ["service", "slow", "silent"], ["nobody"], buffer_limit=LIMIT)
 
     async def all_of_them() -> dict[str, Pair]:
         found = {}

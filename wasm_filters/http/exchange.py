@@ -135,6 +135,7 @@ class Exchange:
         if not self._pieces and self.sent.trailers and request.trailers is None:
             request.finish(HeaderMap(self.sent.trailers.to_bytes()))
         self._feeding = False
+        self.loop.catch_up()  # what is due comes before the network answers
         if self.to_upstream.is_there:
             self._ask_upstream()
 
