@@ -82,6 +82,14 @@ class HeaderMap:
         value = self._first.get(name)
         return self._first.get(self._name(name)) if value is None else value
 
+    def joined(self, name: bytes) -> bytes | None:
+        """All values of ``name``, with commas between them."""
+        first = self.get(name)
+        if first is None or len(self._first) == len(self._pairs):
+            return first
+        name = self._name(name)
+        return b",".join(value for each, value in self._pairs if each == name)
+
     def add(self, name: bytes, value: bytes) -> None:
         name = self._name(name)
         if name not in self._first:

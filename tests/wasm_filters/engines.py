@@ -93,17 +93,18 @@ def both(
     answer: Response = ANSWER,
 ) -> Results:
     """For each scenario what its requests answered here, and in one Envoy for all; the upstream
-    gives ``answer``."""
+    gives ``answer``. Under ``""`` is what all of Envoy's root contexts answered."""
     codes = {name: each.probe.code() for name, each in scenarios.items()}
     warm = {"warm": Probe({}).code()}
     with envoy_with_filters(folder, {**codes, **warm}, response_bytes(answer), adapt) as envoy:
         envoy.send("warm", request_bytes(Request("GET", "/", "test")))  # opens what goes upstream
         for name, each in scenarios.items():
             envoy.send(name, request_bytes(each.request), each.times, each.tls)
-    return {
+    results = {
         name: (answers(_here(name, each, codes[name], answer)), answers(envoy.logs(name)))
         for name, each in scenarios.items()
     }
+    return {**results, "": ([], answers(envoy.logs("")))}
 
 
 def _here(name: str, scenario: Scenario, code: bytes, answer: Response) -> list[str]:

@@ -49,15 +49,19 @@ def running(
     upstream: int,
     listeners: Sequence[dict[str, Any]],
     adapt: Adapt = lambda bootstrap: None,
+    level: str = "trace",
 ) -> Iterator[list[str]]:
     """The log of an Envoy with these listeners and one upstream, at this port; it is complete once
-    the block has ended. ``adapt`` changes the configuration before Envoy gets it."""
+    the block has ended.
+
+    ``adapt`` changes the configuration before Envoy gets it; ``level`` is what it logs of wasm.
+    """
     bootstrap = _bootstrap(upstream, listeners)
     adapt(bootstrap)
     (folder / "envoy.json").write_text(json.dumps(bootstrap))
     command = [binary, "-c", str(folder / "envoy.json"), "--use-dynamic-base-id"]
     command += ["--concurrency", "1", "--log-format", "[%l][%n] %v", "-l", "info"]
-    command += ["--component-log-level", "wasm:trace"]
+    command += ["--component-log-level", f"wasm:{level}"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, errors="replace")
     assert process.stderr is not None
     stderr, lines = process.stderr, []

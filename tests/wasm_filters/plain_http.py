@@ -109,7 +109,7 @@ def envoy_with_filters(
         listeners = [_listener(folder, name, code) for name, code in filters.items()]
         port = int(upstream.server_address[1])
         try:
-            with plain_envoy.running(binary, folder, port, listeners, prepare) as log:
+            with plain_envoy.running(binary, folder, port, listeners, prepare, "info") as log:
                 yield HttpEnvoy(plain_envoy.ports(log), log)
         finally:
             upstream.shutdown()

@@ -23,6 +23,7 @@ from tests.wasm_filters.engines import (
     Scenario,
     both,
     foreign,
+    prop,
     set_property,
 )
 from tests.wasm_filters.probe import Call, Probe
@@ -244,6 +245,17 @@ MORE = [
     evaluate(0),
     create("1"),
 ]
+EFFECTIVE = [  # Envoy logs these for the root context
+    Call("proxy_set_effective_context", [1], "the root context"),
+    prop("request.path"),
+    prop("mine"),
+    evaluate(0),
+    create("request.path"),
+    foreign("expr_delete", struct.pack("<I", 0), "delete 0"),
+    evaluate(0),
+    set_property(b"root's", b"v"),
+    foreign("declare_property", declared("late"), "declare late"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -256,10 +268,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         "functions": _calls_of(NAMES),
         "odd": [b"'\xff'", b"", b" ", b"\0", b"'a\0b'", "[" * 40 + "]" * 40, "1+" * 300 + "1"],
     }
+    effective = Probe({"proxy_on_request_headers": [*_SET, create("request.path"), *EFFECTIVE]})
     around = replace(UP, node=NODE)
     scenarios = {
         name: Scenario(probe(sources, *MORE), REQUEST, around) for name, sources in tables.items()
     }
+    scenarios["effective"] = Scenario(effective, REQUEST, around)
     folder: Path = tmp_path_factory.mktemp("expressions")
     return both(folder, scenarios, lambda bootstrap: bootstrap.update(node=NODE))
 
@@ -299,6 +313,19 @@ def _comparable(source: str | bytes, value: bytes | None) -> bytes | None:
 def test_expressions_are_the_same(results: Results, name: str, sources: list[str]) -> None:
     here, envoy = results[name]
     assert _told(sources, here) == _told(sources, envoy)
+
+
+def test_an_effective_context_counts_for_attributes_and_not_for_expressions(
+    results: Results,
+) -> None:
+    here, envoy = results["effective"]
+    root = [each for each in results[""][1] if each.callback == "request_headers"]
+    assert here == [*envoy, *root]
+    assert [(each.label, each.status) for each in root[1:4]] == [
+        ("request.path", 1),
+        ("mine", 1),
+        ("evaluate 0", 0),
+    ]
 
 
 def test_the_tables_have_values_and_failures(results: Results) -> None:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 
 
+def test_values_of_a_name_are_joined_by_commas() -> None:
+    fields = HeaderMap([(b"a", b"1"), (b"b", b"2"), (b"A", b"3")])
+    assert fields.joined(b"a") == fields.joined(b"A") == b"1,3"
+    assert fields.joined(b"b") == b"2"
+    assert fields.joined(b"c") is None
+
+
 def test_names_are_lower_case_and_found_in_any() -> None:
     fields = HeaderMap([(b"X-A", b"1")])
     assert fields.pairs == [(b"x-a", b"1")]

@@ -6,6 +6,7 @@ reach either end, and how each end sees the connection end. All scenarios share 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.wasm_filters.engines import UP, prop, set_property
 from tests.wasm_filters.probe import NETWORK_CALLBACKS, Call, Out, Probe
 from tests.wasm_filters.real_tcp import End, NetworkFilter, TcpEnvoy, envoy_before_tcp
 from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.module import Module
+from wasm_filters.properties.attributes import BY_NAME
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.tcp.connection import TcpConnection
 from wasm_filters.worker import Worker
@@ -97,8 +100,22 @@ ODD = [
     sets(0, 0, 0, b"x"),
     *(continues(kind) for kind in (0, 1, 3, 9)),
 ]
+# ports, times and ids are their own on each side
+VARIES = re.compile(
+    r"(source|destination|upstream)\.(port|address|local_address)|request\.time"
+    r"|connection\.id|upstream\.cx_pool_ready_duration|xds\.node"
+)
+ATTRIBUTES = [prop(name) for name in BY_NAME if not VARIES.fullmatch(name)]
+ATTRIBUTES += [prop(name) for name in ("plugin_name", "xds.node.id", "request.headers.x", "mine")]
+ASKING = {name: [*ATTRIBUTES, set_property(b"mine", b"v"), prop("mine")] for name in EVERYWHERE}
 SCENARIOS = {
     "talk": Scenario(EVERYWHERE),
+    "attributes": Scenario(ASKING, steps=(TALK[0], (CLIENT, b"more"), *TALK[1:])),
+    "attributes_of_what_waits": Scenario(
+        {name: [prop("request.size"), prop("response.size")] for name in EVERYWHERE},
+        {"proxy_on_downstream_data": 1},
+        ((CLIENT, b"ab"), (CLIENT, b"c"), *TALK[1:]),
+    ),
     "upstream_ends_first": Scenario(
         EVERYWHERE, steps=((CLIENT, b"hi"), SERVER_ENDS, (CLIENT, b"more"), CLIENT_ENDS)
     ),
@@ -210,7 +227,7 @@ class Pair:
 
 def here(name: str, scenario: Scenario) -> tuple[Seen, list[list[str]]]:
     """What this host does: the ends, and the lines of each step (the first: the connection)."""
-    worker = Worker()
+    worker = Worker(surroundings=UP)
     config = PluginConfig(name=name, failure_policy=scenario.policy)
     plugin = worker.plugin(Module.of(scenario.code(name)), config)
     logs = worker.journal.logs

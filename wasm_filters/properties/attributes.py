@@ -136,8 +136,28 @@ def _routed(attribute: Attribute) -> Attribute:
 
 
 def _with_route(attribute: Attribute) -> Attribute:
-    """There if a route matches."""
-    return lambda stream: attribute(stream) if stream.surroundings.route_name is not None else None
+    """There if a route matches; a connection of bytes has none."""
+
+    def value(stream: StreamProperties) -> Value:
+        there = stream.info.http and stream.surroundings.route_name is not None
+        return attribute(stream) if there else None
+
+    return value
+
+
+def _with_cluster(attribute: Attribute) -> Attribute:
+    """There once the cluster is known: with the route, or else with the connection to it."""
+
+    def value(stream: StreamProperties) -> Value:
+        info = stream.info
+        there = stream.surroundings.route_name is not None if info.http else info.routed is not None
+        return attribute(stream) if there else None
+
+    return value
+
+
+def _of_http(attribute: Attribute) -> Attribute:
+    return lambda stream: attribute(stream) if stream.info.http else None
 
 
 def _host_metadata(name: str) -> Attribute:
@@ -184,7 +204,7 @@ _REQUEST: Mapping[str, Attribute] = {
     "request.headers_bytes": lambda stream: _size(_request_headers(stream)),
     "request.time": lambda stream: Timestamp(stream.info.started),
     "request.duration": _duration,
-    "request.protocol": _given("protocol"),
+    "request.protocol": _of_http(_given("protocol")),
     "request.size": _request_size,
     "request.total_size": lambda s: s.info.received + _size(_request_headers(s)),
 }
@@ -215,20 +235,22 @@ _UPSTREAM: Mapping[str, Attribute] = {
     "upstream.port": _routed(_port("upstream")),
     "upstream.local_address": _routed(_given("upstream_local")),
     "upstream.locality": _routed(_message("upstream_locality")),
-    "upstream.transport_failure_reason": _routed(lambda stream: ""),
+    "upstream.transport_failure_reason": lambda stream: (
+        "" if stream.info.routed is not None or not stream.info.http else None
+    ),
     "upstream.request_attempt_count": lambda s: Uint(1 if s.info.routed is not None else 0),
     "upstream.cx_pool_ready_duration": _routed(lambda stream: Duration(0)),
-    "upstream.num_endpoints": _with_route(lambda stream: Uint(stream.surroundings.endpoints)),
+    "upstream.num_endpoints": _with_cluster(lambda stream: Uint(stream.surroundings.endpoints)),
     **{n: _routed(a) for n, a in _tls_attributes("upstream", "upstream_tls").items()},
 }
 _XDS: Mapping[str, Attribute] = {
     "xds.node": _message("node"),
-    "xds.cluster_name": _with_route(_given("cluster_name")),
-    "xds.cluster_metadata": _with_route(_message("cluster_metadata")),
-    "xds.route_name": _given("route_name"),
+    "xds.cluster_name": _with_cluster(_given("cluster_name")),
+    "xds.cluster_metadata": _with_cluster(_message("cluster_metadata")),
+    "xds.route_name": _with_route(_given("route_name")),
     "xds.route_metadata": _with_route(_message("route_metadata")),
-    "xds.virtual_host_name": _given("virtual_host_name"),
-    "xds.virtual_host_metadata": _message("virtual_host_metadata"),
+    "xds.virtual_host_name": _of_http(_given("virtual_host_name")),
+    "xds.virtual_host_metadata": _of_http(_message("virtual_host_metadata")),
     "xds.upstream_host_metadata": _host_metadata("endpoint_metadata"),
     "xds.upstream_host_locality_metadata": _host_metadata("endpoint_locality_metadata"),
     "xds.filter_chain_name": _given("filter_chain_name"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from wasm_filters.abi import MapType
 from wasm_filters.properties.attributes import ATTRIBUTES, FAMILIES
 from wasm_filters.properties.filter_state import FilterState
 from wasm_filters.properties.stream_info import StreamInfo
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from wasm_filters.context import Context
 
 _REQUEST_HEADER = b"request\0headers\0"
-_NODE = b"xds\0node"
 
 
 class StreamProperties:
@@ -57,10 +57,17 @@ class StreamProperties:
             attribute = ATTRIBUTES.get(path)
             if attribute is not None:
                 return attribute(self)
+            if path.startswith(_REQUEST_HEADER):
+                return self._header(path[len(_REQUEST_HEADER) :].removesuffix(b"\0"))
             return self._walk(path.removesuffix(b"\0").split(b"\0"))
         segments = path.removesuffix(b"\0").split(b"\0")
         value = overridden(self._overrides, segments)
         return self._walk(segments) if value is None else value
+
+    def _header(self, name: bytes) -> Value:
+        """What filters ask for most; a name with a NUL is none of a header."""
+        fields = self.context.readable(MapType.REQUEST_HEADERS)
+        return fields.joined(name) if fields is not None else None
 
     def _walk(self, segments: list[bytes]) -> Value:
         family = segments[0]

@@ -1,7 +1,7 @@
 """What has happened to a request so far: the facts that all filters in its way share.
 
-Whoever moves the request writes them down as they come; attributes read them. Times are in
-nanoseconds of the host's clock.
+A connection of network filters has them, too. Whoever moves it writes them down as they come;
+attributes read them. Times are in nanoseconds of the host's clock.
 Source: envoy, envoy/stream_info/stream_info.h.
 """
 
@@ -16,7 +16,8 @@ from wasm_filters.properties.filter_state import FilterState, Level
 @dataclass(slots=True)
 class StreamInfo:
     """``started`` and ``ended``: the request. ``routed``: its headers reached the router, which
-    chose an upstream host. ``answered``: the last of the upstream's response came in.
+    chose an upstream host; or the upstream connection is there. ``answered``: the last of the
+    upstream's response came in. Without ``http`` it is a connection of bytes.
 
     ``code`` and ``details`` are those of the response, once there is one; ``flags`` are Envoy's
     response flags (bits). ``received`` counts the request's body bytes as they came in, ``sent``
@@ -24,6 +25,7 @@ class StreamInfo:
     """
 
     started: int
+    http: bool = True
     ended: int | None = None
     routed: int | None = None
     answered: int | None = None
@@ -38,3 +40,8 @@ class StreamInfo:
     def begin(cls, clock: Callable[[], int], connection: Level | None = None) -> StreamInfo:
         """A request that comes in now, over a connection with this filter state."""
         return cls(started=clock(), filter_state=FilterState(connection))
+
+    @classmethod
+    def connected(cls, clock: Callable[[], int]) -> StreamInfo:
+        """A connection of network filters that comes in now."""
+        return cls(started=clock(), http=False)

@@ -72,13 +72,7 @@ class Fields:
         self._fields = fields
 
     def get(self, name: bytes) -> bytes | None:
-        fields = self._fields
-        first = fields.get(name) if fields is not None else None
-        if fields is None or first is None:
-            return None
-        name = name.lower()
-        values = [value for each, value in fields.pairs if each == name]
-        return b",".join(values) if len(values) > 1 else first
+        return self._fields.joined(name) if self._fields is not None else None
 
     def joined(self) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}

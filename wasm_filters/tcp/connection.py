@@ -32,7 +32,7 @@ class TcpConnection:
         self, plugins: Sequence[Plugin], clock: Callable[[], int], limit: int = DEFAULT_LIMIT
     ) -> None:
         self._clock = clock
-        self.info = StreamInfo.begin(clock)
+        self.info = StreamInfo.connected(clock)
         self.to_upstream = bytearray()
         self.to_client = bytearray()
         self.connected = False
@@ -75,8 +75,8 @@ class TcpConnection:
             if len(self._read) > self._limit:
                 return  # the client has to wait
             data, ends = self._unread.popleft()
-            self.info.received += len(data)
             self._read.data += data
+            self.info.received += len(self._read)  # with what was read before and is still there
             self._read_ends = self._client_finished = ends
             self._pass_on(0)
             if ends and self._upstream_finished:
