@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mesh_traffic import Request, Response
+from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig.log import Crossing
@@ -20,7 +20,7 @@ from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
-from wasm_filters.upstream import Answer
+from wasm_filters.upstream import Answer, Upstream
 from wasm_filters.worker import Worker
 
 _LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them
@@ -98,9 +98,8 @@ class Here:
 
     def run(self, case: Case) -> View:
         """One case; the VM keeps what the ones before have left in it."""
-        answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
         sizes = _sizes(case.request_pieces())
-        outcome = self._chain.handle(arriving(case.request), lambda _: answer, sizes, PATIENCE)
+        outcome = self._chain.handle(arriving(case.request), _upstream(case), sizes, PATIENCE)
         self.wrong_length = _wrong_length(outcome.request) or (
             case.request.method != "HEAD" and _wrong_length(outcome.response)
         )
@@ -130,6 +129,12 @@ def _wrong_length(message: Request | Response | None) -> bool:
     """A filter changed the body and not the field that says how long it is."""
     length = message.headers.get("content-length") if message is not None else None
     return message is not None and length not in (None, str(len(message.body.data)))
+
+
+def _upstream(case: Case) -> Upstream:
+    answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
+    bare = Answer(replace(case.answer, body=Body(), trailers=Headers()))
+    return lambda request: bare if request.method == "HEAD" else answer
 
 
 def _sizes(pieces: Sequence[bytes]) -> list[int]:

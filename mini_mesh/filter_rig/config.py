@@ -116,7 +116,12 @@ def _limited(size: int) -> Json:
 
 def _cluster(name: str, port: int) -> Json:
     http1 = {"http_protocol_options": {"enable_trailers": True}}
-    options = {"@type": _TYPE + _OPTIONS, "explicit_http_config": http1}
+    options = {
+        "@type": _TYPE + _OPTIONS,
+        "explicit_http_config": http1,
+        # what a filter makes too long for its content-length must not begin the next request
+        "common_http_protocol_options": {"max_requests_per_connection": 1},
+    }
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
     return {
         "name": name,
@@ -137,7 +142,7 @@ def _listener(index: int, name: str, chain: Sequence[WasmFilter], folder: Path) 
         "stat_prefix": stat_prefix(index),
         "generate_request_id": False,
         "server_header_transformation": "PASS_THROUGH",
-        "delayed_close_timeout": "0.1s",  # a client of ours closes first; Envoy's default is 1 s
+        "delayed_close_timeout": "0.02s",  # a client of ours closes first; Envoy's default is 1 s
         "http_protocol_options": {"enable_trailers": True},
         "route_config": {"name": ROUTE, "virtual_hosts": [_virtual_host()]},
         "http_filters": [*filters, _http_filter("router.v3.Router", suppress_envoy_headers=True)],
