@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import run
+from meshloom.wasm import diff, run
 
 app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,3 +20,4 @@ def wasm() -> None:
 
 
 app.command("run")(run.run)
+app.command("diff")(diff.diff)
