@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, inspect, new, run
+from meshloom.wasm import build, diff, inspect, new, run
 
 app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -20,6 +20,7 @@ def wasm() -> None:
 
 
 app.command("build")(build.build)
+app.command("diff")(diff.diff)
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("run")(run.run)

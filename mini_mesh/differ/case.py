@@ -74,12 +74,14 @@ def make_case(
     fields = framed(request.headers, body, has_body, ends_late)
     path, authority = (_quoted(text) for text in (request.path, request.authority))
     sent = Request(request.method, path, authority, "http", fields, body, request.trailers)
-    return Case(place, sent, _answer(request, answer or EMPTY_OK, chunked), sizes, answer_sizes)
+    return Case(place, sent, _answer(answer or EMPTY_OK, chunked), sizes, answer_sizes)
 
 
-def _answer(request: Request, answer: Response, chunked: bool) -> Response:
-    """The answer as a server may send it: 204, 304 and an answer to HEAD have no body."""
-    bare = request.method == "HEAD" or answer.status in (204, 304) or answer.status < 200
+def _answer(answer: Response, chunked: bool) -> Response:
+    """The answer as a server may send it: 204 and 304 have no body. That HEAD gets none is the
+    upstream's affair, who sees which method a filter left it.
+    """
+    bare = answer.status in (204, 304) or answer.status < 200
     body = Body(b"" if bare else answer.body.data[:MAX_BODY])
     trailers = Headers() if bare else answer.trailers
     ends_late = bool(trailers) or (chunked and bool(body.data))

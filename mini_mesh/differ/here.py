@@ -6,13 +6,15 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mesh_traffic import Request, Response
+from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.differ.case import Case
+from mini_mesh.differ.flaws import flaw
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig.log import Crossing
 from mini_mesh.filter_rig.upstream import EMPTY_OK
 from wasm_filters.abi import CALLBACKS, LogLevel
 from wasm_filters.config import PluginConfig
+from wasm_filters.errors import BadPointer
 from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.http.chain import HttpChain
@@ -20,29 +22,44 @@ from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
-from wasm_filters.upstream import Answer
+from wasm_filters.upstream import Answer, Upstream
 from wasm_filters.worker import Worker
 
 _LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them
+TICK = "proxy_on_tick"
 PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
 
 
 class Ear:
-    """A Listener that keeps every callback and hostcall as Envoy's trace has them."""
+    """A Listener that keeps every callback and hostcall as Envoy's trace has them.
+
+    What a tick does is left out, calls and logs: how many of them fall into a request depends on
+    nothing but the time that it takes.
+    """
 
     def __init__(self) -> None:
         self.calls: list[Crossing] = []
         self._running: list[int] = []
+        self.read_map = False
+        self._kept = (0, 0)  # calls and logs when a callback began
 
     def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
+        self._kept = len(self.calls), len(host.journal.logs)
         self._running.clear()
         self._begin(Crossing(name, arguments))
 
     def returned(self, name: str, result: int | None, host: Host) -> None:
         signature = CALLBACKS[host.version].get(name)
         self._end(result if signature is None or signature.results else None)
+        if name == TICK:
+            calls, logs = self._kept
+            del self.calls[calls:]
+            while len(host.journal.logs) > logs:
+                host.journal.logs.pop()
 
     def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
+        if call.name == "proxy_get_property" and _names_a_map(arguments, host):
+            self.read_map = True
         self._begin(Crossing(call.name, arguments, host.calling))
 
     def answered(self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host) -> None:
@@ -55,6 +72,16 @@ class Ear:
     def _end(self, result: int | None) -> None:
         at = self._running.pop()
         self.calls[at] = replace(self.calls[at], result=result, returned=True)
+
+
+_MAPS = (b"request\0headers", b"response\0headers", b"response\0trailers")
+
+
+def _names_a_map(arguments: tuple[int, ...], host: Host) -> bool:
+    try:
+        return host.memory.read(*arguments[:2]) in _MAPS
+    except BadPointer:
+        return False
 
 
 class DriftingClock:
@@ -72,7 +99,10 @@ class DriftingClock:
 
 
 class Here:
-    """A filter on a worker of its own. WasmError: it can't be loaded, or refuses to start."""
+    """A filter on a worker of its own. WasmError: it can't be loaded, or refuses to start.
+
+    After each case ``flaw`` and ``wrong_length`` say what is not right with what came out of it.
+    """
 
     def __init__(
         self,
@@ -95,12 +125,18 @@ class Here:
         self._chain = HttpChain(self._worker, [self._worker.plugin(module, config)])
         self.started = self._view(Ending.ANSWERED)
         self.wrong_length = False
+        self.flaw = ""
+
+    @property
+    def read_map(self) -> bool:
+        """Whether the filter has ever read a property that is a map."""
+        return self._ear.read_map
 
     def run(self, case: Case) -> View:
         """One case; the VM keeps what the ones before have left in it."""
-        answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
         sizes = _sizes(case.request_pieces())
-        outcome = self._chain.handle(arriving(case.request), lambda _: answer, sizes, PATIENCE)
+        outcome = self._chain.handle(arriving(case.request), _upstream(case), sizes, PATIENCE)
+        self.flaw = flaw(outcome)
         self.wrong_length = _wrong_length(outcome.request) or (
             case.request.method != "HEAD" and _wrong_length(outcome.response)
         )
@@ -130,6 +166,12 @@ def _wrong_length(message: Request | Response | None) -> bool:
     """A filter changed the body and not the field that says how long it is."""
     length = message.headers.get("content-length") if message is not None else None
     return message is not None and length not in (None, str(len(message.body.data)))
+
+
+def _upstream(case: Case) -> Upstream:
+    answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
+    bare = Answer(replace(case.answer, body=Body(), trailers=Headers()))
+    return lambda request: bare if request.method == "HEAD" else answer
 
 
 def _sizes(pieces: Sequence[bytes]) -> list[int]:

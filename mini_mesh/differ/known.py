@@ -15,8 +15,10 @@ from mini_mesh.differ.compare import Difference, Parts
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of a case besides the two views: both in parts, what our host does with another
-    clock and with other random numbers, and whether it warned of a wrong content-length.
+    """What is known of a case besides its difference: both views in parts, what our host does with
+    another clock and with other random numbers, whether a body has not the length that its message
+    says, what a filter made of a message that no Envoy sends (``flaw``), and whether it read a
+    property that is a map.
     """
 
     here: Parts
@@ -24,30 +26,49 @@ class Evidence:
     other_clock: Parts
     other_random: Parts
     wrong_length: bool = False
+    flaw: str = ""
+    read_map: bool = False
 
 
 Explains = Callable[[Difference, Evidence], bool]
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Why a difference is none that a filter's author must mind, in a few words.
+
+    A ``quiet`` one is Envoy's own work at the edge of nearly every message, and is not told.
+    """
+
+    reason: str
+    explains: Explains
+    quiet: bool = False
+
+
 def explain(differences: list[Difference], evidence: Evidence) -> list[Difference]:
     """The differences, those that have a reason with its name."""
-    return [replace(each, known=_reason(each, evidence)) for each in differences]
+    return [replace(each, known=_row(each, evidence)) for each in differences]
 
 
-def _reason(difference: Difference, evidence: Evidence) -> str:
-    return next((name for name, holds in KNOWN.items() if holds(difference, evidence)), "")
+def _row(difference: Difference, evidence: Evidence) -> str:
+    return next((name for name, row in KNOWN.items() if row.explains(difference, evidence)), "")
 
 
-def _only_in_envoy(place: str, value: str | None = None) -> Explains:
-    def holds(difference: Difference, evidence: Evidence) -> bool:
-        given = value is None or difference.envoy == value
-        return difference.place == place and difference.here is None and given
+def _date(difference: Difference, evidence: Evidence) -> bool:
+    return difference.place == "response header date" and difference.here is None
 
-    return holds
+
+def _connection(difference: Difference, evidence: Evidence) -> bool:
+    closes = difference.here is None and difference.envoy == "'close'"
+    return difference.place == "response header connection" and closes
+
+
+def _hop_by_hop(difference: Difference, evidence: Evidence) -> bool:
+    message, _, name = difference.place.partition(" header ")
+    return message == "response" and name in _OF_A_CONNECTION and difference.envoy is None
 
 
 def _framing(difference: Difference, evidence: Evidence) -> bool:
-    """The codec frames a message anew; both ends read the same body."""
     if difference.place.endswith(" header transfer-encoding"):
         return True
     no_body = difference.here is None and difference.envoy == "'0'"
@@ -60,24 +81,34 @@ def _trailers(difference: Difference, evidence: Evidence) -> bool:
     return bool(trailer) and difference.envoy is None and not chunked
 
 
-def _wrong_length(difference: Difference, evidence: Evidence) -> bool:
-    return evidence.wrong_length
+def _map_order(difference: Difference, evidence: Evidence) -> bool:
+    here, envoy = sorted(difference.here or ""), sorted(difference.envoy or "")
+    return evidence.read_map and here == envoy
 
 
 def _moves_with(parts: Callable[[Evidence], Parts]) -> Explains:
-    def holds(difference: Difference, evidence: Evidence) -> bool:
+    def explains(difference: Difference, evidence: Evidence) -> bool:
         place = difference.place
         return evidence.here.get(place) != parts(evidence).get(place)
 
-    return holds
+    return explains
 
 
-KNOWN: Mapping[str, Explains] = {
-    "date": _only_in_envoy("response header date"),
-    "connection": _only_in_envoy("response header connection", "'close'"),
-    "framing": _framing,
-    "trailers-need-chunks": _trailers,
-    "wrong-content-length": _wrong_length,
-    "wall-clock": _moves_with(lambda evidence: evidence.other_clock),
-    "randomness": _moves_with(lambda evidence: evidence.other_random),
+_OF_A_CONNECTION = ("connection", "keep-alive", "proxy-connection", "upgrade")
+
+KNOWN: Mapping[str, Row] = {
+    "date": Row("Envoy adds a date", _date, quiet=True),
+    "connection": Row("Envoy ends the connection after an early reply", _connection, quiet=True),
+    "framing": Row("Envoy's codec frames bodies anew", _framing, quiet=True),
+    "trailers-need-chunks": Row("no trailers after a body of known length", _trailers),
+    "hop-by-hop": Row("Envoy takes fields of the connection from a response", _hop_by_hop),
+    "wrong-content-length": Row(
+        "a body was changed and its content-length was not", lambda _, found: found.wrong_length
+    ),
+    "invalid-message": Row(
+        "a filter made a message that Envoy does not send", lambda _, found: bool(found.flaw)
+    ),
+    "map-order": Row("a property that is a map has no order in Envoy", _map_order),
+    "wall-clock": Row("depends on the time", _moves_with(lambda found: found.other_clock)),
+    "randomness": Row("depends on chance", _moves_with(lambda found: found.other_random)),
 }

@@ -23,6 +23,7 @@ from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 
 SEED, OTHER_SEED = 0, 1
+_CHAIN = "diff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +48,19 @@ class Differ:
     random numbers.
     """
 
-    def __init__(self, rig: Rig, wasm: WasmFilter, module: Module, clusters: Sequence[str]) -> None:
+    def __init__(self, rig: Rig, chain: str, module: Module) -> None:
         self._rig = rig
-        self._wasm = wasm
-        config = wasm.config
+        self._chain = chain
+        self._metrics: list[Mapping[str, int]] = []
+        (wasm,) = rig.layout.chains[chain]
+        config, clusters = wasm.config, rig.layout.clusters
         self._here = Here(module, config, SystemClock(), SEED, clusters)
         self._other_clock = Here(module, config, DriftingClock(), SEED, clusters)
         self._other_random = Here(module, config, SystemClock(), OTHER_SEED, clusters)
 
     async def run(self, case: Case) -> Result:
         """One case; state that the filter keeps goes on from the cases before."""
-        envoy = parts(await there.run(self._rig, self._wasm, case))
+        envoy = parts(await there.run(self._rig, self._chain, case))
         here = parts(self._here.run(case))
         evidence = Evidence(
             here,
@@ -65,23 +68,36 @@ class Differ:
             parts(self._other_clock.run(case)),
             parts(self._other_random.run(case)),
             self._here.wrong_length,
+            self._here.flaw,
+            self._here.read_map,
         )
         return Result(case, explain(compare(here, envoy), evidence))
 
+    async def begin(self) -> None:
+        """Remember the metrics as they are: a filter may count while it starts, and Envoy starts it
+        several times.
+        """
+        self._metrics = await self._counted()
+
     async def metrics(self) -> Result:
-        """The counters and gauges, after all cases."""
-        envoy = {f"metric {name}": str(n) for name, n in (await self._rig.metrics()).items()}
-        here = _counted(self._here.metrics())
-        clock, chance = (_counted(one.metrics()) for one in (self._other_clock, self._other_random))
+        """How the counters and gauges have moved."""
+        moved = [_moved(*each) for each in zip(self._metrics, await self._counted(), strict=True)]
+        here, envoy, clock, chance = moved
         return Result(None, explain(compare(here, envoy), Evidence(here, envoy, clock, chance)))
 
+    async def _counted(self) -> list[Mapping[str, int]]:
+        sides = (self._here, self._other_clock, self._other_random)
+        here, *others = (_values(side.metrics()) for side in sides)
+        return [here, await self._rig.metrics(), *others]
 
-def _counted(metrics: Mapping[str, Metric]) -> dict[str, str]:
-    return {
-        f"metric {name}": str(metric.value)
-        for name, metric in metrics.items()
-        if metric.type is not MetricType.HISTOGRAM
-    }
+
+def _values(metrics: Mapping[str, Metric]) -> dict[str, int]:
+    counted = (MetricType.COUNTER, MetricType.GAUGE)
+    return {name: metric.value for name, metric in metrics.items() if metric.type in counted}
+
+
+def _moved(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, str]:
+    return {f"metric {name}": f"{after[name] - before.get(name, 0):+}" for name in after}
 
 
 @asynccontextmanager
@@ -93,7 +109,8 @@ async def open_differ(
 
     WasmError: our host does not start the filter. RigError: Envoy does not.
     """
-    wasm = WasmFilter(code, config)
-    layout = Layout({there.CHAIN: [wasm]}, clusters)
+    layout = Layout({_CHAIN: [WasmFilter(code, config)]}, clusters)
     async with open_rig(envoy, layout, folder) as rig:
-        yield Differ(rig, wasm, module, clusters)
+        differ = Differ(rig, _CHAIN, module)
+        await differ.begin()
+        yield differ

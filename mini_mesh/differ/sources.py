@@ -6,7 +6,9 @@ it has one, is what the upstream will answer.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -30,8 +32,10 @@ def read_cases(path: Path) -> list[Case]:
         files = sorted(each for each in path.iterdir() if each.suffix in READERS)
         if not files:
             raise SourceError(f"{path}: no requests in it, expected {_KINDS}")
-    else:
+    elif path.exists():
         files = [path]
+    else:
+        raise SourceError(f"{path}: {os.strerror(errno.ENOENT)}")
     cases = [case for file in files for case in _read(file)]
     if not cases:
         raise SourceError(f"{path}: no requests in it")

@@ -7,16 +7,14 @@ from dataclasses import replace
 
 from mesh_traffic import Request
 from mini_mesh.differ.case import Case
-from mini_mesh.differ.here import PATIENCE
+from mini_mesh.differ.here import PATIENCE, TICK
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig import client
 from mini_mesh.filter_rig.config import UPSTREAM, WasmFilter
-from mini_mesh.filter_rig.log import Line, crossings, logged
+from mini_mesh.filter_rig.log import Line, crossings, logged, without
 from mini_mesh.filter_rig.rig import Exchanged, Rig
 from mini_mesh.filter_rig.upstream import Script
 from mini_mesh.filter_rig.wire import Message
-
-CHAIN = "diff"
 
 _ENDINGS = {
     client.Ending.ANSWERED: Ending.ANSWERED,
@@ -25,20 +23,22 @@ _ENDINGS = {
 }
 
 
-async def run(rig: Rig, wasm: WasmFilter, case: Case, patience: float = PATIENCE) -> View:
+async def run(rig: Rig, chain: str, case: Case, patience: float = PATIENCE) -> View:
     """One case through Envoy. RigError: Envoy has ended."""
     script = Script(case.answer, chunks=case.answer_pieces())
     exchanged = await rig.exchange(
-        CHAIN,
+        chain,
         case.request,
         {UPSTREAM: lambda message: script},
         case.request_pieces(),
         patience,
     )
+    (wasm,) = rig.layout.chains[chain]
     return _view(exchanged, wasm)
 
 
 def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:
+    lines = without(exchanged.lines, TICK)
     ending = _ENDINGS[exchanged.received.ending]
     message = exchanged.received.message
     return View(
@@ -46,8 +46,8 @@ def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:
         message.response if message is not None and ending is Ending.ANSWERED else None,
         _whole(exchanged.upstream),
         {name: _whole(seen) for name, seen in exchanged.callouts.items()},
-        logs(exchanged.lines, wasm),
-        crossings(exchanged.lines),
+        logs(lines, wasm),
+        crossings(lines),
     )
 
 

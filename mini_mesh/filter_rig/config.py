@@ -122,7 +122,12 @@ _HTTP2: Json = {"http2_protocol_options": {}}
 
 
 def _cluster(name: str, port: int, protocol: Json) -> Json:
-    options = {"@type": _TYPE + _OPTIONS, "explicit_http_config": protocol}
+    options = {
+        "@type": _TYPE + _OPTIONS,
+        "explicit_http_config": protocol,
+        # what a filter makes too long for its content-length must not begin the next request
+        "common_http_protocol_options": {"max_requests_per_connection": 1},
+    }
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
     return {
         "name": name,
@@ -143,7 +148,7 @@ def _listener(index: int, name: str, chain: Sequence[WasmFilter], folder: Path) 
         "stat_prefix": stat_prefix(index),
         "generate_request_id": False,
         "server_header_transformation": "PASS_THROUGH",
-        "delayed_close_timeout": "0.1s",  # a client of ours closes first; Envoy's default is 1 s
+        "delayed_close_timeout": "0.02s",  # a client of ours closes first; Envoy's default is 1 s
         "http_protocol_options": {"enable_trailers": True},
         "route_config": {"name": ROUTE, "virtual_hosts": [_virtual_host()]},
         "http_filters": [*filters, _http_filter("router.v3.Router", suppress_envoy_headers=True)],

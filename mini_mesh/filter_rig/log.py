@@ -18,7 +18,7 @@ TRACED = ("--component-log-level", "wasm:trace")
 _LINE = re.compile(r"\[(\w+)\]\[([^\]]*)\] (.*)")
 _CALL = re.compile(r"\[(?:host->vm|vm->host)\] ([\w.]+)\((.*)\)")
 _RETURN = re.compile(r"\[(?:host<-vm|vm<-host)\] [\w.]+ return: (.*)")
-_INTO_VM = "[host->vm]"
+_INTO_VM, _OUT_OF_VM = "[host->vm]", "[host<-vm]"
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")  # called by the host inside of a hostcall
 
 
@@ -75,6 +75,19 @@ def _unescaped(message: str) -> str:
         return str(json.loads(f'"{message}"', strict=False))
     except ValueError:
         return message
+
+
+def without(lines: Iterable[Line], callback: str) -> list[Line]:
+    """The lines but for what happened inside of ``callback``."""
+    kept, inside = [], False
+    for line in lines:
+        if line.logger == "wasm" and line.message.startswith(f"{_INTO_VM} {callback}("):
+            inside = True
+        if not inside:
+            kept.append(line)
+        if line.message.startswith(f"{_OUT_OF_VM} {callback} return"):
+            inside = False
+    return kept
 
 
 def logged(lines: Iterable[Line], prefixes: Iterable[str]) -> list[Logged]:

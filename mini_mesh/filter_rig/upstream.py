@@ -36,10 +36,14 @@ class Script:
     delay: float = 0.0
     silent: bool = False
 
-    def pieces(self) -> list[bytes]:
-        """What goes over the wire, each piece by itself; the head goes with the first."""
+    def pieces(self, method: str = "GET") -> list[bytes]:
+        """What goes over the wire, each piece by itself; the head goes with the first, and is all
+        that answers HEAD.
+        """
         response = self.response
         start = head(f"HTTP/1.1 {response.status} ", response.headers)
+        if method == "HEAD":
+            return [start]
         chunks = cut(response.body.data) if self.chunks is None else self.chunks
         rest = body(response.headers, chunks, response.trailers)
         return [start, *rest] if len(rest) > 1 else [b"".join([start, *rest])]
@@ -106,13 +110,15 @@ class Upstream:
             told = len(requests.messages)
             if told > answered and requests.messages[-1].whole:
                 answered += 1
-                await self._answer(self.answer(requests.messages[-1]), reader, writer)
+                await self._answer(requests.messages[-1], reader, writer)
 
     async def _answer(
-        self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: Message, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        script = self.answer(request)
         if script.silent:
             return
         if script.delay:
             await asyncio.sleep(script.delay)
-        await self._pace.write(writer, script.pieces(), reader.at_eof)
+        pieces = script.pieces(request.request.method)
+        await self._pace.write(writer, pieces, reader.at_eof)

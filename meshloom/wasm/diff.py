@@ -1,0 +1,137 @@
+"""``meshloom wasm diff``: the same requests through our host and through a real Envoy."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from meshloom.arguments import EnvoyPath
+from meshloom.wasm import options
+from meshloom.wasm.diff_report import Report
+
+if TYPE_CHECKING:
+    from mini_mesh.differ.case import Case
+    from mini_mesh.envoy_binary import EnvoyBinary
+    from wasm_filters.config import PluginConfig
+    from wasm_filters.module import Module
+
+DEFAULT_COUNT = 100
+
+_Requests = Annotated[
+    Path | None,
+    typer.Option(
+        "--requests",
+        metavar="DIR|FILE",
+        help="Requests to send: .http, HAR, mitmproxy flows, lines of tap --json, or a folder.",
+    ),
+]
+_Seed = Annotated[int, typer.Option("--seed", help="Which generated requests.")]
+_Count = Annotated[
+    int | None,
+    typer.Option("--count", min=0, help="How many to generate: 100, or none with --requests."),
+]
+_Clusters = Annotated[
+    list[str] | None,
+    typer.Option("--cluster", metavar="NAME", help="A cluster that answers callouts with 200."),
+]
+_VmConfig = Annotated[
+    Path | None, typer.Option("--vm-config", help="A file with the VM's configuration.")
+]
+
+
+def diff(
+    filter_file: options.FilterFile,
+    requests: _Requests = None,
+    seed: _Seed = 0,
+    count: _Count = None,
+    config: options.Config = None,
+    vm_config: _VmConfig = None,
+    root_id: options.RootId = "",
+    vm_id: options.VmId = "",
+    cluster: _Clusters = None,
+    as_json: options.Json = False,
+    envoy: EnvoyPath = None,
+) -> None:
+    """Send the same requests through the filter here and in Envoy, and compare the outcomes.
+
+    Compared are what the client and the upstream get, callouts, logs, every callback and hostcall
+    with its answer, and metrics. A difference that docs/FIDELITY.md explains is counted under its
+    name and does no harm.
+
+    Exits 0 when all agree, 1 when one differs, 2 on bad input.
+    """
+    from meshloom.running import find_envoy
+    from wasm_filters.config import PluginConfig
+
+    plugin = PluginConfig(
+        filter_file.stem,
+        root_id,
+        options.read(config, "--config"),
+        vm_id,
+        options.read(vm_config, "--vm-config"),
+    )
+    code, module = _load(filter_file)
+    cases = _cases(requests, seed, count, module, plugin, cluster or [])
+    found = find_envoy(envoy)
+    report = Report(found.version, len(cases), as_json)
+    asyncio.run(_run(found, code, module, plugin, cluster or [], cases, report))
+    report.end()
+    raise typer.Exit(1 if report.differing else 0)
+
+
+def _load(file: Path) -> tuple[bytes, Module]:
+    from wasm_filters.cache import CompiledCache, default_folder
+    from wasm_filters.errors import ModuleError
+    from wasm_filters.module import Module
+
+    try:
+        code = file.read_bytes()
+        return code, Module.of(code, str(file), CompiledCache(default_folder()))
+    except OSError as error:
+        options.bad_input(f"{file}: can't be read: {error.strerror}", error)
+    except ModuleError as error:
+        options.bad_input(error, error)
+
+
+def _cases(
+    requests: Path | None, seed: int, count: int | None, module: Module, plugin: PluginConfig,
+    clusters: list[str],
+) -> list[Case]:  # fmt: skip
+    """Those of the file, then generated ones."""
+    from mini_mesh.differ.generate import generate
+    from mini_mesh.differ.learn import learn
+    from mini_mesh.differ.sources import SourceError, read_cases
+    from wasm_filters.errors import WasmError
+
+    cases = []
+    if count is None:
+        count = 0 if requests else DEFAULT_COUNT
+    try:
+        if requests is not None:
+            cases += read_cases(requests)
+        vocabulary = learn(module, plugin, clusters)  # also tells whether the filter starts
+        return cases + generate(seed, count, vocabulary)
+    except (SourceError, WasmError) as error:
+        options.bad_input(error, error)
+
+
+async def _run(
+    envoy: EnvoyBinary, code: bytes, module: Module, plugin: PluginConfig, clusters: list[str],
+    cases: list[Case], report: Report,
+) -> None:  # fmt: skip
+    from mini_mesh.differ.run import open_differ
+    from mini_mesh.filter_rig.rig import RigError
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="meshloom-diff-") as folder:
+            opened = open_differ(envoy, Path(folder), code, module, plugin, clusters)
+            async with opened as differ:
+                for case in cases:
+                    report.result(await differ.run(case))
+                report.result(await differ.metrics())
+    except RigError as error:
+        report.broken(error)
