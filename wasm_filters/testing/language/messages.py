@@ -1,0 +1,82 @@
+"""What a test sends, and what answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.values import Duration
+from wasm_filters.testing.language.matches import RequestMatchSpec
+from wasm_filters.testing.language.values import Body, Fields, Pieces
+
+MAX_GRPC_STATUS = 16
+
+
+class RequestSpec(Spec):
+    """A request. One with a body gets a content-length, unless it says otherwise."""
+
+    method: str | None = Field(None, min_length=1, description="GET, or POST with a body")
+    path: str = "/"
+    authority: Text = "localhost"
+    scheme: str = "http"
+    headers: Fields = Field({}, description="a list: several of the name; null: none")
+    body: Body | None = None
+    trailers: Fields = {}
+    chunks: Pieces | None = Field(None, description="of so many bytes; a list: of these, then rest")
+
+
+def _request(value: Any) -> Any:
+    """``/path`` or ``POST /path``."""
+    if not isinstance(value, str):
+        return value
+    method, space, path = value.rpartition(" ")
+    return {"method": method, "path": path} if space else {"path": path}
+
+
+Request = Annotated[RequestSpec, BeforeValidator(_request), AlsoWritten.of("string")]
+
+
+class GrpcSpec(Spec):
+    """A gRPC service's answer."""
+
+    messages: list[Body] = []
+    status: int = Field(0, ge=0, le=MAX_GRPC_STATUS)
+    message: Text = Field("", description="what it says about the status")
+
+
+class AnswerSpec(Spec):
+    """An answer of the upstream or of a cluster. One with a body gets a content-length."""
+
+    when: RequestMatchSpec = Field(RequestMatchSpec(), description="which requests it answers")
+    times: int | None = Field(None, ge=1, description="how many; all that come if not given")
+    status: int = Field(200, ge=100, le=599)
+    headers: Fields = {}
+    body: Body | None = None
+    trailers: Fields = {}
+    grpc: GrpcSpec | None = None
+    after: Duration = Field("0s", validate_default=True)
+    chunks: Pieces | None = None
+    never: bool = Field(False, description="no answer comes")
+    refused: bool = Field(False, description="nobody listens there")
+
+    @model_validator(mode="after")
+    def _one(self) -> AnswerSpec:
+        ways = {"never", "refused", "grpc", "status", "body"} & self.model_fields_set
+        if len(ways - {"status", "body"}) + bool(ways & {"status", "body"}) > 1:
+            raise ValueError(f"is one of them, got {' and '.join(sorted(ways))}")
+        return self
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether no request gets to the answers behind it."""
+        return self.times is None and not self.when.model_fields_set
+
+
+Answers = Annotated[
+    list[AnswerSpec],
+    Field(min_length=1, description="each request gets the first that is for it"),
+    BeforeValidator(one_or_more),
+    ListOrOne(),
+]
