@@ -9,12 +9,13 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 from wasm_filters.abi import LogLevel
 from wasm_filters.errors import GuestStopped, ModuleError, PluginError
-from wasm_filters.http.chain import HttpChain
+from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.machine import Listener
 from wasm_filters.testing import setup
 from wasm_filters.testing.calls import Calls, Counts, together
 from wasm_filters.testing.cases import Case
 from wasm_filters.testing.checks import Seen, misses, queue_of
+from wasm_filters.testing.language.expect import ExpectSpec
 from wasm_filters.testing.language.suite import StepSpec
 from wasm_filters.testing.match import Miss
 from wasm_filters.testing.modules import Modules
@@ -22,6 +23,9 @@ from wasm_filters.testing.services import Script
 from wasm_filters.trace import Trace
 from wasm_filters.upstream import empty_ok
 from wasm_filters.worker import Worker
+
+_COUNTED = {"hostcalls", "callbacks"}
+_NOTHING = ExpectSpec()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,7 @@ class CaseRun:
         seen.warnings = self._worker.journal.warnings[warned if index else 0 :]
         seen.callouts = self._worker.callouts.since(called if index else 0)
         seen.calls = calls.total() if calls else Counts()
-        found += [_finding(miss, node, "expect") for miss in misses(step.expect, seen)]
+        found += [_finding(miss, node, "expect") for miss in misses(step.expect or _NOTHING, seen)]
         for script in (*self._scripts.values(), upstream):
             found += _unanswered(script)
         return found
@@ -108,7 +112,7 @@ class CaseRun:
     # who listens
 
     def _listen(self, step: StepSpec) -> Calls | None:
-        calls = Calls() if self._counted or step.expect.counts_calls else None
+        calls = Calls() if self._counted or step.expected() & _COUNTED else None
         if calls is not None:
             self.calls.append(calls)
         self._listen_anew(calls)
@@ -172,7 +176,7 @@ class CaseRun:
                 setup.request(step.request, self._folder, node.find("request")),
                 upstream if upstream.answers else empty_ok,
                 step.request.chunks,
-                step.patience.total_seconds(),
+                PATIENCE if step.patience is None else step.patience.total_seconds(),
             )
         seen.logs = (*seen.outcome.logs, *worker.journal.logs)
         worker.journal.logs.clear()

@@ -19,7 +19,7 @@ NAMES = ("*.test.yaml", "tests.yaml")
 _SKIPPED = frozenset({".git", ".venv", "node_modules", "target", "__pycache__"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Suite:
     """One test file. ``name`` is how it is called in places."""
 

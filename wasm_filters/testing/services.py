@@ -33,11 +33,14 @@ class Script:
         for at, answer in enumerate(self.answers):
             used = self._used.get(at, 0)
             left = answer.times is None or used < answer.times
-            if left and not any(mismatches(answer.when, request, self.folder)):
+            if left and self._is_for(answer, request):
                 self._used[at] = used + 1
                 return self._answer(answer, self.node.find(at))
         self.unanswered.append(request)
         return REFUSED
+
+    def _is_for(self, answer: AnswerSpec, request: Request) -> bool:
+        return answer.when is None or not any(mismatches(answer.when, request, self.folder))
 
     def _answer(self, spec: AnswerSpec, node: Node) -> Answer:
         if spec.never:
@@ -45,7 +48,8 @@ class Script:
         if spec.refused:
             return REFUSED
         response = self._response(spec, node)
-        return Answer(response, spec.after.total_seconds(), chunk_size=spec.chunks)
+        after = spec.after.total_seconds() if spec.after is not None else 0.0
+        return Answer(response, after, chunk_size=spec.chunks)
 
     def _response(self, spec: AnswerSpec, node: Node) -> Response:
         if spec.grpc is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,30 @@ from mesh_yaml.node import Node
 from wasm_filters.config import RELOAD_BACKOFF, FailurePolicy, PluginConfig
 from wasm_filters.testing.cases import Case
 from wasm_filters.testing.language.messages import RequestSpec
-from wasm_filters.testing.language.suite import ChainedSpec, PluginSpec, SettingsSpec
+from wasm_filters.testing.language.suite import PluginSpec, SettingsSpec
 from wasm_filters.testing.language.values import BodySpec, as_json, headers
 from wasm_filters.testing.load import Suite
 
 Property = str | bool | int | float
 
 
-def plugins(case: Case) -> list[tuple[str, PluginConfig]]:
+def plugins(case: Case) -> Sequence[tuple[str, PluginConfig]]:
     """The file and the configuration of each filter, in their order."""
-    spec = case.suite.spec
+    own = case.spec if case.spec.model_fields_set & set(SettingsSpec.model_fields) else None
+    return _configured(case.suite) if own is None else _configure(case.suite, own)
+
+
+@lru_cache(maxsize=64)
+def _configured(suite: Suite) -> Sequence[tuple[str, PluginConfig]]:
+    """What all tests have in common that set nothing for themselves."""
+    return _configure(suite, SettingsSpec())
+
+
+def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[str, PluginConfig]]:
+    spec = suite.spec
     if spec.filter is not None:
-        return [(spec.filter, _config(spec, Path(spec.filter).stem, case.spec))]
-    return [(one.file, _config(one, Path(one.file).stem, case.spec)) for one in spec.filters]
+        return [(spec.filter, _config(spec, Path(spec.filter).stem, own))]
+    return [(one.file, _config(one, Path(one.file).stem, own)) for one in spec.filters]
 
 
 def filter_node(suite: Suite, index: int) -> Node:
@@ -34,7 +46,7 @@ def filter_node(suite: Suite, index: int) -> Node:
     return suite.node.find("filters", index, "file")
 
 
-def _config(spec: PluginSpec | ChainedSpec, name: str, case: SettingsSpec) -> PluginConfig:
+def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
     own = case.model_fields_set
     configured = case if "configuration" in own else spec
     started = case if "vm_configuration" in own else spec

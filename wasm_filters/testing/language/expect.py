@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from mesh_yaml.matching import TextMatch
-from mesh_yaml.spec import AlsoWritten, Spec
+from mesh_yaml.spec import AlsoWritten, Closed
 from mesh_yaml.values import Bound
 from wasm_filters.testing.language.matches import (
     BodyMatch,
@@ -45,7 +45,7 @@ def _samples(value: Any) -> Any:
     return {"samples": value} if isinstance(value, list) else {"value": value}
 
 
-class MetricMatchSpec(Spec):
+class MetricMatchSpec(Closed):
     """What a metric must say."""
 
     value: Bound | None = None
@@ -57,7 +57,7 @@ MetricMatch = Annotated[
 ]
 
 
-class ExpectSpec(Spec):
+class ExpectSpec(Closed):
     """What must be seen; of what is not named, anything may be.
 
     Two things are expected without a word: that no filter dies (else ``failure``), and that each
@@ -65,8 +65,8 @@ class ExpectSpec(Spec):
     """
 
     status: OrNone[Bound] | None = Field(None, description="'none': the client gets no answer")
-    response_headers: FieldMatches = {}
-    response_trailers: FieldMatches = {}
+    response_headers: FieldMatches = Field(default_factory=dict)
+    response_trailers: FieldMatches = Field(default_factory=dict)
     body: BodyMatch | None = Field(None, description="as the client gets it")
     upstream: OrNone[RequestMatchSpec] | None = Field(
         None, description="the request as it gets there; 'none': it does not"
@@ -80,12 +80,19 @@ class ExpectSpec(Spec):
     )
     callouts: OrNone[list[CalloutMatchSpec]] | None = Field(None, description="all, in this order")
     metrics: dict[str, MetricMatch] = Field(
-        {}, description="a histogram: its samples; null: there is none of that name"
+        default_factory=dict,
+        description="a histogram: its samples; null: there is none of that name",
     )
-    shared: dict[str, BodyMatch | None] = Field({}, description="shared data, by key; null: none")
-    queues: dict[str, list[BodyMatch]] = Field({}, description="what waits in each, in this order")
-    hostcalls: Counts = Field({}, description="how often each was called; a list: at least once")
-    callbacks: Counts = {}
+    shared: dict[str, BodyMatch | None] = Field(
+        default_factory=dict, description="shared data, by key; null: none"
+    )
+    queues: dict[str, list[BodyMatch]] = Field(
+        default_factory=dict, description="what waits in each, in this order"
+    )
+    hostcalls: Counts = Field(
+        default_factory=dict, description="how often each was called; a list: at least once"
+    )
+    callbacks: Counts = Field(default_factory=dict)
     warnings: OrNone[Annotated[list[TextMatch], Field(min_length=1)]] | None = Field(
         None, description="what this host warns of, each of these at least"
     )
@@ -93,7 +100,3 @@ class ExpectSpec(Spec):
     rejected: FlaggedMatch | None = Field(
         None, description="the plugin does not start, or refuses its configuration"
     )
-
-    @property
-    def counts_calls(self) -> bool:
-        return bool(self.hostcalls or self.callbacks)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_yaml.matching import SHORT, TextMatch, TextMatchSpec, exact
-from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.spec import AlsoWritten, Closed, Text
 from mesh_yaml.values import Bound
 from wasm_filters.testing.language.values import decoded
 
@@ -44,7 +44,8 @@ class BodyMatchSpec(TextMatchSpec):
 
     def given(self) -> list[str]:
         found = super().given()
-        return found if self.json_ is not None or "json_" not in self.model_fields_set else ["json"]
+        is_null = self.json_ is None and "json_" in self.model_fields_set
+        return [*found, "json"] if is_null else found
 
     @model_validator(mode="after")
     def _decodes(self) -> BodyMatchSpec:
@@ -56,16 +57,16 @@ class BodyMatchSpec(TextMatchSpec):
 BodyMatch = Annotated[BodyMatchSpec, BeforeValidator(exact), SHORT]
 
 
-class RequestMatchSpec(Spec):
+class RequestMatchSpec(Closed):
     """How a request must look; all that is given must hold."""
 
     method: TextMatch | None = None
     path: TextMatch | None = Field(None, description="with its query")
     authority: TextMatch | None = None
     scheme: TextMatch | None = None
-    headers: FieldMatches = {}
+    headers: FieldMatches = Field(default_factory=dict)
     body: BodyMatch | None = None
-    trailers: FieldMatches = {}
+    trailers: FieldMatches = Field(default_factory=dict)
     message: BodyMatch | None = Field(None, description="the first message of a gRPC call")
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, Text, one_or_more
+from mesh_yaml.spec import Closed, ListOrOne, SomeText, Spec, Text, one_or_more
 from mesh_yaml.values import Duration
 from wasm_filters.testing.language.expect import ExpectSpec
 from wasm_filters.testing.language.matches import Level
@@ -22,14 +22,14 @@ Modes = Annotated[
 Policy = Literal["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", "fail_open"]
 
 
-class SettingsSpec(Spec):
+class SettingsSpec(Closed):
     """What a test may set anew for itself."""
 
     configuration: Any = Field(None, description="a text, or any other value, sent as JSON")
     vm_configuration: Any = None
-    environment: dict[str, Text] = {}
+    environment: dict[str, Text] = Field(default_factory=dict)
     properties: dict[str, str | bool | int | float] = Field(
-        {}, description="by path, such as xds.cluster_name"
+        default_factory=dict, description="by path, such as xds.cluster_name"
     )
     failure_policy: Policy | None = None
 
@@ -40,7 +40,9 @@ class PluginSpec(SettingsSpec):
     name: Text | None = Field(None, description="the file's name if not given")
     root_id: Text = ""
     vm_id: Text = ""
-    capabilities: list[str] = Field([], description="allowed imports and exports; all if none")
+    capabilities: list[str] = Field(
+        default_factory=list, description="allowed imports and exports; all if none"
+    )
     reload_backoff: Duration | None = None
     stops_at_headers: bool = Field(False, description="allow_on_headers_stop_iteration")
 
@@ -51,26 +53,32 @@ class ChainedSpec(PluginSpec):
     file: SomeText = Field(description="relative to the test file")
 
 
-class StepSpec(Spec):
+class StepSpec(Closed):
     """Something happens, and something is seen: time passes, then items come, then a request."""
 
     advance: Duration | None = Field(None, description="let so much time pass")
-    enqueue: dict[str, list[Body]] = Field({}, description="items for the filter's queues")
+    enqueue: dict[str, list[Body]] = Field(
+        default_factory=dict, description="items for the filter's queues"
+    )
     request: Request | None = None
     upstream: Answers | None = Field(None, description="200 without a body if not given")
-    patience: Duration = Field("60s", validate_default=True, description="of the client")
-    expect: ExpectSpec = ExpectSpec()
+    patience: Duration | None = Field(None, description="of the client; a minute if not given")
+    expect: ExpectSpec | None = None
 
     @model_validator(mode="after")
     def _about_a_request(self) -> StepSpec:
         about = {
             "status", "response_headers", "response_trailers", "body", "upstream", "local_reply",
             "details", "paused", "reset",
-        } & self.expect.model_fields_set  # fmt: skip
+        } & self.expected()  # fmt: skip
         if self.request is None and (about or self.upstream):
             said = sorted(about) or ["upstream"]
             raise ValueError(f"there is no request, but something is said of {', '.join(said)}")
         return self
+
+    def expected(self) -> set[str]:
+        """The words under ``expect``."""
+        return self.expect.model_fields_set if self.expect is not None else set()
 
 
 class CaseSpec(StepSpec, SettingsSpec):
@@ -78,16 +86,20 @@ class CaseSpec(StepSpec, SettingsSpec):
 
     name: SomeText
     mode: Modes | None = None
-    clusters: dict[str, Answers] = {}
-    shared: dict[str, Body] = Field({}, description="shared data that is there already")
-    steps: list[StepSpec] = Field([], description="one after the other, on the same worker")
+    clusters: dict[str, Answers] = Field(default_factory=dict)
+    shared: dict[str, Body] = Field(
+        default_factory=dict, description="shared data that is there already"
+    )
+    steps: list[StepSpec] = Field(
+        default_factory=list, description="one after the other, on the same worker"
+    )
 
     @model_validator(mode="after")
     def _sound(self) -> CaseSpec:
         own = sorted(set(StepSpec.model_fields) & self.model_fields_set)
         if self.steps and own:
             raise ValueError(f"there are steps: {', '.join(own)} belongs into one of them")
-        if not any(step.expect.model_fields_set for step in self.all_steps()):
+        if not any(step.expected() for step in self.all_steps()):
             raise ValueError("expects nothing; say what must be seen under 'expect'")
         return self
 
@@ -95,15 +107,19 @@ class CaseSpec(StepSpec, SettingsSpec):
         return self.steps or [self]
 
 
-class SuiteSpec(PluginSpec):
+class SuiteSpec(PluginSpec, Spec):
     """A test file."""
 
     filter: SomeText | None = Field(None, description="relative to this file")
-    filters: list[ChainedSpec] = Field([], description="several, as requests pass them")
-    mode: Modes = ["envoy"]
+    filters: list[ChainedSpec] = Field(
+        default_factory=list, description="several, as requests pass them"
+    )
+    mode: Modes = Field(default_factory=lambda: ["envoy"])
     log_level: Level = Field("info", description="what the filter is told that is kept")
     buffer_limit: int = Field(1 << 20, ge=1, description="bytes that may wait in one direction")
-    clusters: dict[str, Answers] = Field({}, description="who answers calls, by cluster")
+    clusters: dict[str, Answers] = Field(
+        default_factory=dict, description="who answers calls, by cluster"
+    )
     tests: list[CaseSpec] = Field(min_length=1)
 
     @model_validator(mode="after")

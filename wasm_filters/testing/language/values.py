@@ -15,7 +15,7 @@ from mesh_traffic import Headers
 from mesh_yaml.matching import SHORT
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import AlsoWritten, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, Closed, Text, one_or_more
 
 REST = "rest"
 MAX_BODY = 64 << 20  # bytes
@@ -46,7 +46,7 @@ def read(path: str, folder: Path, node: Node) -> bytes:
         raise DocumentError.at(node.place, f"{folder / path}: can't be read: {reason}") from error
 
 
-class BodySpec(Spec):
+class BodySpec(Closed):
     """Bytes: a text, or one of these."""
 
     text: Text | None = None
