@@ -47,7 +47,7 @@ def cases(suite: Suite, modes: Sequence[Mode] = ()) -> list[Case]:
     found = []
     for index, spec in enumerate(suite.spec.tests):
         own = [Mode(name) for name in spec.mode or ()]
-        of_file = [Mode(name) for name in suite.spec.mode]
+        of_file = [Mode(name) for name in suite.spec.mode or ["envoy"]]
         wanted = [mode for mode in own or modes if mode in modes] if modes else own or of_file
         for mode in dict.fromkeys(wanted):
             title = f"{spec.name} [{mode.value}]" if len(wanted) > 1 else spec.name

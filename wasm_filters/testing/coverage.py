@@ -108,19 +108,19 @@ def text(found: Coverage) -> str:
     """For people: what was reached and how it was answered, and what was not."""
     lines = [f"{found.module}   {found.reached} of {found.total} reached   {found.percent:.0f} %"]
     for kind, calls in (("callbacks", found.callbacks), ("hostcalls", found.hostcalls)):
-        missed = [name for name, count in calls.items() if not count]
-        lines.append(f"  {kind}   {len(calls) - len(missed)} of {len(calls)}")
-        lines += [
-            f"    {count:>6} {name}{_said(found, name)}" for name, count in calls.items() if count
-        ]
-        lines += [f"     never {name}" for name in missed]
+        reached = {name: count for name, count in calls.items() if count}
+        lines.append(f"  {kind}   {len(reached)} of {len(calls)}")
+        lines += [f"    {count:>6} {name}{_said(found, name)}" for name, count in reached.items()]
+        lines += [f"     never {name}" for name in calls if name not in reached]
     if found.out_of_reach:
-        lines.append(f"  out of reach   {', '.join(found.out_of_reach)}")
+        lines.append(f"  not counted   {len(found.out_of_reach)} callbacks that can't come here")
     return "\n".join(lines)
 
 
 def _said(found: Coverage, name: str) -> str:
+    """How a hostcall was answered, unless it was always OK."""
     answers = found.statuses.get(name, {})
     if set(answers) <= {"ok"}:
         return ""
-    return "   " + ", ".join(f"{count} {status}" for status, count in answers.items())
+    said = (f"{count} {status.replace('_', ' ')}" for status, count in answers.items())
+    return f"   {', '.join(said)}"

@@ -39,6 +39,12 @@ def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[str, PluginCon
     return [(one.file, _config(one, Path(one.file).stem, own)) for one in spec.filters]
 
 
+def files(suite: Suite) -> list[str]:
+    """The files of the filters, in their order."""
+    spec = suite.spec
+    return [spec.filter] if spec.filter is not None else [one.file for one in spec.filters]
+
+
 def filter_node(suite: Suite, index: int) -> Node:
     """Where a filter's file is named."""
     if suite.spec.filter is not None:

@@ -31,6 +31,15 @@ OrNone = Annotated[
 ]
 
 
+def _something(value: Any) -> Any:
+    if value is None:
+        raise ValueError("expected what must be seen, got nothing")
+    return value
+
+
+Said = Annotated[T | None, BeforeValidator(_something)]  # None only where nothing is said
+
+
 def _counts(value: Any) -> Any:
     """``[a, b]`` for what was called at all."""
     return dict.fromkeys(value, ">= 1") if isinstance(value, list) else value
@@ -64,21 +73,21 @@ class ExpectSpec(Closed):
     call finds an answer.
     """
 
-    status: OrNone[Bound] | None = Field(None, description="'none': the client gets no answer")
+    status: Said[OrNone[Bound]] = Field(None, description="'none': the client gets no answer")
     response_headers: FieldMatches = Field(default_factory=dict)
     response_trailers: FieldMatches = Field(default_factory=dict)
-    body: BodyMatch | None = Field(None, description="as the client gets it")
-    upstream: OrNone[RequestMatchSpec] | None = Field(
+    body: Said[BodyMatch] = Field(None, description="as the client gets it")
+    upstream: Said[OrNone[RequestMatchSpec]] = Field(
         None, description="the request as it gets there; 'none': it does not"
     )
-    local_reply: bool | None = Field(None, description="a filter, or Envoy for it, answered")
-    details: TextMatch | None = Field(None, description="Envoy's response code details")
-    paused: FlaggedMatch | None = Field(None, description="the callback that nobody resumed")
-    reset: bool | None = None
-    logs: OrNone[Annotated[list[LogMatch], Field(min_length=1)]] | None = Field(
+    local_reply: Said[bool] = Field(None, description="a filter, or Envoy for it, answered")
+    details: Said[TextMatch] = Field(None, description="Envoy's response code details")
+    paused: Said[FlaggedMatch] = Field(None, description="the callback that nobody resumed")
+    reset: Said[bool] = Field(None)
+    logs: Said[OrNone[Annotated[list[LogMatch], Field(min_length=1)]]] = Field(
         None, description="in this order, others may be between; inverted: there is none such"
     )
-    callouts: OrNone[list[CalloutMatchSpec]] | None = Field(None, description="all, in this order")
+    callouts: Said[OrNone[list[CalloutMatchSpec]]] = Field(None, description="all, in this order")
     metrics: dict[str, MetricMatch] = Field(
         default_factory=dict,
         description="a histogram: its samples; null: there is none of that name",
@@ -93,10 +102,10 @@ class ExpectSpec(Closed):
         default_factory=dict, description="how often each was called; a list: at least once"
     )
     callbacks: Counts = Field(default_factory=dict)
-    warnings: OrNone[Annotated[list[TextMatch], Field(min_length=1)]] | None = Field(
+    warnings: Said[OrNone[Annotated[list[TextMatch], Field(min_length=1)]]] = Field(
         None, description="what this host warns of, each of these at least"
     )
-    failure: FlaggedMatch | None = Field(None, description="why a VM died")
-    rejected: FlaggedMatch | None = Field(
+    failure: Said[FlaggedMatch] = Field(None, description="why a VM died")
+    rejected: Said[FlaggedMatch] = Field(
         None, description="the plugin does not start, or refuses its configuration"
     )

@@ -67,7 +67,8 @@ class AnswerSpec(Closed):
     def _one(self) -> AnswerSpec:
         ways = {"never", "refused", "grpc", "status", "body"} & self.model_fields_set
         if len(ways - {"status", "body"}) + bool(ways & {"status", "body"}) > 1:
-            raise ValueError(f"is one of them, got {' and '.join(sorted(ways))}")
+            got = " and ".join(sorted(ways))
+            raise ValueError(f"expected a status with a body, grpc, never or refused, got {got}")
         return self
 
     @property

@@ -22,13 +22,22 @@ Modes = Annotated[
 Policy = Literal["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", "fail_open"]
 
 
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, str | bool | int | float):
+        raise ValueError("expected text, a number, true or false")
+    return value
+
+
+PropertyValue = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+
+
 class SettingsSpec(Closed):
     """What a test may set anew for itself."""
 
     configuration: Any = Field(None, description="a text, or any other value, sent as JSON")
     vm_configuration: Any = None
     environment: dict[str, Text] = Field(default_factory=dict)
-    properties: dict[str, str | bool | int | float] = Field(
+    properties: dict[str, PropertyValue] = Field(
         default_factory=dict, description="by path, such as xds.cluster_name"
     )
     failure_policy: Policy | None = None
@@ -72,8 +81,10 @@ class StepSpec(Closed):
             "details", "paused", "reset",
         } & self.expected()  # fmt: skip
         if self.request is None and (about or self.upstream):
-            said = sorted(about) or ["upstream"]
-            raise ValueError(f"there is no request, but something is said of {', '.join(said)}")
+            said = ", ".join(sorted(about)) or "upstream"
+            raise ValueError(f"there is no request, but something is said of {said}")
+        if self.request is not None and "rejected" in self.expected():
+            raise ValueError("a filter that is rejected gets no request; expected one of the two")
         return self
 
     def expected(self) -> set[str]:
@@ -98,7 +109,7 @@ class CaseSpec(StepSpec, SettingsSpec):
     def _sound(self) -> CaseSpec:
         own = sorted(set(StepSpec.model_fields) & self.model_fields_set)
         if self.steps and own:
-            raise ValueError(f"there are steps: {', '.join(own)} belongs into one of them")
+            raise ValueError(f"there are 'steps': put {', '.join(own)} into one of them")
         if not any(step.expected() for step in self.all_steps()):
             raise ValueError("expects nothing; say what must be seen under 'expect'")
         return self
@@ -114,7 +125,7 @@ class SuiteSpec(PluginSpec, Spec):
     filters: list[ChainedSpec] = Field(
         default_factory=list, description="several, as requests pass them"
     )
-    mode: Modes = Field(default_factory=lambda: ["envoy"])
+    mode: Modes | None = Field(None, description="of all tests that name none; envoy if not given")
     log_level: Level = Field("info", description="what the filter is told that is kept")
     buffer_limit: int = Field(1 << 20, ge=1, description="bytes that may wait in one direction")
     clusters: dict[str, Answers] = Field(
@@ -128,5 +139,5 @@ class SuiteSpec(PluginSpec, Spec):
             raise ValueError("expected one of filter, filters")
         own = sorted(set(PluginSpec.model_fields) & self.model_fields_set)
         if self.filters and own:
-            raise ValueError(f"there are filters: {', '.join(own)} belongs to one of them")
+            raise ValueError(f"there are 'filters': put {', '.join(own)} into one of them")
         return self

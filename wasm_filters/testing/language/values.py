@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from mesh_traffic import Headers
 from mesh_yaml.matching import SHORT
@@ -107,7 +107,12 @@ def _pieces(value: Any) -> Any:
 
 
 Size = Annotated[int, Field(ge=1)]
+_SIZE = {"type": "integer", "minimum": 1}
 Pieces = Annotated[
-    Size | Annotated[list[Size], Field(min_length=1)],
+    Annotated[Size, Tag("size")] | Annotated[list[Size], Field(min_length=1), Tag("sizes")],
+    Discriminator(lambda value: "sizes" if isinstance(value, list) else "size"),
     BeforeValidator(_pieces),
+    WithJsonSchema(
+        {"anyOf": [_SIZE, {"type": "array", "items": {"anyOf": [_SIZE, {"const": REST}]}}]}
+    ),
 ]
