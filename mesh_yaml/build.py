@@ -71,9 +71,11 @@ def _lower(message: str) -> str:
 
 
 def suggest_key(model: type[Spec], key: str) -> str:
-    """A key of the model, or of one inside it, that is near to an unknown one."""
+    """What to say of an unknown key: one near to it, of the model or of one inside it."""
     schema = model.model_json_schema()
     shapes = [schema, *schema.get("$defs", {}).values()]
     known = {name for shape in shapes for name in shape.get("properties", {})}
+    if key in known:
+        return "; it belongs elsewhere"
     near = difflib.get_close_matches(key, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -8,11 +8,11 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_yaml.spec import AlsoWritten, SomeText, Spec, Text
+from mesh_yaml.spec import AlsoWritten, Closed, SomeText, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,10 @@ class StringMatch:
         return True  # present
 
 
-class PlainMatchSpec(Spec):
+class PlainMatchSpec(Closed):
     """How a text must look; exactly one of these."""
+
+    modifiers: ClassVar[frozenset[str]] = frozenset({"invert"})  # what says nothing by itself
 
     exact: Text | None = None
     prefix: SomeText | None = None
@@ -59,19 +61,26 @@ class PlainMatchSpec(Spec):
 
     @model_validator(mode="after")
     def _one(self) -> PlainMatchSpec:
-        if len(self._given()) != 1:
-            names = ", ".join(sorted(name for name in type(self).model_fields if name != "invert"))
-            raise ValueError(f"expected one of {names}, got {', '.join(self._given()) or 'none'}")
+        given = self.given()
+        if len(given) != 1:
+            names = ", ".join(self._kinds())
+            raise ValueError(f"expected one of {names}, got {', '.join(given) or 'none'}")
         if self.regex is not None:
             groups_of(self.regex)
         return self
 
-    def _given(self) -> list[str]:
-        names = sorted(name for name in type(self).model_fields if name != "invert")
-        return [name for name in names if getattr(self, name) is not None]
+    @classmethod
+    def _kinds(cls) -> list[str]:
+        """The keys of which there is one; a field whose key Python needs itself ends in ``_``."""
+        return sorted(name.rstrip("_") for name in cls.model_fields if name not in cls.modifiers)
+
+    def given(self) -> list[str]:
+        """The keys that are there."""
+        names = (name for name in self.model_fields_set if name not in self.modifiers)
+        return sorted(name.rstrip("_") for name in names if getattr(self, name) is not None)
 
     def meaning(self) -> StringMatch:
-        kind = self._given()[0]
+        kind = self.given()[0]
         return StringMatch(kind, getattr(self, kind))
 
 
@@ -93,7 +102,7 @@ class TextMatchSpec(QueryMatchSpec):
 
     def meaning(self) -> StringMatch:
         match = super().meaning()
-        return replace(match, invert=match.invert != self.invert)
+        return replace(match, invert=not match.invert) if self.invert else match
 
 
 def groups_of(text: str) -> int:
@@ -109,10 +118,11 @@ def groups_of(text: str) -> int:
         raise ValueError(f"is no regular expression: {error}") from None
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
+    """The validator of a match that may be written as a bare text."""
     return value if isinstance(value, dict) else {"exact": value}
 
 
 SHORT = AlsoWritten.of("string", "number", "boolean")
-QueryMatch = Annotated[QueryMatchSpec, BeforeValidator(_exact), SHORT]
-TextMatch = Annotated[TextMatchSpec, BeforeValidator(_exact), SHORT]
+QueryMatch = Annotated[QueryMatchSpec, BeforeValidator(exact), SHORT]
+TextMatch = Annotated[TextMatchSpec, BeforeValidator(exact), SHORT]

@@ -64,10 +64,14 @@ SomeText = Annotated[
 _NOWHERE = Node(None, Place(""))
 
 
-class Spec(BaseModel):
-    """The base of every model: frozen, closed, and aware of where it was written."""
+class Closed(BaseModel):
+    """The base of every model: frozen, and closed to what it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spec(Closed):
+    """A model that is aware of where it was written, once somebody has told it."""
 
     # a factory, because pydantic copies a default, down to its leaves, for each model
     _node: Node = PrivateAttr(default_factory=lambda: _NOWHERE)

@@ -1,29 +1,47 @@
-"""A JUnit report of proofs, as CI systems read it."""
+"""A JUnit report, as CI systems read it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 from xml.etree import ElementTree as xml
 
-if TYPE_CHECKING:
-    from mini_mesh.proving.prover import Proof
+
+@dataclass(frozen=True, slots=True)
+class JunitCase:
+    """One test case. ``group`` is what it belongs to; ``failures`` are what was wrong, each in a
+    line and at length."""
+
+    group: str
+    name: str
+    seconds: float
+    failures: Sequence[tuple[str, str]] = ()
 
 
-def junit_xml(mesh: str, proofs: Sequence[Proof], seconds: float) -> str:
-    """One test case per claim; a claim that does not hold is a failure with what was seen."""
-    failed = sum(not proof.holds for proof in proofs)
-    suite = xml.Element(
-        "testsuite", name=mesh, tests=str(len(proofs)), failures=str(failed), time=f"{seconds:.3f}"
+def junit_xml(suite: str, cases: Sequence[JunitCase], seconds: float) -> str:
+    """One suite with all cases; control characters, which XML can't hold, become U+FFFD."""
+    failed = sum(bool(case.failures) for case in cases)
+    root = xml.Element(
+        "testsuite", name=suite, tests=str(len(cases)), failures=str(failed), time=f"{seconds:.3f}"
     )
-    for proof in proofs:
-        case = xml.SubElement(
-            suite, "testcase", classname=mesh, name=proof.title, time=f"{proof.seconds:.3f}"
+    for case in cases:
+        element = xml.SubElement(
+            root,
+            "testcase",
+            classname=_clean(case.group),
+            name=_clean(case.name),
+            time=f"{case.seconds:.3f}",
         )
-        for verdict in proof.verdicts:
-            if not verdict.holds:
-                said = f"{verdict.claim}: expected {verdict.expected}, saw {verdict.seen}"
-                failure = xml.SubElement(case, "failure", message=said)
-                failure.text = "\n".join([verdict.place, *verdict.evidence])
-    xml.indent(suite)
-    return xml.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+        for message, details in case.failures:
+            failure = xml.SubElement(element, "failure", message=_clean(message))
+            failure.text = _clean(details)
+    xml.indent(root)
+    return xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _clean(text: str) -> str:
+    return "".join(c if c in "\t\n\r" or (c >= " " and not _is_bad(c)) else "\ufffd" for c in text)
+
+
+def _is_bad(character: str) -> bool:
+    return "\ud800" <= character <= "\udfff" or character in "\ufffe\uffff"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mesh_patterns.draft import Draft
     from mesh_patterns.expect import ClaimSpec
+    from meshloom.junit import JunitCase
     from mini_mesh.proving.prover import Proof
 
 
@@ -56,7 +57,8 @@ def prove(
     if junit:
         from meshloom.junit import junit_xml
 
-        junit.write_text(junit_xml(draft.mesh.name, proofs, seconds))
+        cases = [_junit_case(draft.mesh.name, proof) for proof in proofs]
+        junit.write_text(junit_xml(draft.mesh.name, cases, seconds))
     held = sum(proof.holds for proof in proofs)
     if json_:
         emit("result", held=held, claims=len(proofs), seconds=round(seconds, 3))
@@ -119,6 +121,21 @@ def _show(proof: Proof, as_lines: bool) -> None:
 
 def _luck(chance: float) -> str:
     return "p < 0.01 %" if chance < 1e-4 else f"p = {chance * 100:.2g} %"
+
+
+def _junit_case(mesh: str, proof: Proof) -> JunitCase:
+    """One test case per claim; a claim that does not hold is a failure with what was seen."""
+    from meshloom.junit import JunitCase
+
+    failures = [
+        (
+            f"{verdict.claim}: expected {verdict.expected}, saw {verdict.seen}",
+            "\n".join([verdict.place, *verdict.evidence]),
+        )
+        for verdict in proof.verdicts
+        if not verdict.holds
+    ]
+    return JunitCase(mesh, proof.title, proof.seconds, failures)
 
 
 def as_data(proof: Proof) -> dict[str, Any]:

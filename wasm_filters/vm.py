@@ -224,6 +224,12 @@ class Vm:
         self._armed_until = 0.0
         ticks = math.ceil((self.limits.deadline + self._slack) / TICK_SECONDS) + 1
         self._arm = (self._context, ctypes.c_uint64(ticks))
+        # all exports share one array: a call has read its arguments before another one may begin
+        slots, trapped = _Slots(), c_size_t(0)
+        self._bytes = memoryview(slots).cast("B")
+        self._words = self._bytes.cast("I")
+        self._trapped = memoryview(trapped).cast("B").cast("Q")
+        self._call = (ctypes.byref(slots), c_size_t(12), ctypes.byref(trapped))
         entries = (self._entry(at, function) for at, function in enumerate(imports))
         self._entries = [_Entry(entry) for entry in entries]
         self._compiled = compiled
@@ -382,18 +388,9 @@ class GuestExport:
         self.name = name
         self._vm = vm
         self._arms = arms
-        slots, trapped = _Slots(), c_size_t(0)
-        self._bytes = memoryview(slots).cast("B")
-        self._words = self._bytes.cast("I")
-        self._trapped = memoryview(trapped).cast("B").cast("Q")
+        self._bytes, self._words, self._trapped = vm._bytes, vm._words, vm._trapped
         self._call = _raw.wasmtime_func_call_unchecked
-        self._arguments = (
-            vm._context,
-            ctypes.byref(function),
-            ctypes.byref(slots),
-            c_size_t(12),
-            ctypes.byref(trapped),
-        )
+        self._arguments = (vm._context, ctypes.byref(function), *vm._call)
 
     def __call__(self, *arguments: int) -> int:
         """Call it; GuestStopped if it does not return."""

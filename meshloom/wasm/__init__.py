@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, diff, inspect, new, run
+from meshloom.wasm import build, diff, inspect, new, run, test
 
-app = typer.Typer(help="Run and inspect WASM filters.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="Run, inspect and test WASM filters.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.callback()
 def wasm() -> None:
-    """Run and inspect WASM filters."""
+    """Run, inspect and test WASM filters."""
 
 
 app.command("build")(build.build)
@@ -24,3 +26,4 @@ app.command("diff")(diff.diff)
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("run")(run.run)
+app.command("test")(test.run_tests)

@@ -1,0 +1,33 @@
+"""The modules of a run of tests, each loaded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mesh_yaml.place import DocumentError, Place
+from wasm_filters.cache import CompiledCache, default_folder
+from wasm_filters.errors import ModuleError
+from wasm_filters.module import Module
+
+
+@dataclass(slots=True)
+class Modules:
+    """Modules by the path of their file. Their machine code is kept in the user's cache."""
+
+    cache: CompiledCache = field(default_factory=lambda: CompiledCache(default_folder()))
+    _loaded: dict[Path, Module] = field(default_factory=dict)
+
+    def load(self, path: Path, place: Place) -> Module:
+        """The module in a file.
+
+        Raises:
+            DocumentError: it can't be read, or Envoy would not load it; said at ``place``.
+        """
+        found = self._loaded.get(path)
+        if found is None:
+            try:
+                found = self._loaded[path] = Module.load(path, self.cache)
+            except ModuleError as error:
+                raise DocumentError.at(place, str(error)) from error
+        return found

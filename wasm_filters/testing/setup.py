@@ -1,0 +1,119 @@
+"""From a test's words to what the host takes: plugins, properties, requests."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mesh_traffic import Body, Headers, Request
+from mesh_yaml.node import Node
+from wasm_filters.config import RELOAD_BACKOFF, FailurePolicy, PluginConfig
+from wasm_filters.testing.cases import Case
+from wasm_filters.testing.language.messages import RequestSpec
+from wasm_filters.testing.language.suite import PluginSpec, SettingsSpec
+from wasm_filters.testing.language.values import BodySpec, as_json, headers
+from wasm_filters.testing.load import Suite
+
+Property = str | bool | int | float
+
+
+def plugins(case: Case) -> Sequence[tuple[str, PluginConfig]]:
+    """The file and the configuration of each filter, in their order."""
+    own = case.spec if case.spec.model_fields_set & set(SettingsSpec.model_fields) else None
+    return _configured(case.suite) if own is None else _configure(case.suite, own)
+
+
+@lru_cache(maxsize=64)
+def _configured(suite: Suite) -> Sequence[tuple[str, PluginConfig]]:
+    """What all tests have in common that set nothing for themselves."""
+    return _configure(suite, SettingsSpec())
+
+
+def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[str, PluginConfig]]:
+    spec = suite.spec
+    if spec.filter is not None:
+        return [(spec.filter, _config(spec, Path(spec.filter).stem, own))]
+    return [(one.file, _config(one, Path(one.file).stem, own)) for one in spec.filters]
+
+
+def files(suite: Suite) -> list[str]:
+    """The files of the filters, in their order."""
+    spec = suite.spec
+    return [spec.filter] if spec.filter is not None else [one.file for one in spec.filters]
+
+
+def filter_node(suite: Suite, index: int) -> Node:
+    """Where a filter's file is named."""
+    if suite.spec.filter is not None:
+        return suite.node.find("filter")
+    return suite.node.find("filters", index, "file")
+
+
+def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
+    own = case.model_fields_set
+    configured = case if "configuration" in own else spec
+    started = case if "vm_configuration" in own else spec
+    backoff = spec.reload_backoff
+    policy = case.failure_policy or spec.failure_policy
+    properties = {**spec.properties, **case.properties}
+    return PluginConfig(
+        name=spec.name if spec.name is not None else name,
+        root_id=spec.root_id,
+        configuration=configuration(configured.configuration),
+        vm_id=spec.vm_id,
+        vm_configuration=configuration(started.vm_configuration),
+        environment={**spec.environment, **case.environment},
+        properties={path: property_bytes(value) for path, value in properties.items()},
+        capabilities=frozenset(spec.capabilities),
+        failure_policy=FailurePolicy(policy) if policy else FailurePolicy.FAIL_CLOSED,
+        reload_backoff=RELOAD_BACKOFF if backoff is None else backoff.total_seconds(),
+        stops_at_headers=spec.stops_at_headers,
+    )
+
+
+def configuration(value: Any) -> bytes:
+    """A text as it is, nothing for null, all else as JSON."""
+    if value is None:
+        return b""
+    return value.encode() if isinstance(value, str) else as_json(value)
+
+
+def property_bytes(value: Property) -> bytes:
+    """A property as proxy_get_property hands it over."""
+    if isinstance(value, bool):
+        return bytes([value])
+    if isinstance(value, int):
+        return struct.pack("<q", value)
+    return struct.pack("<d", value) if isinstance(value, float) else value.encode()
+
+
+def request(spec: RequestSpec, folder: Path, node: Node) -> Request:
+    """What the client sends."""
+    data = body(spec.body, folder, node)
+    return Request(
+        method=spec.method or ("POST" if spec.body is not None else "GET"),
+        path=spec.path,
+        authority=spec.authority,
+        scheme=spec.scheme,
+        headers=with_length(spec.headers, data, bool(spec.trailers) or spec.chunks is not None),
+        body=Body(data),
+        trailers=headers(spec.trailers),
+    )
+
+
+def body(spec: BodySpec | None, folder: Path, node: Node) -> bytes:
+    return b"" if spec is None else spec.content(folder, node.find("body"))
+
+
+def with_length(fields: Mapping[str, Any], data: bytes, streamed: bool = False) -> Headers:
+    """The fields, and what any HTTP/1 peer adds: how long the body is, or that it can't say."""
+    names = {name.lower() for name in fields}
+    found = headers(fields)
+    if not data or names & {"content-length", "transfer-encoding"}:
+        return found
+    if streamed:
+        return found.added("transfer-encoding", "chunked")
+    return found.added("content-length", str(len(data)))
