@@ -15,7 +15,7 @@ from wasm_filters.border import HostFunction, Limits
 from wasm_filters.capabilities import restricted
 from wasm_filters.config import PluginConfig
 from wasm_filters.context import Context
-from wasm_filters.errors import BadPointer, GuestStopped
+from wasm_filters.errors import BadPointer, GuestStopped, HostFailed
 from wasm_filters.host import Environment, Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.memory import Memory
@@ -29,6 +29,10 @@ class Listener(Protocol):
     def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None: ...
 
     def returned(self, name: str, result: int | None, host: Host) -> None: ...
+
+    def stopped(self, name: str, failure: GuestStopped, host: Host) -> None:
+        """The callback ``name`` did not return, nor did the hostcall that it was in, if any."""
+        ...
 
     def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None: ...
 
@@ -132,24 +136,32 @@ class Machine:
         before = host.calling, host.current
         host.calling, host.current = name, context
         listener = self._listener
-        if listener is not None:
-            listener.called(name, arguments, host)
-        result: int | None
+        result: int | None = None
         try:
+            if listener is not None:
+                listener.called(name, arguments, host)
             result = export(*arguments)
+            if listener is not None:
+                listener.returned(name, result, host)
         except GuestStopped as failure:
-            self.failure = failure
-            host.actions.clear()
-            result = None
-        if listener is not None and result is not None:
-            listener.returned(name, result, host)
-        host.calling, host.current = before
+            self._die(failure)
+            if listener is not None:
+                listener.stopped(name, failure, host)
+        except BaseException as error:
+            self._die(HostFailed(name, f"the host failed: {error!r}"))
+            raise
+        finally:
+            host.calling, host.current = before
         stopped, host.stopping = host.stopping, False
         actions = host.actions
         while actions:
             actions.popleft()()
         self.stopped = stopped
         return result
+
+    def _die(self, failure: GuestStopped) -> None:
+        self.failure = failure
+        self.host.actions.clear()
 
     def later(self, action: Callable[[], object]) -> None:
         """Do ``action`` first when the next callback has returned."""

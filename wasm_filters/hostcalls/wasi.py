@@ -8,16 +8,21 @@ Source: proxy-wasm-cpp-host, src/exports.cc; spec section "Unimplemented WASI fu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 
 from wasm_filters.abi import LogLevel
 from wasm_filters.host import Host
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     Parameter,
+    iovecs,
     number,
+    out_fill,
     out_long,
     out_number,
+    place,
     signed,
+    text,
 )
 
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
@@ -25,7 +30,23 @@ MAX_RANDOM = 64 * 1024
 MAX_IOVECS = 1024
 
 SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTDIR, NOTSUP = 0, 8, 21, 28, 44, 52, 20, 58
+ERRNO = {
+    SUCCESS: "success",
+    BADF: "badf",
+    NOTDIR: "notdir",
+    FAULT: "fault",
+    INVAL: "inval",
+    NOENT: "noent",
+    NOSYS: "nosys",
+    NOTSUP: "notsup",
+    76: "notcapable",
+}  # names as in WASI's errno
 _LEVELS = {1: LogLevel.INFO, 2: LogLevel.ERROR}  # stdout, stderr
+
+
+class WasiClock(IntEnum):
+    REALTIME = 0
+    MONOTONIC = 1
 
 
 def fd_write(host: Host, fd: int, iovecs: int, count: int, written_at: int) -> int:
@@ -142,62 +163,79 @@ def _fixed(name: str, errno: int, params: str) -> tuple[str, Hostcall]:
 
 
 def _plain(name: str, function: Callable[..., int], params: str) -> tuple[str, Hostcall]:
-    made = [signed(f"p{i}") if kind == "I" else number(f"p{i}") for i, kind in enumerate(params)]
-    return _call(name, function, *made)
+    return _call(name, function, *map(_parameter, params.split()))
 
 
+def _parameter(text_: str) -> Parameter:
+    """One of ``fd`` (an i32), ``offset:i64``, ``path:text`` (address and size), ``out*`` (where an
+    answer would be written)."""
+    if text_.endswith("*"):
+        return place(text_[:-1])
+    name, _, kind = text_.partition(":")
+    return {"": number, "i64": signed, "text": text}[kind](name)
+
+
+# names of parameters as in WASI's witx/wasi_snapshot_preview1.witx
 WASI: Mapping[str, Hostcall] = dict(
     (
-        _call("fd_write", fd_write, *map(number, ("fd", "iovecs", "count")), out_number("written")),
-        _call("fd_fdstat_get", fd_fdstat_get, number("fd"), number("stat")),
+        _call("fd_write", fd_write, number("fd"), iovecs("data"), out_number("written")),
+        _call("fd_fdstat_get", fd_fdstat_get, number("fd"), place("stat")),
         _call(
-            "clock_time_get", clock_time_get, number("clock"), signed("precision"), out_long("time")
+            "clock_time_get",
+            clock_time_get,
+            number("clock", WasiClock),
+            signed("precision"),
+            out_long("time"),
         ),
-        _call("clock_res_get", clock_res_get, number("clock"), out_long("resolution")),
-        _call("random_get", random_get, number("buffer"), number("size")),
+        _call("clock_res_get", clock_res_get, number("clock", WasiClock), out_long("resolution")),
+        _call("random_get", random_get, out_fill("bytes")),
         _call("environ_sizes_get", environ_sizes_get, out_number("count"), out_number("size")),
-        _call("environ_get", environ_get, number("array"), number("buffer")),
+        _call("environ_get", environ_get, place("array"), place("buffer")),
         _call("args_sizes_get", args_sizes_get, out_number("count"), out_number("size")),
-        _fixed("args_get", SUCCESS, "ii"),
-        _plain("poll_oneoff", poll_oneoff, "iiii"),
+        _fixed("args_get", SUCCESS, "array* buffer*"),
+        _plain("poll_oneoff", poll_oneoff, "in* out* subscriptions events*"),
         (
             "proc_exit",
             Hostcall("proc_exit", proc_exit, (number("code"),), answers=False, at_start=True),
         ),
         _fixed("sched_yield", SUCCESS, ""),
-        _fixed("proc_raise", NOTSUP, "i"),
-        _fixed("fd_close", SUCCESS, "i"),
-        _fixed("fd_seek", SUCCESS, "iIii"),
-        _fixed("fd_advise", SUCCESS, "iIIi"),
-        _plain("fd_allocate", _standard_only, "iII"),
-        _plain("fd_sync", _standard_only, "i"),
-        _plain("fd_datasync", _standard_only, "i"),
-        _plain("fd_fdstat_set_rights", _standard_only, "iII"),
-        _plain("fd_filestat_set_size", _standard_only, "iI"),
-        _plain("fd_filestat_set_times", _standard_only, "iIIi"),
-        _fixed("fd_fdstat_set_flags", NOSYS, "ii"),
-        _fixed("fd_filestat_get", BADF, "ii"),
-        _fixed("fd_read", NOSYS, "iiii"),
-        _fixed("fd_pread", NOSYS, "iiiIi"),
-        _fixed("fd_pwrite", NOSYS, "iiiIi"),
-        _fixed("fd_readdir", NOTDIR, "iiiIi"),
-        _fixed("fd_renumber", NOTSUP, "ii"),
-        _fixed("fd_tell", NOSYS, "ii"),
-        _fixed("fd_prestat_get", BADF, "ii"),
-        _fixed("fd_prestat_dir_name", NOSYS, "iii"),
-        _fixed("path_open", NOENT, "iiiiiIIii"),
-        _fixed("path_create_directory", NOTSUP, "iii"),
-        _fixed("path_filestat_get", NOTSUP, "iiiii"),
-        _fixed("path_filestat_set_times", NOTSUP, "iiiiIIi"),
-        _fixed("path_link", NOTSUP, "iiiiiii"),
-        _fixed("path_readlink", NOTSUP, "iiiiii"),
-        _fixed("path_remove_directory", NOTSUP, "iii"),
-        _fixed("path_rename", NOTSUP, "iiiiii"),
-        _fixed("path_symlink", NOTSUP, "iiiii"),
-        _fixed("path_unlink_file", NOTSUP, "iii"),
-        _fixed("sock_accept", NOTSUP, "iii"),
-        _fixed("sock_recv", NOTSUP, "iiiiii"),
-        _fixed("sock_send", NOTSUP, "iiiii"),
-        _fixed("sock_shutdown", NOTSUP, "ii"),
+        _fixed("proc_raise", NOTSUP, "signal"),
+        _fixed("fd_close", SUCCESS, "fd"),
+        _fixed("fd_seek", SUCCESS, "fd offset:i64 whence newoffset*"),
+        _fixed("fd_advise", SUCCESS, "fd offset:i64 len:i64 advice"),
+        _plain("fd_allocate", _standard_only, "fd offset:i64 len:i64"),
+        _plain("fd_sync", _standard_only, "fd"),
+        _plain("fd_datasync", _standard_only, "fd"),
+        _plain("fd_fdstat_set_rights", _standard_only, "fd base:i64 inheriting:i64"),
+        _plain("fd_filestat_set_size", _standard_only, "fd size:i64"),
+        _plain("fd_filestat_set_times", _standard_only, "fd atim:i64 mtim:i64 flags"),
+        _fixed("fd_fdstat_set_flags", NOSYS, "fd flags"),
+        _fixed("fd_filestat_get", BADF, "fd stat*"),
+        _fixed("fd_read", NOSYS, "fd iovs* count nread*"),
+        _fixed("fd_pread", NOSYS, "fd iovs* count offset:i64 nread*"),
+        _fixed("fd_pwrite", NOSYS, "fd iovs* count offset:i64 nwritten*"),
+        _fixed("fd_readdir", NOTDIR, "fd buffer* len cookie:i64 used*"),
+        _fixed("fd_renumber", NOTSUP, "fd to"),
+        _fixed("fd_tell", NOSYS, "fd offset*"),
+        _fixed("fd_prestat_get", BADF, "fd stat*"),
+        _fixed("fd_prestat_dir_name", NOSYS, "fd path* len"),
+        _fixed(
+            "path_open",
+            NOENT,
+            "fd dirflags path:text oflags base:i64 inheriting:i64 flags opened*",
+        ),
+        _fixed("path_create_directory", NOTSUP, "fd path:text"),
+        _fixed("path_filestat_get", NOTSUP, "fd flags path:text stat*"),
+        _fixed("path_filestat_set_times", NOTSUP, "fd flags path:text atim:i64 mtim:i64 fst_flags"),
+        _fixed("path_link", NOTSUP, "old_fd old_flags old_path:text new_fd new_path:text"),
+        _fixed("path_readlink", NOTSUP, "fd path:text buffer* len used*"),
+        _fixed("path_remove_directory", NOTSUP, "fd path:text"),
+        _fixed("path_rename", NOTSUP, "fd old_path:text new_fd new_path:text"),
+        _fixed("path_symlink", NOTSUP, "old_path:text fd new_path:text"),
+        _fixed("path_unlink_file", NOTSUP, "fd path:text"),
+        _fixed("sock_accept", NOTSUP, "fd flags accepted*"),
+        _fixed("sock_recv", NOTSUP, "fd data* count flags received* out_flags*"),
+        _fixed("sock_send", NOTSUP, "fd data* count flags sent*"),
+        _fixed("sock_shutdown", NOTSUP, "fd how"),
     )
 )
