@@ -114,6 +114,36 @@ class TrailersAction(IntEnum):
     STOP_ITERATION = 1
 
 
+class PeerType(IntEnum):
+    """Who closed a connection (``proxy_peer_type_t``)."""
+
+    UNKNOWN = 0
+    LOCAL = 1
+    REMOTE = 2
+
+
+class GrpcStatus(IntEnum):
+    """https://github.com/grpc/grpc/blob/master/doc/statuscodes.md"""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """A wasm function's type: one letter per value, ``i`` for i32, ``I`` for i64, ``f``, ``F``."""

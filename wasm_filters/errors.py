@@ -65,6 +65,11 @@ class HostcallRefused(GuestStopped):
     """The guest called something that it may not call now, or that this host does not have yet."""
 
 
+class HostFailed(GuestStopped):
+    """A hostcall or a listener raised, and the guest was left in the middle of its callback. Who
+    called gets the exception itself; this is what is told of the VM afterwards."""
+
+
 class Refusal(Exception):
     """Raised inside a hostcall to end the callback; the VM's door makes a HostcallRefused of it."""
 

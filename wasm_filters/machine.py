@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Protocol
 
 from wasm_filters.border import HostFunction, Limits
 from wasm_filters.capabilities import restricted
 from wasm_filters.config import PluginConfig
 from wasm_filters.context import Context
-from wasm_filters.errors import BadPointer, GuestStopped
+from wasm_filters.errors import BadPointer, GuestStopped, HostFailed
 from wasm_filters.host import Environment, Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.memory import Memory
@@ -23,18 +22,26 @@ from wasm_filters.module import Module
 from wasm_filters.vm import GuestExport, Vm
 
 
-class Listener(Protocol):
-    """Hears everything that crosses the border, in order. None is attached by default."""
+class Listener:
+    """Hears everything that crosses the border, in order. None is attached by default.
 
-    def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None: ...
+    To hear only some of it, inherit and override that.
+    """
 
-    def returned(self, name: str, result: int | None, host: Host) -> None: ...
+    def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
+        """A callback, or another export, is called."""
 
-    def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None: ...
+    def returned(self, name: str, result: int | None, host: Host) -> None:
+        """It returned."""
 
-    def answered(
-        self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host
-    ) -> None: ...
+    def stopped(self, name: str, failure: GuestStopped, host: Host) -> None:
+        """It did not return, nor did the hostcall that it was in, if any."""
+
+    def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
+        """A hostcall is made."""
+
+    def answered(self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host) -> None:
+        """It was answered."""
 
 
 class Machine:
@@ -129,24 +136,32 @@ class Machine:
         before = host.calling, host.current, host.called
         host.calling, host.current, host.called = name, context, context
         listener = self._listener
-        if listener is not None:
-            listener.called(name, arguments, host)
-        result: int | None
+        result: int | None = None
         try:
+            if listener is not None:
+                listener.called(name, arguments, host)
             result = export(*arguments)
+            if listener is not None:
+                listener.returned(name, result, host)
         except GuestStopped as failure:
-            self.failure = failure
-            host.actions.clear()
-            result = None
-        if listener is not None and result is not None:
-            listener.returned(name, result, host)
-        host.calling, host.current, host.called = before
+            self._die(failure)
+            if listener is not None:
+                listener.stopped(name, failure, host)
+        except BaseException as error:
+            self._die(HostFailed(name, f"the host failed: {error!r}"))
+            raise
+        finally:
+            host.calling, host.current, host.called = before
         stopped, host.stopping = host.stopping, False
         actions = host.actions
         while actions:
             actions.popleft()()
         self.stopped = stopped
         return result
+
+    def _die(self, failure: GuestStopped) -> None:
+        self.failure = failure
+        self.host.actions.clear()
 
     def later(self, action: Callable[[], object]) -> None:
         """Do ``action`` first when the next callback has returned."""

@@ -25,7 +25,7 @@ from wasm_filters.abi import Signature
 from wasm_filters.border import HostFunction, Limits
 from wasm_filters.filter import Filter
 from wasm_filters.module import Module
-from wasm_filters.trace import Trace
+from wasm_filters.tracing.trace import Trace
 from wasm_filters.vm import Vm, compile_module
 from wasm_filters.worker import Worker
 

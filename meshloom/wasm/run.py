@@ -14,7 +14,7 @@ from meshloom.wasm import options
 if TYPE_CHECKING:
     from mesh_traffic import Headers, Request
     from wasm_filters.http.outcome import Outcome
-    from wasm_filters.trace import Trace
+    from wasm_filters.tracing.trace import Trace
 
 
 def run(
@@ -39,7 +39,7 @@ def run(
     from wasm_filters.errors import WasmError
     from wasm_filters.filter import Filter
     from wasm_filters.loop import SystemClock
-    from wasm_filters.trace import Trace
+    from wasm_filters.tracing.trace import Trace
     from wasm_filters.worker import Worker
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
@@ -81,7 +81,7 @@ def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:
         "hostcalls": outcome.hostcalls,
     }
     if trace is not None:
-        found["trace"] = [event.as_json() for event in trace.events]
+        found["trace"] = trace.as_json()
     return found
 
 

@@ -20,6 +20,7 @@ from wasm_filters.hostcalls import Hostcall
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
+from wasm_filters.machine import Listener
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 from wasm_filters.upstream import Answer, Upstream
@@ -30,7 +31,7 @@ TICK = "proxy_on_tick"
 PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
 
 
-class Ear:
+class Ear(Listener):
     """A Listener that keeps every callback and hostcall as Envoy's trace has them.
 
     What a tick does is left out, calls and logs: how many of them fall into a request depends on

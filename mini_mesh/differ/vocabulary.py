@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from wasm_filters.errors import BadPointer
 from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
+from wasm_filters.machine import Listener
 
 MAX_WORDS = 500  # of each kind
 
@@ -65,7 +66,7 @@ def _keep(words: dict[str, None], word: str, pattern: re.Pattern[str]) -> None:
         words.setdefault(word)
 
 
-class Ear:
+class Ear(Listener):
     """A Listener that fills a vocabulary with what a filter asks for."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:

@@ -146,7 +146,7 @@ def test_the_plugin_is_told_of_its_queue() -> None:
         (call $begin (i32.const 0) (i32.const 0)) (call $number (i64.extend_i32_u (local.get 0)))
         (call $number (i64.extend_i32_u (local.get 1))) (call $end))"""
     module = Module.of(Probe({"proxy_on_request_headers": calls}, extra=extra).code())
-    assert Filter(module).handle(Request()).logs[-1].message == "1 1 "
+    assert "1 1 " in [log.message for log in Filter(module).handle(Request()).logs]
 
 
 def test_metrics_have_the_ids_and_rules_of_envoy() -> None:

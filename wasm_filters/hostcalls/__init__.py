@@ -34,6 +34,9 @@ from wasm_filters.hostcalls import (
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     body,
+    flag,
+    integer,
+    metric,
     number,
     out_body,
     out_long,
@@ -41,6 +44,7 @@ from wasm_filters.hostcalls.hostcall import (
     out_pairs,
     out_text,
     pairs,
+    path,
     signed,
     text,
 )
@@ -79,7 +83,7 @@ _TABLE = (
     Hostcall(
         "proxy_set_tick_period_milliseconds",
         clocks.set_tick_period_milliseconds,
-        (number("period"),),
+        (number("period_ms"),),
     ),
     # Buffers
     Hostcall(
@@ -127,7 +131,7 @@ _TABLE = (
     Hostcall(
         "proxy_send_local_response",
         streams.send_local_response,
-        (number("status"), text("details"), body("body"), pairs("headers"), number("grpc_status")),
+        (number("status"), text("details"), body("body"), pairs("headers"), integer("grpc_status")),
     ),
     # HTTP calls, gRPC calls
     Hostcall(
@@ -138,7 +142,7 @@ _TABLE = (
             pairs("headers"),
             body("body"),
             pairs("trailers"),
-            number("timeout"),
+            number("timeout_ms"),
             out_number("call"),
         ),
     ),
@@ -151,7 +155,7 @@ _TABLE = (
             text("method"),
             pairs("metadata"),
             body("message"),
-            number("timeout"),
+            number("timeout_ms"),
             out_number("call"),
         ),
     ),
@@ -169,7 +173,7 @@ _TABLE = (
     Hostcall(
         "proxy_grpc_send",
         calls.grpc_send,
-        (number("stream"), body("message"), number("end_of_stream")),
+        (number("stream"), body("message"), flag("end_of_stream")),
     ),
     Hostcall("proxy_grpc_cancel", calls.grpc_cancel, (number("call"),)),
     Hostcall("proxy_grpc_close", calls.grpc_close, (number("call"),)),
@@ -212,13 +216,13 @@ _TABLE = (
         (number("type", MetricType), text("name"), out_number("metric")),
     ),
     Hostcall(
-        "proxy_increment_metric", metrics.increment_metric, (number("metric"), signed("delta"))
+        "proxy_increment_metric", metrics.increment_metric, (metric("metric"), signed("delta"))
     ),
-    Hostcall("proxy_record_metric", metrics.record_metric, (number("metric"), signed("value"))),
-    Hostcall("proxy_get_metric", metrics.get_metric, (number("metric"), out_long("value"))),
+    Hostcall("proxy_record_metric", metrics.record_metric, (metric("metric"), signed("value"))),
+    Hostcall("proxy_get_metric", metrics.get_metric, (metric("metric"), out_long("value"))),
     # Properties
-    Hostcall("proxy_get_property", properties.get_property, (text("path"), out_text("value"))),
-    Hostcall("proxy_set_property", properties.set_property, (text("path"), text("value"))),
+    Hostcall("proxy_get_property", properties.get_property, (path("path"), out_text("value"))),
+    Hostcall("proxy_set_property", properties.set_property, (path("path"), text("value"))),
     # Foreign function interface
     Hostcall(
         "proxy_call_foreign_function",

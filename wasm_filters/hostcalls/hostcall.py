@@ -14,14 +14,22 @@ from wasm_filters.abi import ALL_VERSIONS, AbiVersion, Signature
 
 
 class Kind(Enum):
-    """How a parameter is passed. TEXT, BODY and PAIRS are the address and size of bytes that the
-    guest owns; the OUT kinds are addresses where the host writes its answer."""
+    """How a parameter is passed. TEXT, BODY, PATH, PAIRS and IOVECS are the address and size (or
+    count) of what the guest owns; the OUT kinds are addresses where the host writes its answer,
+    OUT_FILL with the size of the room there. A PLACE is an address whose content nobody shows."""
 
     NUMBER = auto()
-    SIGNED = auto()
+    INTEGER = auto()  # an i32 with a sign
+    SIGNED = auto()  # an i64 with a sign
+    FLAG = auto()
+    METRIC = auto()  # a metric's id
+    PLACE = auto()
     TEXT = auto()
     BODY = auto()
+    PATH = auto()  # a property's: segments joined by NULs
     PAIRS = auto()
+    IOVECS = auto()
+    OUT_FILL = auto()
     OUT_TEXT = auto()
     OUT_BODY = auto()
     OUT_PAIRS = auto()
@@ -33,11 +41,16 @@ class Kind(Enum):
         """The wasm values that it takes, as in a Signature."""
         if self is Kind.SIGNED:
             return "I"
-        return "i" if self in (Kind.NUMBER, Kind.OUT_NUMBER, Kind.OUT_LONG) else "ii"
+        return "i" if self in _ONE_WORD else "ii"
 
     @property
     def is_result(self) -> bool:
         return self.name.startswith("OUT_")
+
+
+_ONE_WORD = frozenset(
+    {Kind.NUMBER, Kind.INTEGER, Kind.FLAG, Kind.METRIC, Kind.PLACE, Kind.OUT_NUMBER, Kind.OUT_LONG}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,34 @@ def number(name: str, choices: type[IntEnum] | None = None) -> Parameter:
 
 def signed(name: str) -> Parameter:
     return Parameter(name, Kind.SIGNED)
+
+
+def integer(name: str) -> Parameter:
+    return Parameter(name, Kind.INTEGER)
+
+
+def flag(name: str) -> Parameter:
+    return Parameter(name, Kind.FLAG)
+
+
+def metric(name: str) -> Parameter:
+    return Parameter(name, Kind.METRIC)
+
+
+def place(name: str) -> Parameter:
+    return Parameter(name, Kind.PLACE)
+
+
+def path(name: str) -> Parameter:
+    return Parameter(name, Kind.PATH)
+
+
+def iovecs(name: str) -> Parameter:
+    return Parameter(name, Kind.IOVECS)
+
+
+def out_fill(name: str) -> Parameter:
+    return Parameter(name, Kind.OUT_FILL)
 
 
 def text(name: str) -> Parameter:

@@ -8,16 +8,21 @@ Source: proxy-wasm-cpp-host, src/exports.cc; spec section "Unimplemented WASI fu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import IntEnum
 
 from wasm_filters.abi import LogLevel
 from wasm_filters.host import Host
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     Parameter,
+    iovecs,
     number,
+    out_fill,
     out_long,
     out_number,
+    place,
     signed,
+    text,
 )
 
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
@@ -25,7 +30,23 @@ MAX_RANDOM = 64 * 1024
 MAX_IOVECS = 1024
 
 SUCCESS, BADF, FAULT, INVAL, NOENT, NOSYS, NOTDIR, NOTSUP = 0, 8, 21, 28, 44, 52, 20, 58
+ERRNO = {
+    SUCCESS: "success",
+    BADF: "badf",
+    NOTDIR: "notdir",
+    FAULT: "fault",
+    INVAL: "inval",
+    NOENT: "noent",
+    NOSYS: "nosys",
+    NOTSUP: "notsup",
+    76: "notcapable",
+}  # names as in WASI's errno
 _LEVELS = {1: LogLevel.INFO, 2: LogLevel.ERROR}  # stdout, stderr
+
+
+class WasiClock(IntEnum):
+    REALTIME = 0
+    MONOTONIC = 1
 
 
 def fd_write(host: Host, fd: int, iovecs: int, count: int, written_at: int) -> int:
@@ -138,42 +159,51 @@ def _call(name: str, function: Callable[..., int], *parameters: Parameter) -> tu
 
 
 def _plain(name: str, function: Callable[..., int], params: str) -> tuple[str, Hostcall]:
-    made = [signed(f"p{i}") if kind == "I" else number(f"p{i}") for i, kind in enumerate(params)]
-    return _call(name, function, *made)
+    return _call(name, function, *map(_parameter, params.split()))
 
 
-# name, answer and parameters of those that answer the same whatever they are asked
+def _parameter(text_: str) -> Parameter:
+    """One of ``fd`` (an i32), ``offset:i64``, ``path:text`` (address and size), ``out*`` (where an
+    answer would be written)."""
+    if text_.endswith("*"):
+        return place(text_[:-1])
+    name, _, kind = text_.partition(":")
+    return {"": number, "i64": signed, "text": text}[kind](name)
+
+
+# name, answer and parameters of those that answer the same whatever they are asked; names as in
+# WASI's witx/wasi_snapshot_preview1.witx
 _FIXED = (
-    ("args_get", SUCCESS, "ii"),
+    ("args_get", SUCCESS, "array* buffer*"),
     ("sched_yield", SUCCESS, ""),
-    ("proc_raise", NOTSUP, "i"),
-    ("fd_close", SUCCESS, "i"),
-    ("fd_seek", SUCCESS, "iIii"),
-    ("fd_advise", SUCCESS, "iIIi"),
-    ("fd_fdstat_set_flags", NOSYS, "ii"),
-    ("fd_filestat_get", BADF, "ii"),
-    ("fd_read", NOSYS, "iiii"),
-    ("fd_pread", NOSYS, "iiiIi"),
-    ("fd_pwrite", NOSYS, "iiiIi"),
-    ("fd_readdir", NOTDIR, "iiiIi"),
-    ("fd_renumber", NOTSUP, "ii"),
-    ("fd_tell", NOSYS, "ii"),
-    ("fd_prestat_get", BADF, "ii"),
-    ("fd_prestat_dir_name", NOSYS, "iii"),
-    ("path_open", NOENT, "iiiiiIIii"),
-    ("path_create_directory", NOTSUP, "iii"),
-    ("path_filestat_get", NOTSUP, "iiiii"),
-    ("path_filestat_set_times", NOTSUP, "iiiiIIi"),
-    ("path_link", NOTSUP, "iiiiiii"),
-    ("path_readlink", NOTSUP, "iiiiii"),
-    ("path_remove_directory", NOTSUP, "iii"),
-    ("path_rename", NOTSUP, "iiiiii"),
-    ("path_symlink", NOTSUP, "iiiii"),
-    ("path_unlink_file", NOTSUP, "iii"),
-    ("sock_accept", NOTSUP, "iii"),
-    ("sock_recv", NOTSUP, "iiiiii"),
-    ("sock_send", NOTSUP, "iiiii"),
-    ("sock_shutdown", NOTSUP, "ii"),
+    ("proc_raise", NOTSUP, "signal"),
+    ("fd_close", SUCCESS, "fd"),
+    ("fd_seek", SUCCESS, "fd offset:i64 whence newoffset*"),
+    ("fd_advise", SUCCESS, "fd offset:i64 len:i64 advice"),
+    ("fd_fdstat_set_flags", NOSYS, "fd flags"),
+    ("fd_filestat_get", BADF, "fd stat*"),
+    ("fd_read", NOSYS, "fd iovs* count nread*"),
+    ("fd_pread", NOSYS, "fd iovs* count offset:i64 nread*"),
+    ("fd_pwrite", NOSYS, "fd iovs* count offset:i64 nwritten*"),
+    ("fd_readdir", NOTDIR, "fd buffer* len cookie:i64 used*"),
+    ("fd_renumber", NOTSUP, "fd to"),
+    ("fd_tell", NOSYS, "fd offset*"),
+    ("fd_prestat_get", BADF, "fd stat*"),
+    ("fd_prestat_dir_name", NOSYS, "fd path* len"),
+    ("path_open", NOENT, "fd dirflags path:text oflags base:i64 inheriting:i64 flags opened*"),
+    ("path_create_directory", NOTSUP, "fd path:text"),
+    ("path_filestat_get", NOTSUP, "fd flags path:text stat*"),
+    ("path_filestat_set_times", NOTSUP, "fd flags path:text atim:i64 mtim:i64 fst_flags"),
+    ("path_link", NOTSUP, "old_fd old_flags old_path:text new_fd new_path:text"),
+    ("path_readlink", NOTSUP, "fd path:text buffer* len used*"),
+    ("path_remove_directory", NOTSUP, "fd path:text"),
+    ("path_rename", NOTSUP, "fd old_path:text new_fd new_path:text"),
+    ("path_symlink", NOTSUP, "old_path:text fd new_path:text"),
+    ("path_unlink_file", NOTSUP, "fd path:text"),
+    ("sock_accept", NOTSUP, "fd flags accepted*"),
+    ("sock_recv", NOTSUP, "fd data* count flags received* out_flags*"),
+    ("sock_send", NOTSUP, "fd data* count flags sent*"),
+    ("sock_shutdown", NOTSUP, "fd how"),
 )
 FIXED: Mapping[str, int] = {name: errno for name, errno, _ in _FIXED}
 ERRORS: Mapping[int, str] = {
@@ -181,27 +211,31 @@ ERRORS: Mapping[int, str] = {
 }  # fmt: skip
 WASI: Mapping[str, Hostcall] = dict(
     (
-        _call("fd_write", fd_write, *map(number, ("fd", "iovecs", "count")), out_number("written")),
-        _call("fd_fdstat_get", fd_fdstat_get, number("fd"), number("stat")),
+        _call("fd_write", fd_write, number("fd"), iovecs("data"), out_number("written")),
+        _call("fd_fdstat_get", fd_fdstat_get, number("fd"), place("stat")),
         _call(
-            "clock_time_get", clock_time_get, number("clock"), signed("precision"), out_long("time")
+            "clock_time_get",
+            clock_time_get,
+            number("clock", WasiClock),
+            signed("precision"),
+            out_long("time"),
         ),
-        _call("clock_res_get", clock_res_get, number("clock"), out_long("resolution")),
-        _call("random_get", random_get, number("buffer"), number("size")),
+        _call("clock_res_get", clock_res_get, number("clock", WasiClock), out_long("resolution")),
+        _call("random_get", random_get, out_fill("bytes")),
         _call("environ_sizes_get", environ_sizes_get, out_number("count"), out_number("size")),
-        _call("environ_get", environ_get, number("array"), number("buffer")),
+        _call("environ_get", environ_get, place("array"), place("buffer")),
         _call("args_sizes_get", args_sizes_get, out_number("count"), out_number("size")),
-        _plain("poll_oneoff", poll_oneoff, "iiii"),
+        _plain("poll_oneoff", poll_oneoff, "in* out* subscriptions events*"),
         (
             "proc_exit",
             Hostcall("proc_exit", proc_exit, (number("code"),), answers=False, at_start=True),
         ),
-        _plain("fd_allocate", _standard_only, "iII"),
-        _plain("fd_sync", _standard_only, "i"),
-        _plain("fd_datasync", _standard_only, "i"),
-        _plain("fd_fdstat_set_rights", _standard_only, "iII"),
-        _plain("fd_filestat_set_size", _standard_only, "iI"),
-        _plain("fd_filestat_set_times", _standard_only, "iIIi"),
+        _plain("fd_allocate", _standard_only, "fd offset:i64 len:i64"),
+        _plain("fd_sync", _standard_only, "fd"),
+        _plain("fd_datasync", _standard_only, "fd"),
+        _plain("fd_fdstat_set_rights", _standard_only, "fd base:i64 inheriting:i64"),
+        _plain("fd_filestat_set_size", _standard_only, "fd size:i64"),
+        _plain("fd_filestat_set_times", _standard_only, "fd atim:i64 mtim:i64 flags"),
         *(_plain(name, _answer(errno), params) for name, errno, params in _FIXED),
     )
 )

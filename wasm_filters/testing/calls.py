@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from wasm_filters.errors import GuestStopped
 from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener, Machine
@@ -26,7 +27,7 @@ class Counts:
         self.statuses.update(other.statuses)
 
 
-class Calls:
+class Calls(Listener):
     """A Listener that counts, for each module."""
 
     def __init__(self) -> None:
@@ -40,9 +41,6 @@ class Calls:
 
     def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
         self.of(host).callbacks[name] += 1
-
-    def returned(self, name: str, result: int | None, host: Host) -> None:
-        """Nothing: that it was called is what counts."""
 
     def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
         self.of(host).hostcalls[call.name] += 1
@@ -62,7 +60,7 @@ class Calls:
         return [(vm.module, counts) for vm, counts in pairs if isinstance(vm, Machine)]
 
 
-class Several:
+class Several(Listener):
     """A Listener that passes everything on to several."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
@@ -75,6 +73,10 @@ class Several:
     def returned(self, name: str, result: int | None, host: Host) -> None:
         for listener in self._listeners:
             listener.returned(name, result, host)
+
+    def stopped(self, name: str, failure: GuestStopped, host: Host) -> None:
+        for listener in self._listeners:
+            listener.stopped(name, failure, host)
 
     def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
         for listener in self._listeners:

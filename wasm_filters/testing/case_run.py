@@ -20,7 +20,7 @@ from wasm_filters.testing.language.suite import StepSpec
 from wasm_filters.testing.match import Miss
 from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.services import Script
-from wasm_filters.trace import Trace
+from wasm_filters.tracing.trace import Trace
 from wasm_filters.upstream import empty_ok
 from wasm_filters.worker import Worker
 

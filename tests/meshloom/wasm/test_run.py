@@ -100,7 +100,10 @@ def test_the_trace_shows_hostcalls_under_their_callback(config: str) -> None:
 
 def test_the_trace_can_be_json(config: str) -> None:
     found = json.loads(run(FILTER, "--config", config, "--trace", "--json").stdout)
-    assert {event["call"] for event in found["trace"]} > {"proxy_on_configure", "proxy_on_log"}
+    assert {event["call"] for event in found["trace"]["events"]} > {
+        "proxy_on_configure",
+        "proxy_on_log",
+    }
 
 
 def test_the_plugin_is_told_by_what_ids_it_goes(tmp_path: Path) -> None:
