@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion, Signature
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
 from wasm_filters.hostcalls import HOSTCALLS, find
 from wasm_filters.proposals import PROPOSALS
 from wasm_filters.strangers import Stranger, whose

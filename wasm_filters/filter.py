@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mesh_traffic import Request
-from wasm_filters.cache import CompiledCache, default_folder
 from wasm_filters.config import PluginConfig
+from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module

@@ -14,9 +14,9 @@ from wasm_filters.callouts import Caller, Callouts
 from wasm_filters.config import Mode, PluginConfig
 from wasm_filters.context import Context
 from wasm_filters.dialect import Difference, Lean
+from wasm_filters.engine.memory import Memory
 from wasm_filters.grpc_calls import GrpcCalls
 from wasm_filters.loop import Clock, Loop
-from wasm_filters.memory import Memory
 from wasm_filters.metrics import Metrics
 from wasm_filters.properties import Surroundings
 from wasm_filters.shared import SharedState

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wasm_filters.abi import Signature
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
 from wasm_filters.sections import Reader, Section, SectionsError, sections
 
 PAGE = 64 * 1024

@@ -10,16 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from wasm_filters.border import HostFunction, Limits
 from wasm_filters.capabilities import restricted
 from wasm_filters.config import PluginConfig
 from wasm_filters.context import Context
+from wasm_filters.engine.border import HostFunction, Limits
+from wasm_filters.engine.memory import Memory
+from wasm_filters.engine.vm import GuestFunction, Vm
 from wasm_filters.errors import BadPointer, GuestStopped, HostFailed
 from wasm_filters.host import Environment, Host
 from wasm_filters.hostcalls import Hostcall
-from wasm_filters.memory import Memory
 from wasm_filters.module import Module
-from wasm_filters.vm import GuestExport, Vm
 
 
 class Listener:
@@ -69,8 +69,8 @@ class Machine:
         self._calls = restricted(module.hostcalls, config.capabilities)
         self.vm = Vm(module.compiled, [self._import(call) for call in self._calls], limits)
         self._exports = _Exports(self.vm, config.capabilities)
-        self._allocator = self.vm.export(module.allocator, arms=False)
-        self.host.memory = Memory(self.vm.window, self._allocate, self.host.warn)
+        allocate = self.vm.allocator(module.allocator)
+        self.host.memory = Memory(self.vm.window, allocate, self.host.warn)
         if listener is not None:
             self.listen(listener)
         self._start()
@@ -89,15 +89,6 @@ class Machine:
             if listener is not None:
                 function = partial(_heard, listener, self.host, call)
             self.vm.functions[index] = function
-
-    def _allocate(self, size: int) -> int:
-        vm, allocator = self.vm, self._allocator
-        if allocator is None:
-            return 0
-        before, vm.restricted = vm.restricted, "while memory is allocated"
-        address = allocator(size)  # a VM that stops in there is not called again
-        vm.restricted = before
-        return address
 
     def _start(self) -> None:
         nobody = self.host.current
@@ -172,12 +163,11 @@ class Machine:
         if self.failure is None:
             self.failure = GuestStopped("", "the VM was closed")
         self._exports.clear()
-        self._allocator = None
         self.host.memory = Memory(lambda: memoryview(b""), lambda size: 0, self.host.warn)
         self.vm.close()
 
 
-class _Exports(dict[str, GuestExport | None]):
+class _Exports(dict[str, GuestFunction | None]):
     """The functions that may be called in a VM, each looked up when it is first asked for: a
     module exports thirty, and a request needs seven."""
 
@@ -186,7 +176,7 @@ class _Exports(dict[str, GuestExport | None]):
         self._vm = vm
         self._capabilities = capabilities
 
-    def __missing__(self, name: str) -> GuestExport | None:
+    def __missing__(self, name: str) -> GuestFunction | None:
         allowed = not self._capabilities or _may_be_called(name, self._capabilities)
         found = self[name] = self._vm.export(name) if allowed else None
         return found

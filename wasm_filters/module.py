@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasm_filters.abi import ALLOCATORS, AbiVersion
-from wasm_filters.cache import CompiledCache
 from wasm_filters.checks import HERE, NEWEST, Problem, abi_version, problems, refused_proposals
+from wasm_filters.engine.cache import CompiledCache
+from wasm_filters.engine.compiled import Compiled, compile_module
+from wasm_filters.engine.validation import proposals
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import Hostcall, find
 from wasm_filters.sections import COMPONENT_VERSION, MAGIC, VERSION
-from wasm_filters.validation import proposals
-from wasm_filters.vm import Compiled, compile_module
 
 MAX_BYTES = 64 << 20
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from wasm_filters.abi import Signature
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
 from wasm_filters.interface import Interface
 
 _RUST_SDK = re.compile(rb"/(proxy-wasm)-(\d[\w.+-]{0,40})/src/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
 
 
 @dataclass(frozen=True, slots=True)

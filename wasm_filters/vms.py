@@ -5,9 +5,9 @@ Source: proxy-wasm-cpp-host, src/wasm.cc (makeVmKey) and src/context.cc (makePlu
 
 from __future__ import annotations
 
-from wasm_filters.border import Limits
 from wasm_filters.config import PluginConfig
 from wasm_filters.context import Context
+from wasm_filters.engine.border import Limits
 from wasm_filters.host import Environment
 from wasm_filters.machine import Listener, Machine
 from wasm_filters.module import Module

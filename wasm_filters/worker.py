@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wasm_filters.abi import LogLevel
-from wasm_filters.border import Limits
 from wasm_filters.callouts import Callouts
 from wasm_filters.config import Mode, PluginConfig
+from wasm_filters.engine.border import Limits
 from wasm_filters.grpc_calls import GrpcCalls
 from wasm_filters.host import Journal
 from wasm_filters.loop import Clock, FakeClock, Loop

@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mesh_traffic import Headers, Request
 from wasm_filters.abi import Signature
-from wasm_filters.border import HostFunction, Limits
+from wasm_filters.engine.border import HostFunction, Limits
+from wasm_filters.engine.compiled import compile_module
+from wasm_filters.engine.vm import Vm
 from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.tracing.trace import Trace
-from wasm_filters.vm import Vm, compile_module
 from wasm_filters.worker import Worker
 
 LOOPS = 20_000

@@ -92,7 +92,7 @@ def _digest(spec: WasmSpec, file: Path) -> str:
 
 def _check(spec: WasmSpec, file: Path) -> None:
     """That Envoy would load it; without that, all that one sees is a NACK of a whole listener."""
-    from wasm_filters.cache import CompiledCache, default_folder
+    from wasm_filters.engine.cache import CompiledCache, default_folder
     from wasm_filters.errors import ModuleError
     from wasm_filters.module import Module
 

@@ -84,7 +84,7 @@ def diff(
 
 
 def _load(file: Path) -> tuple[bytes, Module]:
-    from wasm_filters.cache import CompiledCache, default_folder
+    from wasm_filters.engine.cache import CompiledCache, default_folder
     from wasm_filters.errors import ModuleError
     from wasm_filters.module import Module
 

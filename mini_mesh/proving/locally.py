@@ -17,8 +17,8 @@ from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.proving import judge as judging
 from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.observed import Observed, Sample
-from wasm_filters.cache import CompiledCache, default_folder
 from wasm_filters.config import PluginConfig
+from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.errors import WasmError
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.module import Module

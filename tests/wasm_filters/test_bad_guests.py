@@ -8,8 +8,8 @@ import pytest
 
 from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.guests import guest, on_request_headers
-from wasm_filters.border import Limits
 from wasm_filters.config import PluginConfig
+from wasm_filters.engine.border import Limits
 from wasm_filters.errors import (
     DeadlineExceeded,
     GuestTrapped,

@@ -9,7 +9,7 @@ import pytest
 
 import wasm_filters
 from wasm_filters.abi import AbiVersion
-from wasm_filters.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.module import Module
 from wasm_filters.toolchains import TOOLCHAINS
 

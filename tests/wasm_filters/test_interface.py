@@ -13,10 +13,10 @@ import wasm_filters
 from tests.wasm_filters.guests import guest, wat
 from tests.wasm_filters.odd_guests import LOADS, REFUSED
 from wasm_filters.abi import Signature
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
+from wasm_filters.engine.compiled import compile_module
 from wasm_filters.interface import Interface, MemoryType, interface
 from wasm_filters.sections import MAGIC, VERSION, SectionsError
-from wasm_filters.vm import compile_module
 
 FILTERS = sorted((Path(wasm_filters.__file__).parent / "filters").glob("*/*.wasm"))
 HEAD = MAGIC + VERSION

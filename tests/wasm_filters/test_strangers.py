@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wasm_filters.abi import Signature
-from wasm_filters.border import Import
+from wasm_filters.engine.border import Import
 from wasm_filters.hostcalls import HOSTCALLS
 from wasm_filters.strangers import whose
 

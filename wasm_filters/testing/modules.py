@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mesh_yaml.place import DocumentError, Place
-from wasm_filters.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.errors import ModuleError
 from wasm_filters.module import Module
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasm_filters.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.module import Module
 from wasm_filters.toolchains.assemblyscript import ASSEMBLYSCRIPT
 from wasm_filters.toolchains.cpp import CPP

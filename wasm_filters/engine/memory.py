@@ -91,8 +91,16 @@ class Memory:
 
         Nothing is allocated for no bytes: address and size are 0 then, as in Envoy.
         """
-        address, size = self.place(data), len(data)
-        if pointer_at + 4 > self._size or size_at + 4 > self._size:
+        address, size = 0, len(data)
+        if size:
+            address = self._allocate(size)
+            end = address + size
+            if address != _FATAL_ADDRESS and end <= self._size:
+                self._view[address:end] = data
+            else:
+                self._fill(address, data)
+        last = self._size - 4
+        if pointer_at > last or size_at > last:
             self._reach(pointer_at, 4)
             self._reach(size_at, 4)
         view = self._view
@@ -108,10 +116,6 @@ class Memory:
         return address
 
     def _fill(self, address: int, data: bytes) -> None:
-        end = address + len(data)
-        if address != _FATAL_ADDRESS and end <= self._size:
-            self._view[address:end] = data
-            return
         try:
             if address == _FATAL_ADDRESS:
                 raise BadPointer("no memory left")

@@ -12,11 +12,12 @@ import pytest
 
 from tests.wasm_filters.guests import wat
 from wasm_filters.abi import Signature
-from wasm_filters.border import HostFunction
+from wasm_filters.engine.border import HostFunction
+from wasm_filters.engine.compiled import Compiled, compile_module
+from wasm_filters.engine.vm import MAX_FRAMES, Vm
 from wasm_filters.errors import BadPointer, ModuleError
-from wasm_filters.vm import MAX_FRAMES, Compiled, Vm, compile_module
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CALLS = wat("""(module
   (import "env" "many" (func $many (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)
     (result i32)))
@@ -171,9 +172,10 @@ def test_a_forked_process_still_ends_an_endless_loop() -> None:
     script = """if True:
         import os, sys
         from tests.wasm_filters.guests import guest
-        from wasm_filters.border import Limits
+        from wasm_filters.engine.border import Limits
         from wasm_filters.errors import DeadlineExceeded
-        from wasm_filters.vm import Vm, compile_module
+        from wasm_filters.engine.compiled import compile_module
+        from wasm_filters.engine.vm import Vm
         code = guest('(func (export "spin") (loop $l (br $l)))')
         spin = Vm(compile_module(code), [], Limits(deadline=0.1)).export("spin")
         child = os.fork()

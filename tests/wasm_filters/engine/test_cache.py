@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.wasm_filters.guests import guest
-from wasm_filters import vm
-from wasm_filters.cache import MAX_ENTRIES, CompiledCache, default_folder
-from wasm_filters.vm import compile_module
+from wasm_filters.engine import compiled
+from wasm_filters.engine.cache import MAX_ENTRIES, CompiledCache, default_folder
+from wasm_filters.engine.compiled import compile_module
 
 
 def test_what_was_put_is_got(tmp_path: Path) -> None:
@@ -55,7 +55,8 @@ def test_a_module_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     cache = CompiledCache(tmp_path)
     first = compile_module(guest(), cache)
     (entry,) = tmp_path.iterdir()
-    monkeypatch.setattr(vm.wasmtime, "Module", _OnlyDeserialize(vm.wasmtime.Module))
+    wasm = compiled.wasmtime
+    monkeypatch.setattr(wasm, "Module", _OnlyDeserialize(wasm.Module))
     assert compile_module(guest(), cache).functions == first.functions
     assert "-wasmtime" in entry.name
 

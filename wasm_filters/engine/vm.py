@@ -1,30 +1,21 @@
-"""Door to wasmtime: compile a module, run it, call both ways. Only ``validation.py`` asks it too.
-
-``wasmtime.Func`` costs 9 µs per call from the guest and 17 to 31 µs per call into it; its raw
-calling convention 0.5 and 0.8 µs (bench/wasm). So calls go through ``wasmtime._ffi``:
+"""One instance of a module: calls both ways, through wasmtime's raw calling convention.
 
 - The guest's arguments lie in an array of 16-byte slots whose address the callback gets. wasmtime
-  reuses few addresses, so the ctypes view of each is kept.
+  reuses few addresses, so the view of each is kept.
 - A Python exception must not cross C. It is kept, the guest is stopped with a trap, and the door
-  raises it again (``GuestExport.__call__``).
+  raises it again (``Vm.export``).
 - A callback's C entry is freed by Python's garbage collector, so the VM keeps all of them.
-
-Rule 1: memories never move (``memory_may_move`` is off and the address space is reserved), so one
-view of a memory stays valid while it grows. Rule 2: one clock per process moves the epoch
-(epoch.py); a callback that is still running when its deadline passes is stopped there.
+- What is called a million times a second is a closure over what it needs, not a method.
 """
 
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from ctypes import c_size_t, c_uint32
-from dataclasses import dataclass
-from functools import cache, partial
-from importlib.metadata import version
+from functools import cache
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -33,9 +24,9 @@ from wasmtime import _ffi as ffi
 from wasmtime._trap import FrameList
 
 from wasm_filters.abi import Signature
-from wasm_filters.border import HostFunction, Import, Limits
-from wasm_filters.cache import CompiledCache
-from wasm_filters.epoch import after_fork, tick_by_thread, tick_natively
+from wasm_filters.engine.border import HostFunction, Limits
+from wasm_filters.engine.compiled import Compiled
+from wasm_filters.engine.library import TICK_SECONDS, engine, raw
 from wasm_filters.errors import (
     BadPointer,
     DeadlineExceeded,
@@ -48,121 +39,17 @@ from wasm_filters.errors import (
     one_line,
 )
 
-TICK_SECONDS = 0.02  # how exactly a deadline is kept
+GuestFunction = Callable[..., int]  # arguments and answer are unsigned i32
+
 MAX_FRAMES = 20  # of a backtrace, as in Envoy
 _MAX_TABLE_ELEMENTS = 1_000_000
 _MAX_ARGUMENT_VIEWS = 4096  # one per address that wasmtime passes arguments at
-_KINDS = {"i32": "i", "i64": "I", "f32": "f", "f64": "F"}
 _SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
 _Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
 _PACK = [struct.Struct("<" + "I12x" * arity).pack_into for arity in range(13)]
 _Entry = ctypes.CFUNCTYPE(c_size_t, c_size_t, c_size_t, c_size_t)
 _EXTERN_SIZE = ctypes.sizeof(ffi.wasmtime_extern_t)
 _EXTERN_VALUE = ffi.wasmtime_extern_t.of.offset
-
-
-def _library(loader: Callable[[str], Any]) -> Any:
-    """wasmtime by a handle of its own: no argtypes, arguments are prepared once."""
-    library = loader(str(ffi.filename))
-    library.wasmtime_func_call_unchecked.restype = c_size_t
-    library.wasmtime_context_set_epoch_deadline.restype = None
-    library.wasmtime_func_new_unchecked.restype = None
-    library.wasmtime_instance_export_get.restype = ctypes.c_bool
-    return library
-
-
-_raw = _library(ctypes.PyDLL)  # with the interpreter's lock held: letting go costs as much again
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A module in machine code: what it imports, in order, and its exported functions.
-
-    ``memory`` is the export that is its memory; of several the last, as in Envoy.
-    """
-
-    imports: tuple[Import, ...]
-    functions: Mapping[str, Signature]
-    memory: str | None
-    _module: Any
-
-
-@cache
-def _engine() -> wasmtime.Engine:
-    config = wasmtime.Config()
-    config.epoch_interruption = True
-    config.wasm_threads = False  # atomic.wait would block the host
-    config.wasm_memory64 = False
-    config.wasm_wide_arithmetic = False  # Envoy's V8 does not know it
-    ffi.wasmtime_config_memory_may_move_set(config.ptr(), False)
-    engine = wasmtime.Engine(config)
-    if not _start_native_clock(engine):
-        _start_thread(engine)
-    return engine
-
-
-def _start_native_clock(engine: wasmtime.Engine) -> bool:
-    function = ctypes.cast(ffi.dll.wasmtime_engine_increment_epoch, ctypes.c_void_p).value or 0
-    argument = ctypes.cast(engine.ptr(), ctypes.c_void_p).value or 0
-    start = partial(tick_natively, function, argument, TICK_SECONDS)
-    if not start():
-        return False
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))  # the timer outlives the interpreter
-    after_fork(start)
-    return True
-
-
-def _start_thread(engine: wasmtime.Engine) -> None:
-    """Then calls have to let go of the interpreter's lock, or the thread would not run."""
-    global _raw
-    _raw = _library(ctypes.CDLL)
-    start = partial(tick_by_thread, engine.increment_epoch, TICK_SECONDS)
-    start()
-    after_fork(start)
-
-
-def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
-    """Compile ``code``, or take it from ``cache``; ModuleError if it is not valid wasm."""
-    key = f"{hashlib.sha256(code).hexdigest()}-wasmtime{version('wasmtime')}"
-    stored = cache.get(key) if cache else None
-    module = _load(stored) if stored else None
-    if module is None:
-        try:
-            module = wasmtime.Module(_engine(), code)
-        except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"not a valid wasm module: {one_line(error)}") from error
-        if cache:
-            cache.put(key, bytes(module.serialize()))
-    return _described(module)
-
-
-def _load(stored: bytes) -> wasmtime.Module | None:
-    try:
-        return wasmtime.Module.deserialize(_engine(), stored)
-    except wasmtime.WasmtimeError:
-        return None  # from another CPU or build: compiled again, and stored again
-
-
-def _described(module: wasmtime.Module) -> Compiled:
-    imports = tuple(
-        Import(i.module, i.name or "", _signature(i.type), _kind(i.type)) for i in module.imports
-    )
-    functions: dict[str, Signature] = {}
-    memory = None
-    for export in module.exports:
-        signature = _signature(export.type)
-        if signature is not None:
-            functions[export.name] = signature
-        elif isinstance(export.type, wasmtime.MemoryType):
-            memory = export.name
-    return Compiled(imports, functions, memory, module)
-
-
-def _signature(kind: object) -> Signature | None:
-    if not isinstance(kind, wasmtime.FuncType):
-        return None
-    params = "".join(_KINDS.get(str(value), "?") for value in kind.params)
-    return Signature(params, "".join(_KINDS.get(str(value), "?") for value in kind.results))
 
 
 @cache
@@ -177,10 +64,6 @@ def _function_type(signature: Signature) -> wasmtime.FuncType:
     return wasmtime.FuncType(
         [types[kind]() for kind in params], [types[kind]() for kind in results]
     )
-
-
-def _kind(kind: object) -> str:
-    return type(kind).__name__.removesuffix("Type").replace("Func", "Function").lower()
 
 
 def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
@@ -217,7 +100,7 @@ class Vm:
         self._refused: BaseException | None = None
         self._views: dict[int, tuple[memoryview, memoryview]] = {}
         self._memory: Any = None
-        self._store = wasmtime.Store(_engine())
+        self._store = wasmtime.Store(engine())
         self._store.set_limits(self.limits.memory, _MAX_TABLE_ELEMENTS)
         self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
         self._slack = self.limits.deadline / 10  # arming costs: not for each of a thousand calls
@@ -243,7 +126,7 @@ class Vm:
         for at, (function, entry) in enumerate(zip(imports, self._entries, strict=True)):
             kind = _function_type(function.signature).ptr()
             place = ctypes.byref(functions, at * _EXTERN_SIZE + _EXTERN_VALUE)
-            _raw.wasmtime_func_new_unchecked(self._context, kind, entry, None, None, place)
+            raw().wasmtime_func_new_unchecked(self._context, kind, entry, None, None, place)
         trap = ctypes.POINTER(ffi.wasm_trap_t)()
         failed = ffi.wasmtime_instance_new(
             self._store._context(),
@@ -270,7 +153,9 @@ class Vm:
         """What the instance exports as ``name``, which is there."""
         found, text = ffi.wasmtime_extern_t(), name.encode()
         instance, place = ctypes.byref(self._instance), ctypes.byref(found)
-        _raw.wasmtime_instance_export_get(self._context, instance, text, c_size_t(len(text)), place)
+        raw().wasmtime_instance_export_get(
+            self._context, instance, text, c_size_t(len(text)), place
+        )
         return found.of
 
     def _entry(self, index: int, host: HostFunction) -> Callable[[int, int, int], int]:
@@ -329,13 +214,71 @@ class Vm:
         now = monotonic()
         if now > self._armed_until:
             self._armed_until = now + self._slack
-            _raw.wasmtime_context_set_epoch_deadline(*self._arm)
+            raw().wasmtime_context_set_epoch_deadline(*self._arm)
 
-    def export(self, name: str, arms: bool = True) -> GuestExport | None:
-        """The guest's function ``name``; ``arms``: calling it starts a new deadline."""
+    def export(self, name: str) -> GuestFunction | None:
+        """The guest's function ``name``; calling it starts a new deadline.
+
+        It raises GuestStopped if it does not return.
+        """
         if name not in self._compiled.functions:
             return None
-        return GuestExport(self, name, self._exported(name).func, arms)
+        slots, call, arguments, trapped = self._prepared(name)
+        words, arm = slots.cast("I"), self.arm
+
+        def called(*given: int) -> int:
+            _PACK[len(given)](slots, 0, *given)
+            arm()
+            failed = call(*arguments)
+            if failed or trapped[0]:
+                self._fail(name, failed, trapped)
+            answer: int = words[0]
+            return answer
+
+        return called
+
+    def allocator(self, name: str) -> Callable[[int], int]:
+        """The guest's function that gives memory to the host. It has what is left of the deadline
+        of the callback that runs, and hostcalls that are guarded may not be made in it."""
+        slots, call, arguments, trapped = self._prepared(name)
+        words = slots.cast("I")
+
+        def allocate(size: int) -> int:
+            words[0] = size
+            before = self.restricted
+            self.restricted = "while memory is allocated"
+            failed = call(*arguments)
+            if failed or trapped[0]:
+                self._fail(name, failed, trapped)  # a VM that stops in there is not called again
+            self.restricted = before
+            address: int = words[0]
+            return address
+
+        return allocate
+
+    def _prepared(self, name: str) -> tuple[memoryview, Any, tuple[Any, ...], memoryview]:
+        """A guest's function, ready to be called: where its arguments go, how, and its trap."""
+        slots, trapped = _Slots(), c_size_t(0)
+        arguments = (
+            self._context,
+            ctypes.byref(self._exported(name).func),
+            ctypes.byref(slots),
+            c_size_t(12),
+            ctypes.byref(trapped),
+        )
+        call = raw().wasmtime_func_call_unchecked
+        return memoryview(slots).cast("B"), call, arguments, memoryview(trapped).cast("B").cast("Q")
+
+    def _fail(self, name: str, failed: int, trapped: memoryview) -> NoReturn:
+        error: wasmtime.Trap | wasmtime.WasmtimeError
+        if failed:  # a host function's trap comes back as an error with the guest's stack
+            pointer = ctypes.cast(failed, ctypes.POINTER(ffi.wasmtime_error_t))
+            error = wasmtime.WasmtimeError._from_ptr(pointer)
+        else:
+            trap = ctypes.cast(trapped[0], ctypes.POINTER(ffi.wasm_trap_t))
+            trapped[0] = 0
+            error = wasmtime.Trap._from_ptr(trap)
+        raise self._stopped(name, error) from None
 
     def window(self) -> memoryview:
         """All bytes of the guest's memory. The view is valid as long as this VM lives."""
@@ -374,42 +317,3 @@ class Vm:
         if used * 2 > self.limits.memory:
             reason += f" (memory is {used >> 20} of at most {self.limits.memory >> 20} MiB)"
         return reason
-
-
-class GuestExport:
-    """One exported function, ready to be called: arguments and answer are unsigned i32.
-
-    ``arms``: calling it starts a new deadline.
-    """
-
-    __slots__ = ("_arguments", "_arms", "_bytes", "_call", "_trapped", "_vm", "_words", "name")
-
-    def __init__(self, vm: Vm, name: str, function: Any, arms: bool) -> None:
-        self.name = name
-        self._vm = vm
-        self._arms = arms
-        self._bytes, self._words, self._trapped = vm._bytes, vm._words, vm._trapped
-        self._call = _raw.wasmtime_func_call_unchecked
-        self._arguments = (vm._context, ctypes.byref(function), *vm._call)
-
-    def __call__(self, *arguments: int) -> int:
-        """Call it; GuestStopped if it does not return."""
-        _PACK[len(arguments)](self._bytes, 0, *arguments)
-        if self._arms:
-            self._vm.arm()
-        failed = self._call(*self._arguments)
-        if failed or self._trapped[0]:
-            self._fail(failed)
-        answer: int = self._words[0]
-        return answer
-
-    def _fail(self, failed: int) -> None:
-        error: wasmtime.Trap | wasmtime.WasmtimeError
-        if failed:  # a host function's trap comes back as an error with the guest's stack
-            pointer = ctypes.cast(failed, ctypes.POINTER(ffi.wasmtime_error_t))
-            error = wasmtime.WasmtimeError._from_ptr(pointer)
-        else:
-            trap = ctypes.cast(self._trapped[0], ctypes.POINTER(ffi.wasm_trap_t))
-            self._trapped[0] = 0
-            error = wasmtime.Trap._from_ptr(trap)
-        raise self._vm._stopped(self.name, error) from None

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from wasm_filters.engine.memory import Memory
 from wasm_filters.errors import BadPointer
-from wasm_filters.memory import Memory
 
 
 class Guest:
