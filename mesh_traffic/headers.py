@@ -29,7 +29,7 @@ class Headers:
 
     @classmethod
     def of_bytes(cls, fields: Iterable[tuple[bytes, bytes]]) -> Headers:
-        pairs = list(fields)
+        pairs = fields if isinstance(fields, list) else list(fields)
         try:  # what is plain UTF-8, as nearly everything, is twice as quick without the handler
             return cls(tuple([(name.decode(), value.decode()) for name, value in pairs]))
         except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mesh_traffic.headers import Headers
 
@@ -27,6 +27,9 @@ class Body:
         return self.data.decode("utf-8", "replace")
 
 
+_NONE, _EMPTY = Headers(), Body()  # shared: they can't be changed, and making them costs
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One HTTP request. ``headers`` hold no pseudo-headers: those are the first four fields."""
@@ -35,9 +38,9 @@ class Request:
     path: str = "/"
     authority: str = ""
     scheme: str = "http"
-    headers: Headers = field(default_factory=Headers)
-    body: Body = field(default_factory=Body)
-    trailers: Headers = field(default_factory=Headers)
+    headers: Headers = _NONE
+    body: Body = _EMPTY
+    trailers: Headers = _NONE
 
     @classmethod
     def of_fields(
@@ -70,9 +73,9 @@ class Response:
     """One HTTP response. ``headers`` hold no ``:status``: that is ``status``."""
 
     status: int = 200
-    headers: Headers = field(default_factory=Headers)
-    body: Body = field(default_factory=Body)
-    trailers: Headers = field(default_factory=Headers)
+    headers: Headers = _NONE
+    body: Body = _EMPTY
+    trailers: Headers = _NONE
 
     @classmethod
     def of_fields(

@@ -82,13 +82,13 @@ class Arrived:
         fields = self.fields or _NO_FIELDS
         get = fields.get
         return Request(
-            method=_text(get(b":method")),
-            path=_text(get(b":path")),
-            authority=_text(get(b":authority")),
-            scheme=_text(get(b":scheme")),
-            headers=_ordinary(fields),
-            body=Body(bytes(self.body)) if self.body else _NO_BODY,
-            trailers=_ordinary(self.trailing),
+            _text(get(b":method")),
+            _text(get(b":path")),
+            _text(get(b":authority")),
+            _text(get(b":scheme")),
+            _ordinary(fields),
+            Body(bytes(self.body)) if self.body else _NO_BODY,
+            _ordinary(self.trailing),
         )
 
     def response(self) -> Response:
@@ -103,9 +103,8 @@ class Arrived:
 
 
 def _ordinary(fields: HeaderMap) -> Headers:
-    if not len(fields):
-        return _NO_HEADERS
-    return Headers.of_bytes([pair for pair in fields.pairs if pair[0][:1] != b":"])
+    pairs = [pair for pair in fields.pairs if pair[0][:1] != b":"]
+    return Headers.of_bytes(pairs) if pairs else _NO_HEADERS
 
 
 def _text(value: bytes | None) -> str:

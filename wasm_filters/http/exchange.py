@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from mesh_traffic import Request, Response
+from mesh_traffic import Headers, Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.buffer import Buffer
 from wasm_filters.chunks import cutter
@@ -42,7 +42,6 @@ UPSTREAM_CONNECTION_FAILURE = 0x20  # Envoy's response flags
 DOWNSTREAM_TERMINATION = 0x4000
 REFUSED_REPLY = LocalReply(503, REFUSED_DETAILS, REFUSED_BODY)
 
-_CODEC = ("utf-8", "surrogateescape")
 _NOT_PASSED_ON = frozenset(
     (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
 )
@@ -358,10 +357,14 @@ def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
     """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
     client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
     authority = request.authority or request.headers.get("host") or ""
-    return [
-        (b":authority", authority.encode(*_CODEC)),
-        (b":path", request.path.encode(*_CODEC)),
-        (b":method", request.method.encode(*_CODEC)),
-        (b":scheme", request.scheme.encode(*_CODEC)),
-        *(f for f in request.headers.to_bytes() if f[0].lower() not in _NOT_PASSED_ON),
-    ]
+    pseudo = Headers(
+        (
+            (":authority", authority),
+            (":path", request.path),
+            (":method", request.method),
+            (":scheme", request.scheme),
+        )
+    )
+    others = request.headers.to_bytes()
+    kept = [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
+    return pseudo.to_bytes() + kept
