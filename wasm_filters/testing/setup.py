@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -93,12 +93,13 @@ def property_bytes(value: Property) -> bytes:
 def request(spec: RequestSpec, folder: Path, node: Node) -> Request:
     """What the client sends."""
     data = body(spec.body, folder, node)
+    streamed = spec.chunks is not None or bool(spec.trailers)
     return Request(
         method=spec.method or ("POST" if spec.body is not None else "GET"),
         path=spec.path,
         authority=spec.authority,
         scheme=spec.scheme,
-        headers=with_length(spec.headers, data, bool(spec.trailers) or spec.chunks is not None),
+        headers=with_length(headers(spec.headers), data, streamed, spec.headers),
         body=Body(data),
         trailers=headers(spec.trailers),
     )
@@ -108,12 +109,16 @@ def body(spec: BodySpec | None, folder: Path, node: Node) -> bytes:
     return b"" if spec is None else spec.content(folder, node.find("body"))
 
 
-def with_length(fields: Mapping[str, Any], data: bytes, streamed: bool = False) -> Headers:
-    """The fields, and what any HTTP/1 peer adds: how long the body is, or that it can't say."""
-    names = {name.lower() for name in fields}
-    found = headers(fields)
+def with_length(
+    fields: Headers, data: bytes, streamed: bool = False, unsaid: Iterable[str] = ()
+) -> Headers:
+    """The fields, and what any HTTP/1 peer adds: how long the body is, or that it can't say.
+
+    ``unsaid`` are names that must not be added.
+    """
+    names = {name.lower() for name in (*(name for name, _ in fields), *unsaid)}
     if not data or names & {"content-length", "transfer-encoding"}:
-        return found
+        return fields
     if streamed:
-        return found.added("transfer-encoding", "chunked")
-    return found.added("content-length", str(len(data)))
+        return fields.added("transfer-encoding", "chunked")
+    return fields.added("content-length", str(len(data)))
