@@ -201,7 +201,8 @@ def _queues(wanted: Mapping[str, Sequence[BodyMatchSpec]], seen: Seen) -> Iterat
         for index, (spec, item) in enumerate(zip(specs, items, strict=False)):
             yield from match.body(spec, item, seen.folder, *path, index)
         if len(specs) != len(items):
-            yield Miss(path, f"{len(specs)} items", f"{len(items)}: {list(map(shown, items))}")
+            waiting = ", ".join(map(shown, items))
+            yield Miss(path, f"{len(specs)} items", f"{len(items)}: {waiting}" if items else "none")
 
 
 def queue_of(shared: SharedState, vm_ids: Sequence[str], name: str) -> tuple[int, Queue] | None:

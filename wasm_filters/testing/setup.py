@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +15,6 @@ from wasm_filters.testing.language.messages import RequestSpec
 from wasm_filters.testing.language.suite import PluginSpec, SettingsSpec
 from wasm_filters.testing.language.values import BodySpec, as_json, headers
 from wasm_filters.testing.load import Suite
-
-Property = str | bool | int | float
 
 
 def plugins(case: Case) -> Sequence[tuple[str, PluginConfig]]:
@@ -58,7 +55,6 @@ def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
     started = case if "vm_configuration" in own else spec
     backoff = spec.reload_backoff
     policy = case.failure_policy or spec.failure_policy
-    properties = {**spec.properties, **case.properties}
     return PluginConfig(
         name=spec.name if spec.name is not None else name,
         root_id=spec.root_id,
@@ -66,7 +62,7 @@ def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
         vm_id=spec.vm_id,
         vm_configuration=configuration(started.vm_configuration),
         environment={**spec.environment, **case.environment},
-        properties={path: property_bytes(value) for path, value in properties.items()},
+        properties={**spec.properties, **case.properties},
         capabilities=frozenset(spec.capabilities),
         failure_policy=FailurePolicy(policy) if policy else FailurePolicy.FAIL_CLOSED,
         reload_backoff=RELOAD_BACKOFF if backoff is None else backoff.total_seconds(),
@@ -79,15 +75,6 @@ def configuration(value: Any) -> bytes:
     if value is None:
         return b""
     return value.encode() if isinstance(value, str) else as_json(value)
-
-
-def property_bytes(value: Property) -> bytes:
-    """A property as proxy_get_property hands it over."""
-    if isinstance(value, bool):
-        return bytes([value])
-    if isinstance(value, int):
-        return struct.pack("<q", value)
-    return struct.pack("<d", value) if isinstance(value, float) else value.encode()
 
 
 def request(spec: RequestSpec, folder: Path, node: Node) -> Request:

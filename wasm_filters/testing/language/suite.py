@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_yaml.spec import Closed, ListOrOne, SomeText, Spec, Text, one_or_more
 from mesh_yaml.values import Duration
+from wasm_filters.properties.values import of_user
 from wasm_filters.testing.language.expect import ExpectSpec
 from wasm_filters.testing.language.matches import Level
 from wasm_filters.testing.language.messages import Answers, Request
@@ -22,13 +23,12 @@ Modes = Annotated[
 Policy = Literal["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", "fail_open"]
 
 
-def _scalar(value: Any) -> Any:
-    if not isinstance(value, str | bool | int | float):
-        raise ValueError("expected text, a number, true or false")
+def _attribute(value: Any) -> Any:
+    of_user(value)  # for its complaints
     return value
 
 
-PropertyValue = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+Attribute = Annotated[Any, BeforeValidator(_attribute)]
 
 
 class SettingsSpec(Closed):
@@ -37,7 +37,7 @@ class SettingsSpec(Closed):
     configuration: Any = Field(None, description="a text, or any other value, sent as JSON")
     vm_configuration: Any = None
     environment: dict[str, Text] = Field(default_factory=dict)
-    properties: dict[str, PropertyValue] = Field(
+    properties: dict[str, Attribute] = Field(
         default_factory=dict, description="by path, such as xds.cluster_name"
     )
     failure_policy: Policy | None = None
