@@ -58,7 +58,7 @@ def misses(expected: ExpectSpec, seen: Seen) -> Iterator[Miss]:
     if seen.rejected and "rejected" not in said:
         yield Miss(("rejected",), "that the filter starts", seen.rejected)
         return
-    if seen.failure is not None and "failure" not in said:
+    if seen.failure is not None and not seen.rejected and "failure" not in said:
         yield Miss(("failure",), "that no filter dies", str(seen.failure))
     for name in sorted(said, key=_ORDER.__getitem__):
         yield from CHECKS[name](getattr(expected, name), seen)

@@ -80,13 +80,12 @@ def configuration(value: Any) -> bytes:
 def request(spec: RequestSpec, folder: Path, node: Node) -> Request:
     """What the client sends."""
     data = body(spec.body, folder, node)
-    streamed = spec.chunks is not None or bool(spec.trailers)
     return Request(
         method=spec.method or ("POST" if spec.body is not None else "GET"),
         path=spec.path,
         authority=spec.authority,
         scheme=spec.scheme,
-        headers=with_length(headers(spec.headers), data, streamed, spec.headers),
+        headers=with_length(headers(spec.headers), data, bool(spec.trailers), spec.headers),
         body=Body(data),
         trailers=headers(spec.trailers),
     )
@@ -99,9 +98,8 @@ def body(spec: BodySpec | None, folder: Path, node: Node) -> bytes:
 def with_length(
     fields: Headers, data: bytes, streamed: bool = False, unsaid: Iterable[str] = ()
 ) -> Headers:
-    """The fields, and what any HTTP/1 peer adds: how long the body is, or that it can't say.
-
-    ``unsaid`` are names that must not be added.
+    """The fields, and what any HTTP/1 peer adds: how long the body is, or, before trailers, that
+    it does not say. ``unsaid`` are names that must not be added.
     """
     names = {name.lower() for name in (*(name for name, _ in fields), *unsaid)}
     if not data or names & {"content-length", "transfer-encoding"}:

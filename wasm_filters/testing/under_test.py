@@ -89,8 +89,7 @@ class FilterUnderTest:
     ) -> Outcome:
         """Send a request with what any client adds: the length of its body."""
         data = body.encode() if isinstance(body, str) else body
-        streamed = chunks is not None or bool(trailers)
-        fields = with_length(Headers.of(headers), data, streamed)
+        fields = with_length(Headers.of(headers), data, bool(trailers))
         whole = Request(method, path, authority, "http", fields, Body(data), Headers.of(trailers))
         return self.handle(whole, upstream, chunks, patience)
 

@@ -1,4 +1,4 @@
-"""Each word of ``expect``: holds where it must, and says what it wanted and saw where it does not."""
+"""Each word of ``expect``: it holds where it must, and says what it saw where it does not."""
 
 from __future__ import annotations
 

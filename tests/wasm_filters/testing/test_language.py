@@ -29,9 +29,9 @@ def said(folder: Path, text: str) -> list[str]:
 FINE = [
     "filters: [{file: a.wasm, name: a, vm_id: x}, {file: b.wasm}]\nmode: spec",
     "filter: a.wasm\nconfiguration: text\nvm_configuration: [1]\nroot_id: r\nvm_id: v\nname: n",
-    "filter: a.wasm\nenvironment: {A: 1}\nproperties: {a: x, b: 1, c: 1.5, d: true, e: [1], f: {}}",
+    "filter: a.wasm\nenvironment: {A: 1}\nproperties: {a: x, b: 1.5, c: true, d: [1], e: {}}",
     "filter: a.wasm\ncapabilities: [proxy_log]\nfailure_policy: FAIL_RELOAD\nreload_backoff: 2s",
-    "filter: a.wasm\nstops_at_headers: true\nlog_level: debug\nbuffer_limit: 10\nmode: [spec, envoy]",
+    "filter: a.wasm\nstops_at_headers: true\nlog_level: debug\nbuffer_limit: 10",
     "filter: a.wasm\nclusters: {a: {refused: true}, b: [{times: 1, never: true}, {}]}",
     "filter: a.wasm\nclusters: {a: {grpc: {messages: [x, {base64: AA==}], status: 3}}}",
     "filter: a.wasm\nclusters: {a: {when: {path: {prefix: /}, headers: {a: null}, message: x}}}",
