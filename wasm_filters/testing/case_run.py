@@ -107,7 +107,7 @@ class CaseRun:
         found += [_finding(miss, node, "expect") for miss in misses(step.expect or _NOTHING, seen)]
         for script in (*self._scripts.values(), upstream):
             found += _unanswered(script)
-        return found
+        return sorted(found, key=lambda finding: finding.place)
 
     # who listens
 
