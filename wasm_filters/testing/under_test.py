@@ -15,6 +15,8 @@ from wasm_filters.http.exchange import DEFAULT_LIMIT
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Listener
 from wasm_filters.module import Module
+from wasm_filters.tcp.chain import TcpChain
+from wasm_filters.tcp.connection import TcpConnection
 from wasm_filters.testing.calls import Calls, together
 from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.setup import configuration as as_bytes
@@ -42,6 +44,7 @@ class FilterUnderTest:
         self.worker = worker
         self.traces: deque[tuple[str, Trace]] = deque(maxlen=MAX_TRACES)
         self.chain = HttpChain(worker, [])
+        self.tcp = TcpChain(worker, [])
         self._load = load
         self._calls = calls
 
@@ -53,6 +56,7 @@ class FilterUnderTest:
         self._trace("start")
         started = [self.worker.plugin(self._load(path), config) for path, config in plugins]
         self.chain = HttpChain(self.worker, started, limit)
+        self.tcp = TcpChain(self.worker, started, limit)
 
     def _trace(self, what: str) -> None:
         trace = Trace()
@@ -102,6 +106,11 @@ class FilterUnderTest:
     ) -> Outcome:
         """As :meth:`request`."""
         return self.request("POST", path, headers, body, **options)
+
+    def connect(self) -> TcpConnection:
+        """A TCP client connects; what happens then is said to the connection."""
+        self._trace("a connection")
+        return self.tcp.connect()
 
     def advance(self, seconds: float) -> None:
         """Let time pass: ticks, timeouts and answers that are due happen."""

@@ -54,6 +54,8 @@ CASES = [
     "expect: {status: none, upstream: none, logs: none, callouts: none, warnings: none}",
     "request: /, patience: 5s, expect: {paused: false, failure: {contains: x}, details: d}",
     "advance: 1h, enqueue: {q: [a, {json: 1}]}, expect: {queues: {q: [a]}, shared: {k: {size: 3}}}",
+    "connection: [client: a, {upstream: {size: 3}}, end: client, reset: upstream, advance: 1s], "
+    "expect: {to_client: {size: 3}, to_upstream: a, closed: remote}",
     "steps: [{request: /}, {advance: 2s, expect: {metrics: {a: '> 3', b: [1], c: null}}}]",
     "configuration: null, mode: [spec], expect: {rejected: true}",
     "clusters: {a: {body: {size: 3}}}, shared: {a: {text: 1}}, expect: {hostcalls: [proxy_log]}",
@@ -106,7 +108,7 @@ WRONG = [
     ),
     (
         ONE.replace("status: 200", "rejected: true"),
-        "2:9: a filter that is rejected gets no request; expected one of the two",
+        "2:9: expected one of request, connection and expect.rejected",
     ),
     (
         ONE.replace("request: /,", "request: /, steps: [{request: /}],"),
@@ -132,6 +134,14 @@ WRONG = [
     (
         ONE.replace("status: 200", "logs: [{level: loud}]"),
         "2:55: level: input should be 'trace', 'debug', 'info', 'warn', 'error' or 'critical'",
+    ),
+    (
+        ONE.replace("request: /", "connection: [client: a]"),
+        "2:9: there is no request, but something is said of status",
+    ),
+    (
+        ONE.replace("request: /,", "connection: [{client: a, end: client}],"),
+        "2:31: expected one of advance, client, end, refuse, reset, upstream",
     ),
     (ONE + "mode: both", "3:7: input should be 'envoy' or 'spec', got 'both'"),
     (

@@ -120,6 +120,19 @@ def test_a_test_runs_in_the_modes_that_it_asks_for(project: pytest.Pytester) -> 
     assert "envoy" not in asked.stdout.str()
 
 
+def test_network_filters_get_connections(project: pytest.Pytester) -> None:
+    shutil.copy(POLICY.parents[1] / "tcp_counter" / "tcp_counter.wasm", project.path)
+    project.makepyfile("""
+        def test_counted(wasm_filter):
+            counter = wasm_filter("tcp_counter.wasm")
+            connection = counter.connect()
+            connection.from_client(b"hello")
+            assert bytes(connection.to_upstream) == b"hello"
+            assert counter.metric("tcp_counter.downstream_bytes") == 5
+    """)
+    run(project).assert_outcomes(passed=1)
+
+
 def test_an_unknown_mode_is_named(project: pytest.Pytester) -> None:
     project.makepyfile("""
         import pytest
