@@ -11,6 +11,7 @@ from wasm_filters.abi import LogLevel
 from wasm_filters.errors import GuestStopped, ModuleError, PluginError
 from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.machine import Listener
+from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.testing import setup
 from wasm_filters.testing.calls import Calls, Counts, together
 from wasm_filters.testing.cases import Case
@@ -20,6 +21,7 @@ from wasm_filters.testing.language.suite import StepSpec
 from wasm_filters.testing.match import Miss
 from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.services import Script
+from wasm_filters.testing.tcp import play
 from wasm_filters.tracing.trace import Trace
 from wasm_filters.upstream import empty_ok
 from wasm_filters.worker import Worker
@@ -92,7 +94,8 @@ class CaseRun:
         calls = self._listen(step)
         if index == 0:
             self._start()
-            if step.request is not None and not self._rejected:
+            happens = step.request is not None or step.connection is not None
+            if happens and not self._rejected:
                 self._listen_anew(calls)
         upstream = Script("upstream", list(step.upstream or ()), self._folder, node)
         warned = len(self._worker.journal.warnings)
@@ -100,14 +103,14 @@ class CaseRun:
         found = (
             [] if self._rejected else [_finding(miss, node) for miss in self._events(step, node)]
         )
-        seen = self._request(step, node, upstream)
+        seen = self._traffic(step, node, upstream)
         seen.warnings = self._worker.journal.warnings[warned if index else 0 :]
         seen.callouts = self._worker.callouts.since(called if index else 0)
         seen.calls = calls.total() if calls else Counts()
         found += [_finding(miss, node, "expect") for miss in misses(step.expect or _NOTHING, seen)]
         for script in (*self._scripts.values(), upstream):
             found += _unanswered(script)
-        return found
+        return sorted(found, key=lambda finding: finding.place)
 
     # who listens
 
@@ -168,9 +171,13 @@ class CaseRun:
                     queue.tell(queue_id)
         self._worker.loop.run(0)
 
-    def _request(self, step: StepSpec, node: Node, upstream: Script) -> Seen:
+    def _traffic(self, step: StepSpec, node: Node, upstream: Script) -> Seen:
         worker = self._worker
         seen = Seen(self._folder, worker.shared, self._vm_ids, rejected=self._rejected)
+        if step.connection is not None and not self._rejected:
+            chain = TcpChain(worker, self._chain.plugins, self._case.suite.spec.buffer_limit)
+            where = node.find("connection")
+            seen.connection = play(chain, step.connection, self._folder, where)
         if step.request is not None and not self._rejected:
             seen.outcome = self._chain.handle(
                 setup.request(step.request, self._folder, node.find("request")),

@@ -19,6 +19,7 @@ from wasm_filters.host import Log
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.metrics import Metric
 from wasm_filters.shared import Queue, SharedState
+from wasm_filters.tcp.connection import TcpConnection
 from wasm_filters.testing import match
 from wasm_filters.testing.calls import Counts
 from wasm_filters.testing.language.expect import NONE, ExpectSpec, MetricMatchSpec
@@ -36,13 +37,14 @@ NO_OUTCOME = Outcome(None, None)
 
 @dataclass(slots=True)
 class Seen:
-    """What came of one step. ``outcome`` is its request's; ``failure`` why a VM died in it;
-    ``rejected`` why a plugin did not start. ``vm_ids`` are those of the plugins."""
+    """What came of one step: of its request (``outcome``) or its TCP ``connection``. ``failure``
+    is why a VM died in it, ``rejected`` why a plugin did not start. ``vm_ids``: the plugins'."""
 
     folder: Path
     shared: SharedState
     vm_ids: Sequence[str] = ()
     outcome: Outcome = NO_OUTCOME
+    connection: TcpConnection | None = None
     logs: Sequence[Log] = ()
     warnings: Sequence[str] = ()
     callouts: Sequence[Callout] = ()
@@ -58,7 +60,7 @@ def misses(expected: ExpectSpec, seen: Seen) -> Iterator[Miss]:
     if seen.rejected and "rejected" not in said:
         yield Miss(("rejected",), "that the filter starts", seen.rejected)
         return
-    if seen.failure is not None and "failure" not in said:
+    if seen.failure is not None and not seen.rejected and "failure" not in said:
         yield Miss(("failure",), "that no filter dies", str(seen.failure))
     for name in sorted(said, key=_ORDER.__getitem__):
         yield from CHECKS[name](getattr(expected, name), seen)
@@ -201,7 +203,8 @@ def _queues(wanted: Mapping[str, Sequence[BodyMatchSpec]], seen: Seen) -> Iterat
         for index, (spec, item) in enumerate(zip(specs, items, strict=False)):
             yield from match.body(spec, item, seen.folder, *path, index)
         if len(specs) != len(items):
-            yield Miss(path, f"{len(specs)} items", f"{len(items)}: {list(map(shown, items))}")
+            waiting = ", ".join(map(shown, items))
+            yield Miss(path, f"{len(specs)} items", f"{len(items)}: {waiting}" if items else "none")
 
 
 def queue_of(shared: SharedState, vm_ids: Sequence[str], name: str) -> tuple[int, Queue] | None:
@@ -241,6 +244,22 @@ def _warnings(wanted: Sequence[TextMatchSpec] | str, seen: Seen) -> Iterator[Mis
             yield Miss(("warnings", index), match.wording(found), told)
 
 
+def _to_upstream(wanted: BodyMatchSpec, seen: Seen) -> Iterator[Miss]:
+    data = bytes(seen.connection.to_upstream) if seen.connection else b""
+    yield from match.body(wanted, data, seen.folder, "to_upstream")
+
+
+def _to_client(wanted: BodyMatchSpec, seen: Seen) -> Iterator[Miss]:
+    data = bytes(seen.connection.to_client) if seen.connection else b""
+    yield from match.body(wanted, data, seen.folder, "to_client")
+
+
+def _closed(wanted: str, seen: Seen) -> Iterator[Miss]:
+    by = seen.connection.closed_by if seen.connection else ""
+    if wanted != (by or NONE):
+        yield Miss(("closed",), wanted, by or NONE)
+
+
 def _of_text(name: str, get: Callable[[Seen], str]) -> Callable[[Any, Seen], Iterator[Miss]]:
     return lambda wanted, seen: match.text(wanted, get(seen), name)
 
@@ -257,6 +276,9 @@ CHECKS: Mapping[str, Callable[[Any, Seen], Iterator[Miss]]] = {
     "body": _body,
     "response_trailers": _response_trailers,
     "upstream": _upstream,
+    "to_upstream": _to_upstream,
+    "to_client": _to_client,
+    "closed": _closed,
     "callouts": _callouts,
     "logs": _logs,
     "metrics": _metrics,

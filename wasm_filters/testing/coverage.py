@@ -2,8 +2,9 @@
 
 Counted are the callbacks that a test can reach at all, and the hostcalls of the ABI that the module
 imports. An SDK exports every callback there is; one that needs a hostcall which the module does
-not import (``proxy_on_tick`` without setting a tick) can't come, and is listed apart. So are the
-imports that a language's runtime brings (WASI).
+not import (``proxy_on_tick`` without setting a tick) can't come, nor can those of network filters
+in a filter that is tested by requests: these are listed apart. The imports that a language's
+runtime brings (WASI) are left out.
 """
 
 from __future__ import annotations
@@ -27,11 +28,20 @@ NEEDS: Mapping[str, tuple[str, ...]] = {  # one of these hostcalls
     "proxy_on_grpc_receive": _GRPC,
     "proxy_on_grpc_close": _GRPC,
 }
-# what only a network filter is called with, what Envoy never calls, and what this host does not
-OTHERS = frozenset(
+NETWORK = frozenset(
     {
         "proxy_on_new_connection", "proxy_on_downstream_data", "proxy_on_upstream_data",
         "proxy_on_downstream_connection_close", "proxy_on_upstream_connection_close",
+    }
+)  # fmt: skip
+HTTP = frozenset(
+    f"proxy_on_{way}_{part}"
+    for way in ("request", "response")
+    for part in ("headers", "body", "trailers")
+)
+# what Envoy never calls, and HTTP/2's METADATA, which tests do not send
+OTHERS = frozenset(
+    {
         "proxy_on_foreign_function", "proxy_validate_configuration",
         "proxy_on_request_metadata", "proxy_on_response_metadata",
     }
@@ -81,7 +91,10 @@ def coverage(module: Module, counts: Counts) -> Coverage:
     known = [name for name in CALLBACKS[module.version] if name.startswith("proxy_")]
     exported = [name for name in known if name in module.compiled.functions]
     exported = [name for name in exported if name != "proxy_on_memory_allocate"]
-    reachable = [name for name in exported if _can_come(name, imported)]
+    is_network = not NETWORK.isdisjoint(counts.callbacks)
+    is_http = not is_network or not HTTP.isdisjoint(counts.callbacks)
+    others = OTHERS | (frozenset() if is_network else NETWORK) | (frozenset() if is_http else HTTP)
+    reachable = [n for n in exported if n not in others and _is_set_off(n, imported)]
     calls = sorted(name for name in imported if name in HOSTCALLS and name.startswith("proxy_"))
     return Coverage(
         module.name,
@@ -92,9 +105,7 @@ def coverage(module: Module, counts: Counts) -> Coverage:
     )
 
 
-def _can_come(name: str, imported: Iterable[str]) -> bool:
-    if name in OTHERS:
-        return False
+def _is_set_off(name: str, imported: Iterable[str]) -> bool:
     return name not in NEEDS or not set(NEEDS[name]).isdisjoint(imported)
 
 

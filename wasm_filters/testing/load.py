@@ -66,14 +66,14 @@ def _inside(folder: Path) -> Iterator[Path]:
         yield from (path for name in files if is_test_file(path := Path(place) / name))
 
 
-def load(path: Path) -> Suite:
-    """The tests of one file.
+def load(path: Path, name: str | None = None) -> Suite:
+    """The tests of one file; ``name`` stands for the path in places.
 
     Raises:
         DocumentError: with all that is wrong, each at its place.
     """
-    documents = yaml.read(path)
-    place = documents[1].place if len(documents) > 1 else Place(str(path))
+    documents = yaml.read(path, name)
+    place = documents[1].place if len(documents) > 1 else Place(name or str(path))
     if len(documents) != 1:
         raise DocumentError.at(place, f"expected one YAML document, got {len(documents)}")
     node = documents[0]

@@ -18,16 +18,20 @@ class Modules:
     cache: CompiledCache = field(default_factory=lambda: CompiledCache(default_folder()))
     _loaded: dict[Path, Module] = field(default_factory=dict)
 
-    def load(self, path: Path, place: Place) -> Module:
-        """The module in a file.
-
-        Raises:
-            DocumentError: it can't be read, or Envoy would not load it; said at ``place``.
-        """
+    def of(self, path: Path) -> Module:
+        """The module in a file; ModuleError if it can't be read or Envoy would not load it."""
         found = self._loaded.get(path)
         if found is None:
-            try:
-                found = self._loaded[path] = Module.load(path, self.cache)
-            except ModuleError as error:
-                raise DocumentError.at(place, str(error)) from error
+            found = self._loaded[path] = Module.load(path, self.cache)
         return found
+
+    def load(self, path: Path, place: Place) -> Module:
+        """The module in a file that is named at ``place``.
+
+        Raises:
+            DocumentError: it can't be read, or Envoy would not load it; said there.
+        """
+        try:
+            return self.of(path)
+        except ModuleError as error:
+            raise DocumentError.at(place, str(error)) from error

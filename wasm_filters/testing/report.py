@@ -8,13 +8,23 @@ from typing import Any
 from wasm_filters.testing.runner import Result
 
 PASSED, FAILED = "✓", "✗"
+MAX_TRACE_LINES = 200  # of one test
 
 
 def details(result: Result) -> list[str]:
     """Why a test failed: each finding, what the host warns of, and the trace."""
     lines = [str(finding) for finding in result.findings]
     lines += [f"warning: {warning}" for warning in result.warnings]
-    return [*lines, *result.trace.splitlines()]
+    return [*lines, *_cut(result.trace.splitlines())]
+
+
+def _cut(lines: list[str]) -> list[str]:
+    """The beginning and the end of a long trace; ``--json`` has all of it."""
+    left_out = len(lines) - MAX_TRACE_LINES
+    if left_out <= 0:
+        return lines
+    half = MAX_TRACE_LINES // 2
+    return [*lines[:half], f"… {left_out} more lines …", *lines[-half:]]
 
 
 def line(result: Result) -> str:

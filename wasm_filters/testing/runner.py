@@ -14,7 +14,7 @@ from pathlib import Path
 from mesh_yaml.problems import Problems
 from wasm_filters.module import Module
 from wasm_filters.testing import setup
-from wasm_filters.testing.calls import Counts
+from wasm_filters.testing.calls import Calls, Counts
 from wasm_filters.testing.case_run import CaseRun, Finding
 from wasm_filters.testing.cases import Case
 from wasm_filters.testing.coverage import Coverage, coverage
@@ -73,15 +73,16 @@ class Runner:
         findings = run.findings()
         seconds = time.perf_counter() - started
         if self._counted:
-            self._cover(run)
+            for calls in run.calls:
+                self.cover(calls)
         if not findings:
             return Result(case, seconds=seconds)
         again = CaseRun(case, self.modules, traced=True)
         again.findings()
         return Result(case, findings, run.warnings, str(again.trace), seconds)
 
-    def _cover(self, run: CaseRun) -> None:
-        for calls in run.calls:
-            for module, counts in calls.by_module():
-                found = self._covered.setdefault(Path(module.name), (module, Counts()))
-                found[1].add(counts)
+    def cover(self, calls: Calls) -> None:
+        """Add to what is covered."""
+        for module, counts in calls.by_module():
+            found = self._covered.setdefault(Path(module.name), (module, Counts()))
+            found[1].add(counts)

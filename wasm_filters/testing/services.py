@@ -55,7 +55,7 @@ class Script:
         if spec.grpc is not None:
             return self._grpc(spec, spec.grpc, node.find("grpc", "messages"))
         data = body(spec.body, self.folder, node)
-        fields = with_length(spec.headers, data, bool(spec.trailers))
+        fields = with_length(headers(spec.headers), data, bool(spec.trailers), spec.headers)
         return Response(spec.status, fields, Body(data), headers(spec.trailers))
 
     def _grpc(self, spec: AnswerSpec, grpc: GrpcSpec, node: Node) -> Response:

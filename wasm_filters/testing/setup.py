@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from wasm_filters.testing.language.messages import RequestSpec
 from wasm_filters.testing.language.suite import PluginSpec, SettingsSpec
 from wasm_filters.testing.language.values import BodySpec, as_json, headers
 from wasm_filters.testing.load import Suite
-
-Property = str | bool | int | float
 
 
 def plugins(case: Case) -> Sequence[tuple[str, PluginConfig]]:
@@ -58,7 +55,6 @@ def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
     started = case if "vm_configuration" in own else spec
     backoff = spec.reload_backoff
     policy = case.failure_policy or spec.failure_policy
-    properties = {**spec.properties, **case.properties}
     return PluginConfig(
         name=spec.name if spec.name is not None else name,
         root_id=spec.root_id,
@@ -66,7 +62,7 @@ def _config(spec: PluginSpec, name: str, case: SettingsSpec) -> PluginConfig:
         vm_id=spec.vm_id,
         vm_configuration=configuration(started.vm_configuration),
         environment={**spec.environment, **case.environment},
-        properties={path: property_bytes(value) for path, value in properties.items()},
+        properties={**spec.properties, **case.properties},
         capabilities=frozenset(spec.capabilities),
         failure_policy=FailurePolicy(policy) if policy else FailurePolicy.FAIL_CLOSED,
         reload_backoff=RELOAD_BACKOFF if backoff is None else backoff.total_seconds(),
@@ -81,15 +77,6 @@ def configuration(value: Any) -> bytes:
     return value.encode() if isinstance(value, str) else as_json(value)
 
 
-def property_bytes(value: Property) -> bytes:
-    """A property as proxy_get_property hands it over."""
-    if isinstance(value, bool):
-        return bytes([value])
-    if isinstance(value, int):
-        return struct.pack("<q", value)
-    return struct.pack("<d", value) if isinstance(value, float) else value.encode()
-
-
 def request(spec: RequestSpec, folder: Path, node: Node) -> Request:
     """What the client sends."""
     data = body(spec.body, folder, node)
@@ -98,7 +85,7 @@ def request(spec: RequestSpec, folder: Path, node: Node) -> Request:
         path=spec.path,
         authority=spec.authority,
         scheme=spec.scheme,
-        headers=with_length(spec.headers, data, bool(spec.trailers) or spec.chunks is not None),
+        headers=with_length(headers(spec.headers), data, bool(spec.trailers), spec.headers),
         body=Body(data),
         trailers=headers(spec.trailers),
     )
@@ -108,12 +95,15 @@ def body(spec: BodySpec | None, folder: Path, node: Node) -> bytes:
     return b"" if spec is None else spec.content(folder, node.find("body"))
 
 
-def with_length(fields: Mapping[str, Any], data: bytes, streamed: bool = False) -> Headers:
-    """The fields, and what any HTTP/1 peer adds: how long the body is, or that it can't say."""
-    names = {name.lower() for name in fields}
-    found = headers(fields)
+def with_length(
+    fields: Headers, data: bytes, streamed: bool = False, unsaid: Iterable[str] = ()
+) -> Headers:
+    """The fields, and what any HTTP/1 peer adds: how long the body is, or, before trailers, that
+    it does not say. ``unsaid`` are names that must not be added.
+    """
+    names = {name.lower() for name in (*(name for name, _ in fields), *unsaid)}
     if not data or names & {"content-length", "transfer-encoding"}:
-        return found
+        return fields
     if streamed:
-        return found.added("transfer-encoding", "chunked")
-    return found.added("content-length", str(len(data)))
+        return fields.added("transfer-encoding", "chunked")
+    return fields.added("content-length", str(len(data)))

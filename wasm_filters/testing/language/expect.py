@@ -84,6 +84,11 @@ class ExpectSpec(Closed):
     details: Said[TextMatch] = Field(None, description="Envoy's response code details")
     paused: Said[FlaggedMatch] = Field(None, description="the callback that nobody resumed")
     reset: Said[bool] = Field(None)
+    to_upstream: Said[BodyMatch] = Field(None, description="all that a connection brought there")
+    to_client: Said[BodyMatch] = Field(None, description="all that a connection brought back")
+    closed: Said[Literal["local", "remote", "none"]] = Field(
+        None, description="who closed the connection: Envoy, its peer, or nobody yet"
+    )
     logs: Said[OrNone[Annotated[list[LogMatch], Field(min_length=1)]]] = Field(
         None, description="in this order, others may be between; inverted: there is none such"
     )

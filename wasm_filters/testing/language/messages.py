@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -83,3 +83,24 @@ Answers = Annotated[
     BeforeValidator(one_or_more),
     ListOrOne(),
 ]
+
+
+Side = Literal["client", "upstream"]
+
+
+class TcpEventSpec(Closed):
+    """One thing that happens to a connection; exactly one of these."""
+
+    client: Body | None = Field(None, description="bytes that the client sends")
+    upstream: Body | None = Field(None, description="bytes that the upstream sends")
+    end: Side | None = Field(None, description="who sends nothing any more")
+    reset: Side | None = Field(None, description="who is gone")
+    refuse: bool = Field(False, description="nobody listens upstream")
+    advance: Duration | None = Field(None, description="let so much time pass")
+
+    @model_validator(mode="after")
+    def _one(self) -> TcpEventSpec:
+        if len(self.model_fields_set) != 1:
+            names = ", ".join(sorted(type(self).model_fields))
+            raise ValueError(f"expected one of {names}")
+        return self

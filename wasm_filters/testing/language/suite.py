@@ -8,9 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_yaml.spec import Closed, ListOrOne, SomeText, Spec, Text, one_or_more
 from mesh_yaml.values import Duration
+from wasm_filters.properties.values import of_user
 from wasm_filters.testing.language.expect import ExpectSpec
 from wasm_filters.testing.language.matches import Level
-from wasm_filters.testing.language.messages import Answers, Request
+from wasm_filters.testing.language.messages import Answers, Request, TcpEventSpec
 from wasm_filters.testing.language.values import Body
 
 Modes = Annotated[
@@ -22,13 +23,12 @@ Modes = Annotated[
 Policy = Literal["FAIL_CLOSED", "FAIL_OPEN", "FAIL_RELOAD", "fail_open"]
 
 
-def _scalar(value: Any) -> Any:
-    if not isinstance(value, str | bool | int | float):
-        raise ValueError("expected text, a number, true or false")
+def _attribute(value: Any) -> Any:
+    of_user(value)  # for its complaints
     return value
 
 
-PropertyValue = Annotated[str | bool | int | float, BeforeValidator(_scalar)]
+Attribute = Annotated[Any, BeforeValidator(_attribute)]
 
 
 class SettingsSpec(Closed):
@@ -37,7 +37,7 @@ class SettingsSpec(Closed):
     configuration: Any = Field(None, description="a text, or any other value, sent as JSON")
     vm_configuration: Any = None
     environment: dict[str, Text] = Field(default_factory=dict)
-    properties: dict[str, PropertyValue] = Field(
+    properties: dict[str, Attribute] = Field(
         default_factory=dict, description="by path, such as xds.cluster_name"
     )
     failure_policy: Policy | None = None
@@ -62,8 +62,18 @@ class ChainedSpec(PluginSpec):
     file: SomeText = Field(description="relative to the test file")
 
 
+ABOUT = {  # the words that speak of one kind of traffic
+    "request": {
+        "status", "response_headers", "response_trailers", "body", "upstream", "local_reply",
+        "details", "paused", "reset",
+    },
+    "connection": {"to_client", "to_upstream", "closed"},
+}  # fmt: skip
+
+
 class StepSpec(Closed):
-    """Something happens, and something is seen: time passes, then items come, then a request."""
+    """Something happens, and something is seen: time passes, then items come, then a
+    request or a connection."""
 
     advance: Duration | None = Field(None, description="let so much time pass")
     enqueue: dict[str, list[Body]] = Field(
@@ -71,20 +81,25 @@ class StepSpec(Closed):
     )
     request: Request | None = None
     upstream: Answers | None = Field(None, description="200 without a body if not given")
+    connection: list[TcpEventSpec] | None = Field(
+        None, description="a TCP connection through network filters, event by event"
+    )
     patience: Duration | None = Field(None, description="of the client; a minute if not given")
     expect: ExpectSpec | None = None
 
     @model_validator(mode="after")
-    def _about_a_request(self) -> StepSpec:
-        about = {
-            "status", "response_headers", "response_trailers", "body", "upstream", "local_reply",
-            "details", "paused", "reset",
-        } & self.expected()  # fmt: skip
-        if self.request is None and (about or self.upstream):
-            said = ", ".join(sorted(about)) or "upstream"
-            raise ValueError(f"there is no request, but something is said of {said}")
-        if self.request is not None and "rejected" in self.expected():
-            raise ValueError("a filter that is rejected gets no request; expected one of the two")
+    def _about_what_happens(self) -> StepSpec:
+        expected = self.expected()
+        what = [kind for kind in ("request", "connection") if getattr(self, kind) is not None]
+        if len(what) + ("rejected" in expected) > 1:
+            raise ValueError("expected one of request, connection and expect.rejected")
+        for kind, words in ABOUT.items():
+            about = expected & words | (
+                {"upstream"} if self.upstream and kind == "request" else set()
+            )
+            if kind not in what and about:
+                said = ", ".join(sorted(about))
+                raise ValueError(f"there is no {kind}, but something is said of {said}")
         return self
 
     def expected(self) -> set[str]:
