@@ -31,6 +31,26 @@ class NoProperties:
 
 
 NO_PROPERTIES = NoProperties()
+MAX_STATE = 10_000  # properties that a filter may set on one stream
+MAX_STATE_BYTES = 64 << 20  # of all of them
+
+
+class State(dict[bytes, bytes]):
+    """What a filter itself set as properties of its stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = 0
+
+    def put(self, name: bytes, value: bytes) -> bool:
+        """Whether there was room for it."""
+        old = self.get(name)
+        grows = len(value) - len(old) if old is not None else len(name) + len(value)
+        if self._bytes + grows > MAX_STATE_BYTES or (old is None and len(self) >= MAX_STATE):
+            return False
+        self._bytes += grows
+        self[name] = value
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,7 @@ class Context:
     ending: Callable[[], object] | None = None
     maps: dict[int, HeaderMap] = field(default_factory=dict)
     buffers: dict[int, Buffer] = field(default_factory=dict)
-    state: dict[bytes, bytes] = field(default_factory=dict)
+    state: State = field(default_factory=State)
 
     @property
     def root(self) -> Context:

@@ -73,6 +73,7 @@ class Machine:
         }
         self._allocator = self.vm.export(module.allocator, arms=False)
         self.host.memory = Memory(self.vm.window, self._allocate, self.host.warn)
+        self._handed_over = self.vm.limits.handed_over
         self.listen(listener)
         self._start()
 
@@ -134,7 +135,7 @@ class Machine:
         if export is None or self.failure is not None:
             return None
         before = host.calling, host.current
-        host.calling, host.current = name, context
+        host.calling, host.current, host.memory.left = name, context, self._handed_over
         listener = self._listener
         result: int | None = None
         try:

@@ -50,12 +50,15 @@ def _value(host: Host, segments: tuple[str, ...], raw: bytes) -> bytes | None:
 def set_property(host: Host, path: int, path_size: int, value: int, value_size: int) -> Status:
     """Keep a value with the request, under a name that get_property finds if Envoy has none such.
 
-    NOT_FOUND: there is no request (root context). INVALID_MEMORY_ACCESS: a bad pointer.
+    NOT_FOUND: there is no request (root context). INTERNAL_FAILURE: too much was set (a limit of
+    this host). INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_property
     """
     name = host.memory.read(path, path_size)
     data = host.memory.read(value, value_size)
     if host.current.is_root:
         return Status.NOT_FOUND
-    host.current.state[name] = data
+    if not host.current.state.put(name, data):
+        host.warn("more properties were set on one stream than this host keeps")
+        return Status.INTERNAL_FAILURE
     return Status.OK
