@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from wasm_filters.abi import Status
 
+MAX_BYTES = 256 << 20  # that a filter may make of one buffer; Envoy has no such limit
+
 
 class Buffer:
     """Bytes that may be changed if ``mutable``: bodies are, configurations are not."""
@@ -28,9 +30,12 @@ class Buffer:
         return bytes(self.data[start : start + size])
 
     def splice(self, start: int, size: int, data: bytes) -> Status:
-        """Replace any part, as the spec has it. BAD_ARGUMENT if not mutable."""
+        """Replace any part, as the spec has it. BAD_ARGUMENT if not mutable. INTERNAL_FAILURE if
+        it would be too large (a limit of this host)."""
         if not self.mutable:
             return Status.BAD_ARGUMENT
+        if len(self.data) + len(data) > MAX_BYTES:
+            return Status.INTERNAL_FAILURE
         self.data[start : start + size] = data
         return Status.OK
 
@@ -39,9 +44,12 @@ class Buffer:
 
         OK for ``start`` 0 (the first ``size`` bytes go, ``data`` comes in front) and for ``start``
         at or behind the end (``data`` is appended). BAD_ARGUMENT otherwise, and if not mutable.
+        INTERNAL_FAILURE if it would be too large (a limit of this host).
         """
         if not self.mutable:
             return Status.BAD_ARGUMENT
+        if len(self.data) + len(data) > MAX_BYTES:
+            return Status.INTERNAL_FAILURE
         if start == 0:
             self.data[: min(size, len(self.data))] = data
         elif start >= len(self.data):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mesh_traffic import Body, Headers, Request, Response
@@ -25,6 +25,7 @@ from wasm_filters.upstream import Upstream, answer_of
 
 MAX_PENDING = 10_000  # per worker; beyond it a call answers INTERNAL_FAILURE
 MAX_KEPT = 10_000  # calls that are remembered for the outcome of requests
+MAX_KEPT_BODY = 64 * 1024  # bytes of the body of each; what was longer is marked as cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class Callouts:
 
     def remember(self, callout: Callout) -> None:
         self.count += 1
+        body = callout.request.body
+        if len(body.data) > MAX_KEPT_BODY:
+            cut = Body(body.data[:MAX_KEPT_BODY], truncated=True, size=len(body.data))
+            callout = replace(callout, request=replace(callout.request, body=cut))
         self.made.append(callout)
 
     def since(self, count: int) -> tuple[Callout, ...]:

@@ -17,11 +17,10 @@ from functools import partial
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.buffer import Buffer
-from wasm_filters.callouts import Caller, Callout, Callouts
+from wasm_filters.callouts import MAX_PENDING, Caller, Callout, Callouts
 from wasm_filters.context import Context
 from wasm_filters.header_map import HeaderMap, Pair
 from wasm_filters.http_client import Delivered, through_client
-from wasm_filters.loop import Timer
 from wasm_filters.properties import grpc_status
 from wasm_filters.upstream import Upstream, answer_of
 
@@ -46,7 +45,6 @@ class GrpcCall:
     ended: bool = False
     asked: int = 0
     answering: bool = False
-    timer: Timer | None = None
 
     @property
     def is_stream(self) -> bool:
@@ -58,16 +56,22 @@ class GrpcCalls:
 
     def __init__(self, callouts: Callouts) -> None:
         self._callouts = callouts
+        self._coming = 0  # answers that are on their way
         self._open: dict[tuple[Caller, int], GrpcCall] = {}
 
     def open(
         self, call_id: int, caller: Caller, root: Context, cluster: str, path: str,
         metadata: list[Pair], timeout: float,
-    ) -> GrpcCall | None:  # fmt: skip
-        """Open a call or stream to ``path``; None if there is no such cluster."""
+    ) -> GrpcCall | Status:  # fmt: skip
+        """Open a call or stream to ``path``.
+
+        PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
+        """
         service = self._callouts.world.clusters.get(cluster)
         if service is None:
-            return None
+            return Status.PARSE_FAILURE
+        if len(self._open) >= MAX_PENDING:
+            return Status.INTERNAL_FAILURE
         given = Headers.of_bytes(metadata)
         fields = Headers((("content-type", "application/grpc"), ("te", "trailers"), *given))
         request = Request("POST", path, cluster, "http", fields)
@@ -76,12 +80,15 @@ class GrpcCalls:
         return call
 
     def send(self, caller: Caller, call_id: int, message: bytes, ends: bool) -> Status:
-        """Send one message. BAD_ARGUMENT: no stream's id. NOT_FOUND: no such stream."""
+        """Send one message. BAD_ARGUMENT: no stream's id. NOT_FOUND: no such stream.
+        INTERNAL_FAILURE: too many answers are on their way (a limit of this host)."""
         if call_id & 3 != STREAM:
             return Status.BAD_ARGUMENT
         call = self._open.get((caller, call_id))
         if call is None:
             return Status.NOT_FOUND
+        if self._coming >= MAX_PENDING:
+            return Status.INTERNAL_FAILURE
         call.ended = ends
         self.ask(call, frame(message))
         return Status.OK
@@ -96,8 +103,13 @@ class GrpcCalls:
         self._callouts.remember(Callout(call.cluster, request, answer.response))
         call.asked += 1
         if answer.response is not None:
-            loop = self._callouts.world.loop
-            call.timer = loop.after(answer.after, lambda: self._answered(call, answer))
+            self._coming += 1
+            self._callouts.world.loop.after(answer.after, lambda: self._arrived(call, answer))
+
+    def _arrived(self, call: GrpcCall, delivered: Delivered) -> None:
+        self._coming -= 1
+        if self._open.get((call.caller, call.id)) is call:
+            self._answered(call, delivered)
 
     def close(self, caller: Caller, call_id: int, cancels: bool) -> Status:
         """Half-close a stream, or end a call or stream (``cancels``); nothing is delivered then.
@@ -119,8 +131,6 @@ class GrpcCalls:
 
     def _forget(self, call: GrpcCall) -> None:
         self._open.pop((call.caller, call.id), None)
-        if call.timer is not None:
-            call.timer.cancel()
 
     def _answered(self, call: GrpcCall, delivered: Delivered) -> None:
         call.asked -= 1

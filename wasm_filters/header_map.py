@@ -48,15 +48,17 @@ INLINE_RESPONSE = frozenset(
     """.split()
 )
 INLINE_NONE: frozenset[bytes] = frozenset()  # trailers
+MAX_BYTES = 64 << 20  # that a filter may make of one map; Envoy has no such limit
 
 
 class HeaderMap:
     """An ordered multimap of lower-case names to values; ``inline`` are those that exist once."""
 
-    __slots__ = ("_first", "_inline", "_pairs")
+    __slots__ = ("_added", "_first", "_inline", "_pairs")
 
     def __init__(self, pairs: Iterable[Pair] = (), inline: frozenset[bytes] = INLINE_NONE) -> None:
         self._inline = inline
+        self._added = 0  # bytes that were added one by one, whatever was removed since
         self._pairs: list[Pair] = []
         self._first: dict[bytes, bytes] = {}
         self.set_pairs(pairs)
@@ -89,6 +91,13 @@ class HeaderMap:
             return first
         name = self._name(name)
         return b",".join(value for each, value in self._pairs if each == name)
+
+    def has_room(self, size: int) -> bool:
+        """Whether ``size`` more bytes may be added."""
+        self._added += size
+        if self._added > MAX_BYTES:
+            self._added = self.byte_size + size
+        return self._added <= MAX_BYTES
 
     def add(self, name: bytes, value: bytes) -> None:
         name = self._name(name)

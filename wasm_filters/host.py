@@ -25,6 +25,7 @@ from wasm_filters.ticks import Ticks
 MAX_LOGS = 10_000  # per worker, between two looks at them; beyond it the oldest go and are counted
 MAX_LOG_BYTES = 16 * 1024
 MAX_WARNINGS = 1000
+MAX_WARNING = 1000  # characters of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,9 @@ class Journal:
 
     def warn(self, message: str) -> None:
         """Note something that works, but not as the filter's author will expect; once each."""
-        if message not in self.warnings and len(self.warnings) < MAX_WARNINGS:
-            self.warnings.append(message)
+        cut = message if len(message) <= MAX_WARNING else f"{message[:MAX_WARNING]}…"
+        if cut not in self.warnings and len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(cut)
 
 
 class Environment(Protocol):

@@ -14,6 +14,8 @@ from typing import Protocol
 
 FAKE_START = 1_700_000_000_000_000_000  # nanoseconds since the epoch: a fixed day in 2023
 MAX_STEPS = 1_000_000  # of one run; a timer that is always due would not end
+MAX_RUN = 20.0  # seconds of real time of one run: what is done in its steps may be slow
+_MIN_SWEEP = 64  # timers; with fewer it is not worth to look for cancelled ones
 SECOND = 1_000_000_000
 
 
@@ -55,52 +57,76 @@ class SystemClock:
 class Timer:
     """Something due at ``at`` (nanoseconds); ``cancelled`` when it is no longer wanted."""
 
-    __slots__ = ("action", "at", "cancelled")
+    __slots__ = ("_loop", "action", "at", "cancelled")
 
-    def __init__(self, at: int, action: Callable[[], object]) -> None:
+    def __init__(self, loop: Loop, at: int, action: Callable[[], object]) -> None:
+        self._loop = loop
         self.at = at
         self.action = action
         self.cancelled = False
 
     def cancel(self) -> None:
-        self.cancelled = True
+        if not self.cancelled:
+            self.cancelled = True
+            self._loop.cancelled += 1
 
 
 class Loop:
     """What is due, in the order of time, and of asking where times are equal.
 
-    ``moved`` is how far the clock was moved in all, in nanoseconds.
+    ``moved`` is how far the clock was moved in all, in nanoseconds; ``cancelled`` how many timers
+    were cancelled and are still here. ``complain`` is told when a run is given up.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(
+        self, clock: Clock, complain: Callable[[str], object] = lambda message: None
+    ) -> None:
         self.clock = clock
         self.moved = 0
+        self.cancelled = 0
+        self._complain = complain
         self._order = count()
         self._due: list[tuple[int, int, Timer]] = []
 
     def after(self, seconds: float, action: Callable[[], object]) -> Timer:
         """Do ``action`` when ``seconds`` have passed, at the earliest when the loop runs next."""
-        timer = Timer(self.clock() + round(seconds * SECOND), action)
+        timer = Timer(self, self.clock() + round(seconds * SECOND), action)
+        if self.cancelled * 2 > len(self._due) > _MIN_SWEEP:
+            self._sweep()
         heapq.heappush(self._due, (timer.at, next(self._order), timer))
         return timer
+
+    def _sweep(self) -> None:
+        self._due = [due for due in self._due if not due[2].cancelled]
+        heapq.heapify(self._due)
+        self.cancelled = 0
 
     def run(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Do all that is due within ``seconds``, until there is no more or ``until`` holds.
 
         The clock then shows the time of the last thing done; it moves to the end of ``seconds``
-        only by ``advance``.
+        only by ``advance``. A run with too many steps, or whose steps take too long, is given up.
         """
         end = self.clock() + round(seconds * SECOND)
-        for _ in range(MAX_STEPS):
-            if not self._due or until():
-                return
+        started = time.monotonic()
+        steps = 0
+        while self._due and not until():
             at, _, timer = self._due[0]
             if at > end:
                 return
+            if steps == MAX_STEPS or time.monotonic() - started > MAX_RUN:
+                self._complain(f"waiting was given up after {steps} steps, and more is due")
+                return
+            steps += 1
             heapq.heappop(self._due)
-            if not timer.cancelled:
-                self._wait_until(at)
-                timer.action()
+            self._do(timer)
+
+    def _do(self, timer: Timer) -> None:
+        if timer.cancelled:
+            self.cancelled -= 1
+        else:
+            self._wait_until(timer.at)
+            timer.action()
 
     def catch_up(self) -> None:
         """Do all that is due now."""

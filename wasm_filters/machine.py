@@ -71,6 +71,7 @@ class Machine:
         self._exports = _Exports(self.vm, config.capabilities)
         allocate = self.vm.allocator(module.allocator)
         self.host.memory = Memory(self.vm.window, allocate, self.host.warn)
+        self._handed_over = self.vm.limits.handed_over
         if listener is not None:
             self.listen(listener)
         self._start()
@@ -126,6 +127,7 @@ class Machine:
             return None
         before = host.calling, host.current, host.called
         host.calling, host.current, host.called = name, context, context
+        host.memory.left = self._handed_over
         listener = self._listener
         result: int | None = None
         try:
@@ -143,12 +145,19 @@ class Machine:
             raise
         finally:
             host.calling, host.current, host.called = before
-        stopped, host.stopping = host.stopping, False
-        actions = host.actions
-        while actions:
-            actions.popleft()()
-        self.stopped = stopped
+        if host.stopping or host.actions:
+            self._act()
+        else:
+            self.stopped = False
         return result
+
+    def _act(self) -> None:
+        """Do what the callback's hostcalls asked for; more callbacks may run in it."""
+        host = self.host
+        stopped, host.stopping = host.stopping, False
+        while host.actions:
+            host.actions.popleft()()
+        self.stopped = stopped
 
     def _die(self, failure: GuestStopped) -> None:
         self.failure = failure

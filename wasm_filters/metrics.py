@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from wasm_filters.abi import MetricType, Status
 
 MAX_METRICS = 10_000  # per plugin; a filter that defines one per request gets INTERNAL_FAILURE
+MAX_NAME = 16 * 1024  # bytes of one name
 
 
 @dataclass(slots=True)

@@ -52,7 +52,7 @@ class Worker:
     vms: Vms = field(init=False)
 
     def __post_init__(self) -> None:
-        self.loop = Loop(self.clock)
+        self.loop = Loop(self.clock, self.journal.warn)
         self.callouts = Callouts(self)
         self.grpc = GrpcCalls(self.callouts)
         self.ticks = Ticks(self.loop)

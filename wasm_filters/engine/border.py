@@ -11,11 +11,13 @@ from wasm_filters.abi import Signature
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one VM may use. ``memory`` in bytes (1 GiB, as Envoy's V8), ``deadline`` in seconds
-    of wall time per callback, ``hostcalls`` per callback."""
+    of wall time per callback, ``hostcalls`` per callback. ``handed_over``: how many bytes the host
+    copies out of it in one callback."""
 
     memory: int = 1 << 30
     deadline: float = 5.0
     hostcalls: int = 1_000_000
+    handed_over: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ and it is taken anew when an address lies behind its end.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable
 
-from wasm_filters.errors import BadPointer
+from wasm_filters.errors import BadPointer, Refusal
 
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
@@ -26,9 +27,13 @@ class Memory:
     ``window`` gives a view of all bytes that the guest has now; ``allocate`` asks the guest's own
     allocator for room and answers its address; ``complain`` is told when that address is useless.
     Every method raises BadPointer for an address outside.
+
+    ``left`` is how many bytes the host may still copy out of it: a filter that hands over the same
+    bytes again and again would fill the host's memory with them. Its owner sets it anew for each
+    callback.
     """
 
-    __slots__ = ("_allocate", "_complain", "_size", "_view", "_window")
+    __slots__ = ("_allocate", "_complain", "_size", "_view", "_window", "left")
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class Memory:
         self._complain = complain
         self._view = window()
         self._size = len(self._view)
+        self.left = sys.maxsize
 
     def __len__(self) -> int:
         self._look_again()
@@ -57,6 +63,25 @@ class Memory:
                 raise BadPointer(f"{size} bytes at {address:#x} of {self._size:#x}")
 
     def read(self, address: int, size: int) -> bytes:
+        """A copy; Refusal if the guest has handed over too much."""
+        if address + size > self._size:
+            self._reach(address, size)
+        left = self.left = self.left - size
+        if left < 0:
+            raise Refusal("more bytes were handed over in one callback than the limit allows")
+        if size < _SMALL:
+            value: bytes = _READ[size](self._view, address)[0]
+            return value
+        return bytes(self._view[address : address + size])
+
+    def head(self, address: int, size: int, most: int) -> bytes:
+        """The first bytes of ``size``, ``most`` of them."""
+        if address + size > self._size:
+            self._reach(address, size)
+        return self.read(address, min(size, most))
+
+    def peek(self, address: int, size: int) -> bytes:
+        """A copy for somebody who watches: it does not count."""
         if address + size > self._size:
             self._reach(address, size)
         if size < _SMALL:

@@ -78,7 +78,8 @@ def grpc_call(
 ) -> Status:
     """Send one gRPC message; ``proxy_on_grpc_receive`` or ``proxy_on_grpc_close`` tell the answer.
 
-    PARSE_FAILURE: no such cluster. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_call
     """
     memory = host.memory
@@ -91,8 +92,8 @@ def grpc_call(
         timeout,
     )
     content = memory.read(message, message_size)
-    if opened is None:
-        return Status.PARSE_FAILURE
+    if isinstance(opened, Status):
+        return opened
     opened.ended = True
     host.worker.grpc.ask(opened, frame(content))
     memory.write_u32(id_at, opened.id)
@@ -113,7 +114,8 @@ def grpc_stream(
 ) -> Status:
     """Open a gRPC stream, to be used with ``proxy_grpc_send``.
 
-    PARSE_FAILURE: no such cluster. INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
+    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_stream
     """
     memory = host.memory
@@ -125,15 +127,15 @@ def grpc_stream(
         memory.read(metadata, metadata_size),
         0,
     )
-    if opened is None:
-        return Status.PARSE_FAILURE
+    if isinstance(opened, Status):
+        return opened
     memory.write_u32(id_at, opened.id)
     return Status.OK
 
 
 def _open(
     host: Host, kind: int, upstream: bytes, path: bytes, metadata: bytes, timeout: int
-) -> GrpcCall | None:
+) -> GrpcCall | Status:
     cluster = upstream.decode("utf-8", "replace")
     fields = pairs_or_none(host, metadata)
     opened = host.worker.grpc.open(
@@ -145,7 +147,7 @@ def _open(
         fields,
         timeout / 1000,
     )
-    if opened is None:
+    if opened is Status.PARSE_FAILURE:
         host.warn(f"a gRPC call to cluster {cluster!r}, which is not known here")
     return opened
 

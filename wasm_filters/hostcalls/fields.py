@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wasm_filters.abi import AbiVersion, MapType, Status
 from wasm_filters.dialect import Difference
-from wasm_filters.header_map import HeaderMap
+from wasm_filters.header_map import MAX_BYTES, HeaderMap
 from wasm_filters.host import Host
 from wasm_filters.pairs import PairsError, decode_pairs, encode_pairs
 
@@ -108,7 +108,8 @@ def add_header_map_value(
 ) -> Status:
     """Add one field at the end, or to the value of one that exists only once in Envoy.
 
-    BAD_ARGUMENT: unknown map or not changeable now. INVALID_MEMORY_ACCESS: a bad pointer.
+    BAD_ARGUMENT: unknown map or not changeable now. INTERNAL_FAILURE: too much (a limit of this
+    host). INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_add_header_map_value
     """
     memory = host.memory
@@ -116,10 +117,17 @@ def add_header_map_value(
     if fields is None:
         return Status.BAD_ARGUMENT
     name = memory.read(key, key_size)
+    if not fields.has_room(key_size + value_size):
+        return _full(host)
     if fields.joins(name):
         host.differs(Difference.FIELDS_ARE_JOINED)
     fields.add(name, memory.read(value, value_size))
     return Status.OK
+
+
+def _full(host: Host) -> Status:
+    host.warn(f"more than {MAX_BYTES} bytes of fields in one map")
+    return Status.INTERNAL_FAILURE
 
 
 def replace_header_map_value(
@@ -127,13 +135,16 @@ def replace_header_map_value(
 ) -> Status:
     """Remove all fields of that name and add one.
 
-    BAD_ARGUMENT: unknown map or not changeable now. INVALID_MEMORY_ACCESS: a bad pointer.
+    BAD_ARGUMENT: unknown map or not changeable now. INTERNAL_FAILURE: too much (a limit of this
+    host). INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_replace_header_map_value
     """
     memory = host.memory
     fields = host.current.writable(map_type)
     if fields is None:
         return Status.BAD_ARGUMENT
+    if not fields.has_room(key_size + value_size):
+        return _full(host)
     fields.replace(memory.read(key, key_size), memory.read(value, value_size))
     return Status.OK
 

@@ -18,6 +18,7 @@ def done(host: Host) -> Status:
     ending = host.current.ending
     if ending is None:
         return Status.NOT_FOUND
+    host.current.ending = None  # asked again, it is no longer waiting
     host.actions.append(ending)
     return Status.OK
 

@@ -6,7 +6,7 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#logging
 from __future__ import annotations
 
 from wasm_filters.abi import LogLevel, Status
-from wasm_filters.host import Host
+from wasm_filters.host import MAX_LOG_BYTES, Host
 
 
 def log(host: Host, level: int, message: int, size: int) -> Status:
@@ -17,7 +17,7 @@ def log(host: Host, level: int, message: int, size: int) -> Status:
     """
     if level > LogLevel.CRITICAL:
         return Status.BAD_ARGUMENT
-    host.log(LogLevel(level), host.memory.read(message, size))
+    host.log(LogLevel(level), host.memory.head(message, size, MAX_LOG_BYTES))
     return Status.OK
 
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 from wasm_filters.abi import MetricType, Status
 from wasm_filters.dialect import Difference
 from wasm_filters.host import Host
+from wasm_filters.metrics import MAX_NAME
 
 
 def define_metric(host: Host, kind: int, name: int, name_size: int, id_at: int) -> Status:
     """Define a metric and write its id; the same name again gives another id for it.
 
-    BAD_ARGUMENT: unknown type. INTERNAL_FAILURE: too many metrics. INVALID_MEMORY_ACCESS: a bad
-    pointer. https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_define_metric
+    BAD_ARGUMENT: unknown type. INTERNAL_FAILURE: too many metrics, or too long a name (limits of
+    this host). INVALID_MEMORY_ACCESS: a bad pointer.
+    https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_define_metric
     """
     if kind > MetricType.HISTOGRAM:
         return Status.BAD_ARGUMENT
     text = host.memory.read(name, name_size).decode("utf-8", "replace")
-    metric_id = host.metrics.define(MetricType(kind), text)
+    metric_id = host.metrics.define(MetricType(kind), text) if name_size <= MAX_NAME else None
     if metric_id is None:
+        host.warn("more metrics were defined, or a longer name, than this host keeps")
         return Status.INTERNAL_FAILURE
     host.memory.write_u32(id_at, metric_id)
     return Status.OK

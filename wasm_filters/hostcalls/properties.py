@@ -60,7 +60,7 @@ def set_property(host: Host, path: int, path_size: int, value: int, value_size: 
 
     It is kept as the name was declared in the root context, and all filters of the request see it.
     NOT_FOUND: there is no request (root context). BAD_ARGUMENT: declared to be set once, and set.
-    INVALID_MEMORY_ACCESS: a bad pointer.
+    INTERNAL_FAILURE: too much was set (a limit of this host). INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_property
     """
     name = host.memory.read(path, path_size)
@@ -68,6 +68,9 @@ def set_property(host: Host, path: int, path_size: int, value: int, value_size: 
     properties = host.current.properties
     if not isinstance(properties, StreamProperties):
         return Status.NOT_FOUND
+    if not properties.filter_state.has_room(name, data):
+        host.warn("more properties were set on one stream than this host keeps")
+        return Status.INTERNAL_FAILURE
     declared = foreign_data(host.current.root).prototypes.get(name, UNDECLARED)
     kept = properties.filter_state.set_property(name, data, declared)
     return Status.OK if kept else Status.BAD_ARGUMENT

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wasm_filters.abi import Status
+from wasm_filters.callouts import Caller
 from wasm_filters.dialect import Difference
 from wasm_filters.host import Host
-from wasm_filters.shared import MAX_QUEUED
+from wasm_filters.shared import MAX_QUEUED, MAX_QUEUES
 
 
 def get_shared_data(
@@ -49,11 +50,15 @@ def set_shared_data(
 def register_shared_queue(host: Host, name: int, name_size: int, id_at: int) -> Status:
     """Make a queue, or open it if there is one of that name; this plugin is told of its items.
 
-    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    INTERNAL_FAILURE: too many queues (a limit of this host). INVALID_MEMORY_ACCESS: a pointer is
+    outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_register_shared_queue
     """
     queue_name = host.memory.read(name, name_size)
     queue = host.worker.shared.register(host.config.vm_id, queue_name, _teller(host))
+    if queue is None:
+        host.warn(f"there are {MAX_QUEUES} queues already")
+        return Status.INTERNAL_FAILURE
     host.memory.write_u32(id_at, queue)
     return Status.OK
 
@@ -61,10 +66,18 @@ def register_shared_queue(host: Host, name: int, name_size: int, id_at: int) -> 
 def _teller(host: Host) -> Callable[[int], None]:
     """Tells the root context of an item, when no callback runs."""
     root, caller, loop = host.current.root, host.caller, host.worker.loop
+    coming = 0
 
     def tell(queue: int) -> None:
-        if caller is not None:
-            loop.after(0, lambda: caller.call("proxy_on_queue_ready", root, root.id, queue))
+        nonlocal coming
+        if caller is not None and coming < MAX_QUEUED:
+            coming += 1
+            loop.after(0, lambda: ready(queue, caller))
+
+    def ready(queue: int, caller: Caller) -> None:
+        nonlocal coming
+        coming -= 1
+        caller.call("proxy_on_queue_ready", root, root.id, queue)
 
     return tell
 
@@ -92,16 +105,10 @@ def enqueue_shared_queue(host: Host, queue_id: int, data: int, size: int) -> Sta
     INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_enqueue_shared_queue
     """
-    queue = host.worker.shared.queue(queue_id)
-    if queue is None:
-        return Status.NOT_FOUND
-    if len(queue.items) >= MAX_QUEUED:
-        host.warn(f"queue {queue_id} is full with {MAX_QUEUED} items")
-        return Status.INTERNAL_FAILURE
-    queue.items.append(host.memory.read(data, size))
-    if queue.tell is not None:
-        queue.tell(queue_id)
-    return Status.OK
+    status = host.worker.shared.enqueue(queue_id, host.memory.read(data, size))
+    if status is Status.INTERNAL_FAILURE:
+        host.warn(f"queue {queue_id} is full")
+    return status
 
 
 def dequeue_shared_queue(host: Host, queue_id: int, data_at: int, size_at: int) -> Status:
@@ -110,10 +117,8 @@ def dequeue_shared_queue(host: Host, queue_id: int, data_at: int, size_at: int) 
     NOT_FOUND: no such queue. EMPTY: it has no items. INVALID_MEMORY_ACCESS: a bad pointer.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_dequeue_shared_queue
     """
-    queue = host.worker.shared.queue(queue_id)
-    if queue is None:
-        return Status.NOT_FOUND
-    if not queue.items:
-        return Status.EMPTY
-    host.memory.hand_over(queue.items.popleft(), data_at, size_at)
+    item = host.worker.shared.dequeue(queue_id)
+    if isinstance(item, Status):
+        return item
+    host.memory.hand_over(item, data_at, size_at)
     return Status.OK

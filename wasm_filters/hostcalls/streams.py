@@ -18,6 +18,7 @@ _PAUSING = frozenset(
     for way in ("request", "response")
     for part in ("headers", "body", "trailers")
 )
+MAX_ACTIONS = 1000  # that may wait for the end of one callback
 MAX_GRPC_STATUS = 16  # SDKs pass -1 for none
 
 
@@ -61,7 +62,9 @@ def close_stream(host: Host, stream: int) -> Status:
 def _later(host: Host, stream: int, resume: bool) -> None:
     """Resume or close when the callback has returned; nothing where there is no stream."""
     target = host.current.stream
-    if target is not None:
+    if len(host.actions) >= MAX_ACTIONS:
+        host.warn(f"more than {MAX_ACTIONS} things to do after one callback; the rest is left out")
+    elif target is not None:
         act = target.resume if resume else target.close
         host.actions.append(partial(act, StreamType(stream)))
 
@@ -120,7 +123,9 @@ def send_local_response(
     )
     context = host.current
     host.stopping = True
-    if context.stream is None:
+    if len(host.actions) >= MAX_ACTIONS:
+        host.warn(f"more than {MAX_ACTIONS} things to do after one callback; the rest is left out")
+    elif context.stream is None:
         host.warn("a local response outside of a request goes nowhere")
     elif context.logged is not None:
         host.warn("a local response when all is over: Envoy 1.40 dies of it")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from wasm_filters.abi import LogLevel
-from wasm_filters.host import Host
+from wasm_filters.host import MAX_LOG_BYTES, Host
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     Parameter,
@@ -59,12 +59,14 @@ def fd_write(host: Host, fd: int, iovecs: int, count: int, written_at: int) -> i
         return BADF
     if count > MAX_IOVECS:
         return INVAL
-    memory = host.memory
-    places = [iovecs + 8 * index for index in range(count)]
-    text = b"".join(memory.read(memory.read_u32(at), memory.read_u32(at + 4)) for at in places)
+    memory, text, written = host.memory, b"", 0
+    for at in range(iovecs, iovecs + 8 * count, 8):
+        size = memory.read_u32(at + 4)
+        text += memory.head(memory.read_u32(at), size, MAX_LOG_BYTES - len(text))
+        written += size
     if text:
         host.log(level, text.removesuffix(b"\n"))
-    memory.write_u32(written_at, len(text))
+    memory.write_u32(written_at, written)
     return SUCCESS
 
 

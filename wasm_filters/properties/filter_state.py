@@ -14,6 +14,8 @@ from enum import IntEnum
 
 from wasm_filters.properties.values import Blob, Record, Value
 
+MAX_OBJECTS = 10_000  # of one request and its connection
+MAX_BYTES = 64 << 20  # that one request may set as properties
 WASM_PREFIX = b"wasm."
 
 
@@ -105,10 +107,11 @@ class FilterState:
     """The objects of one request. ``connection`` holds those that outlive it: give the same one to
     all requests of a connection."""
 
-    __slots__ = ("_connection", "_request")
+    __slots__ = ("_bytes", "_connection", "_request")
 
     def __init__(self, connection: Level | None = None) -> None:
         self._request: Level = {}
+        self._bytes = 0  # of all that was ever set as a property
         self._connection = {} if connection is None else connection
 
     def get(self, key: bytes) -> Stored | None:
@@ -126,6 +129,14 @@ class FilterState:
         level = self._connection if span is LifeSpan.CONNECTION else self._request
         level[key] = stored, span
         return True
+
+    def has_room(self, name: bytes, data: bytes) -> bool:
+        """Whether a property may be set: there are not too many, and not too much in them."""
+        level = self._request
+        if len(level) + len(self._connection) >= MAX_OBJECTS:
+            return self.get(WASM_PREFIX + name) is not None
+        self._bytes += len(name) + len(data)
+        return self._bytes <= MAX_BYTES
 
     def set_property(self, name: bytes, data: bytes, prototype: Prototype) -> bool:
         """False: the property is declared to be set once, and it is set.

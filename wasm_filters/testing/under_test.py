@@ -21,7 +21,7 @@ from wasm_filters.testing.calls import Calls, together
 from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.setup import configuration as as_bytes
 from wasm_filters.testing.setup import with_length
-from wasm_filters.trace import Trace
+from wasm_filters.tracing.trace import Trace
 from wasm_filters.upstream import Answer, Upstream, empty_ok
 from wasm_filters.worker import Worker
 

@@ -130,7 +130,7 @@ class Changes:
             self._watched[key] = partial(_body, label, buffer, BodyState.of(buffer))
 
     def property(self, words: Words, host: Host) -> None:
-        context, path = host.current, host.memory.read(words[0], words[1])
+        context, path = host.current, host.memory.peek(words[0], words[1])
         key = (context, "property", path)
         if key not in self._watched:
             label = self._label("property", context)
@@ -138,7 +138,7 @@ class Changes:
             self._watched[key] = partial(_value, label, dotted(path), read, read())
 
     def shared(self, words: Words, host: Host) -> None:
-        key, vm_id = host.memory.read(words[0], words[1]), host.config.vm_id
+        key, vm_id = host.memory.peek(words[0], words[1]), host.config.vm_id
 
         def read() -> bytes | None:
             found = host.worker.shared.get(vm_id, key)

@@ -107,9 +107,9 @@ def _of_choices(parameter: Parameter) -> _Reader:
 
 def _kept(host: Host, address: int, size: int) -> bytes | Cut:
     if size <= MAX_KEPT:
-        return host.memory.read(address, size)
-    host.memory.read(address + size, 0)  # BadPointer if its end is outside
-    return Cut(host.memory.read(address, MAX_KEPT), size)
+        return host.memory.peek(address, size)
+    host.memory.peek(address + size, 0)  # BadPointer if its end is outside
+    return Cut(host.memory.peek(address, MAX_KEPT), size)
 
 
 def _number(host: Host, words: Words, at: int) -> object:
@@ -145,15 +145,15 @@ def dotted(path: bytes) -> str:
 
 
 def _pairs(host: Host, words: Words, at: int) -> object:
-    return decode_pairs(host.memory.read(words[at], words[at + 1]))
+    return decode_pairs(host.memory.peek(words[at], words[at + 1]))
 
 
 def _iovecs(host: Host, words: Words, at: int) -> object:
     memory, data, size = host.memory, b"", 0
     for place in range(words[at], words[at] + 8 * min(words[at + 1], MAX_IOVECS), 8):
         address, length = memory.read_u32(place), memory.read_u32(place + 4)
-        memory.read(address + length, 0)
-        data += memory.read(address, min(length, MAX_KEPT - len(data)))
+        memory.peek(address + length, 0)
+        data += memory.peek(address, min(length, MAX_KEPT - len(data)))
         size += length
     return data if len(data) == size else Cut(data, size)
 
@@ -167,7 +167,7 @@ def _out_number(host: Host, words: Words, at: int) -> object:
 
 
 def _out_long(host: Host, words: Words, at: int) -> object:
-    return int.from_bytes(host.memory.read(words[at], 8), "little")
+    return int.from_bytes(host.memory.peek(words[at], 8), "little")
 
 
 def _out_text(host: Host, words: Words, at: int) -> object:
@@ -177,7 +177,7 @@ def _out_text(host: Host, words: Words, at: int) -> object:
 
 def _out_pairs(host: Host, words: Words, at: int) -> object:
     memory = host.memory
-    return decode_pairs(memory.read(memory.read_u32(words[at]), memory.read_u32(words[at + 1])))
+    return decode_pairs(memory.peek(memory.read_u32(words[at]), memory.read_u32(words[at + 1])))
 
 
 _READERS: Mapping[Kind, _Reader] = {
