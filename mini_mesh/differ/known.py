@@ -94,7 +94,7 @@ def _moves_with(parts: Callable[[Evidence], Parts]) -> Explains:
     return explains
 
 
-_OF_A_CONNECTION = ("connection", "keep-alive", "proxy-connection", "upgrade")
+_OF_A_CONNECTION = ("connection", "proxy-connection", "upgrade")
 
 KNOWN: Mapping[str, Row] = {
     "date": Row("Envoy adds a date", _date, quiet=True),

@@ -46,7 +46,7 @@ def nothing_special(message: Message) -> Script:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """One request through a chain: what each end saw of it, and what Envoy logged meanwhile.
+    """One request through a chain: what each end saw of it, and what the worker logged meanwhile.
 
     ``upstream`` and ``callouts``, by cluster, are requests as they arrived, not all of them whole.
     ``settled`` says that all was over when the log was read; else a callout was still under way.
@@ -68,6 +68,7 @@ class Rig:
         self._admin = admin
         self._log = folder / "envoy.log"
         self._read = 0
+        self._main = ""  # the thread that started; the worker's is another
         self._ports: Mapping[str, int] = {}
         self._indexes = {name: index for index, name in enumerate(layout.chains)}
         self._upstreams = {
@@ -98,7 +99,8 @@ class Rig:
         except OSError as error:
             raise RigError("\n".join(["Envoy has ended:", *self.last_lines()])) from error
         seen = {name: tuple(upstream.seen) for name, upstream in self._upstreams.items()}
-        return Exchanged(received, seen.pop(UPSTREAM), seen, self._new_lines(), settled)
+        lines = tuple(line for line in self._new_lines() if line.thread != self._main)
+        return Exchanged(received, seen.pop(UPSTREAM), seen, lines, settled)
 
     async def _send(
         self, chain: str, wire: Sequence[bytes], method: str, patience: float
@@ -133,8 +135,14 @@ class Rig:
         return {name.removeprefix(_OF_METRICS): value for name, value in stats.items()}
 
     def last_lines(self) -> list[str]:
-        """The end of Envoy's log."""
-        return [str(line) for line in _lines(self._whole_lines(0))[-LAST_LINES:]]
+        """The end of Envoy's log, of what went wrong if anything did."""
+        lines = _lines(self._whole_lines(0))
+        wrong = [
+            line
+            for line in lines
+            if line.level in ("critical", "error") and not line.message.startswith("#")  # a frame
+        ]
+        return [f"  {line}" for line in (wrong or lines)[-LAST_LINES:]]
 
     def _new_lines(self) -> tuple[Line, ...]:
         data = self._whole_lines(self._read)
@@ -166,6 +174,7 @@ class Rig:
         self._ports = await self._admin.ports()
         await self._wait_for_worker()
         self.started = self._new_lines()
+        self._main = self.started[0].thread
 
     async def _wait_for_worker(self) -> None:
         """A worker makes its VMs before it takes its first connection."""
