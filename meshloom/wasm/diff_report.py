@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -59,7 +60,8 @@ class Report:
         if self._as_json:
             emit("broken", at=self._at, message=str(error))
         else:
-            typer.echo(f"{self._at}\n    wasmtime goes on, and Envoy does not: {error}")
+            said = indent(f"wasmtime goes on, and Envoy does not: {error}", "    ")
+            typer.echo(f"{self._at}\n{said}")
 
     def end(self) -> None:
         """The sum."""
