@@ -86,15 +86,21 @@ class Rig:
     ) -> Exchanged:
         """Send ``request`` through ``chain``, its body in ``chunks``.
 
+        Callouts are answered when Envoy has read all of the request: which of its pieces an answer
+        comes before is then no matter of luck.
         ``answers`` say what the upstream answers, or by name what ``UPSTREAM`` and each cluster do.
         RigError: Envoy has ended.
         """
         by_name = answers if isinstance(answers, Mapping) else {UPSTREAM: answers}
+        sent = asyncio.Event()
         for name, upstream in self._upstreams.items():
             upstream.answer = by_name.get(name, nothing_special)
             upstream.seen = []
+            if name != UPSTREAM:
+                upstream.gate = sent
         try:
-            received = await self._send(chain, pieces(request, chunks), request.method, patience)
+            received = await self._send(chain, request, chunks, sent, patience)
+            sent.set()  # who was not read to the end waits for no callout
             settled = await self._settle(chain, patience)
         except OSError as error:
             raise RigError("\n".join(["Envoy has ended:", *self.last_lines()])) from error
@@ -103,10 +109,16 @@ class Rig:
         return Exchanged(received, seen.pop(UPSTREAM), seen, lines, settled)
 
     async def _send(
-        self, chain: str, wire: Sequence[bytes], method: str, patience: float
+        self,
+        chain: str,
+        request: Request,
+        chunks: Sequence[bytes] | None,
+        sent: asyncio.Event,
+        patience: float,
     ) -> Received:
         counter = f"http.{stat_prefix(self._indexes[chain])}.downstream_cx_rx_bytes_total"
-        return await send(self._ports[chain], method, wire, Pace(self._admin, counter), patience)
+        pace, wire = Pace(self._admin, counter), pieces(request, chunks)
+        return await send(self._ports[chain], request.method, wire, pace, sent, patience)
 
     async def _settle(self, chain: str, patience: float) -> bool:
         """Until the request is over on every side; False if that takes too long."""

@@ -16,6 +16,7 @@ from mini_mesh.filter_rig.wire import Message, Reader, WireError, body, cut, hea
 from mini_mesh.ports import LOOPBACK
 
 READ_SIZE = 64 * 1024
+GATE_TIME = 0.5  # seconds; a client that Envoy makes wait may wait for this very answer
 
 
 EMPTY_OK = Response(200, Headers.of({"content-length": "0"}))
@@ -54,6 +55,7 @@ Answer = Callable[[Message], Script]
 
 class Upstream:
     """The server. ``answer`` may be changed between requests; ``seen`` grows in order of arrival.
+    It answers nothing until ``gate`` is set, but for ``GATE_TIME``.
 
     ``accepted`` counts connections from its start, ``open`` those that Envoy has not ended; both
     are to be compared with what Envoy says.
@@ -61,6 +63,8 @@ class Upstream:
 
     def __init__(self, answer: Answer, pace: Pace) -> None:
         self.answer = answer
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.seen: list[Message] = []
         self.accepted = 0
         self._pace = pace
@@ -118,6 +122,8 @@ class Upstream:
         script = self.answer(request)
         if script.silent:
             return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gate.wait(), GATE_TIME)
         if script.delay:
             await asyncio.sleep(script.delay)
         pieces = script.pieces(request.request.method)
