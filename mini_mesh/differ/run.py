@@ -22,7 +22,7 @@ from wasm_filters.loop import SystemClock
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 
-SEED, OTHER_SEED = 0, 1
+SEED, OTHER_SEED = 1, 2
 _CHAIN = "diff"
 
 
@@ -60,16 +60,16 @@ class Differ:
 
     async def run(self, case: Case) -> Result:
         """One case; state that the filter keeps goes on from the cases before."""
-        envoy = parts(await there.run(self._rig, self._chain, case))
-        here = parts(self._here.run(case))
+        view, ports = await there.run(self._rig, self._chain, case)
+        envoy, here = parts(view), parts(self._here.run(case, ports))
         evidence = Evidence(
             here,
             envoy,
-            parts(self._other_clock.run(case)),
-            parts(self._other_random.run(case)),
+            parts(self._other_clock.run(case, ports)),
+            parts(self._other_random.run(case, ports)),
             self._here.wrong_length,
             self._here.flaw,
-            self._here.read_map,
+            self._here.asked,
         )
         return Result(case, explain(compare(here, envoy), evidence))
 

@@ -27,10 +27,13 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What the client got; ``message`` is None where not even a whole head came."""
+    """What the client got; ``message`` is None where not even a whole head came. ``port`` is the
+    client's own.
+    """
 
     ending: Ending
     message: Message | None
+    port: int = 0
 
 
 def pieces(request: Request, chunks: Sequence[bytes] | None = None) -> list[bytes]:
@@ -67,7 +70,8 @@ async def send(
                 sending.cancel()
     finally:
         writer.close()
-    return Received(ending, answers.messages[0] if answers.messages else None)
+    message = answers.messages[0] if answers.messages else None
+    return Received(ending, message, writer.get_extra_info("sockname")[1])
 
 
 async def _send(

@@ -45,17 +45,29 @@ def nothing_special(message: Message) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
+class PortsUsed:
+    """On loopback: from ``client`` to ``listener``, and from ``envoy`` to ``upstream``."""
+
+    client: int = 0
+    listener: int = 0
+    envoy: int = 0
+    upstream: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Exchanged:
     """One request through a chain: what each end saw of it, and what the worker logged meanwhile.
 
     ``upstream`` and ``callouts``, by cluster, are requests as they arrived, not all of them whole.
-    ``settled`` says that all was over when the log was read; else a callout was still under way.
+    ``ports`` are those of its connections. ``settled`` says that all was over when the log was
+    read; else a callout was still under way.
     """
 
     received: Received
     upstream: tuple[Message, ...]
     callouts: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
     lines: tuple[Line, ...] = ()
+    ports: PortsUsed = PortsUsed()
     settled: bool = True
 
 
@@ -106,7 +118,9 @@ class Rig:
             raise RigError("\n".join(["Envoy has ended:", *self.last_lines()])) from error
         seen = {name: tuple(upstream.seen) for name, upstream in self._upstreams.items()}
         lines = tuple(line for line in self._new_lines() if line.thread != self._main)
-        return Exchanged(received, seen.pop(UPSTREAM), seen, lines, settled)
+        up = self._upstreams[UPSTREAM]
+        ports = PortsUsed(received.port, self._ports[chain], up.peer, up.port)
+        return Exchanged(received, seen.pop(UPSTREAM), seen, lines, ports, settled)
 
     async def _send(
         self,

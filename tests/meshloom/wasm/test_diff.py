@@ -9,15 +9,19 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import wasm_filters
+from mesh_traffic import Request
 from meshloom.wasm import app
+from meshloom.wasm.diff_report import Report
+from mini_mesh.differ.case import make_case
+from mini_mesh.differ.compare import Difference
+from mini_mesh.differ.run import Result as Compared
 from tests.mini_mesh.live import needs_envoy
-from tests.wasm_filters.probe import Call, Out, Probe
+from tests.wasm_filters.probe import Call, Probe
 
 FILTER = str(
     Path(wasm_filters.__file__).parent / "filters" / "header_policy" / "header_policy.wasm"
 )
 POLICY = {"response": {"set": {"x-filter": "yes"}}, "deny": [{"path": "/admin"}]}
-WHERE = Call("proxy_get_property", [b"source\0address", Out.TEXT], "from")
 REPLY = Call("proxy_send_local_response", [403, b"", b"", b"", -1])
 
 
@@ -47,30 +51,73 @@ def test_when_all_agree_it_is_one_line(tmp_path: Path, requests: Path) -> None:
     assert result.exit_code == 0
 
 
-def test_a_difference_is_shown_with_both_sides(tmp_path: Path, requests: Path) -> None:
-    needs_envoy()
-    result = run(probe(tmp_path, "proxy_on_request_headers", WHERE), "--requests", requests)
-    first, log_here, log_envoy, *_, summary = result.stdout.splitlines()
-    assert first == "two.http:1   GET /admin/users"
-    assert log_here == "    log 3    wasmtime  info: request_headers from=1 ~"
-    assert log_envoy.startswith("             Envoy     info: request_headers from=0 127.0.0.1:")
-    assert summary.endswith(": 0 agree, 2 differ")
-    assert result.exit_code == 1
+RESULT = Compared(
+    make_case("two.http:1", Request("GET", "/admin", "x")),
+    [
+        Difference("response header x-a", "'1'", None),
+        Difference("log 3", "info: a\x1b[31m", "info: b"),
+        Difference("response header date", None, "'now'", known="date"),
+    ],
+)
 
 
-def test_json_has_every_difference_and_its_reason(tmp_path: Path, requests: Path) -> None:
-    envoy = needs_envoy()
-    result = run(
-        probe(tmp_path, "proxy_on_request_headers", WHERE), "--requests", requests, "--json"
+def test_a_difference_is_shown_with_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("1.40.0", 2, as_json=False)
+    for result in (RESULT, Compared(RESULT.case, [])):
+        report.begin(make_case("", Request()))
+        report.result(result)
+    report.end()
+    assert report.differing == 1
+    assert (
+        capsys.readouterr().out
+        == """\
+two.http:1   GET /admin
+    response header x-a   wasmtime  '1'
+                          Envoy     nothing
+    log 3                 wasmtime  info: a\\x1b[31m
+                          Envoy     info: b
+    explained: date
+2 requests through wasmtime and Envoy 1.40.0: 1 agree, 1 differ
+"""
     )
-    first, _, summary = map(json.loads, result.stdout.splitlines())
-    assert first["request"] == {"method": "GET", "path": "/admin/users"}
-    assert first["differences"][0]["part"] == "log 3"
-    date = next(each for each in first["differences"] if each["known"] == "date")
-    assert (date["wasmtime"], date["part"]) == (None, "response header date")
-    assert summary["event"] == "result"
-    assert (summary["requests"], summary["agree"], summary["differ"]) == (2, 0, 2)
-    assert (summary["envoy"], summary["known"]) == (envoy.version, {"date": 2})
+
+
+def test_json_has_every_difference_and_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report("1.40.0", 1, as_json=True)
+    report.result(RESULT)
+    report.end()
+    first, last = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["place"] == "two.http:1"
+    assert first["request"] == {"method": "GET", "path": "/admin"}
+    assert first["differences"][::2] == [
+        {"part": "response header x-a", "wasmtime": "'1'", "envoy": None, "known": None},
+        {"part": "response header date", "wasmtime": None, "envoy": "'now'", "known": "date"},
+    ]
+    assert last.pop("seconds") >= 0
+    assert last == {
+        "event": "result",
+        "envoy": "1.40.0",
+        "requests": 1,
+        "agree": 0,
+        "differ": 1,
+        "known": {"date": 1},
+    }
+
+
+def test_what_is_explained_is_told_when_it_is_no_everyday_matter(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    report = Report("1.40.0", 1, as_json=False)
+    clock = Difference("log 1", "info: 1", "info: 2", known="wall-clock")
+    report.result(Compared(RESULT.case, [clock]))
+    report.end()
+    assert (
+        capsys.readouterr().out
+        == """\
+1 requests through wasmtime and Envoy 1.40.0: 1 agree
+  explained in 1: wall-clock: depends on the time
+"""
+    )
 
 
 def test_an_envoy_that_a_filter_kills_is_a_difference(tmp_path: Path, requests: Path) -> None:
