@@ -113,5 +113,5 @@ def _may_be_sent(field: tuple[str, str]) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """A target or an authority without what no request line may hold."""
-    return quote(text, safe=_PRINTABLE, errors="surrogateescape")
+    """A target or an authority without what no request line may hold; nor does it a fragment."""
+    return quote(text.partition("#")[0], safe=_PRINTABLE, errors="surrogateescape")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mesh_traffic import Body, Headers, Request, Response
+from mini_mesh.differ.arriving import arriving
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.ear import Ear
 from mini_mesh.differ.flaws import flaw
@@ -148,16 +149,3 @@ def _ending(outcome: Outcome) -> Ending:
     if outcome.response is not None:
         return Ending.ANSWERED
     return Ending.RESET if outcome.reset else Ending.NOTHING
-
-
-def arriving(request: Request) -> Request:
-    """The request as the first filter of the rig gets it: what Envoy's codec and connection manager
-    have taken from it and put to it.
-
-    Source: envoy, source/common/http/conn_manager_utility.cc (mutateRequestHeaders).
-    """
-    headers = request.headers.removed("transfer-encoding")
-    scheme = headers.get("x-forwarded-proto")
-    if scheme is None:
-        headers = headers.added("x-forwarded-proto", "http")
-    return replace(request, headers=headers, scheme=scheme or "http")

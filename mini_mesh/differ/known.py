@@ -92,6 +92,15 @@ def _callout(difference: Difference, evidence: Evidence) -> bool:
     return difference.place.startswith("callout ") and added
 
 
+def _refused(difference: Difference, evidence: Evidence) -> bool:
+    unheard = _heard(evidence.here) and not _heard(evidence.envoy)
+    return unheard and evidence.envoy.get("status") == "400"
+
+
+def _heard(parts: Parts) -> bool:
+    return any(value.startswith("proxy_on_request_headers(") for value in parts.values())
+
+
 def _node(difference: Difference, evidence: Evidence) -> bool:
     return _NODE in evidence.asked
 
@@ -119,6 +128,7 @@ KNOWN: Mapping[str, Row] = {
     "wrong-content-length": Row(
         "a body was changed and its content-length was not", lambda _, found: found.wrong_length
     ),
+    "refused-request": Row("Envoy refuses the request before any filter sees it", _refused),
     "invalid-message": Row(
         "a filter made a message that Envoy does not send", lambda _, found: bool(found.flaw)
     ),

@@ -12,6 +12,7 @@ import pytest
 
 import wasm_filters
 from mesh_traffic import Body, Headers, Request, Response
+from mini_mesh.differ.arriving import SANITISED
 from mini_mesh.differ.case import Case, make_case
 from mini_mesh.differ.compare import Difference
 from mini_mesh.differ.generate import generate
@@ -89,6 +90,7 @@ EXAMPLES = {
 OTHERS = {
     "policy": WASM.read_bytes(),
     "plain": Probe({}).code(),
+    "fields": at_request(Call("proxy_get_header_map_pairs", [REQUEST, Out.TEXT])),
     "where": at_request(
         *(Call(_get, [path.replace(b".", b"\0"), Out.TEXT], path.decode()) for path in PLACES)
     ),
@@ -154,12 +156,37 @@ def test_our_filter_agrees_on_whatever_is_sent(engines: Engines) -> None:
     assert len(statuses) > 4
 
 
-@pytest.mark.parametrize("row", KNOWN)
+@pytest.mark.parametrize("row", EXAMPLES)
 def test_a_row_explains_what_nothing_else_does(engines: Engines, row: str) -> None:
     answer = Response(200, body=Body(b"ok"), trailers=MANY) if row == "map-order" else None
     result = engines.run(row, post(answer))[0]
     assert row in {each.known for each in result.differences}
     assert result.agrees
+
+
+def test_what_envoy_refuses_is_no_difference(engines: Engines) -> None:
+    result = engines.run("plain", make_case("", Request("FOO", "/", "test")))[0]
+    assert {each.known for each in result.differences} >= {"refused-request"}
+    assert result.agrees
+
+
+def test_a_request_arrives_as_behind_the_connection_manager(engines: Engines) -> None:
+    """What only Envoys may say is taken away, and nothing else."""
+    given = [*SANITISED, "x-envoy-original-path", "x-envoy-attempt-count", "x-forwarded-for"]
+    cases = [
+        make_case("", Request("GET", "/", "test", headers=Headers(((name, value),))))
+        for name, value in [
+            *((name, "10.0.0.1") for name in given),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-proto", "ftp"),
+        ]
+    ]
+    results = engines.run("fields", *cases)[:-1]
+    assert [result.unexplained for result in results] == [[]] * len(cases)
+
+
+def test_every_row_has_an_example() -> None:
+    assert set(EXAMPLES) == set(KNOWN) - {"refused-request"}
 
 
 def test_every_row_is_in_the_document_and_the_other_way_round() -> None:
