@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mini_mesh.differ.compare import Difference, Parts
+from wasm_filters.host import MAX_LOG_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,12 @@ def _heard(parts: Parts) -> bool:
     return any(value.startswith("proxy_on_request_headers(") for value in parts.values())
 
 
+def _long_log(difference: Difference, evidence: Evidence) -> bool:
+    here, envoy = difference.here or "", difference.envoy or ""
+    cut = len(here.encode(errors="replace")) >= MAX_LOG_BYTES
+    return difference.place.startswith("log ") and cut and envoy.startswith(here)
+
+
 def _node(difference: Difference, evidence: Evidence) -> bool:
     return _NODE in evidence.asked
 
@@ -132,6 +139,7 @@ KNOWN: Mapping[str, Row] = {
     "invalid-message": Row(
         "a filter made a message that Envoy does not send", lambda _, found: bool(found.flaw)
     ),
+    "long-log": Row("a line of a log is cut here at 16 KiB", _long_log),
     "map-order": Row("a property that is a map has no order in Envoy", _map_order),
     "node-extensions": Row("Envoy's node lists all that is compiled in", _node),
     "wall-clock": Row("depends on the time", _moves_with(lambda found: found.other_clock)),

@@ -8,7 +8,6 @@ from dataclasses import replace
 from mesh_traffic import Request
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.ear import TICK
-from mini_mesh.differ.here import PATIENCE
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig import client
 from mini_mesh.filter_rig.config import UPSTREAM, WasmFilter
@@ -24,9 +23,7 @@ _ENDINGS = {
 }
 
 
-async def run(
-    rig: Rig, chain: str, case: Case, patience: float = PATIENCE
-) -> tuple[View, PortsUsed]:
+async def run(rig: Rig, chain: str, case: Case, patience: float) -> tuple[View, PortsUsed]:
     """One case through Envoy, and the ports that it took. RigError: Envoy has ended."""
     script = Script(case.answer, chunks=case.answer_pieces())
     exchanged = await rig.exchange(

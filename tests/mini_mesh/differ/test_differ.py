@@ -82,6 +82,7 @@ EXAMPLES = {
         "proxy_on_request_body", Call("proxy_set_buffer_bytes", [0, 0, 0, b"<"])
     ),
     "invalid-message": at_request(Call("proxy_remove_header_map_value", [REQUEST, b":path"])),
+    "long-log": at_request(Call("proxy_log", [2, b"x" * 20_000])),
     "map-order": at("proxy_on_response_trailers", Call(_get, [b"response\0trailers", Out.TEXT])),
     "node-extensions": at_request(Call(_get, [b"xds\0node", Out.TEXT])),
     "wall-clock": at_request(Call("proxy_get_current_time_nanoseconds", [Out.LONG])),
