@@ -51,7 +51,7 @@ def _exchange(flow: http.HTTPFlow) -> Exchange:
         request=Request(
             request.method,
             request.path,
-            request.host_header or request.pretty_host,
+            request.host_header or _address(request),
             request.scheme,
             _headers(request.headers).removed("host"),
             Body(request.raw_content or b""),
@@ -60,6 +60,11 @@ def _exchange(flow: http.HTTPFlow) -> Exchange:
         response=None if flow.response is None else _response(flow.response),
         started=request.timestamp_start,
     )
+
+
+def _address(request: http.Request) -> str:
+    default = {"http": 80, "https": 443}.get(request.scheme)
+    return request.host if request.port == default else f"{request.host}:{request.port}"
 
 
 def _response(response: http.Response) -> Response:

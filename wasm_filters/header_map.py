@@ -136,6 +136,15 @@ class HeaderMap:
         self.remove(name)
         self.add(name, value)
 
+    def put(self, name: bytes, value: bytes) -> None:
+        """Set a field that exists once where it is, as Envoy's own setters do."""
+        name = self._name(name)
+        if name not in self._first:
+            self.add(name, value)
+            return
+        self._first[name] = value
+        self._pairs = [(n, value if n == name else v) for n, v in self._pairs]
+
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
         """Start anew with these fields."""
         named = [(name.lower(), value) for name, value in pairs]

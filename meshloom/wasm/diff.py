@@ -131,6 +131,7 @@ async def _run(
             opened = open_differ(envoy, Path(folder), code, module, plugin, clusters)
             async with opened as differ:
                 for case in cases:
+                    report.begin(case)
                     report.result(await differ.run(case))
                 report.result(await differ.metrics())
     except RigError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -32,13 +33,18 @@ class Report:
         self._progress = Progress()
         self._started = time.perf_counter()
         self._known: Counter[str] = Counter()
+        self._at = "the start of Envoy"
+
+    def begin(self, case: Case) -> None:
+        """This is sent next."""
+        self._at = _title(case)
+        self._progress.show(f"{self._sent + 1} of {self._total} requests")
 
     def result(self, result: Result) -> None:
         """Print what differs in it, if nothing explains it."""
         self._sent += result.case is not None
         self._known.update({each.known for each in result.differences if each.known})
         if result.agrees:
-            self._progress.show(f"{self._sent} of {self._total} requests")
             return
         self.differing += 1
         self._progress.clear()
@@ -51,11 +57,11 @@ class Report:
         """Envoy does not start with the filter, or ended on it: a difference, too."""
         self.differing += 1
         self._progress.clear()
-        where = f"request {self._sent + 1}" if self._sent else "the start"
         if self._as_json:
-            emit("broken", at=where, message=str(error))
+            emit("broken", at=self._at, message=str(error))
         else:
-            typer.echo(f"{where}: wasmtime goes on, and Envoy does not: {error}")
+            said = indent(f"wasmtime goes on, and Envoy does not: {error}", "    ")
+            typer.echo(f"{self._at}\n{said}")
 
     def end(self) -> None:
         """The sum."""

@@ -15,6 +15,7 @@ from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.filter_rig.upstream import EMPTY_OK
 from mini_mesh.filter_rig.wire import cut
 
+DATE = "Thu, 01 Jan 1970 00:00:00 GMT"  # of an answer without one, to which Envoy would add its own
 MAX_BODY = 1024 * 1024  # bytes; a larger body of a capture is cut to it
 
 # RFC 9110, section 7.6.1, and what HTTP/2 keeps to itself; "host" is the authority
@@ -78,14 +79,15 @@ def make_case(
 
 
 def _answer(answer: Response, chunked: bool) -> Response:
-    """The answer as a server may send it: 204 and 304 have no body. That HEAD gets none is the
-    upstream's affair, who sees which method a filter left it.
+    """The answer as a server may send it: with a date, and without a body for 204 and 304. That
+    HEAD gets none is the upstream's affair, who sees which method a filter left it.
     """
     bare = answer.status in (204, 304) or answer.status < 200
     body = Body(b"" if bare else answer.body.data[:MAX_BODY])
     trailers = Headers() if bare else answer.trailers
     ends_late = bool(trailers) or (chunked and bool(body.data))
-    fields = framed(answer.headers, body, not bare, ends_late)
+    headers = answer.headers if "date" in answer.headers else answer.headers.added("date", DATE)
+    fields = framed(headers, body, not bare, ends_late)
     status = answer.status if 200 <= answer.status <= 599 else 200
     return Response(status, fields, body, trailers)
 
@@ -113,5 +115,5 @@ def _may_be_sent(field: tuple[str, str]) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """A target or an authority without what no request line may hold."""
-    return quote(text, safe=_PRINTABLE, errors="surrogateescape")
+    """A target or an authority without what no request line may hold; nor does it a fragment."""
+    return quote(text.partition("#")[0], safe=_PRINTABLE, errors="surrogateescape")

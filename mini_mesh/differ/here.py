@@ -7,82 +7,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mesh_traffic import Body, Headers, Request, Response
+from mini_mesh.differ.arriving import arriving
 from mini_mesh.differ.case import Case
+from mini_mesh.differ.ear import Ear
 from mini_mesh.differ.flaws import flaw
 from mini_mesh.differ.view import Ending, View
-from mini_mesh.filter_rig.log import Crossing
+from mini_mesh.filter_rig.config import NODE, UPSTREAM, VIRTUAL_HOST
+from mini_mesh.filter_rig.rig import PortsUsed
 from mini_mesh.filter_rig.upstream import EMPTY_OK
-from wasm_filters.abi import CALLBACKS, LogLevel
+from mini_mesh.ports import LOOPBACK
+from wasm_filters.abi import LogLevel
 from wasm_filters.config import PluginConfig
-from wasm_filters.errors import BadPointer
-from wasm_filters.host import Host
-from wasm_filters.hostcalls import Hostcall
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
-from wasm_filters.machine import Listener
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
+from wasm_filters.properties import Surroundings
 from wasm_filters.upstream import Answer, Upstream
 from wasm_filters.worker import Worker
 
 _LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them
-TICK = "proxy_on_tick"
 PATIENCE = 2.0  # seconds until a client of a filter that does not go on gives up
-
-
-class Ear(Listener):
-    """A Listener that keeps every callback and hostcall as Envoy's trace has them.
-
-    What a tick does is left out, calls and logs: how many of them fall into a request depends on
-    nothing but the time that it takes.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[Crossing] = []
-        self._running: list[int] = []
-        self.read_map = False
-        self._kept = (0, 0)  # calls and logs when a callback began
-
-    def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
-        self._kept = len(self.calls), len(host.journal.logs)
-        self._running.clear()
-        self._begin(Crossing(name, arguments))
-
-    def returned(self, name: str, result: int | None, host: Host) -> None:
-        signature = CALLBACKS[host.version].get(name)
-        self._end(result if signature is None or signature.results else None)
-        if name == TICK:
-            calls, logs = self._kept
-            del self.calls[calls:]
-            while len(host.journal.logs) > logs:
-                host.journal.logs.pop()
-
-    def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
-        if call.name == "proxy_get_property" and _names_a_map(arguments, host):
-            self.read_map = True
-        self._begin(Crossing(call.name, arguments, host.calling))
-
-    def answered(self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host) -> None:
-        self._end(status)
-
-    def _begin(self, call: Crossing) -> None:
-        self._running.append(len(self.calls))
-        self.calls.append(call)
-
-    def _end(self, result: int | None) -> None:
-        at = self._running.pop()
-        self.calls[at] = replace(self.calls[at], result=result, returned=True)
-
-
-_MAPS = (b"request\0headers", b"response\0headers", b"response\0trailers")
-
-
-def _names_a_map(arguments: tuple[int, ...], host: Host) -> bool:
-    try:
-        return host.memory.read(*arguments[:2]) in _MAPS
-    except BadPointer:
-        return False
 
 
 class DriftingClock:
@@ -102,7 +48,8 @@ class DriftingClock:
 class Here:
     """A filter on a worker of its own. WasmError: it can't be loaded, or refuses to start.
 
-    After each case ``flaw`` and ``wrong_length`` say what is not right with what came out of it.
+    ``seed`` is that of what differs by chance: random numbers, and the id of a connection. After
+    each case ``flaw`` and ``wrong_length`` say what is not right with what came out of it.
     """
 
     def __init__(
@@ -115,26 +62,45 @@ class Here:
     ) -> None:
         self._ear = Ear()
         services = {name: lambda request: EMPTY_OK for name in clusters}
+        self._surroundings = Surroundings(
+            connection_id=seed,
+            cluster_name=UPSTREAM,
+            virtual_host_name=VIRTUAL_HOST,
+            node=NODE,
+            properties=config.properties,
+        )
         self._worker = Worker(
             clock=clock,
             random=random.Random(seed),
             clusters=services,
             log_level=LogLevel.TRACE,
             listener=self._ear,
+            surroundings=self._surroundings,
         )
         self._clusters = clusters
-        self._chain = HttpChain(self._worker, [self._worker.plugin(module, config)])
+        self._plugin = self._worker.plugin(module, config)
+        self._chain = HttpChain(self._worker, [self._plugin])
         self.started = self._view(Ending.ANSWERED)
         self.wrong_length = False
         self.flaw = ""
 
     @property
-    def read_map(self) -> bool:
-        """Whether the filter has ever read a property that is a map."""
-        return self._ear.read_map
+    def asked(self) -> frozenset[bytes]:
+        """The paths of the properties that the filter has ever asked for."""
+        return frozenset(self._ear.asked)
 
-    def run(self, case: Case) -> View:
-        """One case; the VM keeps what the ones before have left in it."""
+    def run(self, case: Case, ports: PortsUsed) -> View:
+        """One case; the VM keeps what the ones before have left in it.
+
+        ``ports`` are those that Envoy had for it, which the filter may ask for.
+        """
+        self._plugin.surroundings = replace(
+            self._surroundings,
+            source=f"{LOOPBACK}:{ports.client}",
+            destination=f"{LOOPBACK}:{ports.listener}",
+            upstream=f"{LOOPBACK}:{ports.upstream}",
+            upstream_local=f"{LOOPBACK}:{ports.envoy}",
+        )
         sizes = _sizes(case.request_pieces())
         outcome = self._chain.handle(arriving(case.request), _upstream(case), sizes, PATIENCE)
         self.flaw = flaw(outcome)
@@ -183,16 +149,3 @@ def _ending(outcome: Outcome) -> Ending:
     if outcome.response is not None:
         return Ending.ANSWERED
     return Ending.RESET if outcome.reset else Ending.NOTHING
-
-
-def arriving(request: Request) -> Request:
-    """The request as the first filter of the rig gets it: what Envoy's codec and connection manager
-    have taken from it and put to it.
-
-    Source: envoy, source/common/http/conn_manager_utility.cc (mutateRequestHeaders).
-    """
-    headers = request.headers.removed("transfer-encoding")
-    scheme = headers.get("x-forwarded-proto")
-    if scheme is None:
-        headers = headers.added("x-forwarded-proto", "http")
-    return replace(request, headers=headers, scheme=scheme or "http")

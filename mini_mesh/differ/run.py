@@ -10,19 +10,20 @@ from pathlib import Path
 from mini_mesh.differ import there
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.compare import Difference, compare
-from mini_mesh.differ.here import DriftingClock, Here
+from mini_mesh.differ.here import PATIENCE, DriftingClock, Here
 from mini_mesh.differ.known import Evidence, explain
-from mini_mesh.differ.view import parts
+from mini_mesh.differ.view import Ending, parts
 from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.filter_rig.config import Layout, WasmFilter
-from mini_mesh.filter_rig.rig import Rig, open_rig
+from mini_mesh.filter_rig.rig import PortsUsed, Rig, open_rig
 from wasm_filters.abi import MetricType
 from wasm_filters.config import PluginConfig
 from wasm_filters.loop import SystemClock
 from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 
-SEED, OTHER_SEED = 0, 1
+SEED, OTHER_SEED = 1, 2
+IMPATIENCE = 0.3  # seconds that an answer is waited for that our host does not expect
 _CHAIN = "diff"
 
 
@@ -44,8 +45,8 @@ class Result:
 
 
 class Differ:
-    """A filter in both engines, and in our host twice more: with another clock, and with other
-    random numbers.
+    """A filter in both engines, and in our host three times more: with another clock, with other
+    random numbers, and ahead of Envoy, to know whether there is an answer to wait for.
     """
 
     def __init__(self, rig: Rig, chain: str, module: Module) -> None:
@@ -55,21 +56,24 @@ class Differ:
         (wasm,) = rig.layout.chains[chain]
         config, clusters = wasm.config, rig.layout.clusters
         self._here = Here(module, config, SystemClock(), SEED, clusters)
+        self._scout = Here(module, config, SystemClock(), SEED, clusters)
         self._other_clock = Here(module, config, DriftingClock(), SEED, clusters)
         self._other_random = Here(module, config, SystemClock(), OTHER_SEED, clusters)
 
     async def run(self, case: Case) -> Result:
         """One case; state that the filter keeps goes on from the cases before."""
-        envoy = parts(await there.run(self._rig, self._chain, case))
-        here = parts(self._here.run(case))
+        waits = self._scout.run(case, PortsUsed()).ending is not Ending.NOTHING
+        patience = PATIENCE if waits else IMPATIENCE
+        view, ports = await there.run(self._rig, self._chain, case, patience)
+        envoy, here = parts(view), parts(self._here.run(case, ports))
         evidence = Evidence(
             here,
             envoy,
-            parts(self._other_clock.run(case)),
-            parts(self._other_random.run(case)),
+            parts(self._other_clock.run(case, ports)),
+            parts(self._other_random.run(case, ports)),
             self._here.wrong_length,
             self._here.flaw,
-            self._here.read_map,
+            self._here.asked,
         )
         return Result(case, explain(compare(here, envoy), evidence))
 

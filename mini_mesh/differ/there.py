@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from mesh_traffic import Request
 from mini_mesh.differ.case import Case
-from mini_mesh.differ.here import PATIENCE, TICK
+from mini_mesh.differ.ear import TICK
 from mini_mesh.differ.view import Ending, View
 from mini_mesh.filter_rig import client
 from mini_mesh.filter_rig.config import UPSTREAM, WasmFilter
 from mini_mesh.filter_rig.log import Line, crossings, logged, without
-from mini_mesh.filter_rig.rig import Exchanged, Rig
+from mini_mesh.filter_rig.rig import Exchanged, PortsUsed, Rig
 from mini_mesh.filter_rig.upstream import Script
 from mini_mesh.filter_rig.wire import Message
 
@@ -23,8 +23,8 @@ _ENDINGS = {
 }
 
 
-async def run(rig: Rig, chain: str, case: Case, patience: float = PATIENCE) -> View:
-    """One case through Envoy. RigError: Envoy has ended."""
+async def run(rig: Rig, chain: str, case: Case, patience: float) -> tuple[View, PortsUsed]:
+    """One case through Envoy, and the ports that it took. RigError: Envoy has ended."""
     script = Script(case.answer, chunks=case.answer_pieces())
     exchanged = await rig.exchange(
         chain,
@@ -34,7 +34,7 @@ async def run(rig: Rig, chain: str, case: Case, patience: float = PATIENCE) -> V
         patience,
     )
     (wasm,) = rig.layout.chains[chain]
-    return _view(exchanged, wasm)
+    return _view(exchanged, wasm), exchanged.ports
 
 
 def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:

@@ -85,13 +85,19 @@ class Pace:
     ) -> None:
         """Write each piece when Envoy has read the one before; stops when ``ended`` says so."""
         for piece in pieces[:-1]:
-            wanted = await self._read_so_far() + len(piece)
-            writer.write(piece)
-            await self._admin.until(self._pattern, self._reached(wanted, ended))
+            await self.write_and_wait(writer, piece, ended)
             if ended():
                 return
         writer.writelines(pieces[-1:])
         await writer.drain()
+
+    async def write_and_wait(
+        self, writer: asyncio.StreamWriter, piece: bytes, ended: Callable[[], bool]
+    ) -> None:
+        """Write ``piece``, and wait until Envoy has read it or ``ended`` says so."""
+        wanted = await self._read_so_far() + len(piece)
+        writer.write(piece)
+        await self._admin.until(self._pattern, self._reached(wanted, ended))
 
     async def _read_so_far(self) -> int:
         return (await self._admin.stats(self._pattern))[self._counter]

@@ -27,10 +27,13 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What the client got; ``message`` is None where not even a whole head came."""
+    """What the client got; ``message`` is None where not even a whole head came. ``port`` is the
+    client's own.
+    """
 
     ending: Ending
     message: Message | None
+    port: int = 0
 
 
 def pieces(request: Request, chunks: Sequence[bytes] | None = None) -> list[bytes]:
@@ -45,28 +48,43 @@ def pieces(request: Request, chunks: Sequence[bytes] | None = None) -> list[byte
 
 
 async def send(
-    port: int, method: str, wire: Sequence[bytes], pace: Pace, patience: float = PATIENCE
+    port: int,
+    method: str,
+    wire: Sequence[bytes],
+    pace: Pace,
+    sent: asyncio.Event,
+    patience: float = PATIENCE,
 ) -> Received:
-    """Send ``wire`` at ``pace``, and read until there is an answer, the end, or no patience."""
+    """Send ``wire`` at ``pace``, and read until there is an answer, the end, or no patience.
+
+    ``sent`` is set when Envoy has read all of it.
+    """
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     answers = Reader([method])
     ending = Ending.NOTHING
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience), asyncio.TaskGroup() as group:
-                sending = group.create_task(_send(writer, wire, pace, reader))
+                sending = group.create_task(_send(writer, wire, pace, sent, reader))
                 ending = await _read(reader, answers)
                 sending.cancel()
     finally:
         writer.close()
-    return Received(ending, answers.messages[0] if answers.messages else None)
+    message = answers.messages[0] if answers.messages else None
+    return Received(ending, message, writer.get_extra_info("sockname")[1])
 
 
 async def _send(
-    writer: asyncio.StreamWriter, wire: Sequence[bytes], pace: Pace, reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter,
+    wire: Sequence[bytes],
+    pace: Pace,
+    sent: asyncio.Event,
+    reader: asyncio.StreamReader,
 ) -> None:
     with contextlib.suppress(ConnectionError):  # an early answer may close the connection
-        await pace.write(writer, wire, reader.at_eof)
+        for piece in wire:
+            await pace.write_and_wait(writer, piece, reader.at_eof)
+        sent.set()
 
 
 async def _read(reader: asyncio.StreamReader, answers: Reader) -> Ending:

@@ -19,8 +19,8 @@ from mini_mesh.ports import LOOPBACK
 from wasm_filters.config import FailurePolicy, PluginConfig
 
 UPSTREAM = "up"  # the cluster to which every chain sends its requests
-STARTED = "rig"  # names the node, as meshes name theirs
-ROUTE, VIRTUAL_HOST = "all", "all"
+NODE = {"id": "rig", "cluster": "rig"}
+VIRTUAL_HOST = "all"
 
 _TYPE = "type.googleapis.com/"
 _FILTERS = "envoy.extensions.filters."
@@ -102,7 +102,7 @@ def bootstrap(layout: Layout, ports: Mapping[str, int], admin: int, folder: Path
         for index, (name, chain) in enumerate(layout.chains.items())
     ]
     return {
-        "node": {"id": STARTED, "cluster": STARTED},
+        "node": NODE,
         "admin": {"address": _address(admin)},
         "static_resources": {"listeners": listeners, "clusters": clusters},
     }
@@ -150,7 +150,7 @@ def _listener(index: int, name: str, chain: Sequence[WasmFilter], folder: Path) 
         "server_header_transformation": "PASS_THROUGH",
         "delayed_close_timeout": "0.02s",  # a client of ours closes first; Envoy's default is 1 s
         "http_protocol_options": {"enable_trailers": True},
-        "route_config": {"name": ROUTE, "virtual_hosts": [_virtual_host()]},
+        "route_config": {"virtual_hosts": [_virtual_host()]},
         "http_filters": [*filters, _http_filter("router.v3.Router", suppress_envoy_headers=True)],
     }
     return {

@@ -12,23 +12,28 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-FORMAT = "[%l][%n] %j"  # level, logger, and the message as a JSON string: one line each, no loss
+# level, logger, thread, and the message as a JSON string: one line each, no loss
+FORMAT = "[%l][%n][%t] %j"
 TRACED = ("--component-log-level", "wasm:trace")
 
-_LINE = re.compile(r"\[(\w+)\]\[([^\]]*)\] (.*)")
+_LINE = re.compile(r"\[(\w+)\]\[([^\]]*)\]\[(\d+)\] (.*)")
 _CALL = re.compile(r"\[(?:host->vm|vm->host)\] ([\w.]+)\((.*)\)")
 _RETURN = re.compile(r"\[(?:host<-vm|vm<-host)\] [\w.]+ return: (.*)")
-_INTO_VM, _OUT_OF_VM = "[host->vm]", "[host<-vm]"
+_INTO_VM = "[host->vm]"
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")  # called by the host inside of a hostcall
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of Envoy's log, its message as it was before it was made a line."""
+    """One line of Envoy's log, its message as it was before it was made a line.
+
+    ``thread`` is the one that wrote it: Envoy's main thread has VMs as well, whose timers run.
+    """
 
     level: str
     logger: str
     message: str
+    thread: str = ""
 
     def __str__(self) -> str:
         return f"[{self.level}][{self.logger}] {self.message}"
@@ -66,8 +71,8 @@ def read_line(text: str) -> Line:
     match = _LINE.fullmatch(text)
     if match is None:
         return Line("", "", text)
-    level, logger, message = match.groups()
-    return Line(level, logger, _unescaped(message))
+    level, logger, thread, message = match.groups()
+    return Line(level, logger, _unescaped(message), thread)
 
 
 def _unescaped(message: str) -> str:
@@ -78,15 +83,14 @@ def _unescaped(message: str) -> str:
 
 
 def without(lines: Iterable[Line], callback: str) -> list[Line]:
-    """The lines but for what happened inside of ``callback``."""
-    kept, inside = [], False
+    """The lines but for what happened inside of ``callback``, also of one that began before."""
+    kept, inside = [], True
     for line in lines:
-        if line.logger == "wasm" and line.message.startswith(f"{_INTO_VM} {callback}("):
-            inside = True
+        match = _CALL.fullmatch(line.message) if line.logger == "wasm" else None
+        if match and line.message.startswith(_INTO_VM) and match[1] not in _ALLOCATORS:
+            inside = match[1] == callback
         if not inside:
             kept.append(line)
-        if line.message.startswith(f"{_OUT_OF_VM} {callback} return"):
-            inside = False
     return kept
 
 

@@ -45,17 +45,29 @@ def nothing_special(message: Message) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
+class PortsUsed:
+    """On loopback: from ``client`` to ``listener``, and from ``envoy`` to ``upstream``."""
+
+    client: int = 0
+    listener: int = 0
+    envoy: int = 0
+    upstream: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Exchanged:
-    """One request through a chain: what each end saw of it, and what Envoy logged meanwhile.
+    """One request through a chain: what each end saw of it, and what the worker logged meanwhile.
 
     ``upstream`` and ``callouts``, by cluster, are requests as they arrived, not all of them whole.
-    ``settled`` says that all was over when the log was read; else a callout was still under way.
+    ``ports`` are those of its connections. ``settled`` says that all was over when the log was
+    read; else a callout was still under way.
     """
 
     received: Received
     upstream: tuple[Message, ...]
     callouts: Mapping[str, tuple[Message, ...]] = field(default_factory=dict)
     lines: tuple[Line, ...] = ()
+    ports: PortsUsed = PortsUsed()
     settled: bool = True
 
 
@@ -68,6 +80,7 @@ class Rig:
         self._admin = admin
         self._log = folder / "envoy.log"
         self._read = 0
+        self._main = ""  # the thread that started; the worker's is another
         self._ports: Mapping[str, int] = {}
         self._indexes = {name: index for index, name in enumerate(layout.chains)}
         self._upstreams = {
@@ -85,26 +98,41 @@ class Rig:
     ) -> Exchanged:
         """Send ``request`` through ``chain``, its body in ``chunks``.
 
+        Callouts are answered when Envoy has read all of the request: which of its pieces an answer
+        comes before is then no matter of luck.
         ``answers`` say what the upstream answers, or by name what ``UPSTREAM`` and each cluster do.
         RigError: Envoy has ended.
         """
         by_name = answers if isinstance(answers, Mapping) else {UPSTREAM: answers}
+        sent = asyncio.Event()
         for name, upstream in self._upstreams.items():
             upstream.answer = by_name.get(name, nothing_special)
             upstream.seen = []
+            if name != UPSTREAM:
+                upstream.gate = sent
         try:
-            received = await self._send(chain, pieces(request, chunks), request.method, patience)
+            received = await self._send(chain, request, chunks, sent, patience)
+            sent.set()  # who was not read to the end waits for no callout
             settled = await self._settle(chain, patience)
         except OSError as error:
             raise RigError("\n".join(["Envoy has ended:", *self.last_lines()])) from error
         seen = {name: tuple(upstream.seen) for name, upstream in self._upstreams.items()}
-        return Exchanged(received, seen.pop(UPSTREAM), seen, self._new_lines(), settled)
+        lines = tuple(line for line in self._new_lines() if line.thread != self._main)
+        up = self._upstreams[UPSTREAM]
+        ports = PortsUsed(received.port, self._ports[chain], up.peer, up.port)
+        return Exchanged(received, seen.pop(UPSTREAM), seen, lines, ports, settled)
 
     async def _send(
-        self, chain: str, wire: Sequence[bytes], method: str, patience: float
+        self,
+        chain: str,
+        request: Request,
+        chunks: Sequence[bytes] | None,
+        sent: asyncio.Event,
+        patience: float,
     ) -> Received:
         counter = f"http.{stat_prefix(self._indexes[chain])}.downstream_cx_rx_bytes_total"
-        return await send(self._ports[chain], method, wire, Pace(self._admin, counter), patience)
+        pace, wire = Pace(self._admin, counter), pieces(request, chunks)
+        return await send(self._ports[chain], request.method, wire, pace, sent, patience)
 
     async def _settle(self, chain: str, patience: float) -> bool:
         """Until the request is over on every side; False if that takes too long."""
@@ -133,8 +161,14 @@ class Rig:
         return {name.removeprefix(_OF_METRICS): value for name, value in stats.items()}
 
     def last_lines(self) -> list[str]:
-        """The end of Envoy's log."""
-        return [str(line) for line in _lines(self._whole_lines(0))[-LAST_LINES:]]
+        """The end of Envoy's log, of what went wrong if anything did."""
+        lines = _lines(self._whole_lines(0))
+        wrong = [
+            line
+            for line in lines
+            if line.level in ("critical", "error") and not line.message.startswith("#")  # a frame
+        ]
+        return [f"  {line}" for line in (wrong or lines)[-LAST_LINES:]]
 
     def _new_lines(self) -> tuple[Line, ...]:
         data = self._whole_lines(self._read)
@@ -166,6 +200,7 @@ class Rig:
         self._ports = await self._admin.ports()
         await self._wait_for_worker()
         self.started = self._new_lines()
+        self._main = self.started[0].thread
 
     async def _wait_for_worker(self) -> None:
         """A worker makes its VMs before it takes its first connection."""

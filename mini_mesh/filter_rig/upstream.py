@@ -16,6 +16,7 @@ from mini_mesh.filter_rig.wire import Message, Reader, WireError, body, cut, hea
 from mini_mesh.ports import LOOPBACK
 
 READ_SIZE = 64 * 1024
+GATE_TIME = 0.5  # seconds; a client that Envoy makes wait may wait for this very answer
 
 
 EMPTY_OK = Response(200, Headers.of({"content-length": "0"}))
@@ -54,15 +55,19 @@ Answer = Callable[[Message], Script]
 
 class Upstream:
     """The server. ``answer`` may be changed between requests; ``seen`` grows in order of arrival.
+    It answers nothing until ``gate`` is set, but for ``GATE_TIME``.
 
-    ``accepted`` counts connections from its start, ``open`` those that Envoy has not ended; both
-    are to be compared with what Envoy says.
+    ``peer`` is Envoy's port of the latest connection. ``accepted`` counts connections from its
+    start, ``open`` those that Envoy has not ended; both are to be compared with what Envoy says.
     """
 
     def __init__(self, answer: Answer, pace: Pace) -> None:
         self.answer = answer
+        self.gate = asyncio.Event()
+        self.gate.set()
         self.seen: list[Message] = []
         self.accepted = 0
+        self.port = self.peer = 0
         self._pace = pace
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,8 +75,8 @@ class Upstream:
     async def start(self) -> int:
         """Listen on a free port, and say which."""
         self._server = await asyncio.start_server(self._connected, LOOPBACK, 0)
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self.port
 
     @property
     def open(self) -> int:
@@ -91,6 +96,7 @@ class Upstream:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.accepted += 1
+        self.peer = writer.get_extra_info("peername")[1]
         try:
             with contextlib.suppress(ConnectionError, WireError, asyncio.CancelledError):
                 await self._serve(reader, writer)
@@ -118,6 +124,8 @@ class Upstream:
         script = self.answer(request)
         if script.silent:
             return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.gate.wait(), GATE_TIME)
         if script.delay:
             await asyncio.sleep(script.delay)
         pieces = script.pieces(request.request.method)

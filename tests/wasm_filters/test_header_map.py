@@ -51,6 +51,14 @@ def test_replacing_moves_a_field_to_the_end_and_leaves_one() -> None:
     assert fields.pairs == [(b"b", b"2"), (b"a", b"4")]
 
 
+def test_putting_leaves_a_field_where_it_is() -> None:
+    fields = HeaderMap([(b"content-type", b"a"), (b"b", b"1")], INLINE_RESPONSE)
+    fields.put(b"Content-Type", b"c")
+    fields.put(b"server", b"d")
+    assert fields.pairs == [(b"content-type", b"c"), (b"b", b"1"), (b"server", b"d")]
+    assert fields.get(b"content-type") == b"c"
+
+
 def test_pseudo_headers_stay_in_front() -> None:
     fields = HeaderMap([(b"a", b"1"), (b":path", b"/")])
     fields.add(b":method", b"GET")

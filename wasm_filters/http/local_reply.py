@@ -31,7 +31,7 @@ def reply_to(reply: LocalReply, grpc: bool, head: bool) -> tuple[HeaderMap, byte
         _make_grpc(reply, fields)
         return fields, b""
     if reply.body:
-        fields.replace(b"content-length", b"%d" % len(reply.body))
+        fields.put(b"content-length", b"%d" % len(reply.body))
         if fields.get(b"content-type") is None:
             fields.add(b"content-type", b"text/plain")
     else:
@@ -44,8 +44,8 @@ def _make_grpc(reply: LocalReply, fields: HeaderMap) -> None:
     status = reply.grpc_status
     if status is None:
         status = grpc_status(reply.status)
-    fields.replace(b":status", b"200")
-    fields.replace(b"content-type", b"application/grpc")
-    fields.replace(b"grpc-status", b"%d" % status)
+    fields.put(b":status", b"200")
+    fields.put(b"content-type", b"application/grpc")
+    fields.put(b"grpc-status", b"%d" % status)
     if reply.body:
-        fields.replace(b"grpc-message", quote(reply.body, safe=_UNQUOTED).encode())
+        fields.put(b"grpc-message", quote(reply.body, safe=_UNQUOTED).encode())

@@ -14,46 +14,16 @@ from mini_mesh.filter_rig.config import UPSTREAM, Layout, WasmFilter
 from mini_mesh.filter_rig.log import Logged, crossings, logged
 from mini_mesh.filter_rig.rig import Exchanged, Rig, RigError, open_rig
 from mini_mesh.filter_rig.upstream import Script
+from tests.mini_mesh.filter_rig.guests import asking, data
 from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.probe import Call, Out, Probe
 from wasm_filters.config import FailurePolicy, PluginConfig
-from wasm_filters.pairs import encode_pairs
 
 BUFFER = {"proxy_on_request_body": (1, 0), "proxy_on_response_body": (1, 0)}
 CHUNKED = Headers.of({"transfer-encoding": "chunked"})
 GET = Request(authority="test")
 LOG_IMPORT = '(import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))'
-
-
-def data(at: int, content: bytes) -> str:
-    escaped = "".join(f"\\{byte:02x}" for byte in content)
-    return f'(data (i32.const {at}) "{escaped}")'
-
-
-def asking(cluster: str) -> bytes:
-    """A filter that asks ``cluster`` and waits for its answer, 0.2 s at most."""
-    fields = encode_pairs([(b":method", b"GET"), (b":path", b"/who"), (b":authority", b"a")])
-    name = cluster.encode()
-    call = (
-        f"(drop (call $http_call (i32.const 64) (i32.const {len(name)}) (i32.const 128)"
-        f" (i32.const {len(fields)}) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)"
-        " (i32.const 200) (i32.const 0)))"
-    )
-    return guest(
-        data(64, name),
-        data(128, fields),
-        '(func (export "proxy_on_context_create") (param $id i32) (param i32)'
-        " (global.set $last (local.get $id)))",
-        on_request_headers(call, answer=1),
-        '(func (export "proxy_on_http_call_response") (param i32 i32 i32 i32 i32)'
-        " (drop (call $effective (global.get $last))) (drop (call $continue (i32.const 0))))",
-        "(global $last (mut i32) (i32.const 0))",
-        imports='(import "env" "proxy_http_call" (func $http_call'
-        " (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))"
-        '(import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))'
-        '(import "env" "proxy_set_effective_context" (func $effective (param i32) (result i32)))',
-    )
 
 
 def saying(text: bytes) -> bytes:
@@ -236,7 +206,7 @@ def test_trailers_cross_in_both_directions(send: Running) -> None:
 
 def test_a_filter_that_nobody_resumes_leaves_the_client_with_nothing(send: Running) -> None:
     exchanged = send("pausing", patience=0.1)
-    assert exchanged.received == type(exchanged.received)(Ending.NOTHING, None)
+    assert (exchanged.received.ending, exchanged.received.message) == (Ending.NOTHING, None)
     assert exchanged.upstream == ()
     assert exchanged.settled
 
