@@ -43,6 +43,12 @@ class LocalReply:
     grpc_status: int | None = None
 
 
+class Fields(Protocol):
+    """Header maps by their type."""
+
+    def get(self, map_type: int, /) -> HeaderMap | None: ...
+
+
 class Stream(Protocol):
     """The request or connection that a stream context belongs to."""
 
@@ -70,7 +76,7 @@ class Context:
     stream: Stream | None = None
     properties: PropertySource = NO_REQUEST
     created: bool = False
-    logged: dict[int, HeaderMap] | None = None
+    logged: Fields | None = None
     trailers: MapType | None = None
     status: tuple[int, bytes] = (0, b"")
     ending: Callable[[], object] | None = None

@@ -97,7 +97,10 @@ class Machine:
             self.call("_start", nobody)
         else:
             self.call("_initialize", nobody)
-            self.call("main", nobody, 0, 0)
+            if self.exports("main"):
+                self.call("main", nobody, 0, 0)
+            else:
+                self.call("__main_void", nobody)
         if self.failure is not None:
             raise self.failure
         self.vm.restricted = ""

@@ -36,6 +36,7 @@ from wasm_filters.worker import Worker
 LIMIT = 16 * 1024  # bytes a connection may buffer, in all scenarios
 REQUEST, RESPONSE = 0, 1
 GET = Request("GET", "/hello", "test", headers=Headers.of({"x-a": "1"}))
+HEAD = replace(GET, method="HEAD")
 ANSWER = Response(
     200,
     Headers.of({"content-length": "3", "date": "now", "server": "up", "x-r": "r1"}),
@@ -342,6 +343,24 @@ SCENARIOS: dict[str, Scenario] = {
                 }
             )
         ]
+    ),
+    "head": Scenario([Part({BACK_HEADERS: [pairs_of(2)]}), Part()], (HEAD,)),
+    "head_becomes_get": Scenario(
+        [Part({IN_HEADERS: [Call("proxy_replace_header_map_value", [0, b":method", b"GET"])]})],
+        (HEAD,),
+    ),
+    "what_the_log_sees": Scenario(
+        [Part({IN_LOG: [pairs_of(0), pairs_of(2), pairs_of(3), gets(2, b"transfer-encoding")]})],
+        (post(),),
+        answer=Response(
+            200,
+            Headers.of(
+                {"transfer-encoding": "chunked", "connection": "keep-alive", "date": "d"}
+                | {"server": "s", "keep-alive": "timeout=5"}
+            ),
+            Body(b"abc"),
+            Headers.of({"x-t": "1"}),
+        ),
     ),
     # ticks and queues
     "a_tick_resumes": Scenario(

@@ -108,10 +108,9 @@ class _Mark:
         logs = tuple(journal.logs)
         journal.logs.clear()
         failures = [m.failure for m in self._machines() if m.failure is not None]
-        complete = exchange.to_client.complete and not exchange.has_reset
         return Outcome(
             request=exchange.to_upstream.request() if exchange.to_upstream.is_there else None,
-            response=exchange.to_client.response() if complete else None,
+            response=exchange.received(),
             logs=logs,
             local_reply=exchange.replied is not None,
             details=exchange.details,

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from mesh_traffic import Headers, Request, Response
+from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.buffer import Buffer
 from wasm_filters.chunks import cutter
-from wasm_filters.context import LocalReply
+from wasm_filters.context import Fields, LocalReply
 from wasm_filters.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 from wasm_filters.http.arrived import Arrived
 from wasm_filters.http.direction import REQUEST, RESPONSE
 from wasm_filters.http.local_reply import is_grpc, reply_to
+from wasm_filters.http.log_view import LogView
 from wasm_filters.http.plugin_filter import PluginFilter
 from wasm_filters.http.way import Way
 from wasm_filters.loop import Loop
@@ -170,9 +172,10 @@ class Exchange:
             self._start_response(answer.response, self._chunks if size is None else cutter(size))
 
     def _start_response(self, response: Response, chunks: Callable[[bytes], list[bytes]]) -> None:
-        head = self.sent.method == "HEAD"
+        head = self._bodiless()
         self._tell(response.status, "via_upstream")
         fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
+        fields.remove(b"keep-alive")  # it is about the upstream's connection
         trailers = bool(response.trailers) and not head
         pieces = with_ends([] if head else chunks(response.body.data), trailers)
         self._answer = response
@@ -182,6 +185,10 @@ class Exchange:
         self.response.start(fields, not pieces and not trailers)
         self._feed_back()
 
+    def _bodiless(self) -> bool:
+        """The upstream answers without a body: it was asked by HEAD."""
+        return self.to_upstream.request().method == "HEAD"
+
     def _feed_back(self) -> None:
         """Send in what the upstream has, as long as nobody makes it wait."""
         way, answer = self.response, self._answer
@@ -190,7 +197,7 @@ class Exchange:
             if ends:
                 self._answered()
             way.more(Buffer(data, mutable=True), ends)
-        trailers = answer.trailers if answer is not None and self.sent.method != "HEAD" else None
+        trailers = answer.trailers if answer is not None and not self._bodiless() else None
         if not self._back and trailers and way.trailers is None:
             self._answered()
             way.finish(HeaderMap(trailers.to_bytes()))
@@ -320,7 +327,7 @@ class Exchange:
         for one in self.filters:
             one.delete()
 
-    def _logged(self) -> dict[int, HeaderMap]:
+    def _logged(self) -> Fields:
         """What can be read in ``proxy_on_log``."""
         found: dict[int, HeaderMap] = {MapType.REQUEST_HEADERS: self.request.headers}
         if self.code is not None:
@@ -329,7 +336,17 @@ class Exchange:
                 found[MapType.RESPONSE_TRAILERS] = self.response.trailers
         if self._spec and self.request.trailers is not None:
             found[MapType.REQUEST_TRAILERS] = self.request.trailers
-        return found
+        if self._spec:
+            return found
+        return LogView(found, self.info.ended or 0, early=not self.request.complete)
+
+    def received(self) -> Response | None:
+        """What the client got; None if it is not all there. A HEAD request gets no body, whatever
+        the filters let through."""
+        if not self.to_client.complete or self.has_reset:
+            return None
+        response = self.to_client.response()
+        return replace(response, body=Body()) if self.sent.method == "HEAD" else response
 
     def give_up(self) -> None:
         """The client goes away."""

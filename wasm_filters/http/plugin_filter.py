@@ -10,9 +10,8 @@ from typing import Protocol
 from wasm_filters.abi import AbiVersion, DataAction, HeadersAction, StreamType
 from wasm_filters.buffer import Buffer
 from wasm_filters.config import FailurePolicy
-from wasm_filters.context import Context, LocalReply
+from wasm_filters.context import Context, Fields, LocalReply
 from wasm_filters.dialect import Difference
-from wasm_filters.header_map import HeaderMap
 from wasm_filters.http.direction import REQUEST, Iteration
 from wasm_filters.http.way import (
     CONTINUE,
@@ -235,7 +234,7 @@ class PluginFilter:
 
     # the end
 
-    def log(self, maps: dict[int, HeaderMap]) -> None:
+    def log(self, maps: Fields) -> None:
         context = self.context
         if context is None:
             return
@@ -244,7 +243,7 @@ class PluginFilter:
         self.machine.call("proxy_on_log", context, context.id)
         context.logged = None
 
-    def done_and_log(self, maps: dict[int, HeaderMap]) -> None:
+    def done_and_log(self, maps: Fields) -> None:
         """The spec's order: the log comes when the filter is done."""
         context = self.context
         if context is None:
