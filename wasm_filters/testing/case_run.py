@@ -144,14 +144,14 @@ class CaseRun:
         plugins = []
         for index, (file, config) in enumerate(configured):
             place = setup.filter_node(case.suite, index).place
-            module = self._modules.load(self._folder / file, place)
+            module = self._modules.load(file, place)
             try:
                 plugins.append(worker.plugin(module, config))
             except (PluginError, GuestStopped) as error:
                 self._rejected = str(error)
                 return
             except ModuleError as error:
-                raise DocumentError.at(place, f"{self._folder / file}: {error}") from error
+                raise DocumentError.at(place, f"{file}: {error}") from error
         self._chain = HttpChain(worker, plugins, case.suite.spec.buffer_limit)
 
     def _events(self, step: StepSpec, node: Node) -> Iterator[Miss]:

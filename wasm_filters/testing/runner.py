@@ -55,7 +55,7 @@ class Runner:
         for suite in suites:
             for index, file in enumerate(setup.files(suite)):
                 place = setup.filter_node(suite, index).place
-                problems.guard(self.modules.load, suite.folder / file, place)
+                problems.guard(self.modules.load, file, place)
         problems.stop_if_any()
 
     def coverage(self) -> list[Coverage]:

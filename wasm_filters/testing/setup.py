@@ -17,29 +17,30 @@ from wasm_filters.testing.language.values import BodySpec, as_json, headers
 from wasm_filters.testing.load import Suite
 
 
-def plugins(case: Case) -> Sequence[tuple[str, PluginConfig]]:
+def plugins(case: Case) -> Sequence[tuple[Path, PluginConfig]]:
     """The file and the configuration of each filter, in their order."""
     own = case.spec if case.spec.model_fields_set & set(SettingsSpec.model_fields) else None
     return _configured(case.suite) if own is None else _configure(case.suite, own)
 
 
 @lru_cache(maxsize=64)
-def _configured(suite: Suite) -> Sequence[tuple[str, PluginConfig]]:
+def _configured(suite: Suite) -> Sequence[tuple[Path, PluginConfig]]:
     """What all tests have in common that set nothing for themselves."""
     return _configure(suite, SettingsSpec())
 
 
-def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[str, PluginConfig]]:
+def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[Path, PluginConfig]]:
     spec = suite.spec
-    if spec.filter is not None:
-        return [(spec.filter, _config(spec, Path(spec.filter).stem, own))]
-    return [(one.file, _config(one, Path(one.file).stem, own)) for one in spec.filters]
+    plugins: Sequence[PluginSpec] = spec.filters or [spec]
+    paired = zip(files(suite), plugins, strict=True)
+    return [(path, _config(plugin, path.stem, own)) for path, plugin in paired]
 
 
-def files(suite: Suite) -> list[str]:
+def files(suite: Suite) -> list[Path]:
     """The files of the filters, in their order."""
     spec = suite.spec
-    return [spec.filter] if spec.filter is not None else [one.file for one in spec.filters]
+    names = [spec.filter] if spec.filter is not None else [one.file for one in spec.filters]
+    return [suite.folder / name for name in names]
 
 
 def filter_node(suite: Suite, index: int) -> Node:

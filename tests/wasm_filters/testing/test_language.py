@@ -141,7 +141,7 @@ WRONG = [
     ),
     (
         ONE.replace("request: /,", "connection: [{client: a, end: client}],"),
-        "2:31: expected one of advance, client, end, refuse, reset, upstream",
+        "2:32: expected one of advance, client, end, refuse, reset, upstream",
     ),
     (ONE + "mode: both", "3:7: input should be 'envoy' or 'spec', got 'both'"),
     (
