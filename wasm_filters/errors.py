@@ -41,6 +41,10 @@ class GuestStopped(WasmError):
         self.frames = frames
         super().__init__(self._text())
 
+    def seen_from(self, callback: str) -> GuestStopped:
+        """The same, of an export that a hostcall called (the allocator) while ``callback`` ran."""
+        return type(self)(callback, f"{self.callback} {self.reason}", self.frames)
+
     def _text(self) -> str:
         where = (
             f", in {self.frames[0].function} at {self.frames[0].offset:#x}" if self.frames else ""

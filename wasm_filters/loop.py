@@ -79,12 +79,18 @@ class Loop:
     """
 
     def __init__(
-        self, clock: Clock, complain: Callable[[str], object] = lambda message: None
+        self,
+        clock: Clock,
+        complain: Callable[[str], object] = lambda message: None,
+        max_steps: int = MAX_STEPS,
+        max_run: float = MAX_RUN,
     ) -> None:
         self.clock = clock
         self.moved = 0
         self.cancelled = 0
         self._complain = complain
+        self._max_steps = max_steps
+        self._max_run = max_run
         self._order = count()
         self._due: list[tuple[int, int, Timer]] = []
 
@@ -95,6 +101,10 @@ class Loop:
             self._sweep()
         heapq.heappush(self._due, (timer.at, next(self._order), timer))
         return timer
+
+    def __len__(self) -> int:
+        """How many timers there are, those that were cancelled included."""
+        return len(self._due)
 
     def _sweep(self) -> None:
         self._due = [due for due in self._due if not due[2].cancelled]
@@ -114,7 +124,7 @@ class Loop:
             at, _, timer = self._due[0]
             if at > end:
                 return
-            if steps == MAX_STEPS or time.monotonic() - started > MAX_RUN:
+            if steps == self._max_steps or time.monotonic() - started > self._max_run:
                 self._complain(f"waiting was given up after {steps} steps, and more is due")
                 return
             steps += 1

@@ -20,6 +20,7 @@ from wasm_filters.hostcalls import Hostcall, find
 from wasm_filters.sections import COMPONENT_VERSION, MAGIC, VERSION
 
 MAX_BYTES = 64 << 20
+MAX_MESSAGE = 2000  # characters of an error: the names in it are the module's
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Module:
             check_format(code)
             compiled = _compile(code, cache)
         except ModuleError as error:
-            raise ModuleError(f"{name}: {error}") from error.__cause__
+            raise ModuleError(f"{name}: {error}"[:MAX_MESSAGE]) from error.__cause__
         if found := [problem for problem in problems(compiled) if HERE in problem.by]:
-            raise ModuleError(f"{name}: {_told(found, name)}")
+            raise ModuleError(f"{name}: {_told(found, name)}"[:MAX_MESSAGE])
         version = abi_version(compiled.functions) or NEWEST
         answers = (find(wanted.module, wanted.name, version) for wanted in compiled.imports)
         return cls(name, version, compiled, tuple(call for call in answers if call is not None))

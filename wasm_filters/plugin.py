@@ -9,7 +9,7 @@ from __future__ import annotations
 from wasm_filters.buffer import Buffer
 from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.context import Context
-from wasm_filters.errors import PluginError
+from wasm_filters.errors import PluginError, WasmError
 from wasm_filters.host import Host
 from wasm_filters.module import Module
 from wasm_filters.properties import RootProperties
@@ -43,12 +43,11 @@ class Plugin:
         machine = self.machine
         root = machine.new_context(self.config)
         root.properties = RootProperties(self.surroundings)
-        self._vms.keep_root(machine, root)
-        size = len(self.config.vm_configuration)
         self._configuring("proxy_on_context_create", root, 0)
-        self._ask("proxy_on_vm_start", root, size)
+        self._ask("proxy_on_vm_start", root, len(self.config.vm_configuration))
         root.created = True
         self._configuring("proxy_on_configure", root, len(self.config.configuration))
+        self._vms.keep_root(machine, root)
         return root
 
     def _configuring(self, name: str, root: Context, argument: int) -> None:
@@ -88,8 +87,16 @@ class Plugin:
         waited = self.host.worker.clock() - self._loaded
         if waited < self.config.reload_backoff * 1e9:
             return False
-        self._vms.forget(self.machine)
-        self._load()
+        dead = self.machine
+        self._vms.forget(dead)
+        try:
+            self._load()
+        except WasmError as error:
+            self._vms.forget(self.machine)
+            self.machine = dead
+            self._loaded = self.host.worker.clock()
+            self.host.warn(f"the plugin could not be loaded again: {error}")
+            return False
         return True
 
     @property

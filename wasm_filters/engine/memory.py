@@ -63,15 +63,16 @@ class Memory:
                 raise BadPointer(f"{size} bytes at {address:#x} of {self._size:#x}")
 
     def read(self, address: int, size: int) -> bytes:
-        """A copy; Refusal if the guest has handed over too much."""
+        """A copy; Refusal if the guest has handed over too much. Small ones are not counted: how
+        many there may be is limited anyway."""
         if address + size > self._size:
             self._reach(address, size)
-        left = self.left = self.left - size
-        if left < 0:
-            raise Refusal("more bytes were handed over in one callback than the limit allows")
         if size < _SMALL:
             value: bytes = _READ[size](self._view, address)[0]
             return value
+        self.left -= size
+        if self.left < 0:
+            raise Refusal("more bytes were handed over in one callback than the limit allows")
         return bytes(self._view[address : address + size])
 
     def head(self, address: int, size: int, most: int) -> bytes:

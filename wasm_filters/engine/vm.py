@@ -42,7 +42,10 @@ from wasm_filters.errors import (
 GuestFunction = Callable[..., int]  # arguments and answer are unsigned i32
 
 MAX_FRAMES = 20  # of a backtrace, as in Envoy
-_MAX_TABLE_ELEMENTS = 1_000_000
+_MAX_TABLE_ELEMENTS = 1_000_000  # of each table
+_MAX_TABLES = 16
+_MAX_MEMORIES = 1  # each may be as large as Limits.memory
+_MAX_FUNCTION_NAME = 200  # characters
 _MAX_ARGUMENT_VIEWS = 4096  # one per address that wasmtime passes arguments at
 _SLOT_FORMAT = {"i": "I12x", "I": "q8x"}
 _Slots = c_uint32 * 48  # 12 arguments, the most that a hostcall has (proxy_grpc_call)
@@ -75,7 +78,10 @@ def _frames(error: wasmtime.Trap | wasmtime.WasmtimeError) -> tuple[Frame, ...]:
     raw = (found.vec.data[i] for i in range(min(found.vec.size, MAX_FRAMES)))
     frames = (wasmtime.Frame._from_ptr(pointer, found) for pointer in raw)
     return tuple(
-        Frame(frame.func_name or f"function {frame.func_index}", frame.module_offset)
+        Frame(
+            (frame.func_name or f"function {frame.func_index}")[:_MAX_FUNCTION_NAME],
+            frame.module_offset,
+        )
         for frame in frames
     )
 
@@ -101,7 +107,9 @@ class Vm:
         self._views: dict[int, tuple[memoryview, memoryview]] = {}
         self._memory: Any = None
         self._store = wasmtime.Store(engine())
-        self._store.set_limits(self.limits.memory, _MAX_TABLE_ELEMENTS)
+        self._store.set_limits(
+            self.limits.memory, _MAX_TABLE_ELEMENTS, tables=_MAX_TABLES, memories=_MAX_MEMORIES
+        )
         self._context = ctypes.cast(self._store._context(), ctypes.c_void_p)
         self._slack = self.limits.deadline / 10  # arming costs: not for each of a thousand calls
         self._armed_until = 0.0
@@ -301,6 +309,8 @@ class Vm:
         refused, self._refused = self._refused, None
         if isinstance(refused, Refusal):
             return HostcallRefused(callback, str(refused), frames)
+        if isinstance(refused, GuestStopped):
+            return refused.seen_from(callback)
         if refused is not None:
             raise refused
         if not isinstance(error, wasmtime.Trap):

@@ -20,7 +20,7 @@ def define_metric(host: Host, kind: int, name: int, name_size: int, id_at: int) 
     """
     if kind > MetricType.HISTOGRAM:
         return Status.BAD_ARGUMENT
-    text = host.memory.read(name, name_size).decode("utf-8", "replace")
+    text = host.memory.head(name, name_size, MAX_NAME).decode("utf-8", "replace")
     metric_id = host.metrics.define(MetricType(kind), text) if name_size <= MAX_NAME else None
     if metric_id is None:
         host.warn("more metrics were defined, or a longer name, than this host keeps")

@@ -28,6 +28,7 @@ from wasm_filters.plugin import Plugin
 STOP_ALL = Iteration.STOP_ALL_AND_WATERMARK
 FAILED = LocalReply(503, "wasm_fail_stream", grpc_status=14)
 STOPPED = -1  # the answer of a callback that replied or closed, or that did not return
+MAX_CONTEXTS = 100_000  # of one VM; with more, a filter that is not done is deleted all the same
 CLOSE_DETAILS = "wasm_close_stream"
 
 _HEADERS: dict[int, Iteration] = {
@@ -263,7 +264,7 @@ class PluginFilter:
                 self._is_done = done != 0 or self._differs(
                     Difference.DONE_IS_IGNORED, "proxy_on_done"
                 )
-            if not self._is_done:
+            if not self._is_done and len(self.machine.host.contexts) < MAX_CONTEXTS:
                 context.ending = self._end
                 return
         self._end()

@@ -156,7 +156,7 @@ def test_after_a_trap_the_next_call_is_at_the_margin() -> None:
     assert [event.depth for event in trace.events] == [0, 1, 0]
     failure = trace.events[0].as_json()["failure"]
     assert isinstance(failure, dict)
-    assert failure["reason"] == "trapped: wasm `unreachable` instruction executed"
+    assert failure["reason"] == "malloc trapped: wasm `unreachable` instruction executed"
 
 
 def test_the_plugin_is_named_when_there_are_several() -> None:
