@@ -1,4 +1,4 @@
-"""Envoy's way and the spec's: each difference has a name, both answers, and a note when it is met."""
+"""Envoy's way and the spec's: each difference has a name, two answers, and a note if it is met."""
 
 from __future__ import annotations
 
