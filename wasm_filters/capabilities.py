@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from wasm_filters.abi import Status
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import WASI, Hostcall
+from wasm_filters.state.host import Host
 
 ENOTCAPABLE = 76  # WASI's error number for it
 

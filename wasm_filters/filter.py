@@ -12,7 +12,7 @@ from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
-from wasm_filters.upstream import Upstream, empty_ok
+from wasm_filters.services.upstream import Upstream, empty_ok
 from wasm_filters.worker import Worker
 
 

@@ -12,14 +12,14 @@ from functools import partial
 
 from wasm_filters.capabilities import restricted
 from wasm_filters.config import PluginConfig
-from wasm_filters.context import Context
 from wasm_filters.engine.border import HostFunction, Limits
 from wasm_filters.engine.memory import Memory
 from wasm_filters.engine.vm import GuestFunction, Vm
 from wasm_filters.errors import BadPointer, GuestStopped, HostFailed
-from wasm_filters.host import Environment, Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.module import Module
+from wasm_filters.state.context import Context
+from wasm_filters.state.host import Environment, Host
 
 
 class Listener:

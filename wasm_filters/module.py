@@ -11,13 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wasm_filters.abi import ALLOCATORS, AbiVersion
-from wasm_filters.checks import HERE, NEWEST, Problem, abi_version, problems, refused_proposals
 from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.engine.compiled import Compiled, compile_module
 from wasm_filters.engine.validation import proposals
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import Hostcall, find
-from wasm_filters.sections import COMPONENT_VERSION, MAGIC, VERSION
+from wasm_filters.inspection.checks import (
+    HERE,
+    NEWEST,
+    Problem,
+    abi_version,
+    problems,
+    refused_proposals,
+)
+from wasm_filters.inspection.sections import COMPONENT_VERSION, MAGIC, VERSION
 
 MAX_BYTES = 64 << 20
 MAX_MESSAGE = 2000  # characters of an error: the names in it are the module's

@@ -6,13 +6,13 @@ The order is Envoy's: the module's own start, then ``proxy_on_context_create``,
 
 from __future__ import annotations
 
-from wasm_filters.buffer import Buffer
 from wasm_filters.config import FailurePolicy, PluginConfig
-from wasm_filters.context import Context
 from wasm_filters.errors import PluginError, WasmError
-from wasm_filters.host import Host
 from wasm_filters.module import Module
 from wasm_filters.properties import RootProperties
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context
+from wasm_filters.state.host import Host
 from wasm_filters.vms import Vms
 
 

@@ -6,11 +6,11 @@ Source: proxy-wasm-cpp-host, src/wasm.cc (makeVmKey) and src/context.cc (makePlu
 from __future__ import annotations
 
 from wasm_filters.config import PluginConfig
-from wasm_filters.context import Context
 from wasm_filters.engine.border import Limits
-from wasm_filters.host import Environment
 from wasm_filters.machine import Listener, Machine
 from wasm_filters.module import Module
+from wasm_filters.state.context import Context
+from wasm_filters.state.host import Environment
 
 _Key = tuple[str, bytes, int]
 

@@ -12,20 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wasm_filters.abi import LogLevel
-from wasm_filters.callouts import Callouts
 from wasm_filters.config import Mode, PluginConfig
 from wasm_filters.engine.border import Limits
-from wasm_filters.grpc_calls import GrpcCalls
-from wasm_filters.host import Journal
 from wasm_filters.loop import Clock, FakeClock, Loop
 from wasm_filters.machine import Listener
-from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties import PLAIN, Surroundings
-from wasm_filters.shared import SharedState
+from wasm_filters.services.callouts import Callouts
+from wasm_filters.services.grpc_calls import GrpcCalls
+from wasm_filters.services.upstream import Upstream
+from wasm_filters.state.host import Journal
+from wasm_filters.state.metrics import Metric
+from wasm_filters.state.shared import SharedState
 from wasm_filters.ticks import Ticks
-from wasm_filters.upstream import Upstream
 from wasm_filters.vms import Vms
 
 

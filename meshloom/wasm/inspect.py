@@ -11,9 +11,9 @@ import typer
 from meshloom.wasm import options
 
 if TYPE_CHECKING:
-    from wasm_filters.checks import Problem
-    from wasm_filters.inspect import Report
-    from wasm_filters.interface import MemoryType
+    from wasm_filters.inspection.checks import Problem
+    from wasm_filters.inspection.inspect import Report
+    from wasm_filters.inspection.interface import MemoryType
 
 _WIDTH = 100  # columns that a list of names fills
 _INDENT = " " * 14
@@ -25,9 +25,9 @@ def inspect(filter_file: options.FilterFile, as_json: options.Json = False) -> N
     ABI, language and SDK, callbacks, imports with what Envoy does not have, memory. Exits 1 when
     it would not load, with everything that is wrong; 2 when it is no core module at all.
     """
-    from wasm_filters import inspect as wasm_inspect
-    from wasm_filters.checks import ENVOY, HERE
     from wasm_filters.errors import ModuleError
+    from wasm_filters.inspection import inspect as wasm_inspect
+    from wasm_filters.inspection.checks import ENVOY, HERE
     from wasm_filters.module import read_code
 
     try:
@@ -58,7 +58,7 @@ def _lines(report: Report, hosts: dict[str, bool]) -> Iterator[str]:
 
 
 def _head(report: Report) -> Iterator[str]:
-    from wasm_filters.checks import printable
+    from wasm_filters.inspection.checks import printable
 
     facts = {
         "size": f"{report.size:,} bytes",
@@ -101,7 +101,7 @@ def _callbacks(report: Report) -> Iterator[str]:
 
 
 def _imports(report: Report) -> Iterator[str]:
-    from wasm_filters.checks import printable
+    from wasm_filters.inspection.checks import printable
 
     modules: dict[str, list[str]] = {}
     notes: dict[str, list[str]] = {}
@@ -133,7 +133,7 @@ def _listed(name: str, items: Sequence[str]) -> Iterator[str]:
 
 
 def _problem(problem: Problem) -> Iterator[str]:
-    from wasm_filters.checks import BOTH, ENVOY, HERE
+    from wasm_filters.inspection.checks import BOTH, ENVOY, HERE
 
     other = HERE if problem.by == (ENVOY,) else ENVOY
     who = "" if problem.by == BOTH else f"   ({other} takes it)"

@@ -7,9 +7,9 @@ from dataclasses import replace
 from mini_mesh.filter_rig.log import Crossing
 from wasm_filters.abi import CALLBACKS
 from wasm_filters.errors import BadPointer
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener
+from wasm_filters.state.host import Host
 
 TICK = "proxy_on_tick"
 MAX_ASKED = 1000  # paths of properties that are remembered

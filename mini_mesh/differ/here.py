@@ -21,10 +21,10 @@ from wasm_filters.config import PluginConfig
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FAKE_START, Clock
-from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 from wasm_filters.properties import Surroundings
-from wasm_filters.upstream import Answer, Upstream
+from wasm_filters.services.upstream import Answer, Upstream
+from wasm_filters.state.metrics import Metric
 from wasm_filters.worker import Worker
 
 _LEVELS = {LogLevel.WARN: "warning"}  # as Envoy calls them

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mini_mesh.differ.compare import Difference, Parts
-from wasm_filters.host import MAX_LOG_BYTES
+from wasm_filters.state.host import MAX_LOG_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from mini_mesh.filter_rig.rig import PortsUsed, Rig, open_rig
 from wasm_filters.abi import MetricType
 from wasm_filters.config import PluginConfig
 from wasm_filters.loop import SystemClock
-from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
+from wasm_filters.state.metrics import Metric
 
 SEED, OTHER_SEED = 1, 2
 IMPATIENCE = 0.3  # seconds that an answer is waited for that our host does not expect

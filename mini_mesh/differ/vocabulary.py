@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from wasm_filters.errors import BadPointer
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener
+from wasm_filters.state.host import Host
 
 MAX_WORDS = 500  # of each kind
 

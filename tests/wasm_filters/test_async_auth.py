@@ -20,7 +20,7 @@ from wasm_filters.config import PluginConfig
 from wasm_filters.errors import PluginError
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome
-from wasm_filters.upstream import NEVER, REFUSED, Answer, Upstream
+from wasm_filters.services.upstream import NEVER, REFUSED, Answer, Upstream
 from wasm_filters.worker import Worker
 
 WASM = Path(wasm_filters.__file__).parent / "filters" / "async_auth" / "async_auth.wasm"

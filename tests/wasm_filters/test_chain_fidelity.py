@@ -30,7 +30,7 @@ from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
-from wasm_filters.upstream import NEVER, REFUSED, Answer
+from wasm_filters.services.upstream import NEVER, REFUSED, Answer
 from wasm_filters.worker import Worker
 
 LIMIT = 16 * 1024  # bytes a connection may buffer, in all scenarios

@@ -18,10 +18,10 @@ from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.probe import CALLED_BACK, LAST_STREAM, Call, Out, Probe
 from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
-from wasm_filters.grpc_calls import frame
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
-from wasm_filters.upstream import NEVER, REFUSED
+from wasm_filters.services.grpc_calls import frame
+from wasm_filters.services.upstream import NEVER, REFUSED
 from wasm_filters.worker import Worker
 
 IN_HEADERS = "proxy_on_request_headers"

@@ -16,7 +16,7 @@ from wasm_filters.filter import Filter
 from wasm_filters.hostcalls import HOSTCALLS, WASI, find
 from wasm_filters.loop import FakeClock
 from wasm_filters.module import Module
-from wasm_filters.shared import SharedState
+from wasm_filters.state.shared import SharedState
 from wasm_filters.worker import Worker
 
 V0_1_0, V0_2_0, V0_2_1 = AbiVersion

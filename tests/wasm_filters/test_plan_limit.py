@@ -14,7 +14,7 @@ from tests.wasm_filters.real_envoy import Fields, WasmFilter, envoy_with_filters
 from wasm_filters.errors import PluginError
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome
-from wasm_filters.shared import SharedState
+from wasm_filters.state.shared import SharedState
 from wasm_filters.worker import Worker
 
 WASM = Path(wasm_filters.__file__).parent / "filters" / "plan_limit" / "plan_limit.wasm"

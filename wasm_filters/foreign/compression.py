@@ -6,7 +6,7 @@ import zlib
 
 from wasm_filters.abi import Status
 from wasm_filters.errors import Refusal
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 MAX_UNCOMPRESSED = 256 << 20  # bytes; in Envoy only the guest's memory is the limit
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from wasm_filters.properties.filter_state import Prototype
 
 if TYPE_CHECKING:
-    from wasm_filters.context import Context
     from wasm_filters.foreign.cel import Expression
+    from wasm_filters.state.context import Context
 
 
 @dataclass(slots=True)

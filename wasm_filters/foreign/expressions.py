@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from wasm_filters.abi import Status
 from wasm_filters.errors import Refusal
 from wasm_filters.foreign.data import foreign_data
-from wasm_filters.host import Host
 from wasm_filters.properties.filter_state import NotReadable
 from wasm_filters.properties.values import FAMILY, Unserialisable, encode
+from wasm_filters.state.host import Host
 
 if TYPE_CHECKING:
     from wasm_filters.foreign.cel import Expression

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wasm_filters.abi import Status
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 
 def clear_route_cache(host: Host, arguments: bytes) -> tuple[Status, bytes]:

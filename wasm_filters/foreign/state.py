@@ -8,9 +8,9 @@ from typing import TypeVar
 from wasm_filters.abi import Status
 from wasm_filters.foreign.data import foreign_data
 from wasm_filters.foreign.objects import OBJECTS
-from wasm_filters.host import Host
 from wasm_filters.properties.filter_state import LifeSpan, Prototype, StateType
 from wasm_filters.properties.stream import StreamProperties
+from wasm_filters.state.host import Host
 
 _Kind = TypeVar("_Kind", bound=enum.IntEnum)
 

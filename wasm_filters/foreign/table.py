@@ -10,7 +10,7 @@ from wasm_filters.foreign.expressions import expr_create, expr_delete, expr_eval
 from wasm_filters.foreign.route import clear_route_cache
 from wasm_filters.foreign.signatures import sign, verify_signature
 from wasm_filters.foreign.state import declare_property, set_envoy_filter_state
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 ForeignFunction = Callable[[Host, bytes], tuple[Status, bytes]]
 

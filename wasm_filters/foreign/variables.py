@@ -12,7 +12,7 @@ from wasm_filters.properties.stream import StreamProperties
 from wasm_filters.properties.values import BROKEN, FAMILY, Fields, Value
 
 if TYPE_CHECKING:
-    from wasm_filters.context import Context
+    from wasm_filters.state.context import Context
 
 
 class Variables:

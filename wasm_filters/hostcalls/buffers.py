@@ -6,9 +6,9 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#buffers
 from __future__ import annotations
 
 from wasm_filters.abi import BufferType, Status
-from wasm_filters.buffer import Buffer
 from wasm_filters.dialect import Difference
-from wasm_filters.host import Host
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.host import Host
 
 # not there: NOT_FOUND; the others then are empty and can't be changed
 _STRICT = (BufferType.HTTP_CALL_RESPONSE_BODY, BufferType.PLUGIN_CONFIGURATION)

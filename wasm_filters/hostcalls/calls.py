@@ -6,10 +6,10 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#http-calls
 from __future__ import annotations
 
 from wasm_filters.abi import Status
-from wasm_filters.callouts import Caller, request_of
-from wasm_filters.grpc_calls import CALL, STREAM, GrpcCall, frame
-from wasm_filters.host import Host
 from wasm_filters.hostcalls.fields import pairs_or_none
+from wasm_filters.services.callouts import Caller, request_of
+from wasm_filters.services.grpc_calls import CALL, STREAM, GrpcCall, frame
+from wasm_filters.state.host import Host
 
 HTTP = 0
 _MAX_TIMEOUT = 0x7FFF_FFFF

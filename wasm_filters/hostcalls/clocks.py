@@ -6,7 +6,7 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#clocks
 from __future__ import annotations
 
 from wasm_filters.abi import Status
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 
 def get_current_time_nanoseconds(host: Host, time_at: int) -> Status:

@@ -6,7 +6,7 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.1.0#proxy_get_confi
 from __future__ import annotations
 
 from wasm_filters.abi import Status
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 
 def get_configuration(host: Host, data_at: int, size_at: int) -> Status:

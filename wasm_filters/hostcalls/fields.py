@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from wasm_filters.abi import AbiVersion, MapType, Status
 from wasm_filters.dialect import Difference
-from wasm_filters.header_map import MAX_BYTES, HeaderMap
-from wasm_filters.host import Host
 from wasm_filters.pairs import PairsError, decode_pairs, encode_pairs
+from wasm_filters.state.header_map import MAX_BYTES, HeaderMap
+from wasm_filters.state.host import Host
 
 
 def get_header_map_value(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wasm_filters.abi import Status
 from wasm_filters.foreign.table import FOREIGN
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 
 def call_foreign_function(

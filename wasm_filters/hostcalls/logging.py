@@ -6,7 +6,7 @@ https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#logging
 from __future__ import annotations
 
 from wasm_filters.abi import LogLevel, Status
-from wasm_filters.host import MAX_LOG_BYTES, Host
+from wasm_filters.state.host import MAX_LOG_BYTES, Host
 
 
 def log(host: Host, level: int, message: int, size: int) -> Status:

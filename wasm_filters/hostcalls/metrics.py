@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from wasm_filters.abi import MetricType, Status
 from wasm_filters.dialect import Difference
-from wasm_filters.host import Host
-from wasm_filters.metrics import MAX_NAME
+from wasm_filters.state.host import Host
+from wasm_filters.state.metrics import MAX_NAME
 
 
 def define_metric(host: Host, kind: int, name: int, name_size: int, id_at: int) -> Status:

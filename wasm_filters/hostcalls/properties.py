@@ -8,12 +8,12 @@ from __future__ import annotations
 from wasm_filters.abi import Status
 from wasm_filters.errors import Refusal
 from wasm_filters.foreign.data import foreign_data
-from wasm_filters.host import Host
 from wasm_filters.properties.attributes import MOVED
 from wasm_filters.properties.filter_state import UNDECLARED, NotReadable
 from wasm_filters.properties.lookup import find
 from wasm_filters.properties.stream import StreamProperties
 from wasm_filters.properties.values import Unserialisable, encode
+from wasm_filters.state.host import Host
 
 _NODE = (b"xds\0node", b"xds\0node\0extensions")
 

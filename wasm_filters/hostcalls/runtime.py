@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasm_filters.host import Host
+from wasm_filters.state.host import Host
 
 
 def emscripten_notify_memory_growth(host: Host, memory: int) -> int:

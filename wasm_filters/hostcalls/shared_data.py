@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from wasm_filters.abi import Status
-from wasm_filters.callouts import Caller
 from wasm_filters.dialect import Difference
-from wasm_filters.host import Host
-from wasm_filters.shared import MAX_QUEUED, MAX_QUEUES
+from wasm_filters.services.callouts import Caller
+from wasm_filters.state.host import Host
+from wasm_filters.state.shared import MAX_QUEUED, MAX_QUEUES
 
 
 def get_shared_data(

@@ -9,9 +9,9 @@ from __future__ import annotations
 from functools import partial
 
 from wasm_filters.abi import BufferType, MapType, Status, StreamType
-from wasm_filters.context import LocalReply
-from wasm_filters.host import Host
 from wasm_filters.hostcalls.fields import pairs_or_none
+from wasm_filters.state.context import LocalReply
+from wasm_filters.state.host import Host
 
 _PAUSING = frozenset(
     f"proxy_on_{way}_{part}"

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 
 from wasm_filters.abi import LogLevel
-from wasm_filters.host import MAX_LOG_BYTES, Host
 from wasm_filters.hostcalls.hostcall import (
     Hostcall,
     Parameter,
@@ -24,6 +23,7 @@ from wasm_filters.hostcalls.hostcall import (
     signed,
     text,
 )
+from wasm_filters.state.host import MAX_LOG_BYTES, Host
 
 WASI_MODULES = ("wasi_snapshot_preview1", "wasi_unstable")
 MAX_RANDOM = 64 * 1024

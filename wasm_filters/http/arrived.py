@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mesh_traffic import Body, Headers, Request, Response
-from wasm_filters.buffer import Buffer
-from wasm_filters.header_map import HeaderMap
 from wasm_filters.http.way import Way
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.header_map import HeaderMap
 
 _NO_HEADERS = Headers()
 _NO_FIELDS = HeaderMap()

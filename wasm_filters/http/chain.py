@@ -11,7 +11,7 @@ from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Machine
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties.filter_state import Level
-from wasm_filters.upstream import Upstream, empty_ok
+from wasm_filters.services.upstream import Upstream, empty_ok
 from wasm_filters.worker import Worker
 
 PATIENCE = 60.0  # seconds of the worker's time after which the client gives up

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from wasm_filters.abi import BufferType, MapType, StreamType
-from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE
+from wasm_filters.state.header_map import INLINE_REQUEST, INLINE_RESPONSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,7 @@ from dataclasses import replace
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import MapType, StreamType
-from wasm_filters.buffer import Buffer
 from wasm_filters.chunks import cutter
-from wasm_filters.context import Fields, LocalReply
-from wasm_filters.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 from wasm_filters.http.arrived import Arrived
 from wasm_filters.http.direction import REQUEST, RESPONSE
 from wasm_filters.http.local_reply import is_grpc, reply_to
@@ -29,13 +26,16 @@ from wasm_filters.loop import Loop
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties import StreamInfo, StreamProperties
 from wasm_filters.properties.filter_state import Level
-from wasm_filters.upstream import (
+from wasm_filters.services.upstream import (
     REFUSED_BODY,
     REFUSED_DETAILS,
     Answer,
     Upstream,
     answer_of,
 )
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Fields, LocalReply
+from wasm_filters.state.header_map import INLINE_NONE, INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes
 REQUEST_TOO_LARGE = LocalReply(413, "request_payload_too_large", b"Payload Too Large")

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from wasm_filters.context import LocalReply
-from wasm_filters.header_map import INLINE_RESPONSE, HeaderMap
 from wasm_filters.properties import grpc_status
+from wasm_filters.state.context import LocalReply
+from wasm_filters.state.header_map import INLINE_RESPONSE, HeaderMap
 
 _UNQUOTED = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 

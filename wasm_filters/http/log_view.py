@@ -12,7 +12,7 @@ from __future__ import annotations
 from email.utils import formatdate
 
 from wasm_filters.abi import MapType
-from wasm_filters.header_map import INLINE_RESPONSE, HeaderMap
+from wasm_filters.state.header_map import INLINE_RESPONSE, HeaderMap
 
 _HOP_BY_HOP = frozenset((b"connection", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 _SECOND = 1_000_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mesh_traffic import Request, Response
-from wasm_filters.callouts import Callout
 from wasm_filters.dialect import Lean
 from wasm_filters.errors import GuestStopped
-from wasm_filters.host import Log
+from wasm_filters.services.callouts import Callout
+from wasm_filters.state.host import Log
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from wasm_filters.abi import AbiVersion, DataAction, HeadersAction, StreamType
-from wasm_filters.buffer import Buffer
 from wasm_filters.config import FailurePolicy
-from wasm_filters.context import Context, Fields, LocalReply
 from wasm_filters.dialect import Difference
 from wasm_filters.http.direction import REQUEST, Iteration
 from wasm_filters.http.way import (
@@ -24,6 +22,8 @@ from wasm_filters.http.way import (
     Way,
 )
 from wasm_filters.plugin import Plugin
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context, Fields, LocalReply
 
 STOP_ALL = Iteration.STOP_ALL_AND_WATERMARK
 FAILED = LocalReply(503, "wasm_fail_stream", grpc_status=14)

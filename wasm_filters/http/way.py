@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from wasm_filters.buffer import Buffer
-from wasm_filters.header_map import HeaderMap
 from wasm_filters.http.direction import REQUEST, Direction, Iteration
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.header_map import HeaderMap
 
 CONTINUE = Iteration.CONTINUE
 STOP = Iteration.STOP

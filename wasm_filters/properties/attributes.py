@@ -16,7 +16,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from wasm_filters.abi import MapType
-from wasm_filters.header_map import HeaderMap
 from wasm_filters.properties.surroundings import Tls, port
 from wasm_filters.properties.values import (
     FAMILY,
@@ -27,6 +26,7 @@ from wasm_filters.properties.values import (
     Uint,
     Value,
 )
+from wasm_filters.state.header_map import HeaderMap
 
 if TYPE_CHECKING:
     from wasm_filters.properties.stream import StreamProperties

@@ -12,7 +12,7 @@ from wasm_filters.properties.stream import StreamProperties, descend
 from wasm_filters.properties.values import Uint, Value
 
 if TYPE_CHECKING:
-    from wasm_filters.context import Context
+    from wasm_filters.state.context import Context
 
 
 def find(context: Context, path: bytes, whole: bool = True) -> Value:

@@ -18,7 +18,7 @@ from wasm_filters.properties.surroundings import PLAIN, Surroundings
 from wasm_filters.properties.values import FAMILY, Value, member
 
 if TYPE_CHECKING:
-    from wasm_filters.context import Context
+    from wasm_filters.state.context import Context
 
 _REQUEST_HEADER = b"request\0headers\0"
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, auto
 from typing import Any, Protocol
 
-from wasm_filters.header_map import HeaderMap
 from wasm_filters.pairs import encode_pairs
+from wasm_filters.state.header_map import HeaderMap
 
 _I64 = struct.Struct("<q")
 _U64 = struct.Struct("<Q")

@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from wasm_filters.abi import BufferType
-from wasm_filters.buffer import Buffer
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties.stream import StreamProperties
 from wasm_filters.properties.stream_info import StreamInfo
+from wasm_filters.state.buffer import Buffer
 from wasm_filters.tcp.plugin_filter import LOCAL, REMOTE, TcpFilter
 
 DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_buffer_limit_bytes

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from wasm_filters.abi import BufferType, StreamType
-from wasm_filters.buffer import Buffer
 from wasm_filters.config import FailurePolicy
-from wasm_filters.context import Context, LocalReply
 from wasm_filters.plugin import Plugin
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context, LocalReply
 
 UNKNOWN, LOCAL, REMOTE = 0, 1, 2  # proxy_peer_type_t: who closed
 

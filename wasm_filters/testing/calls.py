@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from wasm_filters.errors import GuestStopped
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener, Machine
 from wasm_filters.module import Module
+from wasm_filters.state.host import Host
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from wasm_filters.abi import LogLevel
 from wasm_filters.errors import GuestStopped, ModuleError, PluginError
 from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.machine import Listener
+from wasm_filters.services.upstream import empty_ok
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.testing import setup
 from wasm_filters.testing.calls import Calls, Counts, together
@@ -23,7 +24,6 @@ from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.services import Script
 from wasm_filters.testing.tcp import play
 from wasm_filters.tracing.trace import Trace
-from wasm_filters.upstream import empty_ok
 from wasm_filters.worker import Worker
 
 _COUNTED = {"hostcalls", "callbacks"}

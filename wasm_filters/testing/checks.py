@@ -13,12 +13,12 @@ from typing import Any
 from mesh_traffic import Headers, Request
 from mesh_yaml.matching import TextMatchSpec
 from mesh_yaml.values import Bounds
-from wasm_filters.callouts import Callout
 from wasm_filters.errors import GuestStopped
-from wasm_filters.host import Log
 from wasm_filters.http.outcome import Outcome
-from wasm_filters.metrics import Metric
-from wasm_filters.shared import Queue, SharedState
+from wasm_filters.services.callouts import Callout
+from wasm_filters.state.host import Log
+from wasm_filters.state.metrics import Metric
+from wasm_filters.state.shared import Queue, SharedState
 from wasm_filters.tcp.connection import TcpConnection
 from wasm_filters.testing import match
 from wasm_filters.testing.calls import Counts

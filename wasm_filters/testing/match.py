@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mesh_traffic import Headers, Request
 from mesh_yaml.matching import StringMatch, TextMatchSpec
-from wasm_filters.grpc_calls import unframe
+from wasm_filters.services.grpc_calls import unframe
 from wasm_filters.testing.language.matches import (
     BodyMatchSpec,
     CalloutMatchSpec,

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mesh_traffic import Body, Headers, Request, Response
 from mesh_yaml.node import Node
-from wasm_filters.grpc_calls import frame
+from wasm_filters.services.grpc_calls import frame
+from wasm_filters.services.upstream import NEVER, REFUSED, Answer
 from wasm_filters.testing.language.messages import AnswerSpec, GrpcSpec
 from wasm_filters.testing.language.values import headers
 from wasm_filters.testing.match import mismatches
 from wasm_filters.testing.setup import body, with_length
-from wasm_filters.upstream import NEVER, REFUSED, Answer
 
 
 @dataclass(slots=True)

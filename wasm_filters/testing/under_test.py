@@ -15,6 +15,7 @@ from wasm_filters.http.exchange import DEFAULT_LIMIT
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Listener
 from wasm_filters.module import Module
+from wasm_filters.services.upstream import Answer, Upstream, empty_ok
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.tcp.connection import TcpConnection
 from wasm_filters.testing.calls import Calls, together
@@ -22,7 +23,6 @@ from wasm_filters.testing.modules import Modules
 from wasm_filters.testing.setup import configuration as as_bytes
 from wasm_filters.testing.setup import with_length
 from wasm_filters.tracing.trace import Trace
-from wasm_filters.upstream import Answer, Upstream, empty_ok
 from wasm_filters.worker import Worker
 
 MAX_TRACES = 10  # of one test; the oldest go

@@ -14,13 +14,13 @@ from functools import partial
 from zlib import crc32
 
 from wasm_filters.abi import BufferType, MapType
-from wasm_filters.buffer import Buffer
-from wasm_filters.context import Context
 from wasm_filters.errors import BadPointer
-from wasm_filters.header_map import HeaderMap, Pair
-from wasm_filters.host import Host
 from wasm_filters.properties.filter_state import WASM_PREFIX, WasmState
 from wasm_filters.properties.stream import StreamProperties
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context
+from wasm_filters.state.header_map import HeaderMap, Pair
+from wasm_filters.state.host import Host
 from wasm_filters.tracing.decode import Words, dotted
 from wasm_filters.tracing.values import MAX_SHOWN, plain, shown, shown_bytes
 

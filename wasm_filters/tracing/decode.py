@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from wasm_filters.abi import Status
 from wasm_filters.errors import BadPointer
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import WASI, Hostcall
 from wasm_filters.hostcalls.hostcall import Kind, Parameter
 from wasm_filters.hostcalls.wasi import ERRNO, MAX_IOVECS
 from wasm_filters.pairs import PairsError, decode_pairs
+from wasm_filters.state.host import Host
 from wasm_filters.tracing.values import MAX_KEPT, Cut, Unreadable
 
 Words = tuple[int, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wasm_filters.errors import GuestStopped
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener
+from wasm_filters.state.host import Host
 from wasm_filters.tracing import callbacks, decode
 from wasm_filters.tracing.changes import Changes
 from wasm_filters.tracing.event import Event

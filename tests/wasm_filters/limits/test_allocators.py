@@ -12,9 +12,9 @@ from wasm_filters.config import PluginConfig
 from wasm_filters.engine.border import Limits
 from wasm_filters.errors import DeadlineExceeded, GuestTrapped, HostcallRefused
 from wasm_filters.filter import Filter
-from wasm_filters.grpc_calls import frame
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
+from wasm_filters.services.grpc_calls import frame
 from wasm_filters.tracing.trace import Trace
 from wasm_filters.worker import Worker
 

@@ -11,7 +11,6 @@ from mesh_traffic import Body, Request, Response
 from tests.wasm_filters.guests import MARKER, wat
 from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script
-from wasm_filters import buffer, callouts, header_map, host, metrics, shared
 from wasm_filters.abi import Status
 from wasm_filters.config import Mode
 from wasm_filters.engine.border import Limits
@@ -24,6 +23,8 @@ from wasm_filters.loop import FakeClock, Loop
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.properties import filter_state
+from wasm_filters.services import callouts
+from wasm_filters.state import buffer, header_map, host, metrics, shared
 from wasm_filters.tracing.changes import MAX_WATCHED
 from wasm_filters.tracing.trace import Trace
 from wasm_filters.worker import Worker

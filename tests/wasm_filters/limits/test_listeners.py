@@ -9,9 +9,9 @@ from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script
 from wasm_filters.errors import GuestStopped, HostFailed
 from wasm_filters.filter import Filter
-from wasm_filters.host import Host
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.module import Module
+from wasm_filters.state.host import Host
 from wasm_filters.tracing.trace import Trace
 from wasm_filters.worker import Worker
 

@@ -14,13 +14,13 @@ from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.engine.border import Limits
 from wasm_filters.errors import DeadlineExceeded, GuestTrapped, PluginError, WasmError
 from wasm_filters.filter import Filter
-from wasm_filters.grpc_calls import frame
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.plugin import Plugin
+from wasm_filters.services.grpc_calls import frame
+from wasm_filters.services.upstream import Answer
 from wasm_filters.tcp.chain import TcpChain
-from wasm_filters.upstream import Answer
 from wasm_filters.worker import Worker
 
 TRAP = "(unreachable)"

@@ -8,13 +8,13 @@ from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script
 from wasm_filters.config import PluginConfig
-from wasm_filters.grpc_calls import frame
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
+from wasm_filters.services.grpc_calls import frame
+from wasm_filters.services.upstream import Answer, Upstream
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.tracing.trace import Trace
-from wasm_filters.upstream import Answer, Upstream
 from wasm_filters.worker import Worker
 
 TEXT, NUMBER, LONG = Out.TEXT, Out.NUMBER, Out.LONG

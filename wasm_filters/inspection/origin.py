@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from wasm_filters.abi import Signature
 from wasm_filters.engine.border import Import
-from wasm_filters.interface import Interface
+from wasm_filters.inspection.interface import Interface
 
 _RUST_SDK = re.compile(rb"/(proxy-wasm)-(\d[\w.+-]{0,40})/src/")
 _GO_SDK = re.compile(rb"\b([\w.-]+/[\w-]+/proxy-wasm-go-sdk)[\t/@](v\d[\w.+-]{0,60})?")

@@ -7,9 +7,9 @@ import difflib
 from collections.abc import Iterator
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion
-from wasm_filters.checks import printable
 from wasm_filters.hostcalls import WASI_MODULES
-from wasm_filters.interface import Interface
+from wasm_filters.inspection.checks import printable
+from wasm_filters.inspection.interface import Interface
 
 # what a hostcall leads to: the callback without which it is in vain
 _LEADS_TO = {

@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlsplit
 
 from mesh_traffic import Body, Headers, Request, Response
-from wasm_filters.upstream import REFUSED, Answer, Upstream
+from wasm_filters.services.upstream import REFUSED, Answer, Upstream
 
 PATIENCE = 30.0  # seconds
 MAX_BODY = 64 << 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
+from wasm_filters.state.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap
 
 
 def test_values_of_a_name_are_joined_by_commas() -> None:

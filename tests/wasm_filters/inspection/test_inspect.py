@@ -13,8 +13,8 @@ from tests.wasm_filters.guests import guest, on_request_headers, wat
 from tests.wasm_filters.odd_guests import LOADS, PLAIN, REFUSED
 from wasm_filters.abi import CALLBACKS, AbiVersion, Signature
 from wasm_filters.errors import ModuleError
-from wasm_filters.inspect import GROUPS, Callback, Report, inspect
-from wasm_filters.interface import MemoryType
+from wasm_filters.inspection.inspect import GROUPS, Callback, Report, inspect
+from wasm_filters.inspection.interface import MemoryType
 
 
 def test_a_report_of_a_filter() -> None:

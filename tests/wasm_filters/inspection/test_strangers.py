@@ -5,7 +5,7 @@ import pytest
 from wasm_filters.abi import Signature
 from wasm_filters.engine.border import Import
 from wasm_filters.hostcalls import HOSTCALLS
-from wasm_filters.strangers import whose
+from wasm_filters.inspection.strangers import whose
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from wasm_filters.abi import Signature
 from wasm_filters.engine.border import Import
-from wasm_filters.sections import Reader, Section, SectionsError, sections
+from wasm_filters.inspection.sections import Reader, Section, SectionsError, sections
 
 PAGE = 64 * 1024
 _VALUES = {0x7F: "i", 0x7E: "I", 0x7D: "f", 0x7C: "F"}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.odd_guests import PLAIN, export
-from wasm_filters.inspect import inspect
+from wasm_filters.inspection.inspect import inspect
 
 HEADERS = on_request_headers("")
 CALL = """(import "env" "proxy_http_call"

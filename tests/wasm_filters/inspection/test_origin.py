@@ -9,8 +9,8 @@ import pytest
 import wasm_filters
 from tests.wasm_filters.guests import guest
 from tests.wasm_filters.odd_guests import PLAIN, export, with_section
-from wasm_filters.inspect import inspect
-from wasm_filters.origin import Origin
+from wasm_filters.inspection.inspect import inspect
+from wasm_filters.inspection.origin import Origin
 
 FILTERS = Path(wasm_filters.__file__).parent / "filters"
 # what a filter is written in, by a file in its folder, and how that begins

@@ -15,8 +15,8 @@ from tests.wasm_filters.odd_guests import LOADS, REFUSED
 from wasm_filters.abi import Signature
 from wasm_filters.engine.border import Import
 from wasm_filters.engine.compiled import compile_module
-from wasm_filters.interface import Interface, MemoryType, interface
-from wasm_filters.sections import MAGIC, VERSION, SectionsError
+from wasm_filters.inspection.interface import Interface, MemoryType, interface
+from wasm_filters.inspection.sections import MAGIC, VERSION, SectionsError
 
 FILTERS = sorted((Path(wasm_filters.__file__).parent / "filters").glob("*/*.wasm"))
 HEAD = MAGIC + VERSION

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from wasm_filters.abi import MapType, StreamType
-from wasm_filters.buffer import Buffer
 from wasm_filters.config import PluginConfig
 from wasm_filters.foreign.data import ForeignData
-from wasm_filters.header_map import HeaderMap, Pair
 from wasm_filters.properties.stream import RootProperties
 from wasm_filters.properties.surroundings import Surroundings
 from wasm_filters.properties.values import Value
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.header_map import HeaderMap, Pair
 
 NO_REQUEST = RootProperties()
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.wasm_filters.guests import guest
-from wasm_filters.sections import (
+from wasm_filters.inspection.sections import (
     MAGIC,
     VERSION,
     Reader,

@@ -10,10 +10,10 @@ from tests.wasm_filters.guests import guest
 from tests.wasm_filters.loading import LAST, verdicts
 from tests.wasm_filters.odd_guests import CRASHES, LOADS, REFUSED, Odd
 from wasm_filters.abi import AbiVersion, Signature
-from wasm_filters.checks import ENVOY, HERE, Problem, looked_up, printable
 from wasm_filters.errors import ModuleError
 from wasm_filters.filter import Filter
-from wasm_filters.inspect import inspect
+from wasm_filters.inspection.checks import ENVOY, HERE, Problem, looked_up, printable
+from wasm_filters.inspection.inspect import inspect
 from wasm_filters.module import Module
 
 

@@ -16,12 +16,12 @@ from typing import Protocol
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
-from wasm_filters.buffer import Buffer
-from wasm_filters.context import Context
-from wasm_filters.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
-from wasm_filters.http_client import through_client
 from wasm_filters.loop import Loop
-from wasm_filters.upstream import Upstream, answer_of
+from wasm_filters.services.http_client import through_client
+from wasm_filters.services.upstream import Upstream, answer_of
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context
+from wasm_filters.state.header_map import INLINE_REQUEST, INLINE_RESPONSE, HeaderMap, Pair
 
 MAX_PENDING = 10_000  # per worker; beyond it a call answers INTERNAL_FAILURE
 MAX_KEPT = 10_000  # calls that are remembered for the outcome of requests

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wasm_filters.abi import AbiVersion, LogLevel
-from wasm_filters.buffer import Buffer
-from wasm_filters.callouts import Caller, Callouts
 from wasm_filters.config import Mode, PluginConfig
-from wasm_filters.context import Context
 from wasm_filters.dialect import Difference, Lean
 from wasm_filters.engine.memory import Memory
-from wasm_filters.grpc_calls import GrpcCalls
 from wasm_filters.loop import Clock, Loop
-from wasm_filters.metrics import Metrics
 from wasm_filters.properties import Surroundings
-from wasm_filters.shared import SharedState
+from wasm_filters.services.callouts import Caller, Callouts
+from wasm_filters.services.grpc_calls import GrpcCalls
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context
+from wasm_filters.state.metrics import Metrics
+from wasm_filters.state.shared import SharedState
 from wasm_filters.ticks import Ticks
 
 MAX_LOGS = 10_000  # per worker, between two looks at them; beyond it the oldest go and are counted

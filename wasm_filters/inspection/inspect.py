@@ -12,19 +12,26 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion, Signature
-from wasm_filters.checks import ENVOY, NEWEST, Problem, abi_version, problems, refused_proposals
 from wasm_filters.engine.border import Import
 from wasm_filters.engine.validation import proposals
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import HOSTCALLS, WASI_MODULES, find
 from wasm_filters.hostcalls.wasi import ERRORS, FIXED
-from wasm_filters.interface import Interface, MemoryType, interface
+from wasm_filters.inspection.checks import (
+    ENVOY,
+    NEWEST,
+    Problem,
+    abi_version,
+    problems,
+    refused_proposals,
+)
+from wasm_filters.inspection.interface import Interface, MemoryType, interface
+from wasm_filters.inspection.origin import Origin, origin
+from wasm_filters.inspection.proposals import PROPOSALS
+from wasm_filters.inspection.sections import Section, SectionsError, function_names, producers
+from wasm_filters.inspection.strangers import whose
+from wasm_filters.inspection.surprises import surprises
 from wasm_filters.module import check_format
-from wasm_filters.origin import Origin, origin
-from wasm_filters.proposals import PROPOSALS
-from wasm_filters.sections import Section, SectionsError, function_names, producers
-from wasm_filters.strangers import whose
-from wasm_filters.surprises import surprises
 
 T = TypeVar("T")
 

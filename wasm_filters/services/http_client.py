@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mesh_traffic import Body, Headers, Response
-from wasm_filters.upstream import REFUSED_BODY, REFUSED_DETAILS, Answer
+from wasm_filters.services.upstream import REFUSED_BODY, REFUSED_DETAILS, Answer
 
 _TOOK = "x-envoy-upstream-service-time"  # milliseconds
 

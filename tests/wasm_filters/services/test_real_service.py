@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from mesh_traffic import Body, Headers, Request, Response
-from wasm_filters.real_service import service_at
-from wasm_filters.upstream import REFUSED, Answer
+from wasm_filters.services.real_service import service_at
+from wasm_filters.services.upstream import REFUSED, Answer
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

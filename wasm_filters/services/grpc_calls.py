@@ -16,13 +16,13 @@ from functools import partial
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
-from wasm_filters.buffer import Buffer
-from wasm_filters.callouts import MAX_PENDING, Caller, Callout, Callouts
-from wasm_filters.context import Context
-from wasm_filters.header_map import HeaderMap, Pair
-from wasm_filters.http_client import Delivered, through_client
 from wasm_filters.properties import grpc_status
-from wasm_filters.upstream import Upstream, answer_of
+from wasm_filters.services.callouts import MAX_PENDING, Caller, Callout, Callouts
+from wasm_filters.services.http_client import Delivered, through_client
+from wasm_filters.services.upstream import Upstream, answer_of
+from wasm_filters.state.buffer import Buffer
+from wasm_filters.state.context import Context
+from wasm_filters.state.header_map import HeaderMap, Pair
 
 _UNKNOWN, _INTERNAL = 2, 13  # gRPC statuses
 CALL, STREAM = 1, 2  # the low two bits of an id

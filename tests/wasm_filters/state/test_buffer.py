@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wasm_filters.abi import Status
-from wasm_filters.buffer import Buffer
+from wasm_filters.state.buffer import Buffer
 
 
 @pytest.mark.parametrize(
