@@ -6,8 +6,8 @@ from functools import cache
 
 import wasmtime
 
+from wasm_filters.engine.proposals import LEGACY_EXCEPTIONS, PROPOSALS
 from wasm_filters.errors import ModuleError, one_line
-from wasm_filters.inspection.proposals import LEGACY_EXCEPTIONS, PROPOSALS
 
 
 def proposals(code: bytes) -> tuple[str, ...]:

@@ -2,6 +2,5 @@
 
 ``sections`` (the binary format, every length checked) → ``interface`` (imports, exports, memory) →
 ``checks`` (every problem, and who refuses it), ``origin`` (language and SDK), ``strangers`` (what
-other hosts have), ``surprises`` (what works otherwise than expected), ``proposals`` (WebAssembly
-features) → ``inspect`` (the report).
+other hosts have), ``surprises`` (what works otherwise than expected) → ``inspect`` (the report).
 """

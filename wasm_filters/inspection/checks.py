@@ -13,8 +13,8 @@ from typing import Protocol
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion, Signature
 from wasm_filters.engine.border import Import
+from wasm_filters.engine.proposals import PROPOSALS
 from wasm_filters.hostcalls import HOSTCALLS, find
-from wasm_filters.inspection.proposals import PROPOSALS
 from wasm_filters.inspection.strangers import Stranger, whose
 
 ENVOY, HERE = "Envoy", "meshloom"

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from wasm_filters.abi import ALLOCATORS, CALLBACKS, AbiVersion, Signature
 from wasm_filters.engine.border import Import
+from wasm_filters.engine.proposals import PROPOSALS
 from wasm_filters.engine.validation import proposals
 from wasm_filters.errors import ModuleError
 from wasm_filters.hostcalls import HOSTCALLS, WASI_MODULES, find
@@ -27,7 +28,6 @@ from wasm_filters.inspection.checks import (
 )
 from wasm_filters.inspection.interface import Interface, MemoryType, interface
 from wasm_filters.inspection.origin import Origin, origin
-from wasm_filters.inspection.proposals import PROPOSALS
 from wasm_filters.inspection.sections import Section, SectionsError, function_names, producers
 from wasm_filters.inspection.strangers import whose
 from wasm_filters.inspection.surprises import surprises

@@ -6,9 +6,9 @@ import pytest
 
 from tests.wasm_filters.odd_guests import LOADS, REFUSED
 from wasm_filters.engine.compiled import compile_module
+from wasm_filters.engine.proposals import LEGACY_EXCEPTIONS, PROPOSALS
 from wasm_filters.engine.validation import proposals
 from wasm_filters.errors import ModuleError
-from wasm_filters.inspection.proposals import LEGACY_EXCEPTIONS, PROPOSALS
 
 GUESTS = LOADS | {name: odd.code for name, odd in REFUSED.items()}
 
