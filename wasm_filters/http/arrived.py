@@ -65,7 +65,7 @@ class Arrived:
         """All of it is there as the receiver sees it: it has ended, or is as long as it said."""
         if self.complete or self.fields is None or not self.body:
             return self.complete
-        return self.fields.get(b"content-length") == b"%d" % len(self.body)
+        return self.fields.first(b"content-length") == b"%d" % len(self.body)
 
     def _complete(self) -> None:
         if not self.complete:
@@ -80,7 +80,7 @@ class Arrived:
 
     def _as_request(self) -> Request:
         fields = self.fields or _NO_FIELDS
-        get = fields.get
+        get = fields.first
         return Request(
             _text(get(b":method")),
             _text(get(b":path")),
@@ -93,7 +93,7 @@ class Arrived:
 
     def response(self) -> Response:
         fields = self.fields or _NO_FIELDS
-        status = _text(fields.get(b":status"))
+        status = _text(fields.first(b":status"))
         return Response(
             status=int(status) if status.isdigit() else 0,
             headers=_ordinary(fields),
@@ -108,4 +108,9 @@ def _ordinary(fields: HeaderMap) -> Headers:
 
 
 def _text(value: bytes | None) -> str:
-    return "" if value is None else value.decode("utf-8", "surrogateescape")
+    if value is None:
+        return ""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("utf-8", "surrogateescape")

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from mesh_traffic import Body, Headers, Request, Response
+from mesh_traffic import Body, Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.chunks import cutter
 from wasm_filters.http.arrived import Arrived
@@ -118,7 +118,7 @@ class Exchange:
         """Send the request into the filters."""
         sent = self.sent
         fields = HeaderMap(as_http1(sent), self._inline(INLINE_REQUEST))
-        self._grpc = is_grpc(fields.get(b"content-type"))
+        self._grpc = is_grpc(fields.first(b"content-type"))
         trailers = bool(sent.trailers)
         self._pieces.extend(with_ends(self._chunks(sent.body.data), trailers))
         self._feeding = True
@@ -175,7 +175,8 @@ class Exchange:
         head = self._bodiless()
         self._tell(response.status, "via_upstream")
         fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
-        fields.remove(b"keep-alive")  # it is about the upstream's connection
+        if fields.first(b"keep-alive") is not None:
+            fields.remove(b"keep-alive")  # it is about the upstream's connection
         trailers = bool(response.trailers) and not head
         pieces = with_ends([] if head else chunks(response.body.data), trailers)
         self._answer = response
@@ -215,7 +216,7 @@ class Exchange:
         self._finish()
 
     def _check_length(self, arrived: Arrived, name: str) -> None:
-        length = arrived.fields.get(b"content-length") if arrived.fields is not None else None
+        length = arrived.fields.first(b"content-length") if arrived.fields is not None else None
         if length is None or self.sent.method == "HEAD" or length == b"%d" % len(arrived.body):
             return
         self._warn(
@@ -374,14 +375,16 @@ def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
     """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
     client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
     authority = request.authority or request.headers.get("host") or ""
-    pseudo = Headers(
-        (
-            (":authority", authority),
-            (":path", request.path),
-            (":method", request.method),
-            (":scheme", request.scheme),
-        )
-    )
+    pairs = [
+        (b":authority", _encoded(authority)),
+        (b":path", _encoded(request.path)),
+        (b":method", _encoded(request.method)),
+        (b":scheme", _encoded(request.scheme)),
+    ]
     others = request.headers.to_bytes()
-    kept = [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
-    return pseudo.to_bytes() + kept
+    pairs += [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
+    return pairs
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode() if text.isascii() else text.encode("utf-8", "surrogateescape")

@@ -84,6 +84,10 @@ class HeaderMap:
         value = self._first.get(name)
         return self._first.get(self._name(name)) if value is None else value
 
+    def first(self, name: bytes) -> bytes | None:
+        """As ``get``, for a name that is as it is kept: in lower case, and not ``host``."""
+        return self._first.get(name)
+
     def joined(self, name: bytes) -> bytes | None:
         """All values of ``name``, with commas between them."""
         first = self.get(name)
