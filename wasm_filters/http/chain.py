@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mesh_traffic import Request
 from wasm_filters.chunks import cutter
-from wasm_filters.http.exchange import DEFAULT_LIMIT, Exchange
+from wasm_filters.http.exchange import DEFAULT_LIMIT, NO_METADATA, Exchange, Metadata
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Machine
 from wasm_filters.plugin import Plugin
@@ -41,6 +41,7 @@ class HttpChain:
         request: Request,
         upstream: Upstream = empty_ok,
         chunk_size: int | Sequence[int] | None = None,
+        metadata: Metadata = NO_METADATA,
     ) -> Exchange:
         """Send one request in; it goes as far as it can without time passing.
 
@@ -55,6 +56,7 @@ class HttpChain:
             cutter(chunk_size),
             self._limit,
             self._connection,
+            metadata,
         )
         exchange.begin()
         return exchange
@@ -65,13 +67,14 @@ class HttpChain:
         upstream: Upstream = empty_ok,
         chunk_size: int | Sequence[int] | None = None,
         patience: float = PATIENCE,
+        metadata: Metadata = NO_METADATA,
     ) -> Outcome:
         """Send one request and wait for its end, at most ``patience`` seconds.
 
         Never raises for what a filter does: that is in the outcome.
         """
         mark = _Mark(self)
-        exchange = self.send(request, upstream, chunk_size)
+        exchange = self.send(request, upstream, chunk_size, metadata)
         loop = self.worker.loop
         if not exchange.done:
             loop.run(patience, lambda: exchange.done)

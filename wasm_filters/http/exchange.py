@@ -10,8 +10,8 @@ Source: envoy, source/common/http/filter_manager.cc and conn_manager_impl.cc.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from mesh_traffic import Body, Request, Response
 from wasm_filters.abi import MapType, StreamType
@@ -49,6 +49,18 @@ _NOT_PASSED_ON = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """METADATA frames of HTTP/2 (Envoy's own), as they come behind the headers of each side. Envoy
+    tells a filter how many entries each has, and nothing else."""
+
+    request: Sequence[Mapping[str, str]] = ()
+    response: Sequence[Mapping[str, str]] = ()
+
+
+NO_METADATA = Metadata()
+
+
 class Exchange:
     """The state of one request on its way. ``request`` and ``response`` are its two directions.
 
@@ -66,6 +78,7 @@ class Exchange:
         chunks: Callable[[bytes], list[bytes]],
         limit: int = DEFAULT_LIMIT,
         connection: Level | None = None,
+        metadata: Metadata = NO_METADATA,
     ) -> None:
         self.sent = sent
         self.loop = loop
@@ -83,6 +96,7 @@ class Exchange:
         self.request = Way(REQUEST, list(self.filters), self.to_upstream, self, limit)
         self.response = Way(RESPONSE, self.filters[::-1], self.to_client, self, limit)
         self._upstream = upstream
+        self._metadata = metadata
         self._chunks = chunks
         self._pieces: deque[tuple[bytes, bool]] = deque()
         self._back: deque[tuple[bytes, bool]] = deque()
@@ -123,6 +137,8 @@ class Exchange:
         self._pieces.extend(with_ends(self._chunks(sent.body.data), trailers))
         self._feeding = True
         self.request.start(fields, not self._pieces and not trailers)
+        for each in self._metadata.request:
+            self.request.note(len(each))
         self._feed()
 
     def _feed(self) -> None:
@@ -184,6 +200,8 @@ class Exchange:
         if not pieces and not trailers:
             self._answered()
         self.response.start(fields, not pieces and not trailers)
+        for each in self._metadata.response:
+            self.response.note(len(each))
         self._feed_back()
 
     def _bodiless(self) -> bool:
