@@ -19,6 +19,7 @@ from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import INGRESS, Instance, Mesh
 from mesh_patterns.placement import Proxy, proxies
 from mesh_traffic import Body, Headers, Request, Response
+from mini_mesh.differ.arriving import arriving
 from mini_mesh.echo import answer as echoing
 from mini_mesh.echo.config import Instance as Echo
 from wasm_filters.config import FailurePolicy, PluginConfig
@@ -108,7 +109,7 @@ class Offline:
 
     def _pass(self, hop: Hop, request: Request) -> Response | Answer:
         hop.busy = True
-        outcome = hop.chain.handle(request, hop.behind)
+        outcome = hop.chain.handle(arriving(request), hop.behind)
         hop.busy = False
         if outcome.response is None:
             self.silent = self.silent or _silence(outcome)

@@ -80,7 +80,12 @@ def test_behind_a_filter_answers_the_echo(tmp_path: Path) -> None:
         "version": "v2",
         "method": "GET",
         "path": "/a?b",
-        "headers": [["host", "shop"], ["x-a", "1"], ["x-seen", "v2"]],
+        "headers": [
+            ["host", "shop"],
+            ["x-a", "1"],
+            ["x-forwarded-proto", "http"],
+            ["x-seen", "v2"],
+        ],
         "body": {"length": 0},
         "calls": [],
     }
