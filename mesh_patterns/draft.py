@@ -206,7 +206,8 @@ class Filter:
     """An HTTP filter that a pattern puts in: at the caller of an edge, or in front of a workload.
 
     ``where`` is an ``(caller, callee)`` edge or a ``(service, version)`` of which version may be
-    ``None`` for all. ``kind`` is its place in the order of ``compile/filters.py``.
+    ``None`` for all. ``kind`` is its place in the order of ``compile/filters.py``. ``calls`` is
+    whom it asks by itself: the Envoy that runs it has a cluster of each one's name.
     """
 
     kind: str
@@ -215,6 +216,12 @@ class Filter:
     place: Place
     edge: tuple[str, str] | None = None
     inbound: Target | None = None
+    calls: tuple[Target, ...] = ()
+
+    @property
+    def caller(self) -> str:
+        """As whom it calls: the service whose Envoy runs it, the ingress or the client."""
+        return self.edge[0] if self.edge else self.inbound.service if self.inbound else ""
 
 
 def _index() -> Any:
@@ -288,6 +295,7 @@ class Draft:
         *,
         edges: Iterable[Edge] = (),
         inbound: Iterable[Target] = (),
+        calls: tuple[Target, ...] = (),
     ) -> None:
         """Put one filter at the callers of ``edges`` and in front of ``inbound`` workloads.
 
@@ -296,11 +304,11 @@ class Draft:
         name = self._free(f"{kind}.{label}" if label else kind)
         for edge in edges:
             ends = (edge.caller, edge.callee)
-            made = Filter(kind, name, config, place, edge=ends)
+            made = Filter(kind, name, config, place, edge=ends, calls=calls)
             self.filters.append(made)
             self._on_edge[ends].append(made)
         for workload in inbound:
-            made = Filter(kind, name, config, place, inbound=workload)
+            made = Filter(kind, name, config, place, inbound=workload, calls=calls)
             self.filters.append(made)
             self._before_service[workload.service].append(made)
 

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from mesh_patterns.compile import tls, traffic_policy
+from mesh_patterns.compile import filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import Draft, Edge, Target
+from mesh_patterns.draft import Draft, Edge, Filter, Target
+from mesh_patterns.identity import secured
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
-from mesh_yaml.place import Place
+from mesh_yaml.place import DocumentError, Place
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, endpoint, http_options
 from xds_server.resource import Resource
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A cluster that leads to a service: its name, its hosts, who calls there, and the edge whose
+    settings hold, if it has any.
+    """
+
+    name: str
+    target: Target
+    caller: str
+    policy: Edge | None
 
 
 def socket_address(port: int) -> core.Address:
@@ -42,21 +56,60 @@ def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resour
 
 
 def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
-    """A cluster with endpoints for every target that this Envoy's callers may choose."""
-    for name, target, policy in named(draft, edges_of(draft, proxy)):
-        service = draft.mesh.services[target.service]
+    """A cluster with endpoints for every target that this Envoy's callers and filters choose.
+
+    Raises:
+        DocumentError: as :func:`known`.
+    """
+    for each in known(draft, proxy):
+        service = draft.mesh.services[each.target.service]
         message = cluster.Cluster(
-            name=name,
+            name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
             typed_extension_protocol_options=_protocol(service.protocol),
-            transport_socket=tls.upstream(draft, proxy, name, target.service),
-            **traffic_policy.fields(policy),
+            transport_socket=tls.upstream(draft, proxy, each.caller, service.name),
+            **traffic_policy.fields(each.policy),
         )
-        place = place_of(draft, target)
-        lines = traffic_policy.origins(policy) | tls.origins(draft, target.service)
+        place = place_of(draft, each.target)
+        lines = traffic_policy.origins(each.policy) | tls.origins(draft, service.name)
         yield _resource(message, place, lines)
-        yield endpoints(draft, name, target, placement)
+        yield endpoints(draft, each.name, each.target, placement)
+
+
+def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
+    """Every cluster of an Envoy that leads to a service: its callers' first, then its filters'.
+
+    A filter's is called as the target is, and has the settings of its caller's edge there.
+
+    Raises:
+        DocumentError: two filters want different ones of one name.
+    """
+    found = {each.name: each for each in named(draft, edges_of(draft, proxy))}
+    for each in _filters(draft, proxy):
+        for target in each.calls:
+            policy = traffic_policy.policy(draft.edges, each.caller, target.service)
+            wanted = Outbound(str(target), target, each.caller, policy)
+            had = found.setdefault(wanted.name, wanted)
+            if not _alike(draft, had, wanted):
+                callers = f"{had.caller!r} and {each.caller!r} call {wanted.name!r}"
+                message = f"{callers} from one Envoy, with other settings or another certificate"
+                raise DocumentError.at(each.place, message)
+    return found.values()
+
+
+def _filters(draft: Draft, proxy: Proxy) -> Iterator[Filter]:
+    """The filters that run in this Envoy."""
+    for instance in proxy.inbound:
+        yield from filters.at_workload(draft, instance)
+    for edge in edges_of(draft, proxy):
+        yield from draft.filters_on(edge)
+
+
+def _alike(draft: Draft, one: Outbound, other: Outbound) -> bool:
+    """Whether one cluster will do for both. They have one name."""
+    same_caller = one.caller == other.caller or not secured(draft, one.target.service)
+    return one.policy is other.policy and same_caller
 
 
 def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
@@ -87,8 +140,8 @@ def place_of(draft: Draft, target: Target) -> Place:
     return version.place if version else service.place
 
 
-def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target, Edge | None]]:
-    """Each cluster once: its name, its hosts, and the edge whose settings it has."""
+def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[Outbound]:
+    """The clusters of these edges, each once."""
     seen: set[str] = set()
     for edge in edges:
         for target in targets([edge]):
@@ -96,7 +149,7 @@ def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[tuple[str, Target, Ed
             if name not in seen:
                 seen.add(name)
                 policy = traffic_policy.policy(draft.edges, edge.caller, target.service)
-                yield name, target, policy
+                yield Outbound(name, target, edge.caller, policy)
 
 
 def targets(edges: Iterable[Edge]) -> Iterator[Target]:

@@ -71,15 +71,15 @@ class Endpoints:
     def _add(self, proxy: Proxy) -> None:
         for instance in proxy.inbound:
             self._homes[instance.service].append(Proxy(proxy.node, (instance,)))
-        for name, target, _ in clusters.named(self._draft, clusters.edges_of(self._draft, proxy)):
-            self._use(proxy.node, clusters.endpoints, name, target)
+        for each in clusters.known(self._draft, proxy):
+            self._use(proxy.node, clusters.endpoints, each.name, each.target)
 
     def _add_alone(self, workload: Proxyless) -> None:
         caller = workload.instance.service
         self._alone[caller].append(workload)
         for callee in self._draft.mesh.callees(caller):
-            for name, target, _ in clusters.named(self._draft, [self._draft.edges[caller, callee]]):
-                self._use(workload.node, grpc_clusters.endpoints, name, target)
+            for each in clusters.named(self._draft, [self._draft.edges[caller, callee]]):
+                self._use(workload.node, grpc_clusters.endpoints, each.name, each.target)
 
     def _use(
         self,

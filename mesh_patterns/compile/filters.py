@@ -112,7 +112,7 @@ def _wasm(meaning: WasmFilter) -> wasm_filter.Wasm:
             name=meaning.name,
             root_id=meaning.root_id,
             vm_config=wasm.VmConfig(
-                vm_id=f"{meaning.name}-{_vm_digest(meaning)}",
+                vm_id=vm_id(meaning),
                 runtime="envoy.wasm.runtime.v8",
                 code=core.AsyncDataSource(local=core.DataSource(filename=str(meaning.file))),
                 configuration=_string(meaning.vm_configuration),
@@ -123,14 +123,17 @@ def _wasm(meaning: WasmFilter) -> wasm_filter.Wasm:
     )
 
 
-def _vm_digest(meaning: WasmFilter) -> str:
-    """Another file under the same path is another VM, and so is another configuration.
+def vm_id(meaning: WasmFilter) -> str:
+    """What the VM that runs a filter is called, and what the data of its filters is kept under.
+
+    Another file under the same path is another VM, and so is another configuration.
 
     Two plugins in one VM should be possible, but some SDKs keep one root context for all: the
     configuration that came last is everybody's, and a changed one reaches nobody.
     """
     parts = (meaning.sha256, meaning.root_id, meaning.configuration, meaning.vm_configuration)
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+    return f"{meaning.name}-{digest}"
 
 
 def _string(text: str) -> protobuf.Any | None:

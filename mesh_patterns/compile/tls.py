@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mesh_patterns.compile.entry import Entry
-from mesh_patterns.compile.traffic_policy import owner
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.identity import OFF, PERMISSIVE, Identity, secured, spiffe_id
@@ -87,19 +86,15 @@ def _pem(data: bytes) -> core.DataSource:
     return core.DataSource(inline_string=data.decode())
 
 
-def upstream(
-    draft: Draft, proxy: Proxy, cluster_name: str, service: str
-) -> core.TransportSocket | None:
-    """How an Envoy's cluster reaches ``service``: ``None`` is plaintext.
+def upstream(draft: Draft, proxy: Proxy, caller: str, service: str) -> core.TransportSocket | None:
+    """How an Envoy's cluster reaches ``service`` for ``caller``: ``None`` is plaintext.
 
-    With the certificate of the caller whose cluster it is, and only one that has the service's
-    SPIFFE id will do. Of several instances of a caller in one Envoy the first's is shown: they have
-    one SPIFFE id.
+    With the caller's certificate, and only one that has the service's SPIFFE id will do. Of several
+    instances of a caller in one Envoy the first's is shown: they have one SPIFFE id.
     """
     if not secured(draft, service):
         return None
-    caller = owner(cluster_name)
-    shown = next((each.id for each in proxy.callers if each.name == caller), caller)
+    shown = next((each.id for each in proxy.inbound if each.service == caller), caller)
     whom = tls.SubjectAltNameMatcher(
         san_type=tls.SubjectAltNameMatcherSanType.URI,
         matcher=matcher.StringMatcher(exact=spiffe_id(draft, service)),

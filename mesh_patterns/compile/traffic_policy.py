@@ -54,11 +54,6 @@ def cluster_name(draft: Draft, caller: str, target: Target) -> str:
     return f"{caller}->{target}" if own else str(target)
 
 
-def owner(cluster_name: str) -> str:
-    """The caller whose own cluster it is; nothing, if it is everybody's."""
-    return cluster_name.rpartition("->")[0]
-
-
 def fields(edge: Edge | None) -> dict[str, Any]:
     """What the edge's settings say, as fields of a cluster."""
     if edge is None:

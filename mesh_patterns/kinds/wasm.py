@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from pydantic import Field, JsonValue
 
-from mesh_patterns.draft import Draft
-from mesh_patterns.selector import edges, inbound, is_edge
+from mesh_patterns.draft import Draft, Target
+from mesh_patterns.selector import edges, inbound, is_edge, target
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
+from mesh_yaml.spec import Text
 
 OUR_FILTERS = Path(__file__).parents[2] / "wasm_filters" / "filters"
 
@@ -32,6 +33,9 @@ class WasmSpec(PatternSpec):
     vm_configuration: JsonValue = ""
     on_trap: Literal["fail", "open", "reload"] = Field(
         "fail", description="after a crash: 503 for all, pass unfiltered, or start it anew"
+    )
+    calls: list[Text] = Field(
+        [], description="services, or service/version, that the filter asks: clusters by that name"
     )
     side: Literal["caller", "service"] | None = Field(
         None, description="whose Envoy runs it; by default the caller's for an edge"
@@ -60,13 +64,23 @@ def apply(spec: WasmSpec, draft: Draft) -> None:
         file, digest, file.stem, spec.root_id,
         _text(spec.configuration), _text(spec.vm_configuration), spec.on_trap,
     )  # fmt: skip
+    calls = tuple(_called(spec, at, draft) for at in range(len(spec.calls)))
     at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
     if at_caller:
         found = edges(draft, spec.on, spec.place("on"))
-        draft.add_filter("wasm", file.stem, config, spec.place(), edges=found)
+        draft.add_filter("wasm", file.stem, config, spec.place(), edges=found, calls=calls)
     else:
         workloads = inbound(draft.mesh, spec.on, spec.place("on"))
-        draft.add_filter("wasm", file.stem, config, spec.place(), inbound=workloads)
+        draft.add_filter("wasm", file.stem, config, spec.place(), inbound=workloads, calls=calls)
+
+
+def _called(spec: WasmSpec, at: int, draft: Draft) -> Target:
+    """Whom the filter asks; it has to use the very name, so a service's other names won't do."""
+    place = spec.place("calls", at)
+    found = target(draft.mesh, spec.calls[at], place)
+    if str(found) != spec.calls[at]:
+        raise DocumentError.at(place, f"{spec.calls[at]!r} is called {str(found)!r}; say that")
+    return found
 
 
 def find(spec: WasmSpec) -> Path:

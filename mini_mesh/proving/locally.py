@@ -1,7 +1,8 @@
-"""A claim's request through the service's own WASM filters, under wasmtime: the other engine.
+"""A claim's requests through the WASM filters on their way, under wasmtime: the other engine.
 
-No Envoy takes part: the filters of the service that the claim is about, in their order, and behind
-them an upstream that answers 200 with an empty body.
+No Envoy takes part: see ``offline.py`` for what stands for the mesh. The requests of one claim go
+through the same filters one after the other, each claim has filters of its own, and their clock
+stands still: whatever a filter counts, it counts within one claim.
 """
 
 from __future__ import annotations
@@ -12,71 +13,62 @@ from dataclasses import replace
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec, receiver
-from mesh_patterns.kinds.wasm import WasmFilter
-from mesh_traffic import Body, Headers, Request, Response
+from mesh_traffic import Body, Headers, Request
 from mini_mesh.proving import judge as judging
 from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.observed import Observed, Sample
-from wasm_filters.config import PluginConfig
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from mini_mesh.proving.offline import Offline
 from wasm_filters.errors import WasmError
-from wasm_filters.http.chain import HttpChain
-from wasm_filters.module import Module
-from wasm_filters.plugin import Plugin
-from wasm_filters.worker import Worker
+from wasm_filters.services.upstream import Upstream, answer_of
 
 
 def judge(claim: ClaimSpec, draft: Draft) -> Iterator[Verdict]:
-    """The claim's verdicts on one answer, as wasmtime gives it."""
-    configs = filters_of(claim, draft)
-    if not configs:
-        place = str(claim.place("engines"))
-        text = "a wasm filter on its way"
-        yield Verdict(judging.title(claim, "wasmtime"), text, "none", False, place)
-        return
-    start = time.perf_counter()
+    """The claim's verdicts on the answers, as wasmtime gives them."""
+    offline = Offline(draft)
     try:
-        response = run(configs, claim)
-        sample = Sample(
-            response.status, time.perf_counter() - start, response.headers, response.body.text
-        )
+        way = offline.way(claim.caller(draft.mesh), receiver(claim, draft.mesh) or "")
     except WasmError as error:
-        sample = Sample(-1, time.perf_counter() - start, error=str(error))
-    once = claim.model_copy(update={"send": 1})
-    once.located(claim.node)
-    for verdict in judging.answered(once, Observed((sample,))):
+        yield _without(claim, "filters that start", str(error))
+        return
+    if way is None:
+        yield _without(claim, "a wasm filter on its way", "none")
+        return
+    samples = tuple(_send(claim, offline, way))
+    if offline.unable:
+        yield _without(claim, "an answer to a filter's call", offline.unable)
+        return
+    for verdict in judging.answered(claim, Observed(samples)):
         yield replace(verdict, claim=f"{verdict.claim} (wasmtime)")
 
 
-def filters_of(claim: ClaimSpec, draft: Draft) -> list[WasmFilter]:
-    """The WASM filters that the claim's request passes: the caller's own, then the service's."""
-    to = receiver(claim, draft.mesh)
-    ends = (claim.caller(draft.mesh), to)
-    at_caller = [each.config for each in draft.filters if each.edge == ends]
-    there = [each.config for each in draft.filters if each.inbound and each.inbound.service == to]
-    return [config for config in [*at_caller, *there] if isinstance(config, WasmFilter)]
+def _without(claim: ClaimSpec, wanted: str, seen: str) -> Verdict:
+    """The verdict on a claim of which this engine can say nothing."""
+    place = str(claim.place("engines"))
+    return Verdict(judging.title(claim, "wasmtime"), wanted, seen, False, place)
 
 
-def run(configs: list[WasmFilter], claim: ClaimSpec) -> Response:
-    """The request through all filters, in their order, each on a VM of its own."""
-    request = Request(
+def _send(claim: ClaimSpec, offline: Offline, way: Upstream) -> Iterator[Sample]:
+    request = _request(claim)
+    for _ in range(claim.send):
+        offline.silent = ""
+        start = time.perf_counter()
+        response = answer_of(way, request).response
+        spent = time.perf_counter() - start
+        if response is None:
+            yield Sample(-1, spent, error=offline.silent)
+        else:
+            yield Sample(response.status, spent, response.headers, response.body.text)
+        if offline.unable:
+            return
+
+
+def _request(claim: ClaimSpec) -> Request:
+    fields = Headers.of((name.lower(), value) for name, value in claim.headers.items())
+    data = claim.body.encode()
+    return Request(
         method=claim.method,
         path=claim.path,
         authority=claim.host or claim.to or "",
-        headers=Headers.of((name.lower(), value) for name, value in claim.headers.items()),
-        body=Body(claim.body.encode()),
+        headers=fields.added("content-length", str(len(data))) if data else fields,
+        body=Body(data),
     )
-    worker = Worker()
-    chain = HttpChain(worker, [_plugin(worker, at, each) for at, each in enumerate(configs)])
-    response = chain.handle(request).response
-    return response if response is not None else Response(status=-1)
-
-
-def _plugin(worker: Worker, at: int, config: WasmFilter) -> Plugin:
-    module = Module.load(config.file, CompiledCache(default_folder()))
-    plugin = PluginConfig(
-        configuration=config.configuration.encode(),
-        vm_id=str(at),
-        vm_configuration=config.vm_configuration.encode(),
-    )
-    return worker.plugin(module, plugin)

@@ -21,18 +21,18 @@ WEIGHT = 1  # of the one locality; gRPC drops a locality that has none
 
 def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resource]:
     """A cluster with its endpoints for every target that the edge's rules may choose."""
-    for name, target, policy in clusters.named(draft, [edge]):
-        place = str(clusters.place_of(draft, target))
+    for each in clusters.named(draft, [edge]):
+        place = str(clusters.place_of(draft, each.target))
         message = cluster.Cluster(
-            name=name,
+            name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
-            transport_socket=tls.upstream(draft, target.service),
-            **_fields(policy),
+            transport_socket=tls.upstream(draft, each.target.service),
+            **_fields(each.policy),
         )
-        lines = traffic_policy.origins(policy) | origins(draft, target.service)
+        lines = traffic_policy.origins(each.policy) | origins(draft, each.target.service)
         yield Resource.of(message, origins={"": place, **lines})
-        yield endpoints(draft, name, target, placement)
+        yield endpoints(draft, each.name, each.target, placement)
 
 
 def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:

@@ -26,6 +26,7 @@ patterns:
 - {pattern: circuit_breaker, on: page -> own, max_requests: 3}
 - {pattern: mtls, on: own, mode: strict}
 - {pattern: fault, on: web, abort: {status: 503, percent: 10}}
+- {pattern: wasm, on: api, file: "meshloom:header_policy", calls: [own, web/v2]}
 """
 
 

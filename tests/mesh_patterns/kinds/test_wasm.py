@@ -52,6 +52,37 @@ def test_a_filter_stands_where_it_says_or_where_its_selector_points(
     assert [each.inbound for each in draft.filters if each.inbound] == workloads
 
 
+def test_a_filter_says_whom_it_asks(read: Read) -> None:
+    draft = read(MESH + "- {pattern: wasm, on: web/v1, file: x.wasm, calls: [page, web/v2]}")
+    assert draft.filters[0].calls == (Target("page"), Target("web", "v2"))
+
+
+@pytest.mark.parametrize(
+    ("on", "callers"),
+    [("web", ["web"]), ("page -> web", ["page"]), ("client -> web", ["client"])],
+)
+def test_it_asks_as_the_service_whose_envoy_runs_it(
+    read: Read, on: str, callers: list[str]
+) -> None:
+    draft = read(f"{MESH}- {{pattern: wasm, on: {on}, file: x.wasm, calls: [page]}}")
+    assert [each.caller for each in draft.filters] == callers
+
+
+@pytest.mark.parametrize(
+    ("called", "told"),
+    [
+        ("pages", "3:50: no service 'pages'; did you mean 'page'?"),
+        ("web/v3", "3:50: 'web' has no version 'v3'; there is 'v1', 'v2'"),
+        ("web.test", "3:50: 'web.test' is called 'web'; say that"),
+    ],
+)
+def test_whom_a_filter_asks_is_there_under_that_name(
+    refusal: Refusal, called: str, told: str
+) -> None:
+    mesh = MESH.replace("{versions", "{hosts: [web.test], versions")
+    assert refusal(f"{mesh}- {{pattern: wasm, on: web, file: x.wasm, calls: [{called}]}}") == told
+
+
 def test_our_own_filters_have_names(read: Read) -> None:
     draft = read(MESH + "- {pattern: wasm, on: web, file: 'meshloom:header_policy'}")
     assert draft.filters[0].config.file == OUR_FILTERS / "header_policy" / "header_policy.wasm"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mesh_patterns.load import load
 from mini_mesh.proving.judge import Verdict
-from mini_mesh.proving.locally import filters_of, judge
+from mini_mesh.proving.locally import judge
 from tests.wasm_filters.guests import guest, on_request_headers
 
 MESH = """
@@ -39,8 +39,30 @@ def test_a_callers_filter_stands_before_the_services(tmp_path: Path) -> None:
 def test_an_answer_of_a_filter_is_judged_as_one_of_envoys(tmp_path: Path) -> None:
     claim = "{to: shop, path: /no, send: 9, status: 403, body_contains: never}"
     status, body = judged(tmp_path, claim)
-    assert (status.expected, status.seen, status.holds) == ("1", "1", True)
-    assert (body.seen, body.holds) == ("1 of 1", True)
+    assert (status.expected, status.seen, status.holds) == ("9", "9", True)
+    assert (body.seen, body.holds) == ("9 of 9", True)
+
+
+LIMITED = """
+mesh: {services: {api: }}
+patterns:
+  - {pattern: wasm, on: api, file: "meshloom:plan_limit",
+     configuration: {plans: {all: {limit: 3, window_seconds: 60}}, default_plan: all}}
+expect:
+"""
+
+
+def test_all_requests_of_a_claim_go_through_one_filter(tmp_path: Path) -> None:
+    passed, limited = judged(tmp_path, "{to: api, send: 5, status: {200: 3, 429: 2}}", LIMITED)
+    assert (passed.seen, passed.holds) == ("3 (and 2 × 429)", True)
+    assert (limited.seen, limited.holds) == ("2 (and 3 × 200)", True)
+
+
+def test_each_claim_has_a_filter_of_its_own(tmp_path: Path) -> None:
+    claim = "{to: api, send: 3, status: 200}"
+    for _ in range(2):
+        (verdict,) = judged(tmp_path, claim, LIMITED)
+        assert verdict.holds
 
 
 def test_without_a_filter_on_its_way_there_is_nothing_to_prove(tmp_path: Path) -> None:
@@ -49,17 +71,50 @@ def test_without_a_filter_on_its_way_there_is_nothing_to_prove(tmp_path: Path) -
     assert verdict.expected == "a wasm filter on its way"
 
 
+def one(folder: Path, code: str, claim: str, **more: str) -> Verdict:
+    """The verdict on a claim about a service with one filter, which runs ``code`` at headers."""
+    (folder / "one.wasm").write_bytes(guest(on_request_headers(code, int(more.pop("answer", 0)))))
+    settings = "".join(f", {name}: {value}" for name, value in more.items())
+    patterns = f"patterns: [{{pattern: wasm, on: web, file: one.wasm{settings}}}]\n"
+    (verdict,) = judged(folder, claim, f"mesh: {{services: {{web: }}}}\n{patterns}expect:\n")
+    return verdict
+
+
 def test_a_filter_that_traps_is_a_claim_that_does_not_hold(tmp_path: Path) -> None:
-    (tmp_path / "trap.wasm").write_bytes(guest(on_request_headers("(unreachable)")))
-    patterns = "patterns: [{pattern: wasm, on: web, file: trap.wasm}]\n"
-    mesh = f"mesh: {{services: {{web: }}}}\n{patterns}expect:\n"
-    (verdict,) = judged(tmp_path, "{to: web, status: 200}", mesh)
-    assert not verdict.holds
+    verdict = one(tmp_path, "(unreachable)", "{to: web, send: 3, status: 200}")
+    assert (verdict.seen, verdict.holds) == ("0 (and 3 × 503)", False)
 
 
-def test_only_the_filters_of_the_way_are_run(tmp_path: Path) -> None:
-    file = tmp_path / "mesh.yaml"
-    file.write_text(f"{MESH}  - {{from: web, to: shop, status: 200}}\n")
-    draft = load([file])
-    configured = [each.configuration for each in filters_of(draft.mesh.claims[0], draft)]
-    assert ["x-outer" in text for text in configured] == [True, False]
+def test_after_a_trap_happens_what_the_pattern_says(tmp_path: Path) -> None:
+    claim = "{to: web, send: 3, status: {200: 2}}"
+    verdict = one(tmp_path, "(unreachable)", claim, on_trap="open")
+    assert (verdict.seen, verdict.holds) == ("2 (and 1 × 503)", True)
+
+
+def test_a_request_that_nobody_answers_says_why(tmp_path: Path) -> None:
+    verdict = one(tmp_path, "", "{to: web, status: 200}", answer="1")
+    assert (verdict.seen, verdict.holds) == ("0 (and 1 × no answer)", False)
+    (shown,) = verdict.evidence
+    assert shown.endswith("paused in proxy_on_request_headers")
+
+
+def test_a_filter_that_does_not_start_says_why(tmp_path: Path) -> None:
+    mesh = LIMITED.replace("limit: 3", "limit: none")
+    (verdict,) = judged(tmp_path, "{to: api, status: 200}", mesh)
+    assert (verdict.expected, verdict.holds) == ("filters that start", False)
+    assert "plans.all.limit: invalid type" in verdict.seen
+
+
+def test_whom_a_filter_asked_in_vain_is_the_verdict(tmp_path: Path) -> None:
+    mesh = """
+mesh: {services: {web: , auth: {run: sleep 9}}}
+patterns:
+  - {pattern: wasm, on: web, file: "meshloom:async_auth", calls: [auth],
+     configuration: {cluster: auth}}
+expect:
+"""
+    claim = "{to: web, send: 9, engines: [wasmtime], status: 200}"
+    (verdict,) = judged(tmp_path, claim, mesh)
+    assert (verdict.claim, verdict.holds) == ("web / × 9: wasmtime", False)
+    assert verdict.expected == "an answer to a filter's call"
+    assert verdict.seen.startswith("auth runs a program of its own")
