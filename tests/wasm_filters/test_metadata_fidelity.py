@@ -18,7 +18,7 @@ from tests.wasm_filters import plain_envoy
 from tests.wasm_filters.probe import CALLBACKS, Call, Out, Probe
 from wasm_filters.config import PluginConfig
 from wasm_filters.http.chain import HttpChain
-from wasm_filters.http.exchange import Metadata
+from wasm_filters.http.codec import Metadata
 from wasm_filters.module import Module
 from wasm_filters.worker import Worker
 

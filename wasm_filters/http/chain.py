@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mesh_traffic import Request
 from wasm_filters.chunks import cutter
-from wasm_filters.http.exchange import DEFAULT_LIMIT, NO_METADATA, Exchange, Metadata
+from wasm_filters.http.codec import NO_METADATA, Metadata
+from wasm_filters.http.exchange import DEFAULT_LIMIT, Exchange
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Machine
 from wasm_filters.plugin import Plugin

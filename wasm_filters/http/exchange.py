@@ -10,13 +10,14 @@ Source: envoy, source/common/http/filter_manager.cc and conn_manager_impl.cc.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from mesh_traffic import Body, Request, Response
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.chunks import cutter
 from wasm_filters.http.arrived import Arrived
+from wasm_filters.http.codec import NO_METADATA, Metadata, as_http1, with_ends
 from wasm_filters.http.direction import REQUEST, RESPONSE
 from wasm_filters.http.local_reply import is_grpc, reply_to
 from wasm_filters.http.log_view import LogView
@@ -43,22 +44,6 @@ RESPONSE_TOO_LARGE = LocalReply(500, "response_payload_too_large", b"Internal Se
 UPSTREAM_CONNECTION_FAILURE = 0x20  # Envoy's response flags
 DOWNSTREAM_TERMINATION = 0x4000
 REFUSED_REPLY = LocalReply(503, REFUSED_DETAILS, REFUSED_BODY)
-
-_NOT_PASSED_ON = frozenset(
-    (b"host", b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Metadata:
-    """METADATA frames of HTTP/2 (Envoy's own), as they come behind the headers of each side. Envoy
-    tells a filter how many entries each has, and nothing else."""
-
-    request: Sequence[Mapping[str, str]] = ()
-    response: Sequence[Mapping[str, str]] = ()
-
-
-NO_METADATA = Metadata()
 
 
 class Exchange:
@@ -381,28 +366,3 @@ class Exchange:
         ways = [self.request] if self.code is None else [self.response]
         stopped = (stage for way in ways for stage in way.stages if stage.state)
         return next((stage.stopped_at for stage in stopped), "")
-
-
-def with_ends(chunks: Sequence[bytes], trailers: bool) -> list[tuple[bytes, bool]]:
-    """The pieces as Envoy's HTTP/1 codec tells them: the end is a call of its own."""
-    pieces = [(chunk, False) for chunk in chunks if chunk]
-    return pieces if trailers or not pieces else [*pieces, (b"", True)]
-
-
-def as_http1(request: Request) -> list[tuple[bytes, bytes]]:
-    """The fields as Envoy's filters get them: ``host`` is ``:authority``, and what is between the
-    client and Envoy only is gone (ConnectionManagerUtility::mutateRequestHeaders)."""
-    authority = request.authority or request.headers.get("host") or ""
-    pairs = [
-        (b":authority", _encoded(authority)),
-        (b":path", _encoded(request.path)),
-        (b":method", _encoded(request.method)),
-        (b":scheme", _encoded(request.scheme)),
-    ]
-    others = request.headers.to_bytes()
-    pairs += [field for field in others if field[0].lower() not in _NOT_PASSED_ON]
-    return pairs
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode() if text.isascii() else text.encode("utf-8", "surrogateescape")
