@@ -40,6 +40,7 @@ def raw() -> Any:
 def _started() -> tuple[wasmtime.Engine, Any]:
     config = wasmtime.Config()
     config.epoch_interruption = True
+    config.signals_based_traps = False  # others take signals, too: faulthandler, debuggers
     config.wasm_threads = False  # atomic.wait would block the host
     config.wasm_memory64 = False
     config.wasm_wide_arithmetic = False  # Envoy's V8 does not know it

@@ -189,3 +189,28 @@ def test_a_forked_process_still_ends_an_endless_loop() -> None:
     command = [sys.executable, "-W", "ignore", "-c", script]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=20, check=False)
     assert done.returncode == 7, done.stderr
+
+
+def test_a_trap_is_no_signal_that_somebody_else_could_take() -> None:
+    """faulthandler takes SIGILL and SIGSEGV for itself whenever it is switched on."""
+    script = """if True:
+        import faulthandler, sys
+        from tests.wasm_filters.guests import guest
+        from wasm_filters.engine.compiled import compile_module
+        from wasm_filters.engine.vm import Vm
+        from wasm_filters.errors import GuestTrapped
+        parts = ['(func (export "stop") unreachable)',
+                 '(func (export "far") (drop (i32.load (i32.const 0xfffffff0))))']
+        compiled = compile_module(guest(*parts))
+        Vm(compiled, [])
+        faulthandler.enable()
+        for name in ("stop", "far"):
+            try:
+                Vm(compiled, []).export(name)()
+            except GuestTrapped:
+                continue
+            sys.exit(1)
+    """
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
