@@ -63,7 +63,7 @@ class ClaimSpec(Spec):
     engines: list[Literal["envoy", "wasmtime"]] = Field(
         ["envoy"],
         min_length=1,
-        description="wasmtime too: the service's wasm filters must say the same under both",
+        description="wasmtime too: the wasm filters on the way must do the same under both",
     )
 
     @model_validator(mode="after")

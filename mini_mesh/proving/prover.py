@@ -81,7 +81,9 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
         from mini_mesh.proving import locally
 
         # beside the event loop: others' requests, whose times count, must not wait for it
-        found += await asyncio.to_thread(lambda: [*locally.judge(claim, mesh.draft)])
+        found += await asyncio.to_thread(
+            lambda: [*locally.judge(claim, mesh.draft, mesh.plan.placement)]
+        )
     return found
 
 

@@ -1,14 +1,13 @@
-"""A mesh without its Envoys: a service is its WASM filters, under wasmtime, and the built-in echo.
+"""A mesh without its Envoys: of a service, the WASM filters, under wasmtime, and the workload.
 
-Nothing else of the mesh is here: no routes (of several versions the first with a filter of its own
-answers), no faults, no authorization, and no calls of the echo's own. A program of one's own can't
-run here: behind filters an empty 200 stands for it, and a filter that asks it is told so.
+The workloads are the mesh's own, asked at their ports. Nothing else of the mesh is here: no routes
+(of several versions the first with a filter of its own answers), no faults, no authorization. A
+workload that speaks gRPC is not asked: an empty 200 stands behind its filters.
 """
 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,9 @@ from mesh_patterns.compile.filters import at_workload, vm_id
 from mesh_patterns.draft import Draft, Filter, Target
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import INGRESS, Instance, Mesh
-from mesh_patterns.placement import Proxy, proxies
-from mesh_traffic import Body, Headers, Request, Response
+from mesh_patterns.placement import Placement, Proxy, proxies, workload
+from mesh_traffic import Request, Response
 from mini_mesh.differ.arriving import arriving
-from mini_mesh.echo import answer as echoing
-from mini_mesh.echo.config import Instance as Echo
 from wasm_filters.config import FailurePolicy, PluginConfig
 from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.errors import WasmError
@@ -29,6 +26,7 @@ from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
 from wasm_filters.plugin import Plugin
+from wasm_filters.services.real_service import service_at
 from wasm_filters.services.upstream import NEVER, REFUSED, Answer, Upstream, empty_ok
 from wasm_filters.worker import Worker
 
@@ -48,18 +46,19 @@ class Hop:
     busy: bool = False
 
 
-class Offline:
-    """The mesh of a draft. Each Envoy is a worker of its own; what filters keep lasts as long as
-    this.
+class BareMesh:
+    """The mesh of a draft, whose workloads are where ``placement`` has them. Each Envoy is a worker
+    of its own; what filters keep lasts as long as this.
 
-    ``unable`` says whom a filter asked in vain because that one can't be run here, and ``silent``
-    why the last request got no answer; both are empty where there is nothing to say.
+    ``unable`` says whom a filter asked in vain because that can't be done here, and ``silent`` why
+    the last request got no answer; both are empty where there is nothing to say.
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, placement: Placement) -> None:
         self.unable = ""
         self.silent = ""
         self._draft = draft
+        self._placement = placement
         self._hops: dict[Instance, Hop] = {}
 
     def way(self, caller: str, callee: str) -> Upstream | None:
@@ -95,8 +94,7 @@ class Offline:
         if found is None:
             filters = _wasm(at_workload(self._draft, instance))
             chain = self._chain(filters, _proxy_before(self._draft.mesh, instance))
-            behind = functools.partial(_echo, instance) if self._echoes(instance) else empty_ok
-            found = self._hops[instance] = Hop(chain, behind)
+            found = self._hops[instance] = Hop(chain, self._workload(instance))
         return found
 
     def _chain(self, filters: Sequence[Filter], proxy: Proxy | None) -> HttpChain:
@@ -119,8 +117,8 @@ class Offline:
     def _ask(self, target: Target, request: Request) -> Response | Answer:
         """A filter's call."""
         instance = self._instance(target)
-        if not self._echoes(instance):
-            self.unable = f"{target} runs a program of its own, or gRPC, which only the mesh does"
+        if not self._speaks_http(instance):
+            self.unable = f"{target} speaks gRPC, which is possible in the mesh only"
             return REFUSED
         try:
             hop = self._hop(instance)
@@ -132,11 +130,13 @@ class Offline:
             return REFUSED
         return self._pass(hop, request)
 
-    def _echoes(self, instance: Instance) -> bool:
-        """Whether the built-in echo is behind the filters, and speaks HTTP."""
-        service = self._draft.mesh.services[instance.service]
-        version = service.version(instance.version)
-        return service.protocol == "http" and version is not None and version.run is None
+    def _workload(self, instance: Instance) -> Upstream:
+        if not self._speaks_http(instance):
+            return empty_ok
+        return service_at(f"http://{self._placement.address(workload(instance))}")
+
+    def _speaks_http(self, instance: Instance) -> bool:
+        return self._draft.mesh.services[instance.service].protocol == "http"
 
 
 def _wasm(filters: Iterable[Filter]) -> list[Filter]:
@@ -172,23 +172,3 @@ def _silence(outcome: Outcome) -> str:
     if outcome.failure is not None:
         return str(outcome.failure)
     return f"paused in {outcome.paused}" if outcome.paused else "the stream was reset"
-
-
-def _echo(instance: Instance, request: Request) -> Response:
-    """What the built-in echo answers, but for calls of its own."""
-    echo = Echo(instance.service, instance.version, port=0)
-    data = request.body.data
-    got = echoing.Received(
-        request.method,
-        request.path,
-        [("host", request.authority), *request.headers],
-        len(data),
-        data[: echoing.MAX_TEXT],
-    )
-    body = json.dumps(echoing.answer(echo, got, ())).encode()
-    fields = {
-        **echoing.response_headers(echo),
-        "content-type": "application/json; charset=utf-8",
-        "content-length": str(len(body)),
-    }
-    return Response(200, Headers.of(fields), Body(body))
