@@ -117,10 +117,10 @@ class Vm:
         self._arm = (self._context, ctypes.c_uint64(ticks))
         # all exports share one array: a call has read its arguments before another one may begin
         slots, trapped = _Slots(), c_size_t(0)
-        self._bytes = memoryview(slots).cast("B")
-        self._words = self._bytes.cast("I")
+        self._slots = memoryview(slots).cast("B")
+        self._words = self._slots.cast("I")
         self._trapped = memoryview(trapped).cast("B").cast("Q")
-        self._call = (ctypes.byref(slots), c_size_t(12), ctypes.byref(trapped))
+        self._passed = (ctypes.byref(slots), c_size_t(12), ctypes.byref(trapped))
         entries = (self._entry(at, function) for at, function in enumerate(imports))
         self._entries = [_Entry(entry) for entry in entries]
         self._compiled = compiled
@@ -231,15 +231,15 @@ class Vm:
         """
         if name not in self._compiled.functions:
             return None
-        slots, call, arguments, trapped = self._prepared(name)
-        words, arm = slots.cast("I"), self.arm
+        arguments, call = self._prepared(name), raw().wasmtime_func_call_unchecked
+        slots, words, trapped, arm = self._slots, self._words, self._trapped, self.arm
 
         def called(*given: int) -> int:
             _PACK[len(given)](slots, 0, *given)
             arm()
             failed = call(*arguments)
             if failed or trapped[0]:
-                self._fail(name, failed, trapped)
+                self._fail(name, failed)
             answer: int = words[0]
             return answer
 
@@ -248,8 +248,8 @@ class Vm:
     def allocator(self, name: str) -> Callable[[int], int]:
         """The guest's function that gives memory to the host. It has what is left of the deadline
         of the callback that runs, and hostcalls that are guarded may not be made in it."""
-        slots, call, arguments, trapped = self._prepared(name)
-        words = slots.cast("I")
+        arguments, call = self._prepared(name), raw().wasmtime_func_call_unchecked
+        words, trapped = self._words, self._trapped
 
         def allocate(size: int) -> int:
             words[0] = size
@@ -257,34 +257,25 @@ class Vm:
             self.restricted = "while memory is allocated"
             failed = call(*arguments)
             if failed or trapped[0]:
-                self._fail(name, failed, trapped)  # a VM that stops in there is not called again
+                self._fail(name, failed)  # a VM that stops in there is not called again
             self.restricted = before
             address: int = words[0]
             return address
 
         return allocate
 
-    def _prepared(self, name: str) -> tuple[memoryview, Any, tuple[Any, ...], memoryview]:
-        """A guest's function, ready to be called: where its arguments go, how, and its trap."""
-        slots, trapped = _Slots(), c_size_t(0)
-        arguments = (
-            self._context,
-            ctypes.byref(self._exported(name).func),
-            ctypes.byref(slots),
-            c_size_t(12),
-            ctypes.byref(trapped),
-        )
-        call = raw().wasmtime_func_call_unchecked
-        return memoryview(slots).cast("B"), call, arguments, memoryview(trapped).cast("B").cast("Q")
+    def _prepared(self, name: str) -> tuple[Any, ...]:
+        """What calls a guest's function, ready to be passed."""
+        return (self._context, ctypes.byref(self._exported(name).func), *self._passed)
 
-    def _fail(self, name: str, failed: int, trapped: memoryview) -> NoReturn:
+    def _fail(self, name: str, failed: int) -> NoReturn:
         error: wasmtime.Trap | wasmtime.WasmtimeError
         if failed:  # a host function's trap comes back as an error with the guest's stack
             pointer = ctypes.cast(failed, ctypes.POINTER(ffi.wasmtime_error_t))
             error = wasmtime.WasmtimeError._from_ptr(pointer)
         else:
-            trap = ctypes.cast(trapped[0], ctypes.POINTER(ffi.wasm_trap_t))
-            trapped[0] = 0
+            trap = ctypes.cast(self._trapped[0], ctypes.POINTER(ffi.wasm_trap_t))
+            self._trapped[0] = 0
             error = wasmtime.Trap._from_ptr(trap)
         raise self._stopped(name, error) from None
 
