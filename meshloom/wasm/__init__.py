@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, diff, inspect, new, run, test
+from meshloom.wasm import build, diff, inspect, new, replay, run, test
 
 app = typer.Typer(
     help="Run, inspect and test WASM filters.", no_args_is_help=True, rich_markup_mode=None
@@ -25,5 +25,6 @@ app.command("build")(build.build)
 app.command("diff")(diff.diff)
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
+app.command("replay")(replay.replay)
 app.command("run")(run.run)
 app.command("test")(test.run_tests)
