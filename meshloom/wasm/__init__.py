@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, diff, inspect, new, replay, run, test
+from meshloom.wasm import bench, build, diff, inspect, new, replay, run, test
 
 app = typer.Typer(
     help="Run, inspect and test WASM filters.", no_args_is_help=True, rich_markup_mode=None
@@ -21,6 +21,7 @@ def wasm() -> None:
     """Run, inspect and test WASM filters."""
 
 
+app.command("bench")(bench.bench)
 app.command("build")(build.build)
 app.command("diff")(diff.diff)
 app.command("inspect")(inspect.inspect)

@@ -10,8 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.properties.values import of_user
+from wasm_filters.services.upstream import Answer
 from wasm_filters.tracing.values import plain
-from wasm_filters.upstream import Answer
 
 MAX_SECONDS = 1e9
 _CODEC = ("utf-8", "surrogateescape")

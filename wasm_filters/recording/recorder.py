@@ -29,7 +29,7 @@ from wasm_filters.recording.lines import (
 )
 from wasm_filters.recording.recording import Recording, Step
 from wasm_filters.recording.session import Session
-from wasm_filters.upstream import Answer, Upstream, answer_of, empty_ok
+from wasm_filters.services.upstream import Answer, Upstream, answer_of, empty_ok
 
 SEED_BITS: Final = 128
 

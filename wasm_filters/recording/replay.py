@@ -15,8 +15,8 @@ from wasm_filters.recording.lines import Sent, Start
 from wasm_filters.recording.masks import Masked
 from wasm_filters.recording.recording import Recording, Step
 from wasm_filters.recording.session import Session
+from wasm_filters.services.upstream import NEVER, Answer, Upstream
 from wasm_filters.tracing.changes import Change
-from wasm_filters.upstream import NEVER, Answer, Upstream
 
 
 @dataclass(frozen=True, slots=True)

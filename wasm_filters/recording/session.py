@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FakeClock
-from wasm_filters.metrics import Metric
 from wasm_filters.module import Module
 from wasm_filters.recording.data import RequestData, ResponseData
 from wasm_filters.recording.lines import (
@@ -21,9 +20,10 @@ from wasm_filters.recording.lines import (
     Sent,
     SharedData,
 )
+from wasm_filters.services.upstream import Upstream
+from wasm_filters.state.metrics import Metric
 from wasm_filters.tracing.event import Event
 from wasm_filters.tracing.trace import Trace
-from wasm_filters.upstream import Upstream
 from wasm_filters.worker import Worker
 
 

@@ -11,7 +11,7 @@ from wasm_filters.config import PluginConfig
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.recording.recorder import Recorder
-from wasm_filters.upstream import Answer, Upstream
+from wasm_filters.services.upstream import Answer, Upstream
 
 FIELDS = [(b":method", b"GET"), (b":path", b"/may"), (b":authority", b"auth")]
 PLACE = Path("asks.wasm")
