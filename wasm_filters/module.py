@@ -6,6 +6,7 @@ one line says what to do.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +33,14 @@ MAX_MESSAGE = 2000  # characters of an error: the names in it are the module's
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A module that loads. ``hostcalls`` answer its imports, in their order."""
+    """A module that loads. ``hostcalls`` answer its imports, in their order; ``sha256`` is the
+    hash of its bytes."""
 
     name: str
     version: AbiVersion
     compiled: Compiled
     hostcalls: tuple[Hostcall, ...]
+    sha256: str = ""
 
     @classmethod
     def load(cls, path: Path | str, cache: CompiledCache | None = None) -> Module:
@@ -56,7 +59,8 @@ class Module:
             raise ModuleError(f"{name}: {_told(found, name)}"[:MAX_MESSAGE])
         version = abi_version(compiled.functions) or NEWEST
         answers = (find(wanted.module, wanted.name, version) for wanted in compiled.imports)
-        return cls(name, version, compiled, tuple(call for call in answers if call is not None))
+        hostcalls = tuple(call for call in answers if call is not None)
+        return cls(name, version, compiled, hostcalls, hashlib.sha256(code).hexdigest())
 
     @property
     def allocator(self) -> str:

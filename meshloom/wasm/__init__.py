@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import build, diff, inspect, new, run, test
+from meshloom.wasm import bench, build, diff, inspect, new, replay, run, test
 
 app = typer.Typer(
     help="Run, inspect and test WASM filters.", no_args_is_help=True, rich_markup_mode=None
@@ -21,9 +21,11 @@ def wasm() -> None:
     """Run, inspect and test WASM filters."""
 
 
+app.command("bench")(bench.bench)
 app.command("build")(build.build)
 app.command("diff")(diff.diff)
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
+app.command("replay")(replay.replay)
 app.command("run")(run.run)
 app.command("test")(test.run_tests)

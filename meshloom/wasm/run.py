@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,8 +13,16 @@ from meshloom.wasm import options
 
 if TYPE_CHECKING:
     from mesh_traffic import Headers, Request
+    from meshloom.wasm.running import Running
+    from wasm_filters.config import PluginConfig
     from wasm_filters.http.outcome import Outcome
     from wasm_filters.tracing.trace import Trace
+
+Record = Annotated[Path | None, typer.Option("--record", help="Write a recording to this file.")]
+RecordSecrets = Annotated[
+    bool,
+    typer.Option("--record-secrets", help="Keep authorization, cookies and the like in it."),
+]
 
 
 def run(
@@ -29,38 +37,49 @@ def run(
     vm_id: options.VmId = "",
     trace: options.ShowTrace = False,
     as_json: options.Json = False,
+    record: Record = None,
+    record_secrets: RecordSecrets = False,
 ) -> None:
     """Send one request through a filter, as Envoy would, and show what becomes of it.
 
-    The upstream answers 200 without a body. Exits 1 when the filter trapped or hung, 2 on bad
-    input: no filter, no Proxy-Wasm module, a configuration that the filter refuses.
+    The upstream answers 200 without a body. --record writes a file for "meshloom wasm replay".
+    Exits 1 when the filter trapped or hung, 2 on bad input: no filter, no Proxy-Wasm module, a
+    configuration that the filter refuses.
     """
     from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
-    from wasm_filters.filter import Filter
-    from wasm_filters.loop import SystemClock
-    from wasm_filters.tracing.trace import Trace
-    from wasm_filters.worker import Worker
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
-    listener = Trace() if trace else None
+    plugin = PluginConfig(filter_file.stem, root_id, options.read(config, "--config"), vm_id)
+    running = _running(filter_file, plugin, trace, record, record_secrets)
     try:
-        configuration = options.read(config, "--config")
-        plugin = PluginConfig(filter_file.stem, root_id, configuration, vm_id)
-        worker = Worker(clock=SystemClock(), random=SystemRandom(), listener=listener)
-        loaded = Filter.load(filter_file, config=plugin, worker=worker)
+        running.start()
     except WasmError as error:
-        _show_trace(listener, as_json)
+        _show_trace(running.trace, as_json)
         options.refuse(error, filter_file)
     started = time.perf_counter()
-    outcome = loaded.handle(sent)
+    outcome = running.handle(sent)
     milliseconds = (time.perf_counter() - started) * 1000
-    _show_trace(listener, as_json)
+    try:
+        running.finish()
+    except WasmError as error:
+        options.bad_input(f"--record: {error}", error)
+    _show_trace(running.trace, as_json)
     if as_json:
-        typer.echo(json.dumps(_as_json(outcome, listener)))
+        typer.echo(json.dumps(_as_json(outcome, running.trace)))
     else:
         _show(outcome, sent, milliseconds)
     _fail(outcome)
+
+
+def _running(
+    file: Path, plugin: PluginConfig, trace: bool, record: Path | None, with_secrets: bool
+) -> Running:
+    from meshloom.wasm.running import Plain, Recorded
+
+    if record is None:
+        return Plain(file, plugin, trace)
+    return Recorded(file, plugin, trace, record, with_secrets)
 
 
 def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:

@@ -90,11 +90,16 @@ def arguments(name: str, values: tuple[int, ...]) -> dict[str, object]:
     return found
 
 
+def choices(label: str) -> type[IntEnum] | None:
+    """The names that the values of an argument have, if they have names."""
+    return _CHOICES.get(label)
+
+
 def _argument(label: str, value: int) -> object:
     if label == "end_of_stream":
         return value != 0
-    choices = _CHOICES.get(label)
-    return choices(value) if choices and value in choices._value2member_map_ else value
+    known = _CHOICES.get(label)
+    return known(value) if known and value in known._value2member_map_ else value
 
 
 def answer(name: str, result: int) -> str:
