@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.wasm import bench, build, diff, inspect, new, replay, run, test
+from meshloom.wasm import bench, build, diff, fuzz, inspect, new, replay, run, test
 
 app = typer.Typer(
     help="Run, inspect and test WASM filters.", no_args_is_help=True, rich_markup_mode=None
@@ -24,6 +24,7 @@ def wasm() -> None:
 app.command("bench")(bench.bench)
 app.command("build")(build.build)
 app.command("diff")(diff.diff)
+app.command("fuzz")(fuzz.fuzz)
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("replay")(replay.replay)
