@@ -45,6 +45,7 @@ def fuzz(
     seed: Seed = 0,
     count: Count = None,
     for_: For = None,
+    exit_first: Annotated[bool, typer.Option("-x", help="Stop at the first finding.")] = False,
     out: Out = Path(),
     cluster: Clusters = None,
     chunks_agree: ChunksAgree = False,
@@ -58,7 +59,7 @@ def fuzz(
 
     Exits 0 when nothing was found, 1 when something was, 2 on bad input.
     """
-    from wasm_filters.fuzzing.hunt import Hunt
+    from wasm_filters.fuzzing.hunt import MAX_FINDINGS, Hunt
     from wasm_filters.fuzzing.leaks import leak
 
     if count is not None and for_ is not None:
@@ -71,6 +72,7 @@ def fuzz(
         seed,
         count if count is not None or for_ is not None else DEFAULT_COUNT,
         _seconds(for_),
+        1 if exit_first else MAX_FINDINGS,
         _silent if as_json else _progress(),
     )
     started = time.perf_counter()

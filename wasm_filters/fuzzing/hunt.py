@@ -54,13 +54,15 @@ class Hit(Exception):
 
 @dataclass(slots=True)
 class Hunt:
-    """``count`` cases, or all that can be tried in ``seconds``; ``progress`` hears of each."""
+    """``count`` cases, or all that can be tried in ``seconds``, or until ``most`` findings;
+    ``progress`` hears of each."""
 
     subject: Subject
     lexicon: Lexicon
     seed: int = 0
     count: int | None = 1000
     seconds: float | None = None
+    most: int = MAX_FINDINGS
     progress: Callable[[Report], None] = lambda report: None
     report: Report = field(default_factory=Report, init=False)
     _ends: float = field(default=0.0, init=False)
@@ -77,7 +79,7 @@ class Hunt:
         return self.report
 
     def _is_over(self) -> bool:
-        if len(self.report.found) >= MAX_FINDINGS:
+        if len(self.report.found) >= self.most:
             return True
         if self.seconds is not None:
             return monotonic() >= self._ends

@@ -49,10 +49,12 @@ def subject(code: bytes, configuration: bytes = b"", chunks_agree: bool = False)
     return Subject(Module.of(code, "f.wasm"), config, QUICK, chunks_agree)
 
 
-def hunted(code: bytes, count: int = 100, seed: int = 0, **more: bytes | bool) -> Report:
+def hunted(
+    code: bytes, count: int = 100, seed: int = 0, most: int = 1, **more: bytes | bool
+) -> Report:
     aim = subject(code, **more)  # type: ignore[arg-type]
     own = aim.config.configuration.decode()
-    return Hunt(aim, Lexicon.of(code, own), seed, count).run()
+    return Hunt(aim, Lexicon.of(code, own), seed, count, most=most).run()
 
 
 def test_a_header_that_the_filter_asks_for_is_tried() -> None:
@@ -177,7 +179,7 @@ def test_two_faults_are_two_findings() -> None:
             "proxy_on_response_trailers": ["(unreachable)"],
         }
     )
-    found = {one.finding.callback for one in hunted(both.code()).found}
+    found = {one.finding.callback for one in hunted(both.code(), most=2).found}
     assert found == {"proxy_on_request_body", "proxy_on_response_trailers"}
 
 
