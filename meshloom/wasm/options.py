@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
     from mesh_traffic import Request
+    from meshloom.wasm.running import Around
     from wasm_filters.errors import WasmError
 
 FilterFile = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
@@ -27,6 +28,18 @@ Authority = Annotated[str, typer.Option("--authority", help="The host that is as
 BodyFile = Annotated[Path | None, typer.Option("--body", help="A file with the request's body.")]
 ShowTrace = Annotated[bool, typer.Option("--trace", help="Show every callback and hostcall.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+
+ModeName = Annotated[
+    Literal["envoy", "spec"], typer.Option("--mode", help="Whose answers the filter gets.")
+]
+UpstreamUrl = Annotated[
+    str | None,
+    typer.Option("--upstream", metavar="URL", help="A server behind the filter: http://HOST:PORT."),
+]
+Clusters = Annotated[
+    list[str] | None,
+    typer.Option("--cluster", metavar="NAME=URL", help="A server that the filter can call."),
+]
 
 
 def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
@@ -48,6 +61,25 @@ def read(file: Path | None, option: str) -> bytes:
         return file.read_bytes() if file else b""
     except OSError as error:
         bad_input(f"{option} {file}: {error.strerror}", error)
+
+
+def around(mode: str, upstream: str | None, clusters: list[str]) -> Around:
+    """What is around a filter; an address that is none is bad input."""
+    from meshloom.wasm.running import Around
+    from wasm_filters.config import Mode
+    from wasm_filters.services.real_service import service_at
+    from wasm_filters.services.upstream import empty_ok
+
+    try:
+        behind = service_at(upstream) if upstream else empty_ok
+    except ValueError as error:
+        bad_input(f"--upstream: {error}", error)
+    named = [text.partition("=") for text in clusters]
+    try:
+        services = {name: service_at(url) for name, _, url in named}
+    except ValueError as error:
+        bad_input(f"--cluster: {error}", error)
+    return Around(Mode(mode), behind, services)
 
 
 def request(method: str, path: str, authority: str, given: list[str], body: bytes) -> Request:

@@ -13,9 +13,11 @@ from meshloom.wasm import options
 
 if TYPE_CHECKING:
     from mesh_traffic import Headers, Request
-    from meshloom.wasm.running import Running
+    from meshloom.wasm.running import Around, Running
     from wasm_filters.config import PluginConfig
+    from wasm_filters.dialect import Lean
     from wasm_filters.http.outcome import Outcome
+    from wasm_filters.services.callouts import Callout
     from wasm_filters.tracing.trace import Trace
 
 Record = Annotated[Path | None, typer.Option("--record", help="Write a recording to this file.")]
@@ -35,6 +37,9 @@ def run(
     config: options.Config = None,
     root_id: options.RootId = "",
     vm_id: options.VmId = "",
+    mode: options.ModeName = "envoy",
+    upstream: options.UpstreamUrl = None,
+    cluster: options.Clusters = None,
     trace: options.ShowTrace = False,
     as_json: options.Json = False,
     record: Record = None,
@@ -42,7 +47,8 @@ def run(
 ) -> None:
     """Send one request through a filter, as Envoy would, and show what becomes of it.
 
-    The upstream answers 200 without a body. --record writes a file for "meshloom wasm replay".
+    The upstream answers 200 without a body, unless --upstream names a server; --cluster names the
+    servers that the filter can call. --record writes a file for "meshloom wasm replay".
     Exits 1 when the filter trapped or hung, 2 on bad input: no filter, no Proxy-Wasm module, a
     configuration that the filter refuses.
     """
@@ -51,7 +57,8 @@ def run(
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
     plugin = PluginConfig(filter_file.stem, root_id, options.read(config, "--config"), vm_id)
-    running = _running(filter_file, plugin, trace, record, record_secrets)
+    around = options.around(mode, upstream, cluster or [])
+    running = _running(filter_file, plugin, around, trace, record, record_secrets)
     try:
         running.start()
     except WasmError as error:
@@ -73,13 +80,18 @@ def run(
 
 
 def _running(
-    file: Path, plugin: PluginConfig, trace: bool, record: Path | None, with_secrets: bool
+    file: Path,
+    plugin: PluginConfig,
+    around: Around,
+    trace: bool,
+    record: Path | None,
+    with_secrets: bool,
 ) -> Running:
     from meshloom.wasm.running import Plain, Recorded
 
     if record is None:
-        return Plain(file, plugin, trace)
-    return Recorded(file, plugin, trace, record, with_secrets)
+        return Plain(file, plugin, around, trace)
+    return Recorded(file, plugin, around, trace, record, with_secrets)
 
 
 def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:
@@ -96,12 +108,34 @@ def _as_json(outcome: Outcome, trace: Trace | None) -> dict[str, Any]:
         "paused": outcome.paused or None,
         "reset": outcome.reset,
         "warnings": list(outcome.warnings),
+        "leans": [_lean(lean) for lean in outcome.leans],
+        "callouts": [_callout(callout) for callout in outcome.callouts],
         "failure": str(outcome.failure) if outcome.failure else None,
         "hostcalls": outcome.hostcalls,
     }
     if trace is not None:
         found["trace"] = trace.as_json()
     return found
+
+
+def _lean(lean: Lean) -> dict[str, str]:
+    found = lean.difference
+    return {
+        "difference": found.row,
+        "callback": lean.callback,
+        "envoy": found.envoy,
+        "spec": found.spec,
+    }
+
+
+def _callout(callout: Callout) -> dict[str, Any]:
+    answer, request = callout.response, callout.request
+    return {
+        "cluster": callout.cluster,
+        "method": request.method,
+        "path": request.path,
+        "status": answer.status if answer else None,
+    }
 
 
 def _listed(fields: Headers) -> list[list[str]]:
@@ -122,10 +156,16 @@ def _show(outcome: Outcome, sent: Request, milliseconds: float) -> None:
         _show_changes("response", None, outcome.response.headers)
         if outcome.response.body:
             typer.echo(f"  body      {outcome.response.body.text.rstrip()}")
+    for callout in outcome.callouts:
+        status = callout.response.status if callout.response else "no answer"
+        call = f"{callout.cluster}  {callout.request.method} {callout.request.path}"
+        typer.echo(f"  callout   {call}   {status}")
     for log in outcome.logs:
         typer.echo(f"  log       {log.level.name.lower()}: {log.message}")
     for warning in outcome.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    for lean in outcome.leans:
+        typer.echo(f"note: leans on Envoy: {lean}", err=True)
 
 
 def _note(outcome: Outcome) -> str:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 from typing import Protocol
 
 from mesh_traffic import Request
-from wasm_filters.config import PluginConfig
+from wasm_filters.config import Mode, PluginConfig
 from wasm_filters.engine.cache import CompiledCache, default_folder
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import SystemClock
 from wasm_filters.module import Module
+from wasm_filters.services.upstream import Upstream, empty_ok
 from wasm_filters.tracing.trace import Trace
 from wasm_filters.worker import Worker
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is around the filter: whose answers it gets, and who answers it."""
+
+    mode: Mode = Mode.ENVOY
+    upstream: Upstream = empty_ok
+    clusters: Mapping[str, Upstream] = field(default_factory=dict)
 
 
 class Running(Protocol):
@@ -35,17 +47,24 @@ class Running(Protocol):
 class Plain:
     """The filter in ``file``, with this machine's time and randomness."""
 
-    def __init__(self, file: Path, config: PluginConfig, traced: bool) -> None:
+    def __init__(self, file: Path, config: PluginConfig, around: Around, traced: bool) -> None:
+        self._around = around
         self.trace = Trace() if traced else None
         self._file = file
         self._config = config
 
     def start(self) -> None:
-        worker = Worker(clock=SystemClock(), random=SystemRandom(), listener=self.trace)
+        worker = Worker(
+            self._around.mode,
+            SystemClock(),
+            SystemRandom(),
+            clusters=self._around.clusters,
+            listener=self.trace,
+        )
         self._filter = Filter.load(self._file, config=self._config, worker=worker)
 
     def handle(self, request: Request) -> Outcome:
-        return self._filter.handle(request)
+        return self._filter.handle(request, self._around.upstream)
 
     def finish(self) -> None:
         """There is nothing to keep."""
@@ -58,8 +77,15 @@ class Recorded:
     """
 
     def __init__(
-        self, file: Path, config: PluginConfig, traced: bool, target: Path, with_secrets: bool
+        self,
+        file: Path,
+        config: PluginConfig,
+        around: Around,
+        traced: bool,
+        target: Path,
+        with_secrets: bool,
     ) -> None:
+        self._around = around
         self._file = file
         self._config = config
         self._traced = traced
@@ -75,7 +101,8 @@ class Recorded:
 
         module = Module.load(self._file, CompiledCache(default_folder()))
         seed = SystemRandom().getrandbits(SEED_BITS)
-        self._recorder = Recorder([(module, self._file, self._config)], seed=seed)
+        plugins = [(module, self._file, self._config)]
+        self._recorder = Recorder(plugins, self._around.clusters, self._around.mode, seed=seed)
         try:
             self._recorder.start()
         except BaseException:
@@ -83,7 +110,7 @@ class Recorded:
             raise
 
     def handle(self, request: Request) -> Outcome:
-        return self._recorder.handle(request)
+        return self._recorder.handle(request, self._around.upstream)
 
     def finish(self) -> None:
         from tap.redact import Redactor
