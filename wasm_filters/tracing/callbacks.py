@@ -80,13 +80,22 @@ _ACTION_OF: Mapping[str, type[IntEnum]] = {
 }
 
 
+_SPECIAL: Mapping[str, tuple[str, ...]] = {
+    name: special
+    for name, labels in ARGUMENTS.items()
+    if (special := tuple(one for one in labels if one == "end_of_stream" or one in _CHOICES))
+}
+
+
 def arguments(name: str, values: tuple[int, ...]) -> dict[str, object]:
     """The arguments of a callback by name; of an unknown one as ``p0``, ``p1``…"""
     names = ARGUMENTS.get(name, ())
-    found: dict[str, object] = {}
-    for at, value in enumerate(values):
-        label = names[at] if at < len(names) else f"p{at}"
-        found[label] = _argument(label, value)
+    found: dict[str, object] = dict(zip(names, values, strict=False))
+    for label in _SPECIAL.get(name, ()):
+        if label in found:
+            found[label] = _argument(label, values[names.index(label)])
+    for at in range(len(names), len(values)):
+        found[f"p{at}"] = values[at]
     return found
 
 

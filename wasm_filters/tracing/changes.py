@@ -1,8 +1,8 @@
 """What a callback has changed: fields, bodies, properties, shared data and metrics.
 
 A hostcall that may change something is met before it is carried out: what it would change is
-remembered then, once per callback, and compared when the callback is over. A callback that
-changes nothing costs nothing here.
+remembered then, once per callback, and again when the callback is over; the two are compared when
+somebody asks. A callback that changes nothing costs nothing here.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def _plain(value: object) -> object:
     return value.as_json() if isinstance(value, BodyState) else plain(value)
 
 
-_Difference = Callable[[], Iterator[Change]]  # asked when the callback is over
+Pending = Callable[[], Iterator[Change]]  # what has changed, worked out when somebody asks
+_Capture = Callable[[], Pending | None]  # asked when the callback is over; None: nothing changed
 
 
 class Changes:
@@ -93,21 +94,21 @@ class Changes:
 
     def __init__(self, calling: int) -> None:
         self._calling = calling  # the context whose callback it is
-        self._watched: dict[object, _Difference] = {}
+        self._watched: dict[object, _Capture] = {}
 
     def touch(self, name: str, words: Words, host: Host) -> None:
-        """The hostcall ``name`` is about to be carried out."""
-        look = _LOOKS.get(name)
-        if look is None or len(self._watched) >= MAX_WATCHED:
+        """The hostcall ``name``, one of LOOKS, is about to be carried out."""
+        if len(self._watched) >= MAX_WATCHED:
             return
         try:
-            look(self, words, host)
+            LOOKS[name](self, words, host)
         except BadPointer:
             return  # the hostcall fails of it, too
 
-    def found(self) -> tuple[Change, ...]:
+    def found(self) -> tuple[Pending, ...]:
         """All that is different now."""
-        return tuple(change for differ in self._watched.values() for change in differ())
+        captured = (capture() for capture in self._watched.values())
+        return tuple(pending for pending in captured if pending is not None)
 
     def _label(self, name: str, context: Context) -> str:
         return name if context.id == self._calling else f"{name} of context {context.id}"
@@ -160,7 +161,7 @@ class Changes:
         self._watched["metric", metric.name] = partial(_value, label, metric.name, read, read())
 
 
-_LOOKS: Mapping[str, Callable[[Changes, Words, Host], None]] = {
+LOOKS: Mapping[str, Callable[[Changes, Words, Host], None]] = {
     "proxy_add_header_map_value": Changes.fields,
     "proxy_replace_header_map_value": Changes.fields,
     "proxy_remove_header_map_value": Changes.fields,
@@ -173,16 +174,18 @@ _LOOKS: Mapping[str, Callable[[Changes, Words, Host], None]] = {
 }
 
 
-def _value(what: str, name: str, read: Callable[[], object], before: object) -> Iterator[Change]:
+def _value(what: str, name: str, read: Callable[[], object], before: object) -> Pending | None:
     after = read()
-    if after != before:
-        yield Change(what, name, before, after)
+    return None if after == before else partial(_one, Change(what, name, before, after))
 
 
-def _body(what: str, buffer: Buffer, before: BodyState) -> Iterator[Change]:
+def _body(what: str, buffer: Buffer, before: BodyState) -> Pending | None:
     after = BodyState.of(buffer)
-    if after != before:
-        yield Change(what, "", before, after)
+    return None if after == before else partial(_one, Change(what, "", before, after))
+
+
+def _one(change: Change) -> Iterator[Change]:
+    yield change
 
 
 def _own_property(context: Context, path: bytes) -> bytes | None:
@@ -196,11 +199,13 @@ def _own_property(context: Context, path: bytes) -> bytes | None:
 
 def _fields(
     what: str, context: Context, kind: int, found: HeaderMap | None, before: list[Pair]
-) -> Iterator[Change]:
+) -> Pending | None:
     now = found if found is not None else context.maps.get(kind)  # trailers that were made
-    after = now.pairs if now is not None else []
-    if after == before:
-        return
+    after = list(now.pairs) if now is not None else []
+    return None if after == before else partial(_compared, what, before, after)
+
+
+def _compared(what: str, before: list[Pair], after: list[Pair]) -> Iterator[Change]:
     old, new = _by_name(before), _by_name(after)
     for name in {**old, **new}:
         yield from _of_one_name(what, name, old.get(name, []), new.get(name, []))

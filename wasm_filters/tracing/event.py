@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from wasm_filters.errors import GuestStopped
-from wasm_filters.tracing.changes import Change
+from wasm_filters.tracing.changes import Change, Pending
 from wasm_filters.tracing.values import plain_mapping
 
 
@@ -16,7 +16,7 @@ class Event:
     ``plugin`` names the plugin, ``context`` is the id of the effective context. ``depth`` counts
     the calls that had not returned when this one came. ``later``: so many nanoseconds have passed
     since the event before. ``answer`` is in words, None if the call did not return; ``failure``
-    then says why, for a callback. ``changes``: what a callback changed, all its hostcalls together.
+    then says why, for a callback. ``pending`` tells what a callback changed, see ``changes``.
     ``bare``: its arguments read best without their names.
     """
 
@@ -29,9 +29,14 @@ class Event:
     later: int = 0
     answer: str | None = None
     results: dict[str, object] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
+    pending: tuple[Pending, ...] = ()
     failure: GuestStopped | None = None
     bare: bool = False
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What a callback changed, all its hostcalls together."""
+        return tuple(change for pending in self.pending for change in pending())
 
     @property
     def is_callback(self) -> bool:

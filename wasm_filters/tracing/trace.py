@@ -7,7 +7,7 @@ from wasm_filters.hostcalls import Hostcall
 from wasm_filters.machine import Listener
 from wasm_filters.state.host import Host
 from wasm_filters.tracing import callbacks, decode
-from wasm_filters.tracing.changes import Changes
+from wasm_filters.tracing.changes import LOOKS, Changes
 from wasm_filters.tracing.event import Event
 from wasm_filters.tracing.text import lines
 from wasm_filters.tracing.values import weight
@@ -30,7 +30,7 @@ class Trace(Listener):
         self.lost = 0
         self._bytes = 0
         self._running: list[Event] = []
-        self._changes: list[Changes] = []
+        self._changes: list[Changes | None] = []
         self._moved: int | None = None
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Trace(Listener):
         self._moved = moved
         current = host.current
         config = current.config
-        self._changes.append(Changes(current.id))
+        self._changes.append(None)
         self._begin(
             Event(
                 name,
@@ -62,19 +62,26 @@ class Trace(Listener):
     def returned(self, name: str, result: int | None, host: Host) -> None:
         event = self._running.pop()
         event.answer = callbacks.answer(name, result or 0)
-        event.changes = self._changes.pop().found()
+        changes = self._changes.pop()
+        if changes is not None:
+            event.pending = changes.found()
 
     def stopped(self, name: str, failure: GuestStopped, host: Host) -> None:
         event = self._running.pop()
         while event.inside:  # hostcalls that the failure ended
             event = self._running.pop()
         event.failure = failure
-        event.changes = self._changes.pop().found()
+        changes = self._changes.pop()
+        if changes is not None:
+            event.pending = changes.found()
 
     def hostcall(self, call: Hostcall, arguments: tuple[int, ...], host: Host) -> None:
-        if self._changes:
-            self._changes[-1].touch(call.name, arguments, host)
         running = self._running
+        if call.name in LOOKS and self._changes:
+            changes = self._changes[-1]
+            if changes is None:
+                changes = self._changes[-1] = Changes(running[-1].context)
+            changes.touch(call.name, arguments, host)
         self._begin(
             Event(
                 call.name,
@@ -91,14 +98,12 @@ class Trace(Listener):
         event = self._running.pop()
         event.answer = decode.answer(call, status)
         found = event.results = decode.results(call, arguments, status, host)
-        for value in found.values():
-            self._bytes += weight(value)
+        self._bytes += weight(found)
 
     def _begin(self, event: Event) -> None:
         self._running.append(event)
         if len(self.events) >= self.max_events or self._bytes >= self.max_bytes:
             self.lost += 1
             return
-        for value in event.arguments.values():
-            self._bytes += weight(value)
+        self._bytes += weight(event.arguments)
         self.events.append(event)

@@ -31,13 +31,17 @@ class Unreadable:
     reason: str
 
 
-def weight(value: object) -> int:
-    """How many bytes are kept of it."""
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, list):
-        return sum(len(key) + len(item) for key, item in value)
-    return len(value.data) if isinstance(value, Cut) else 0
+def weight(values: Mapping[str, object]) -> int:
+    """How many bytes are kept of them."""
+    size = 0
+    for value in values.values():
+        if isinstance(value, bytes):
+            size += len(value)
+        elif isinstance(value, list):
+            size += sum(len(key) + len(item) for key, item in value)
+        elif isinstance(value, Cut):
+            size += len(value.data)
+    return size
 
 
 def shown(value: object) -> str:
