@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -66,7 +65,6 @@ def run_tests(
     chosen, left_out = _chosen(suites, keyword, _modes(mode or []))
     runner = Runner(counted=coverage or coverage_min is not None)
     runner.prepare(suites)
-    gc.freeze()  # what is there now stays; each test leaves cycles, and the collector looks around
     results = _run(runner, chosen, exit_first, verbose, as_json)
     seconds = time.perf_counter() - started
     if junit:

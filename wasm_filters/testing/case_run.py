@@ -14,9 +14,9 @@ from wasm_filters.machine import Listener
 from wasm_filters.services.upstream import empty_ok
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.testing import setup
-from wasm_filters.testing.calls import Calls, Counts, together
+from wasm_filters.testing.calls import Calls, together
 from wasm_filters.testing.cases import Case
-from wasm_filters.testing.checks import Seen, misses, queue_of
+from wasm_filters.testing.checks import NOT_COUNTED, Seen, misses, queue_of
 from wasm_filters.testing.language.expect import ExpectSpec
 from wasm_filters.testing.language.suite import StepSpec
 from wasm_filters.testing.match import Miss
@@ -106,7 +106,7 @@ class CaseRun:
         seen = self._traffic(step, node, upstream)
         seen.warnings = self._worker.journal.warnings[warned if index else 0 :]
         seen.callouts = self._worker.callouts.since(called if index else 0)
-        seen.calls = calls.total() if calls else Counts()
+        seen.calls = calls.total() if calls else NOT_COUNTED
         found += [_finding(miss, node, "expect") for miss in misses(step.expect or _NOTHING, seen)]
         for script in (*self._scripts.values(), upstream):
             found += _unanswered(script)
@@ -124,9 +124,11 @@ class CaseRun:
     def _listen_anew(self, calls: Calls | None) -> None:
         """From here on there is another trace: of this step, or of its request without the start
         of the filters."""
-        self.trace = Trace()
         listeners: list[Listener] = [calls] if calls is not None else []
-        listener = together([*listeners, self.trace] if self._traced else listeners)
+        if self._traced:
+            self.trace = Trace()
+            listeners.append(self.trace)
+        listener = together(listeners)
         if listener is not None:
             self._worker.listen(listener)
 

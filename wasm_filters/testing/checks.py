@@ -33,6 +33,7 @@ from wasm_filters.testing.language.matches import (
 from wasm_filters.testing.match import Miss, shown
 
 NO_OUTCOME = Outcome(None, None)
+NOT_COUNTED = Counts()
 
 
 @dataclass(slots=True)
@@ -49,7 +50,7 @@ class Seen:
     warnings: Sequence[str] = ()
     callouts: Sequence[Callout] = ()
     metrics: Mapping[str, Metric] = field(default_factory=dict)
-    calls: Counts = field(default_factory=Counts)
+    calls: Counts = field(default_factory=lambda: NOT_COUNTED)
     failure: GuestStopped | None = None
     rejected: str = ""
 
