@@ -47,6 +47,18 @@ def check_pair(cert: Path | None, key: Path | None) -> None:
         raise typer.BadParameter("each needs the other", param_hint="--tls-cert, --tls-key")
 
 
+def parse_for(text: str | None) -> float | None:
+    """The time that ``--for`` names, in seconds. Raises ``typer.BadParameter``."""
+    from mesh_yaml.values import parse_duration
+
+    if text is None:
+        return None
+    try:
+        return parse_duration(text).total_seconds()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--for") from error
+
+
 def parse_variables(given: list[str] | None) -> dict[str, str]:
     """``name=value`` options as a mapping."""
     found = {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from mesh_yaml.place import DocumentError, Place
-from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_variables
+from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_for, parse_variables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -49,21 +49,10 @@ def up(
     """
     from meshloom.report import JsonReport, TextReport
 
-    seconds = _duration(for_)
+    seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
     session = Session(files or [DEMO], parse_variables(var), report)
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
-
-
-def _duration(text: str | None) -> float | None:
-    from mesh_yaml.values import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--for") from error
 
 
 class Followed(Protocol):

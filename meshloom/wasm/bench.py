@@ -38,13 +38,12 @@ def bench(
     requests that are timed inside. Exits 1 when a request kills the filter or is never answered, 2
     on bad input.
     """
-    from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
     from wasm_filters.filter import Filter
     from wasm_filters.measure import measure
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
-    plugin = PluginConfig(filter_file.stem, root_id, options.read(config, "--config"), vm_id)
+    plugin = options.plugin(filter_file, root_id, vm_id, config)
     try:
         loaded = Filter.load(filter_file, config=plugin)
     except WasmError as error:

@@ -65,36 +65,15 @@ def diff(
     Exits 0 when all agree, 1 when one differs, 2 on bad input.
     """
     from meshloom.running import find_envoy
-    from wasm_filters.config import PluginConfig
 
-    plugin = PluginConfig(
-        filter_file.stem,
-        root_id,
-        options.read(config, "--config"),
-        vm_id,
-        options.read(vm_config, "--vm-config"),
-    )
-    code, module = _load(filter_file)
+    plugin = options.plugin(filter_file, root_id, vm_id, config, vm_config)
+    code, module = options.load(filter_file)
     cases = _cases(requests, seed, count, module, plugin, cluster or [])
     found = find_envoy(envoy)
     report = Report(found.version, len(cases), as_json)
     asyncio.run(_run(found, code, module, plugin, cluster or [], cases, report))
     report.end()
     raise typer.Exit(1 if report.differing else 0)
-
-
-def _load(file: Path) -> tuple[bytes, Module]:
-    from wasm_filters.engine.cache import CompiledCache, default_folder
-    from wasm_filters.errors import ModuleError
-    from wasm_filters.module import Module
-
-    try:
-        code = file.read_bytes()
-        return code, Module.of(code, str(file), CompiledCache(default_folder()))
-    except OSError as error:
-        options.bad_input(f"{file}: can't be read: {error.strerror}", error)
-    except ModuleError as error:
-        options.bad_input(error, error)
 
 
 def _cases(

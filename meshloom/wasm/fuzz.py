@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meshloom.arguments import parse_for
+from meshloom.output import Progress, emit
 from meshloom.wasm import options
 
 if TYPE_CHECKING:
@@ -66,18 +66,20 @@ def fuzz(
         raise typer.BadParameter("expected one of --count and --for", param_hint="--for")
     own = options.read(config, "--config")
     subject, code = _subject(filter_file, own, root_id, chunks_agree)
+    progress = Progress()
     hunt = Hunt(
         subject,
         _lexicon(code, own, cluster or []),
         seed,
         count if count is not None or for_ is not None else DEFAULT_COUNT,
-        _seconds(for_),
+        parse_for(for_),
         1 if exit_first else MAX_FINDINGS,
-        _silent if as_json else _progress(),
+        lambda report: progress.show(_under_way(report)),
     )
     started = time.perf_counter()
     report = hunt.run()
     found_leak = leak(subject)
+    progress.clear()
     seconds = time.perf_counter() - started
     files = [_written(found, filter_file, out, own, root_id, seed) for found in report.found]
     show = _show_json if as_json else _show
@@ -88,22 +90,18 @@ def fuzz(
 def _subject(file: Path, own: bytes, root_id: str, chunks_agree: bool) -> tuple[Subject, bytes]:
     """The filter, which must start with its own configuration."""
     from wasm_filters.config import PluginConfig
-    from wasm_filters.engine.cache import CompiledCache, default_folder
     from wasm_filters.errors import WasmError
     from wasm_filters.fuzzing.attempt import LIMITS, Subject
-    from wasm_filters.module import Module, read_code
     from wasm_filters.worker import Worker
 
     try:
         own.decode()
     except UnicodeDecodeError as error:
         options.bad_input("--config: not UTF-8, expected a text", error)
+    code, module = options.load(file)
+    config = PluginConfig(file.stem, root_id, own)
     try:
-        code = read_code(file)
-        module = Module.of(code, str(file), CompiledCache(default_folder()))
-        config = PluginConfig(file.stem, root_id, own)
-        worker = Worker(limits=LIMITS)
-        worker.plugin(module, config)
+        Worker(limits=LIMITS).plugin(module, config)
     except WasmError as error:
         options.refuse(error, file)
     return Subject(module, config, chunks_agree=chunks_agree), code
@@ -115,36 +113,9 @@ def _lexicon(code: bytes, own: bytes, clusters: list[str]) -> Any:
     return Lexicon.of(code, own.decode(), clusters=clusters)
 
 
-def _seconds(text: str | None) -> float | None:
-    from mesh_yaml.values import parse_duration
-
-    if text is None:
-        return None
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--for") from error
-
-
-def _silent(report: Report) -> None:
-    """Programs wait for the end."""
-
-
-def _progress() -> Callable[[Report], None]:
-    """A line that is written anew each second, where somebody may be looking."""
-    if not sys.stderr.isatty():
-        return _silent
-    last = time.monotonic()
-
-    def show(report: Report) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= 1:
-            last = now
-            found = f"{len(report.found)} found" if report.found else "nothing found"
-            typer.echo(f"\r{report.cases:,} cases   {found}   ", err=True, nl=False)
-
-    return show
+def _under_way(report: Report) -> str:
+    found = f"{len(report.found)} found" if report.found else "nothing found"
+    return f"{report.cases:,} cases   {found}"
 
 
 def _written(
@@ -190,8 +161,6 @@ def _show(
 def _show_json(
     hunt: Hunt, report: Report, files: list[Path], found_leak: Leak | None, seconds: float
 ) -> None:
-    from meshloom.output import emit
-
     for found, file in zip(report.found, files, strict=True):
         emit(
             "finding",

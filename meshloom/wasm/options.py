@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from mesh_traffic import Request
     from meshloom.wasm.running import Around
+    from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
+    from wasm_filters.module import Module
 
 FilterFile = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
 Config = Annotated[
@@ -61,6 +63,29 @@ def read(file: Path | None, option: str) -> bytes:
         return file.read_bytes() if file else b""
     except OSError as error:
         bad_input(f"{option} {file}: {error.strerror}", error)
+
+
+def plugin(
+    file: Path, root_id: str, vm_id: str, config: Path | None, vm_config: Path | None = None
+) -> PluginConfig:
+    """The filter's plugin config, with the file's name; what can't be read is bad input."""
+    from wasm_filters.config import PluginConfig
+
+    configuration = read(config, "--config")
+    return PluginConfig(file.stem, root_id, configuration, vm_id, read(vm_config, "--vm-config"))
+
+
+def load(file: Path) -> tuple[bytes, Module]:
+    """The bytes of a filter, and its module; one that does not load is bad input."""
+    from wasm_filters.engine.cache import CompiledCache, default_folder
+    from wasm_filters.errors import ModuleError
+    from wasm_filters.module import Module, read_code
+
+    try:
+        code = read_code(file)
+        return code, Module.of(code, str(file), CompiledCache(default_folder()))
+    except ModuleError as error:
+        bad_input(error, error)
 
 
 def around(mode: str, upstream: str | None, clusters: list[str]) -> Around:

@@ -52,11 +52,10 @@ def run(
     Exits 1 when the filter trapped or hung, 2 on bad input: no filter, no Proxy-Wasm module, a
     configuration that the filter refuses.
     """
-    from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
 
     sent = options.request(request, path, authority, header or [], options.read(body, "--body"))
-    plugin = PluginConfig(filter_file.stem, root_id, options.read(config, "--config"), vm_id)
+    plugin = options.plugin(filter_file, root_id, vm_id, config)
     around = options.around(mode, upstream, cluster or [])
     running = _running(filter_file, plugin, around, trace, record, record_secrets)
     try:
