@@ -24,8 +24,13 @@ def count(problems: Iterable[Problem]) -> str:
     found = list(problems)
     warnings = sum(problem.warning for problem in found)
     parts = [(len(found) - warnings, "error"), (warnings, "warning")]
-    said = [f"{n} {word}{'' if n == 1 else 's'}" for n, word in parts if n]
+    said = [counted(n, word) for n, word in parts if n]
     return ", ".join(said) or "no problems"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 problem``, ``2,000 problems``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def emit(event: str, **values: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from meshloom.output import counted
 from meshloom.wasm import options
 
 if TYPE_CHECKING:
@@ -47,9 +48,10 @@ def _lines(report: Report, hosts: dict[str, bool]) -> Iterator[str]:
     yield from _head(report)
     yield from _callbacks(report)
     yield from _imports(report)
+    problems = [line for one in report.problems for line in _problem(one)]
     for title, lines in (
         ("notes", [f"  {note}" for note in report.notes]),
-        (_count(len(report.problems)), [x for one in report.problems for x in _problem(one)]),
+        (counted(len(report.problems), "problem"), problems),
     ):
         if lines:
             yield from ("", title, *lines)
@@ -80,7 +82,7 @@ def _head(report: Report) -> Iterator[str]:
 def _memory(export: str | None, memory: MemoryType | None) -> str:
     if memory is None:
         return "none"
-    pages = f"{memory.minimum:,} page{'' if memory.minimum == 1 else 's'}"
+    pages = counted(memory.minimum, "page")
     most = f"at most {memory.maximum:,}" if memory.maximum is not None else "no maximum"
     seen = f"exported as {export!r}" if export else "not exported"
     return f"{pages} ({_size(memory.bytes)}), {most}, {seen}"
@@ -139,10 +141,6 @@ def _problem(problem: Problem) -> Iterator[str]:
     who = "" if problem.by == BOTH else f"   ({other} takes it)"
     yield f"  {problem.message}{who}"
     yield f"    {problem.advice}"
-
-
-def _count(problems: int) -> str:
-    return f"{problems} problem{'' if problems == 1 else 's'}"
 
 
 def _verdict(hosts: dict[str, bool]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meshloom.output import counted
 from meshloom.wasm import options
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def _modules(recording: Recording, builds: list[Path], file: Path) -> list[Modul
     wanted = [Path(plugin.module.file) for plugin in recording.header.plugins]
     if builds and len(builds) != len(wanted):
         options.bad_input(
-            f"--filter: {len(builds)} given, {file} has {_count(len(wanted), 'plugin')}"
+            f"--filter: {len(builds)} given, {file} has {counted(len(wanted), 'plugin')}"
         )
     cache = CompiledCache(default_folder())
     return [Module.load(path, cache) for path in builds or wanted]
@@ -74,8 +75,8 @@ def _show(recording: Recording, modules: list[Module], done: Replayed) -> None:
     for name in _rebuilt(recording, modules):
         typer.echo(f"{name} is another build than the recorded one")
     if done.identical:
-        requests = _count(done.requests, "request")
-        typer.echo(f"identical   {requests}   {_count(done.hostcalls, 'hostcall')}")
+        requests = counted(done.requests, "request")
+        typer.echo(f"identical   {requests}   {counted(done.hostcalls, 'hostcall')}")
     _show_departure(recording, done)
     for number, change in done.differences:
         typer.echo(f"{_step(recording, number)}   {change}")
@@ -85,10 +86,10 @@ def _show(recording: Recording, modules: list[Module], done: Replayed) -> None:
             " another way (--record-secrets keeps them)"
         )
     if done.unknown:
-        calls = _count(done.unknown, "call")
+        calls = counted(done.unknown, "call")
         typer.echo(f"{calls} to services: not in the recording, so nobody answered")
     if recording.lost:
-        lost = _count(recording.lost, "call")
+        lost = counted(recording.lost, "call")
         typer.echo(f"{lost} at the end: too many to be recorded, and not compared")
 
 
@@ -102,10 +103,6 @@ def _show_departure(recording: Recording, done: Replayed) -> None:
     typer.echo(f"departs at {what}, {where}   (- recorded, + now)")
     for line in found.shown:
         typer.echo(f"  {line}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _step(recording: Recording, number: int) -> str:

@@ -39,13 +39,10 @@ def verify_signature(host: Host, arguments: bytes) -> tuple[Status, bytes]:
 
     BAD_ARGUMENT: no VerifySignatureArguments, no key, or one in both forms.
     """
-    from wasm_filters.messages import WASM, MessageError, make, parse
+    from wasm_filters.messages import WASM, make
 
-    try:
-        given = parse(f"{WASM}.VerifySignatureArguments", arguments)
-    except MessageError:
-        return Status.BAD_ARGUMENT, b""
-    if bool(given.public_key) is bool(given.public_key_pem):
+    given = _given("VerifySignatureArguments", arguments, "public_key")
+    if given is None:
         return Status.BAD_ARGUMENT, b""
     error = _verify(given)
     return Status.OK, make(f"{WASM}.VerifySignatureResult", result=not error, error=error)
@@ -56,13 +53,10 @@ def sign(host: Host, arguments: bytes) -> tuple[Status, bytes]:
 
     BAD_ARGUMENT: no SignArguments, no key, or one in both forms.
     """
-    from wasm_filters.messages import WASM, MessageError, make, parse
+    from wasm_filters.messages import WASM, make
 
-    try:
-        given = parse(f"{WASM}.SignArguments", arguments)
-    except MessageError:
-        return Status.BAD_ARGUMENT, b""
-    if bool(given.private_key) is bool(given.private_key_pem):
+    given = _given("SignArguments", arguments, "private_key")
+    if given is None:
         return Status.BAD_ARGUMENT, b""
     name = f"{WASM}.SignResult"
     algorithm = _hash(given.hash_function)
@@ -74,6 +68,18 @@ def sign(host: Host, arguments: bytes) -> tuple[Status, bytes]:
     if not _is_used(key):
         return Status.OK, make(name, error=BAD_PRIVATE_KEY)
     return Status.OK, make(name, result=True, signature=key.sign(given.text, *_how(key, algorithm)))
+
+
+def _given(message: str, arguments: bytes, key: str) -> Any | None:
+    """The arguments; None if they are no such ``message``, or its ``key`` is not in one form, DER
+    or PEM."""
+    from wasm_filters.messages import WASM, MessageError, parse
+
+    try:
+        given = parse(f"{WASM}.{message}", arguments)
+    except MessageError:
+        return None
+    return given if bool(getattr(given, key)) is not bool(getattr(given, f"{key}_pem")) else None
 
 
 def _unsupported(hash_function: str) -> str:

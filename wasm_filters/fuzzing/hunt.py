@@ -73,12 +73,13 @@ class Hunt:
             self._ends = monotonic() + self.seconds if self.seconds is not None else 0.0
             self._plain()
             batch = 0
-            while not self._is_over():
+            while not self.is_over():
                 self._batch(batch)
                 batch += 1
         return self.report
 
-    def _is_over(self) -> bool:
+    def is_over(self) -> bool:
+        """Enough was tried, or found."""
         if len(self.report.found) >= self.most:
             return True
         if self.seconds is not None:
@@ -154,7 +155,7 @@ class _Batch:
 
     def _try_new(self, draft: Draft) -> None:
         hunt = self._hunt
-        if hunt._is_over():
+        if hunt.is_over():
             return
         hunt.report.cases += 1
         hunt.progress(hunt.report)

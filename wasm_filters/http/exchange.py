@@ -251,9 +251,7 @@ class Exchange:
             self.has_reset = True
             self._finish()
             return
-        self._tell(reply.status, reply.details)
-        self.replied = reply
-        fields, body = reply_to(reply, self._grpc, self.sent.method == "HEAD")
+        fields, body = self._replied_with(reply)
         self.response.headers = fields
         self.to_client.take(fields, body)
 
@@ -261,12 +259,16 @@ class Exchange:
         reply, self._prepared = self._prepared, None
         if reply is None:
             return
-        self._tell(reply.status, reply.details)
-        self.replied = reply
-        fields, body = reply_to(reply, self._grpc, self.sent.method == "HEAD")
+        fields, body = self._replied_with(reply)
         self.response.start(fields, not body)
         if body and not self._finished:
             self.response.more(Buffer(body, mutable=True), True)
+
+    def _replied_with(self, reply: LocalReply) -> tuple[HeaderMap, bytes]:
+        """The message that the client gets as this reply, which is now the exchange's."""
+        self._tell(reply.status, reply.details)
+        self.replied = reply
+        return reply_to(reply, self._grpc, self.sent.method == "HEAD")
 
     def reset(self, details: str) -> None:
         """End it without a response."""

@@ -33,7 +33,7 @@ class Connected(Protocol):
 class TcpFilter:
     """One plugin's part in one connection. ``context`` is None if its VM was dead before."""
 
-    __slots__ = ("_ended", "_upstream_closed", "at", "connection", "context", "machine", "plugin")
+    __slots__ = ("_ended", "at", "connection", "context", "machine", "plugin")
 
     def __init__(self, plugin: Plugin, connection: Connected, at: int) -> None:
         self.plugin = plugin
@@ -42,7 +42,6 @@ class TcpFilter:
         self.context: Context | None = plugin.stream_context()
         self.machine = plugin.machine
         self._ended = False
-        self._upstream_closed = False
         if self.context is not None:
             self.context.stream = self
 
