@@ -230,7 +230,7 @@ def value_of(value: Any) -> Value:
     """A message as CEL sees it: the well-known ones are values, all others are themselves."""
     descriptor = getattr(value, "DESCRIPTOR", None)
     if descriptor is None:
-        return value  # type: ignore[no-any-return]
+        return value  # type: ignore[no-any-return] # a scalar: protobuf is untyped
     known = _VALUES.get(descriptor.full_name)
     return known(value) if known is not None else value
 
@@ -263,7 +263,7 @@ def _unsigned(value: Any) -> Value:
 
 
 def _plain(value: Any) -> Value:
-    return value.value  # type: ignore[no-any-return]
+    return value.value  # type: ignore[no-any-return] # protobuf is untyped
 
 
 _PREFIX = "google.protobuf."

@@ -25,7 +25,7 @@ MAX_SWEEPS = 200  # something that forks faster than we kill must not keep the g
 
 TYPE_CHECKING = False  # "typing" would double the start-up time
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def main(mark: str) -> None:
@@ -87,9 +87,9 @@ def _environment(process: str) -> bytes:
         return b""
 
 
-def _sent(send: object, target: int, number: int) -> bool:
+def _sent(send: Callable[[int, int], object], target: int, number: int) -> bool:
     try:
-        send(target, number)  # type: ignore[operator]
+        send(target, number)
     except (ProcessLookupError, PermissionError):  # gone; or, on macOS, a zombie
         return False
     return True

@@ -150,7 +150,7 @@ SCENARIOS = {
 }
 
 
-class Server(grpc.GenericRpcHandler):  # type: ignore[misc]
+class Server(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
     """echo and fail; and the streams chat and quit."""
 
     def service(self, details: Any) -> Any:

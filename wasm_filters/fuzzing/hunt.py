@@ -124,7 +124,7 @@ class Hunt:
             verbosity=hy.Verbosity.quiet,
         )
         seeded = hy.seed(self.seed * _SEEDS + number)
-        run: Callable[[], None] = seeded(settings(hy.given(drafts)(test)))  # type: ignore[no-untyped-call]
+        run: Callable[[], None] = seeded(settings(hy.given(drafts)(test)))  # type: ignore[no-untyped-call] # hypothesis.seed has no types
         try:
             run()
         except Hit:

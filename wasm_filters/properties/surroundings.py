@@ -143,7 +143,7 @@ class Surroundings:
             content = {**_NODE, **content}
         kind = {"node": "Node", "upstream_locality": "Locality"}.get(name, "Metadata")
         try:
-            return build(f"{CORE}.{kind}", content)  # type: ignore[no-any-return]
+            return build(f"{CORE}.{kind}", content)  # type: ignore[no-any-return] # protobuf is untyped
         except MessageError as error:
             raise SurroundingsError(f"{name}: {error}") from error
 

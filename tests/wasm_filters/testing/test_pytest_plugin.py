@@ -17,8 +17,7 @@ POLICY = Path(wasm_filters.__file__).parent / "filters" / "header_policy" / "hea
 ROOT = Path(wasm_filters.__file__).parents[1]
 INSTALLED = any(point.name == "meshloom" for point in entry_points(group="pytest11"))
 PLUGIN = [] if INSTALLED else ["-p", "wasm_filters.testing.pytest_plugin"]
-# not faulthandler: when it ends it takes away the handlers by which wasmtime catches traps
-OTHERS = ("cacheprovider", "asyncio", "hypothesispytest", "anyio", "faulthandler")
+OTHERS = ("cacheprovider", "asyncio", "hypothesispytest", "anyio")
 ARGUMENTS = [*PLUGIN, *(word for name in OTHERS for word in ("-p", f"no:{name}"))]
 SUITE = """
 filter: header_policy.wasm

@@ -89,7 +89,7 @@ class Upstream:
         return self.mark.encode()
 
 
-class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc]
+class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
     def __init__(self, say: Callable[[str, Any], Any]) -> None:
         self._say = say
 
