@@ -73,7 +73,6 @@ class PluginFilter:
 
     def __init__(self, plugin: Plugin, exchange: Replier, at: int) -> None:
         self.plugin = plugin
-        self.machine = plugin.machine
         self.exchange = exchange
         self.at = at
         self.context: Context | None = plugin.stream_context()
