@@ -233,10 +233,12 @@ class Vm:
             return None
         arguments, call = self._prepared(name), raw().wasmtime_func_call_unchecked
         slots, words, trapped, arm = self._slots, self._words, self._trapped, self.arm
+        limit = self.limits.hostcalls
 
         def called(*given: int) -> int:
             _PACK[len(given)](slots, 0, *given)
-            arm()
+            if self._left != limit or monotonic() > self._armed_until:
+                arm()
             failed = call(*arguments)
             if failed or trapped[0]:
                 self._fail(name, failed)

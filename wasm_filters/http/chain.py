@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mesh_traffic import Request
 from wasm_filters.chunks import cutter
@@ -92,26 +92,29 @@ class HttpChain:
 class _Mark:
     """Where the worker's records stood before a request."""
 
+    __slots__ = ("_callouts", "_chain", "_hostcalls", "_leans", "_warned")
+
     def __init__(self, chain: HttpChain, hostcalls: int | None = None) -> None:
         self._chain = chain
         worker = chain.worker
-        self._hostcalls = self._count() if hostcalls is None else hostcalls
+        self._hostcalls = _hostcalls(self._machines()) if hostcalls is None else hostcalls
         self._warned = len(worker.journal.warnings)
         self._leans = len(worker.journal.leans)
         self._callouts = worker.callouts.count
 
-    def _count(self) -> int:
-        return sum(machine.vm.hostcalls for machine in self._machines())
-
-    def _machines(self) -> set[Machine]:
-        return {plugin.machine for plugin in self._chain.plugins}
+    def _machines(self) -> Collection[Machine]:
+        plugins = self._chain.plugins
+        if len(plugins) == 1:
+            return (plugins[0].machine,)
+        return {plugin.machine for plugin in plugins}
 
     def outcome(self, exchange: Exchange, paused: str) -> Outcome:
         worker = self._chain.worker
         journal = worker.journal
         logs = tuple(journal.logs)
         journal.logs.clear()
-        failures = [m.failure for m in self._machines() if m.failure is not None]
+        machines = self._machines()
+        failures = [m.failure for m in machines if m.failure is not None]
         return Outcome(
             request=exchange.to_upstream.request() if exchange.to_upstream.is_there else None,
             response=exchange.received(),
@@ -122,7 +125,11 @@ class _Mark:
             reset=exchange.has_reset and not paused,
             failure=failures[0] if failures else None,
             warnings=tuple(journal.warnings[self._warned :]),
-            leans=tuple(journal.leans)[self._leans :],
+            leans=tuple(journal.leans)[self._leans :] if journal.leans else (),
             callouts=worker.callouts.since(self._callouts),
-            hostcalls=self._count() - self._hostcalls,
+            hostcalls=_hostcalls(machines) - self._hostcalls,
         )
+
+
+def _hostcalls(machines: Collection[Machine]) -> int:
+    return sum([machine.vm.hostcalls for machine in machines])

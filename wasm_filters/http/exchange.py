@@ -32,7 +32,6 @@ from wasm_filters.services.upstream import (
     REFUSED_DETAILS,
     Answer,
     Upstream,
-    answer_of,
 )
 from wasm_filters.state.buffer import Buffer
 from wasm_filters.state.context import Fields, LocalReply
@@ -76,7 +75,7 @@ class Exchange:
         self.to_upstream = Arrived(self._request_arrived, began=self._routed)
         self.to_client = Arrived(self._response_arrived, self._count_sent)
         self._warn = plugins[0].host.warn if plugins else lambda message: None
-        self._spec = any(plugin.host.spec for plugin in plugins)
+        self._spec = bool(plugins) and plugins[0].host.spec  # the worker's mode
         self.filters = self._filters(plugins)
         self.request = Way(REQUEST, list(self.filters), self.to_upstream, self, limit)
         self.response = Way(RESPONSE, self.filters[::-1], self.to_client, self, limit)
@@ -91,32 +90,27 @@ class Exchange:
         self._finished = False  # the client has its response
         self._feeding = False
         self._grpc = False
+        self._bodiless = False  # the upstream was asked by HEAD, and answers without a body
 
     def _filters(self, plugins: Sequence[Plugin]) -> list[PluginFilter]:
         found: list[PluginFilter] = []
         for plugin in plugins:
             one = PluginFilter(plugin, self, len(found))
-            if one.context is not None or not plugin.passes_when_dead:
-                found.append(one)
-        for one in found:
-            if one.context is not None:
-                one.context.properties = StreamProperties(
-                    one.context,
-                    self.loop.clock,
-                    self.info,
-                    surroundings=one.plugin.surroundings,
+            context = one.context
+            if context is not None:
+                context.properties = StreamProperties(
+                    context, self.loop.clock, self.info, surroundings=plugin.surroundings
                 )
+            if context is not None or not plugin.passes_when_dead:
+                found.append(one)
         return found
-
-    def _inline(self, names: frozenset[bytes]) -> frozenset[bytes]:
-        return INLINE_NONE if self._spec else names
 
     # the request comes in
 
     def begin(self) -> None:
         """Send the request into the filters."""
         sent = self.sent
-        fields = HeaderMap(as_http1(sent), self._inline(INLINE_REQUEST))
+        fields = HeaderMap(as_http1(sent), INLINE_NONE if self._spec else INLINE_REQUEST)
         self._grpc = is_grpc(fields.first(b"content-type"))
         trailers = bool(sent.trailers)
         self._pieces.extend(with_ends(self._chunks(sent.body.data), trailers))
@@ -156,8 +150,12 @@ class Exchange:
     def _ask_upstream(self) -> None:
         if self.over(self.request) or self.code is not None:
             return
-        answer = answer_of(self._upstream, self.to_upstream.request())
-        if answer.after:
+        request = self.to_upstream.request()
+        self._bodiless = request.method == "HEAD"
+        answer = self._upstream(request)
+        if isinstance(answer, Response):
+            self._start_response(answer, self._chunks)
+        elif answer.after:
             self.loop.after(answer.after, lambda: self._respond(answer))
         else:
             self._respond(answer)
@@ -173,9 +171,11 @@ class Exchange:
             self._start_response(answer.response, self._chunks if size is None else cutter(size))
 
     def _start_response(self, response: Response, chunks: Callable[[bytes], list[bytes]]) -> None:
-        head = self._bodiless()
+        head = self._bodiless
         self._tell(response.status, "via_upstream")
-        fields = HeaderMap(response.fields().to_bytes(), self._inline(INLINE_RESPONSE))
+        pairs = response.headers.to_bytes()
+        pairs.insert(0, (b":status", b"%d" % response.status))
+        fields = HeaderMap(pairs, INLINE_NONE if self._spec else INLINE_RESPONSE)
         if fields.first(b"keep-alive") is not None:
             fields.remove(b"keep-alive")  # it is about the upstream's connection
         trailers = bool(response.trailers) and not head
@@ -189,10 +189,6 @@ class Exchange:
             self.response.note(len(each))
         self._feed_back()
 
-    def _bodiless(self) -> bool:
-        """The upstream answers without a body: it was asked by HEAD."""
-        return self.to_upstream.request().method == "HEAD"
-
     def _feed_back(self) -> None:
         """Send in what the upstream has, as long as nobody makes it wait."""
         way, answer = self.response, self._answer
@@ -201,7 +197,7 @@ class Exchange:
             if ends:
                 self._answered()
             way.more(Buffer(data, mutable=True), ends)
-        trailers = answer.trailers if answer is not None and not self._bodiless() else None
+        trailers = answer.trailers if answer is not None and not self._bodiless else None
         if not self._back and trailers and way.trailers is None:
             self._answered()
             way.finish(HeaderMap(trailers.to_bytes()))

@@ -33,11 +33,12 @@ REFUSED_DETAILS = (
     "{remote_connection_failure|delayed_connect_error:_Connection_refused}"
 )
 REFUSED = Answer(None, refused=True)
+_OK = Response(status=200)
 
 
 def empty_ok(request: Request) -> Response:
     """The upstream by default: 200 and nothing else, so that the filter's own work shows."""
-    return Response(status=200)
+    return _OK
 
 
 def answer_of(upstream: Upstream, request: Request) -> Answer:
