@@ -15,6 +15,7 @@ from mesh_yaml.place import Place
 
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`
+CAPTURES = "meshloom:captures"  # the cluster of who reads access logs; no service has a colon
 # A gRPC server asks for the listener of this name, with its "ip:port" in it; no service's name
 # holds a colon. https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md#xds-protocol
 SERVER_LISTENER = "inbound:%s"
@@ -151,9 +152,13 @@ def _needs(mesh: Mesh) -> Iterator[Need]:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The port of each need, all on the loopback interface."""
+    """The port of each need, all on the loopback interface.
+
+    ``captured``: the Envoys know a cluster :data:`CAPTURES`, and send their access logs to it.
+    """
 
     ports: Mapping[str, int]
+    captured: bool = False
 
     def port(self, key: str) -> int:
         return self.ports[key]

@@ -5,8 +5,8 @@ A capture (``tap``), a filter under test (``wasm_filters``), a claim being prove
 and a debugger all speak of the same request, so they use the same class for it.
 """
 
-from mesh_traffic.exchange import Endpoint, Exchange
+from mesh_traffic.exchange import Endpoint, Exchange, Timing
 from mesh_traffic.headers import Headers
 from mesh_traffic.message import Body, Request, Response
 
-__all__ = ["Body", "Endpoint", "Exchange", "Headers", "Request", "Response"]
+__all__ = ["Body", "Endpoint", "Exchange", "Headers", "Request", "Response", "Timing"]

@@ -20,14 +20,31 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """When the parts of an exchange passed its node, in seconds since it ``started``.
+
+    None: it did not happen, or nobody saw when. ``sent`` and ``answered`` are the last try's: its
+    first byte to the upstream, and the first byte that came back.
+    """
+
+    asked: float | None = None  # the last byte of the request came in
+    sent: float | None = None
+    answered: float | None = None
+    ended: float | None = None  # the last byte of the response went out
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and what became of it, observed at ``node``.
 
     ``id`` is unique in one running mesh; ``request_id`` is Envoy's ``x-request-id``, shared by
     every hop of one request. ``started`` is in seconds since the epoch, ``duration`` in seconds
-    from there to the end of what the source saw (the admin tap: to the response's headers),
-    ``None`` where it is not known.
-    ``response`` is ``None`` when none was seen. ``flags`` are Envoy's response flags (``UF``).
+    from there to the end of what the source saw (the access log: to the last byte of the response;
+    the admin tap: to its headers), ``None`` where it is not known.
+    ``response`` is ``None`` when none was seen. ``flags`` are Envoy's response flags (``UF``), and
+    ``details`` its response code details. ``attempts`` counts tries, 0 where nobody counted.
+    ``upstream_local`` is the ``ip:port`` that the node itself had towards the upstream: there it is
+    the client. ``sources`` name what saw it.
     """
 
     id: str
@@ -44,3 +61,7 @@ class Exchange:
     cluster: str = ""
     flags: tuple[str, ...] = ()
     attempts: int = 0
+    details: str = ""
+    upstream_local: str = ""
+    timing: Timing = Timing()
+    sources: tuple[str, ...] = ()

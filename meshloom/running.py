@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from meshloom.state import TAP_SOCKET, announce, mesh_folder
+from meshloom.state import CAPTURES_SOCKET, TAP_SOCKET, announce, mesh_folder
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
@@ -36,7 +36,7 @@ async def open_mesh(
     """A mesh that has not started, in a folder of its own that goes when it goes.
 
     A ``findable`` one is there for other commands from the moment that ``report`` hears it is
-    ready.
+    ready, and its Envoys send their access logs to the tap that ``offer_tap`` opens.
     """
     with mesh_folder() as folder:
 
@@ -45,7 +45,8 @@ async def open_mesh(
                 announce(folder, event.state)
             report(event)
 
-        options = Options(envoy, folder, first_port, workers, rollback)
+        captures = folder / CAPTURES_SOCKET if findable else None
+        options = Options(envoy, folder, first_port, workers, rollback, captures)
         async with MiniMesh(options, heard) as mesh:
             yield mesh
 
@@ -60,12 +61,17 @@ async def offer_tap(mesh: MiniMesh) -> AsyncIterator[Callable[[], Awaitable[None
     from mini_mesh.plan import topology
     from tap.hub import Hub, TapTarget
     from tap.server import serve
+    from tap.sources.access_log import access_logs
 
     def targets() -> list[TapTarget]:
         return [TapTarget(node, admin) for node, admin in mesh.admins.items()]
 
-    hub = Hub(targets(), topology(mesh.plan))
-    async with serve(hub, mesh.options.folder / TAP_SOCKET):
+    hub = Hub(targets(), topology(mesh.plan), logged=True)
+    folder = mesh.options.folder
+    async with (
+        serve(hub, folder / TAP_SOCKET),
+        access_logs(folder / CAPTURES_SOCKET, hub.open_log),
+    ):
         announce(mesh.options.folder, mesh.state())
 
         async def changed() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 STATE_FILE = "mesh.json"
 TAP_SOCKET = "tap.sock"
+CAPTURES_SOCKET = "captures.sock"  # where Envoys send their access logs
 
 
 class NoMesh(Exception):

@@ -7,11 +7,12 @@ imported. Envoy is LIVE about 50 ms after its start when the control plane is th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mesh_patterns.placement import CAPTURES
 from mini_mesh.ports import LOOPBACK
 
 XDS_CLUSTER = "meshloom:xds"  # no service's name holds a colon
@@ -34,7 +35,8 @@ class EnvoyNode:
     """Who an Envoy says that it is, and where it listens for us and finds the control plane.
 
     ``reports``: it tells the control plane what load it has (LRS). ``checks``: it offers to check
-    for it whether endpoints are well (HDS).
+    for it whether endpoints are well (HDS). ``captures`` is the Unix socket of who reads its access
+    logs.
     """
 
     id: str
@@ -46,6 +48,7 @@ class EnvoyNode:
     fetch_timeout: float = 0.0  # seconds until it starts without its config; 0: never
     reports: bool = False
     checks: bool = False
+    captures: Path | None = None
 
 
 def bootstrap(node: EnvoyNode) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def bootstrap(node: EnvoyNode) -> dict[str, Any]:
         "node": identity,
         "admin": {"address": _address(node.admin_port)},
         "dynamic_resources": _dynamic_resources(node),
-        "static_resources": {"clusters": [_xds_cluster(node.xds_port)]},
+        "static_resources": {"clusters": list(_clusters(node))},
         "overload_manager": _overload_manager(),
         "stats_flush_on_admin": True,  # histograms are fresh whenever somebody reads /stats
         **({"cluster_manager": {"load_stats_config": _stream("GRPC")}} if node.reports else {}),
@@ -113,17 +116,25 @@ def _stream(variant: str) -> dict[str, Any]:
     }
 
 
-def _xds_cluster(port: int) -> dict[str, Any]:
+def _clusters(node: EnvoyNode) -> Iterator[dict[str, Any]]:
     keepalive = {"interval": "10s", "timeout": "5s"}  # a control plane that hangs is noticed
-    http2 = {"http2_protocol_options": {"connection_keepalive": keepalive}}
-    options = {"@type": f"type.googleapis.com/{_OPTIONS}", "explicit_http_config": http2}
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
+    yield _grpc_cluster(XDS_CLUSTER, _address(node.xds_port), {"connection_keepalive": keepalive})
+    if node.captures is not None:
+        yield _grpc_cluster(CAPTURES, {"pipe": {"path": str(node.captures)}}, {})
+
+
+def _grpc_cluster(name: str, address: dict[str, Any], http2: dict[str, Any]) -> dict[str, Any]:
+    options = {
+        "@type": f"type.googleapis.com/{_OPTIONS}",
+        "explicit_http_config": {"http2_protocol_options": http2},
+    }
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
     return {
-        "name": XDS_CLUSTER,
+        "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {_OPTIONS: options},
-        "load_assignment": {"cluster_name": XDS_CLUSTER, "endpoints": endpoints},
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
     }
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Options:
 
     ``first_port`` counts ports up from there, the same at every start; else any free ones. With
     ``rollback``, a refusal takes all nodes back to the last config that every one had accepted.
+    ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
     """
 
     envoy: EnvoyBinary
@@ -54,6 +55,7 @@ class Options:
     first_port: int | None = None
     concurrency: int = 1
     rollback: bool = False
+    captures: Path | None = None
 
 
 class MiniMesh:
@@ -149,7 +151,8 @@ class MiniMesh:
         self._report(Ready(time.perf_counter() - self._born, self.state()))
 
     def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
-        placement = self._ports.place(draft.mesh, before.mesh if before else None)
+        ports = self._ports.place(draft.mesh, before.mesh if before else None)
+        placement = replace(ports, captured=self.options.captures is not None)
         port = self._ports.port(CONTROL_PLANE)
         return plan(draft.mesh, placement, Surroundings(port, self.options.folder, self._name))
 
@@ -294,6 +297,7 @@ class MiniMesh:
                 self._ports.port(CONTROL_PLANE),
                 self._ports.port(admin(node)),
                 reports=True,
+                captures=self.options.captures,
             )
         )
         command = arguments(self.options.envoy.path, config, concurrency=self.options.concurrency)

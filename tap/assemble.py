@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap import flags
 from tap.decode import BufferedTrace, Message, Trace
 from tap.streamed import Streams
-from tap.topology import Listener, Topology
+from tap.topology import Topology
 
-NOWHERE = Listener(node="", direction="outbound")  # a trace that names no listener of ours
+SOURCE = "tap"
 
 
 class Assembler:
@@ -31,6 +31,11 @@ class Assembler:
     def incomplete(self) -> int:
         """How many were given out before their end because too many were pending."""
         return self._streams.evicted
+
+    @property
+    def pending(self) -> int:
+        """How many streamed traces have not ended."""
+        return len(self._streams)
 
     def receive(self, trace: Trace, now: float) -> list[Exchange]:
         """The exchanges that ``trace`` completes. ``now``: its arrival, epoch seconds."""
@@ -52,7 +57,7 @@ class Assembler:
     def _exchange(self, trace: BufferedTrace, now: float) -> Exchange:
         request = _request(trace.request)
         response = _response(trace.response, request.method)
-        listener = self.topology.listeners.get(trace.listener)
+        listener = self.topology.listener(trace.listener)
         return Exchange(
             id=next(self._ids),
             node=self.node,
@@ -60,26 +65,14 @@ class Assembler:
             response=response,
             request_id=request.headers.get("x-request-id") or "",
             direction=listener.direction if listener else "",
-            source=_source(listener or NOWHERE, trace.client),
-            destination=self._destination(listener or NOWHERE, trace.upstream, request.authority),
+            source=self.topology.source(listener, trace.client),
+            destination=self.topology.destination(listener, trace.upstream, request.authority),
             started=_started(trace, now),
             duration=_duration(trace),
             flags=flags.told_by(response),
+            upstream_local=trace.upstream_local,
+            sources=(SOURCE,),
         )
-
-    def _destination(self, listener: Listener, upstream: str, authority: str) -> Endpoint:
-        if known := self.topology.endpoints.get(upstream):
-            return Endpoint(known.service, known.version, upstream)
-        if listener.direction == "inbound":
-            return Endpoint(listener.service, listener.version, upstream)
-        return Endpoint(self.topology.service_of(authority), "", upstream or authority)
-
-
-def _source(listener: Listener, client: str) -> Endpoint:
-    """An outbound listener's client is its owner; of any other client only the address is known."""
-    if listener.direction == "outbound":
-        return Endpoint(listener.service, listener.version, client)
-    return Endpoint(address=client)
 
 
 def _started(trace: BufferedTrace, now: float) -> float:

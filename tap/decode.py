@@ -48,7 +48,8 @@ class BufferedTrace:
     """``HttpBufferedTrace``: one request, whole, sent when it is over.
 
     ``request`` is None when Envoy could not parse one, ``response`` when the client left before.
-    Addresses are ``ip:port``, "" where not recorded.
+    Addresses are ``ip:port``, "" where not recorded; ``upstream_local`` is Envoy's own towards the
+    upstream.
     """
 
     request: Message | None
@@ -56,6 +57,7 @@ class BufferedTrace:
     listener: str = ""
     client: str = ""
     upstream: str = ""
+    upstream_local: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _buffered(trace: dict[str, Any]) -> BufferedTrace:
         listener=_address(downstream.get("local_address")),
         client=_address(downstream.get("remote_address")),
         upstream=_address(upstream.get("remote_address")),
+        upstream_local=_address(upstream.get("local_address")),
     )
 
 

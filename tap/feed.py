@@ -1,4 +1,4 @@
-"""One Envoy's bytes → exchanges that may be shown. Sans-IO: decode, assemble, redact."""
+"""What one Envoy tells → exchanges that may be shown. Sans-IO: decode, assemble, join, redact."""
 
 from __future__ import annotations
 
@@ -7,40 +7,83 @@ from collections.abc import Iterable, Iterator
 from mesh_traffic import Exchange
 from tap.assemble import Assembler
 from tap.decode import Decoder
+from tap.join import Joiner
 from tap.redact import Redactor
 from tap.topology import Topology
 
 
 class Feed:
-    """The way of one Envoy's captures to the hub; counts what got lost on it."""
+    """The way of one Envoy's captures to the hub; counts what got lost on it.
 
-    def __init__(self, node: str, topology: Topology, ids: Iterator[str], redact: Redactor) -> None:
+    ``tapped`` and ``logged`` say which of the two sources is there now: while both are, an exchange
+    is what both saw of it. A log is there from the start where one is expected.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        topology: Topology,
+        ids: Iterator[str],
+        redact: Redactor,
+        logged: bool = False,
+    ) -> None:
+        self.tapped = False
+        self.logged = logged
         self._decoder = Decoder()
         self._assembler = Assembler(node, topology, ids)
+        self._joiner = Joiner()
         self._redact = redact
 
     @property
     def lost(self) -> int:
-        """Traces that could not be read, and exchanges given out before their end."""
-        return self._decoder.errors + self._assembler.incomplete
+        """Traces that could not be read or came too late, and exchanges given out before their
+        end."""
+        return self._decoder.errors + self._assembler.incomplete + self._joiner.late
+
+    @property
+    def waiting(self) -> int:
+        """How many exchanges wait: for their other half, or for a streamed trace's end."""
+        return len(self._joiner) + self._assembler.pending
 
     def learn(self, topology: Topology) -> None:
         self._assembler.topology = topology
 
     def receive(self, data: bytes, now: float) -> list[Exchange]:
+        """Bytes of the tap came, at ``now`` (epoch seconds)."""
         exchanges: list[Exchange] = []
         for trace in self._decoder.feed(data):
             exchanges += self._assembler.receive(trace, now)
-        return self._clean(exchanges)
+        return self._join(exchanges, now)
+
+    def log(self, entries: Iterable[Exchange], now: float) -> list[Exchange]:
+        """Entries of the access log came."""
+        self.logged = True
+        return self._join(entries, now)
 
     def tick(self, now: float) -> list[Exchange]:
-        """Those that went silent."""
-        return self._clean(self._assembler.tick(now))
+        """Those that went silent, and those whose other half did not come."""
+        exchanges = self._join(self._assembler.tick(now), now)
+        return [*exchanges, *self._clean(self._joiner.tick(now))]
 
     def cut(self, now: float) -> list[Exchange]:
-        """The source is gone: what is left of its exchanges."""
+        """The tap is gone: what is left of its exchanges."""
         self._decoder.close()
-        return self._clean(self._assembler.flush(now))
+        exchanges = self._join(self._assembler.flush(now), now)
+        self.tapped = False
+        return [*exchanges, *self._alone()]
+
+    def end_log(self) -> list[Exchange]:
+        """The access log is gone: what waited for it."""
+        self.logged = False
+        return self._alone()
+
+    def _alone(self) -> list[Exchange]:
+        return self._clean(self._joiner.flush())
+
+    def _join(self, exchanges: Iterable[Exchange], now: float) -> list[Exchange]:
+        if not (self.tapped and self.logged):
+            return self._clean(exchanges)
+        return [one for each in exchanges for one in self._clean(self._joiner.receive(each, now))]
 
     def _clean(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
         return [self._redact(exchange) for exchange in exchanges]

@@ -1,8 +1,9 @@
 """The hub (a door): it owns the one admin tap of each Envoy, and viewers come and go.
 
 It attaches to the Envoys while at least one viewer watches, and to each of them once, however many
-watch. Each viewer gets what its own filter lets through. What can't be captured or delivered is
-counted and told, never raised: a tap must not bring down the mesh that it looks at.
+watch. Each viewer gets what its own filter lets through. Access logs come by themselves, whoever
+watches. What can't be captured or delivered is counted and told, never raised: a tap must not bring
+down the mesh that it looks at.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from dataclasses import dataclass
 from itertools import count
 
 from mesh_traffic import Exchange
+from tap.access_log import LogReader
 from tap.background import Spawn, background
 from tap.feed import Feed
 from tap.redact import Redactor
 from tap.request import TapRequest
+from tap.sources.access_log import LogStream
 from tap.sources.admin_tap import AdminTap
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
@@ -27,7 +30,7 @@ from tap.topology import Topology
 from tap.viewer import NOT_YET, Coverage, Viewer
 
 MAX_VIEWERS = 64
-TICK = 0.25  # seconds between looks at streamed traces that went silent
+TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ def open_admin_tap(target: TapTarget, request: TapRequest) -> Source:
 
 @dataclass(slots=True)
 class _Tap:
-    """One Envoy while it is watched."""
+    """The tap of one Envoy while it is watched."""
 
     target: TapTarget
     source: Source
@@ -64,7 +67,11 @@ class _Tap:
 
 
 class Hub:
-    """Everything captured in one mesh, for any number of viewers."""
+    """Everything captured in one mesh, for any number of viewers.
+
+    ``keep`` gets every exchange, redacted, whoever watches: a store. ``logged``: the Envoys send
+    access logs, to whoever calls ``open_log``; they are not used beside streamed traces.
+    """
 
     def __init__(
         self,
@@ -75,6 +82,8 @@ class Hub:
         redact: Redactor | None = None,
         open_source: OpenSource = open_admin_tap,
         clock: Callable[[], float] = time.time,
+        keep: Callable[[list[Exchange]], None] | None = None,
+        logged: bool = False,
     ) -> None:
         self.topology = topology or Topology()
         self._targets = {target.node: target for target in targets}
@@ -82,19 +91,24 @@ class Hub:
         self._redact = redact or Redactor()
         self._open = open_source
         self._clock = clock
-        self._ids = map("{:04x}".format, count(1))
+        self._keep = keep
+        # segments name no client, by which they could be joined with a log
+        self._logged = logged and not self._request.streamed
+        self.ids = map("{:04x}".format, count(1))
+        self._feeds: dict[str, Feed] = {}
         self._taps: dict[str, _Tap] = {}
         self._viewers: list[Viewer] = []
-        self._lost_before = 0  # by taps that are no more
+        self._lost_before = 0  # by Envoys that are no more, and logs of nobody
         self._spawn: Spawn | None = None
+        self._waits = asyncio.Event()  # something may have to be given out by time alone
+        self._meet()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Hub]:
         """While inside, viewers get what they watch."""
         async with background() as spawn:
             self._spawn = spawn
-            if self._request.streamed:
-                spawn(self._tick(), "tap tick")
+            spawn(self._tick(), "tap tick")
             self._sync()
             try:
                 yield self
@@ -106,9 +120,11 @@ class Hub:
         """The mesh changed. Taps of Envoys that stay go on without a gap."""
         self.topology = topology
         self._targets = {target.node: target for target in targets}
+        self._meet()
         self._sync()
+        for feed in self._feeds.values():
+            feed.learn(topology)
         for tap in self._taps.values():
-            tap.feed.learn(topology)
             tap.source.nudge()
         self._notice()
 
@@ -126,15 +142,30 @@ class Hub:
             self._viewers.remove(viewer)
             self._sync()
 
+    def open_log(self) -> LogStream:
+        """The access log of some Envoy begins (``tap.sources.access_log``)."""
+        return _Log(self)
+
     def coverage(self) -> Coverage:
         """The Envoys' side of it: who is watched, who is not and why, and traces lost so far."""
-        taps = [self._taps[node] for node in self._targets if node in self._taps]
+        taps = [(node, self._taps[node]) for node in self._targets if node in self._taps]
         return Coverage(
-            watching=sum(tap.attached for tap in taps),
+            watching=sum(tap.attached for _, tap in taps),
             targets=len(self._targets),
-            lost=self._lost_before + sum(tap.feed.lost for tap in self._taps.values()),
-            notes=tuple(f"{tap.target.node}: {tap.why}" for tap in taps if not tap.attached),
+            lost=self._lost_before + sum(feed.lost for feed in self._feeds.values()),
+            notes=tuple(f"{node}: {tap.why}" for node, tap in taps if not tap.attached),
         )
+
+    def _meet(self) -> None:
+        """A feed for each Envoy of the mesh, and for no other."""
+        for node in self._targets.keys() - self._feeds.keys():
+            self._feeds[node] = Feed(node, self.topology, self.ids, self._redact, self._logged)
+        for node in self._feeds.keys() - self._targets.keys():
+            if node in self._taps:
+                self._end(node)
+            feed = self._feeds.pop(node)
+            self._deliver(feed.end_log())
+            self._lost_before += feed.lost
 
     def _sync(self) -> None:
         """Start and end taps, so that exactly the wanted ones run."""
@@ -148,15 +179,13 @@ class Hub:
 
     def _begin(self, target: TapTarget) -> None:
         assert self._spawn is not None
-        feed = Feed(target.node, self.topology, self._ids, self._redact)
-        tap = _Tap(target, self._open(target, self._request), feed)
+        tap = _Tap(target, self._open(target, self._request), self._feeds[target.node])
         tap.task = self._spawn(self._follow(tap), f"tap of {target.node}")
         self._taps[target.node] = tap
 
     def _end(self, node: str) -> None:
         tap = self._taps.pop(node)
         self._deliver(tap.feed.cut(self._clock()))
-        self._lost_before += tap.feed.lost
         if tap.task is not None:
             tap.task.cancel()
 
@@ -172,8 +201,9 @@ class Hub:
     def _handle(self, tap: _Tap, event: SourceEvent) -> None:
         if isinstance(event, Chunk):
             self._deliver(tap.feed.receive(event.data, self._clock()))
+            self._await_halves(tap.feed)
         elif isinstance(event, Attached):
-            tap.attached, tap.why = True, ""
+            tap.attached, tap.why, tap.feed.tapped = True, "", True
             self._notice()
         else:
             self._lose(tap, event.why)
@@ -184,7 +214,27 @@ class Hub:
             tap.attached, tap.why = False, why
             self._notice()
 
-    def _deliver(self, exchanges: Iterable[Exchange]) -> None:
+    def logged(self, node: str, entries: list[Exchange]) -> None:
+        """Entries of an Envoy's access log came."""
+        feed = self._feeds.get(node)
+        if feed is None:
+            self._lost_before += len(entries)
+        elif self._logged and (self._viewers or self._keep is not None):
+            self._deliver(feed.log(entries, self._clock()))
+            self._await_halves(feed)
+
+    def log_ended(self, node: str, errors: int) -> None:
+        """The log of an Envoy is over; ``errors`` of its messages could not be read."""
+        self._lost_before += errors
+        feed = self._feeds.get(node)
+        if feed is not None:
+            self._deliver(feed.end_log())
+
+    def _deliver(self, exchanges: list[Exchange]) -> None:
+        if not exchanges:
+            return
+        if self._keep is not None:
+            self._keep(exchanges)
         for exchange in exchanges:
             for viewer in self._viewers:
                 viewer.offer(exchange)
@@ -193,8 +243,30 @@ class Hub:
         for viewer in self._viewers:
             viewer.notice()
 
+    def _await_halves(self, feed: Feed) -> None:
+        if feed.waiting:
+            self._waits.set()
+
     async def _tick(self) -> None:
         while True:
+            if not any(feed.waiting for feed in self._feeds.values()):
+                self._waits.clear()
+                await self._waits.wait()
             await asyncio.sleep(TICK)
-            for tap in self._taps.values():
-                self._deliver(tap.feed.tick(self._clock()))
+            for feed in self._feeds.values():
+                self._deliver(feed.tick(self._clock()))
+
+
+class _Log:
+    """The access log of one Envoy."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._reader = LogReader(hub.ids)
+
+    def receive(self, data: bytes) -> None:
+        entries = self._reader.receive(data, self._hub.topology)
+        self._hub.logged(self._reader.node, entries)
+
+    def end(self) -> None:
+        self._hub.log_ended(self._reader.node, self._reader.errors)

@@ -76,6 +76,10 @@ class Streams:
         self._pending: dict[str, _Pending] = {}  # the oldest first
         self._early: dict[str, None] = {}  # given out before their end, the oldest first
 
+    def __len__(self) -> int:
+        """How many have not ended."""
+        return len(self._pending)
+
     def receive(self, segment: Segment, now: float) -> list[BufferedTrace]:
         """The traces that ``segment`` completes. ``now``: its arrival, epoch seconds."""
         key = segment.trace_id

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
+from mesh_traffic import Endpoint as Party
+
 Direction = Literal["inbound", "outbound", "ingress"]
 
 
@@ -53,6 +55,25 @@ class Topology:
 
     listeners: Mapping[str, Listener] = field(default_factory=dict)
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+
+    def listener(self, address: str) -> Listener | None:
+        """Whose listener clients reach at ``ip:port``; None for one that nobody named."""
+        return self.listeners.get(address)
+
+    def source(self, listener: Listener | None, client: str) -> Party:
+        """Who sent a request. An outbound listener's client is its owner; of any other client only
+        the address is known."""
+        if listener is not None and listener.direction == "outbound":
+            return Party(listener.service, listener.version, client)
+        return Party(address=client)
+
+    def destination(self, listener: Listener | None, upstream: str, authority: str) -> Party:
+        """Who got it: by the upstream's ``ip:port``, the listener's owner, or the authority."""
+        if known := self.endpoints.get(upstream):
+            return Party(known.service, known.version, upstream)
+        if listener is not None and listener.direction == "inbound":
+            return Party(listener.service, listener.version, upstream)
+        return Party(self.service_of(authority), "", upstream or authority)
 
     def service_of(self, authority: str) -> str:
         """The service that an ``:authority`` names, or "": for a request that got no upstream.

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
 from tap.viewer import Coverage
 
 MAX_LINE = 24 * 1024 * 1024  # one exchange with two bodies of request.MAX_BODY_BYTES, escaped
@@ -51,6 +51,8 @@ def exchange_to_json(exchange: Exchange) -> dict[str, Any]:
         "source": asdict(exchange.source),
         "destination": asdict(exchange.destination),
         "flags": list(exchange.flags),
+        "timing": asdict(exchange.timing),
+        "sources": list(exchange.sources),
         "request": _message(exchange.request, ("method", "path", "authority", "scheme")),
         "response": None if response is None else _message(response, ("status",)),
     }
@@ -66,6 +68,8 @@ _PLAIN = (
     "route",
     "cluster",
     "attempts",
+    "details",
+    "upstream_local",
 )
 
 
@@ -94,6 +98,8 @@ def exchange_from_json(values: dict[str, Any]) -> Exchange:
         source=Endpoint(**values["source"]),
         destination=Endpoint(**values["destination"]),
         flags=tuple(values["flags"]),
+        timing=Timing(**values["timing"]),
+        sources=tuple(values["sources"]),
         request=Request(**_parts(values["request"])),
         response=None if response is None else Response(**_parts(response)),
     )

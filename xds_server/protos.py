@@ -160,8 +160,10 @@ with _plain_dataclasses():
 
 if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
+    from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
+    from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
     from envoy_data_plane.envoy.service.status import v3 as status
@@ -170,6 +172,8 @@ Message = betterproto2.Message
 
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
+    "access_log_service": "envoy.service.accesslog.v3",
+    "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
     "rbac": "envoy.config.rbac.v3",
@@ -213,6 +217,7 @@ def _class_of(type_url: str) -> type[Message] | None:
 
 __all__ = [
     "Message",
+    "access_log_service",
     "accesslog",
     "cluster",
     "common_fault",
@@ -223,6 +228,7 @@ __all__ = [
     "endpoint",
     "envoy_type",
     "fault",
+    "grpc_access_log",
     "hcm",
     "health",
     "http_options",

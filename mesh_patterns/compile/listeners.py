@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from mesh_patterns.compile import filters, tls
+from mesh_patterns.compile.access_log import access_log
 from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Entry, Host, unique
 from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
@@ -95,8 +96,11 @@ def _of_hosts(hosts: tuple[Host, ...]) -> tuple[Filter, ...]:
     return tuple(unique(each for host in hosts for row in host.rows for each in row.filters))
 
 
-def listener_resource(entry: Entry) -> Resource:
-    """The listener itself; its routes come by RDS under the same name."""
+def listener_resource(entry: Entry, captured: bool = False) -> Resource:
+    """The listener itself; its routes come by RDS under the same name.
+
+    ``captured``: it tells of each request in Envoy's access log over gRPC.
+    """
     chain = filters.http_filters(entry)
     manager = hcm.HttpConnectionManager(
         stat_prefix=entry.name,
@@ -108,6 +112,7 @@ def listener_resource(entry: Entry) -> Resource:
         # a held or delayed request may be quiet for long; the pattern's timeouts bound it instead
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[hcm.HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
+        access_log=[access_log()] if captured else [],
         **tls.told_caller(entry),
     )
     network = listener.Filter(

@@ -28,6 +28,26 @@ TAP_FILTER = {
         "record_upstream_connection": True,
     },
 }
+ACCESS_LOG = {
+    "name": "envoy.access_loggers.http_grpc",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.grpc.v3"
+        ".HttpGrpcAccessLogConfig",
+        "common_config": {
+            "log_name": "tests",
+            "transport_api_version": "V3",
+            "buffer_flush_interval": "0.02s",
+            "grpc_service": {"envoy_grpc": {"cluster_name": "captures"}},
+        },
+    },
+}
+OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP2 = {
+    OPTIONS: {
+        "@type": f"type.googleapis.com/{OPTIONS}",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+}
 HTTP = "type.googleapis.com/envoy.extensions.filters.http"
 FAULT = "envoy.filters.http.fault"
 
@@ -77,6 +97,15 @@ ROUTES = [
     {"match": {"prefix": "/no-host"}, "route": {"cluster": "empty"}},
     {"match": {"prefix": "/refused"}, "route": {"cluster": "refused"}},
     {"match": {"prefix": "/full"}, "route": {"cluster": "full"}},
+    {
+        "name": "flaky",
+        "match": {"path": "/err/again"},
+        "route": {
+            "cluster": "upstream",
+            "prefix_rewrite": "/err",
+            "retry_policy": {"retry_on": "5xx", "num_retries": 2},
+        },
+    },
     {"match": {"path": "/hold"}, "route": {"cluster": "upstream", "timeout": "0.1s"}},
     {"match": {"path": "/held"}, "route": {"cluster": "upstream", "prefix_rewrite": "/hold"}},
     {
@@ -101,6 +130,7 @@ def listener(name: str, port: int) -> dict[str, Any]:
         ".v3.HttpConnectionManager",
         "stat_prefix": name,
         "route_config": {"virtual_hosts": hosts},
+        "access_log": [ACCESS_LOG],
         "http_filters": [
             TAP_FILTER,
             {"name": FAULT, "typed_config": {"@type": f"{HTTP}.fault.v3.HTTPFault"}},
@@ -130,6 +160,7 @@ class Envoy:
             "thresholds": [{"max_requests": 0, "max_connections": 0, "max_pending_requests": 0}]
         }
         bootstrap = {
+            "node": {"id": "productpage", "cluster": "tests"},
             "admin": {
                 "address": {"socket_address": {"address": "127.0.0.1", "port_value": self.admin}}
             },
@@ -143,10 +174,22 @@ class Envoy:
                     cluster("empty"),
                     cluster("refused", free_port()),
                     cluster("full", self.upstream, circuit_breakers=full),
+                    self._captures(),
                 ],
             },
         }
         (self.folder / "envoy.json").write_text(json.dumps(bootstrap))
+
+    @property
+    def captures(self) -> Path:
+        """The socket to which it sends its access log."""
+        return self.folder / "captures.sock"
+
+    def _captures(self) -> dict[str, Any]:
+        found = cluster("captures", 0, typed_extension_protocol_options=HTTP2)
+        (locality,) = found["load_assignment"]["endpoints"]
+        locality["lb_endpoints"][0]["endpoint"]["address"] = {"pipe": {"path": str(self.captures)}}
+        return found
 
     def start(self) -> None:
         command = [self.binary, "-c", "envoy.json", "--use-dynamic-base-id", "--concurrency", "1"]

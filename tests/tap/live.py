@@ -12,6 +12,7 @@ import aiohttp
 from mesh_traffic import Exchange
 from tap.hub import Hub
 from tap.match import compile_match
+from tap.sources.access_log import access_logs
 from tap.viewer import Coverage, Viewer
 
 
@@ -36,6 +37,16 @@ async def shown(viewer: Viewer) -> Exchange:
         while True:
             if isinstance(event := await viewer.next(), Exchange):
                 return event
+
+
+@asynccontextmanager
+async def watching_both(envoy: Any, **more: Any) -> AsyncIterator[tuple[Hub, Viewer]]:
+    """With the Envoy's access log."""
+    hub = Hub([envoy.target], envoy.topology, logged=True, **more)
+    async with hub.running(), access_logs(envoy.captures, hub.open_log):
+        with hub.watch() as viewer:
+            await attached(viewer)
+            yield hub, viewer
 
 
 @asynccontextmanager

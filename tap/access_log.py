@@ -1,0 +1,174 @@
+"""Access log entries → exchanges. Protocol logic: bytes and the topology in, exchanges out.
+
+An entry is a summary: no headers but those that it names, sizes instead of bodies, but also what no
+tap tells: route, cluster, flags, tries and times. It is made of every request, whoever watches.
+Source: Envoy, ``envoy.service.accesslog.v3`` and ``envoy.data.accesslog.v3``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing
+from tap.topology import Topology
+from xds_server.errors import WireError
+
+SOURCE = "access log"
+_METHODS = ("", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
+# envoy.data.accesslog.v3.ResponseFlags → the short names of %RESPONSE_FLAGS%
+_FLAGS = {
+    "failed_local_healthcheck": "LH",
+    "no_healthy_upstream": "UH",
+    "upstream_request_timeout": "UT",
+    "local_reset": "LR",
+    "upstream_remote_reset": "UR",
+    "upstream_connection_failure": "UF",
+    "upstream_connection_termination": "UC",
+    "upstream_overflow": "UO",
+    "no_route_found": "NR",
+    "delay_injected": "DI",
+    "fault_injected": "FI",
+    "rate_limited": "RL",
+    "unauthorized_details": "UAEX",
+    "rate_limit_service_error": "RLSE",
+    "downstream_connection_termination": "DC",
+    "upstream_retry_limit_exceeded": "URX",
+    "stream_idle_timeout": "SI",
+    "invalid_envoy_request_headers": "IH",
+    "downstream_protocol_error": "DPE",
+    "upstream_max_stream_duration_reached": "UMSDR",
+    "response_from_cache_filter": "RFCF",
+    "no_filter_config_found": "NFCF",
+    "duration_timeout": "DT",
+    "upstream_protocol_error": "UPE",
+    "no_cluster_found": "NC",
+    "overload_manager": "OM",
+    "dns_resolution_failure": "DF",
+    "downstream_remote_reset": "DR",
+}
+
+
+def _parse(data: bytes) -> Any:
+    """A message of the stream. Imported late: Envoy's messages take 0.2 s."""
+    from xds_server.mirror import parse
+    from xds_server.protos import access_log_service
+
+    return parse(access_log_service.StreamAccessLogsMessage, data)
+
+
+class LogReader:
+    """The log of one Envoy. ``node`` is its id, told by the first message of its stream."""
+
+    def __init__(self, ids: Iterator[str]) -> None:
+        self.node = ""
+        self.errors = 0
+        self._ids = ids
+
+    def receive(self, data: bytes, topology: Topology) -> list[Exchange]:
+        """The exchanges of one message; what is no message is counted in ``errors``."""
+        try:
+            message = _parse(data)
+        except WireError:
+            self.errors += 1
+            return []
+        if message.HasField("identifier"):
+            self.node = message.identifier.node.id
+        return [self._exchange(entry, topology) for entry in message.http_logs.log_entry]
+
+    def _exchange(self, entry: Any, topology: Topology) -> Exchange:
+        common = entry.common_properties
+        client = _address(common.downstream_direct_remote_address)
+        upstream = _address(common.upstream_remote_address)
+        listener = topology.listener(_address(common.downstream_local_address))
+        request = _request(entry.request)
+        return Exchange(
+            next(self._ids),
+            self.node,
+            request,
+            _response(entry.response),
+            request_id=entry.request.request_id,
+            direction=listener.direction if listener else "",
+            source=topology.source(listener, client),
+            destination=topology.destination(listener, upstream, request.authority),
+            started=common.start_time.seconds + common.start_time.nanos / 1e9,
+            duration=_seconds(common, "duration"),
+            route=common.route_name,
+            cluster=common.upstream_cluster,
+            flags=_flags(common),
+            attempts=common.upstream_request_attempt_count,
+            details=entry.response.response_code_details,
+            upstream_local=_address(common.upstream_local_address),
+            timing=_timing(common),
+            sources=(SOURCE,),
+        )
+
+
+def _request(request: Any) -> Request:
+    fields = [(name, value) for name, value in _named(request) if value]
+    fields += request.request_headers.items()
+    method = request.request_method
+    return Request(
+        _METHODS[method] if method < len(_METHODS) else "",
+        request.original_path or request.path,
+        request.authority,
+        request.scheme,
+        Headers(tuple(fields)),
+        _sized(request.request_body_bytes),
+    )
+
+
+def _named(request: Any) -> Iterator[tuple[str, str]]:
+    """The headers that an entry has fields for."""
+    yield "user-agent", request.user_agent
+    yield "referer", request.referer
+    yield "x-forwarded-for", request.forwarded_for
+    yield "x-request-id", request.request_id
+
+
+def _response(response: Any) -> Response | None:
+    """None: the client left before there was one."""
+    if not response.HasField("response_code") or not response.response_code.value:
+        return None
+    return Response(
+        response.response_code.value,
+        Headers(tuple(response.response_headers.items())),
+        _sized(response.response_body_bytes),
+        Headers(tuple(response.response_trailers.items())),
+    )
+
+
+def _sized(size: int) -> Body:
+    return Body(b"", truncated=size > 0, size=size)
+
+
+def _flags(common: Any) -> tuple[str, ...]:
+    if not common.HasField("response_flags"):
+        return ()
+    found = (_FLAGS.get(field.name, "") for field, _ in common.response_flags.ListFields())
+    return tuple(flag for flag in found if flag)
+
+
+def _timing(common: Any) -> Timing:
+    return Timing(
+        _seconds(common, "time_to_last_rx_byte"),
+        _seconds(common, "time_to_first_upstream_tx_byte"),
+        _seconds(common, "time_to_first_upstream_rx_byte"),
+        _seconds(common, "time_to_last_downstream_tx_byte"),
+    )
+
+
+def _seconds(common: Any, name: str) -> float | None:
+    if not common.HasField(name):
+        return None
+    found = getattr(common, name)
+    seconds: float = found.seconds + found.nanos / 1e9
+    return seconds
+
+
+def _address(address: Any) -> str:
+    socket = address.socket_address
+    if socket.address:
+        return f"{socket.address}:{socket.port_value}"
+    pipe: str = address.pipe.path
+    return pipe

@@ -1,0 +1,76 @@
+"""The door at which Envoys deliver their access logs: a gRPC service on a Unix socket.
+
+Each Envoy opens one stream, whose first message says who it is. Only the socket's owner can
+connect. Source: Envoy, ``envoy.service.accesslog.v3.AccessLogService``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import grpc
+    import grpc.aio
+
+SERVICE = "envoy.service.accesslog.v3.AccessLogService"
+MAX_MESSAGE = 4 * 1024 * 1024  # bytes; Envoy flushes at 16 KiB, the first one holds its node, too
+
+
+class LogStream(Protocol):
+    """One Envoy's stream, as whoever reads it sees it."""
+
+    def receive(self, data: bytes, /) -> None:
+        """A message came."""
+
+    def end(self) -> None:
+        """No more will come of it."""
+
+
+@asynccontextmanager
+async def access_logs(path: Path, opened: Callable[[], LogStream]) -> AsyncIterator[None]:
+    """Take access logs at ``path`` while inside; ``opened`` is asked for each stream.
+
+    Raises OSError if nobody can listen there.
+    """
+    import grpc.aio
+
+    server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE)])
+    server.add_generic_rpc_handlers((_service(opened),))
+    _listen(server, path)
+    await server.start()
+    try:
+        yield
+    finally:
+        await server.stop(grace=None)
+
+
+def _service(opened: Callable[[], LogStream]) -> grpc.GenericRpcHandler:
+    import grpc
+
+    async def stream(messages: AsyncIterator[bytes], context: Any) -> bytes:
+        log = opened()
+        try:
+            async for message in messages:
+                log.receive(message)
+        finally:
+            log.end()
+        return b""
+
+    handler = grpc.stream_unary_rpc_method_handler(stream)
+    return grpc.method_handlers_generic_handler(SERVICE, {"StreamAccessLogs": handler})
+
+
+def _listen(server: grpc.aio.Server, path: Path) -> None:
+    """Bind, so that only the owner can connect from the first moment."""
+    path.unlink(missing_ok=True)  # of a hub that was killed
+    before = os.umask(0o177)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+    except RuntimeError as error:
+        raise OSError(f"{path}: nobody can listen there: {error}") from error
+    finally:
+        os.umask(before)
