@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from mesh_traffic import Body, Exchange
 from tap.flags import in_words
+from tap.tree import Hop
 from tap.viewer import Coverage
 
 NO_RESPONSE = "---"  # in the place of a status: the client left, or there was none
@@ -17,7 +18,7 @@ def line(exchange: Exchange, zone: tzinfo | None = None) -> str:
     request, response = exchange.request, exchange.response
     asked = f"{request.method} {request.path}".strip() or "no HTTP request"
     status = str(response.status) if response else NO_RESPONSE
-    told = "   ".join(f"{flag} {in_words(flag)}".strip() for flag in exchange.flags)
+    told = "   ".join(_told(exchange))
     parts = [
         f"{datetime.fromtimestamp(exchange.started, zone):%H:%M:%S.%f}"[:-3] + "  "
         f"{route(exchange):28}",
@@ -73,3 +74,38 @@ def _body(side: str, body: Body) -> Iterator[str]:
     yield f"    {side} body, {kept} bytes"
     for one in body.text.splitlines():
         yield f"    | {printable(one)}"
+
+
+def tree(hops: Sequence[Hop]) -> Iterator[str]:
+    """A line for each hop of a request, the hops that it led to below it."""
+    rows = [row for hop in hops for row in _rows(hop, "", "")]
+    widths = [max((len(row[at]) for row in rows), default=0) for at in range(4)]
+    for row in rows:
+        cells = [
+            f"{cell:>{width}}" if at > 1 else f"{cell:{width}}"
+            for at, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        yield printable("   ".join((*cells, *row[4:]))).rstrip()
+
+
+def _rows(hop: Hop, first: str, rest: str) -> Iterator[tuple[str, ...]]:
+    exchange = hop.exchange
+    response = exchange.response
+    asked = f"{exchange.request.method} {exchange.request.path}".strip() or "no HTTP request"
+    yield (
+        first + route(exchange),
+        asked,
+        str(response.status) if response else NO_RESPONSE,
+        milliseconds(exchange.duration),
+        *_told(exchange),
+        f"id {exchange.id}",
+    )
+    for each in hop.then:
+        last = each is hop.then[-1]
+        yield from _rows(each, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+
+def _told(exchange: Exchange) -> Iterator[str]:
+    if exchange.attempts > 1:
+        yield f"{exchange.attempts} tries"
+    yield from (f"{flag} {in_words(flag)}".strip() for flag in exchange.flags)
