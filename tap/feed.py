@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mesh_traffic import Exchange
 from tap.assemble import Assembler
+from tap.audit import Audit
 from tap.decode import Decoder
 from tap.join import Joiner
 from tap.redact import Redactor
+from tap.sources.counters import Counters
 from tap.topology import Topology
 
 
@@ -31,14 +33,25 @@ class Feed:
         self.logged = logged
         self._decoder = Decoder()
         self._assembler = Assembler(node, topology, ids)
+        self._traces = self._entries = 0
+        self._audits = (Audit(), Audit())  # of traces, of entries
         self._joiner = Joiner()
         self._redact = redact
 
     @property
     def lost(self) -> int:
-        """Traces that could not be read or came too late, and exchanges given out before their
-        end."""
-        return self._decoder.errors + self._assembler.incomplete + self._joiner.late
+        """Traces that could not be read or came too late, exchanges given out before their end,
+        and what Envoy counted and never came."""
+        unread = self._decoder.errors + self._assembler.incomplete + self._joiner.late
+        return unread + sum(audit.missing for audit in self._audits)
+
+    def audit(self, counted: Counters) -> None:
+        """Compare Envoy's own counts with what came."""
+        traces, entries = self._audits
+        if self.tapped:
+            traces.look(counted.tapped, self._traces)
+        if self.logged:
+            entries.look(counted.written, self._entries)
 
     @property
     def waiting(self) -> int:
@@ -51,13 +64,17 @@ class Feed:
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
         exchanges: list[Exchange] = []
+        errors = self._decoder.errors
         for trace in self._decoder.feed(data):
+            self._traces += 1
             exchanges += self._assembler.receive(trace, now)
+        self._traces += self._decoder.errors - errors  # it came, and is counted as unreadable
         return self._join(exchanges, now)
 
-    def log(self, entries: Iterable[Exchange], now: float) -> list[Exchange]:
+    def log(self, entries: Sequence[Exchange], now: float) -> list[Exchange]:
         """Entries of the access log came."""
         self.logged = True
+        self._entries += len(entries)
         return self._join(entries, now)
 
     def tick(self, now: float) -> list[Exchange]:

@@ -16,6 +16,8 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 
+import aiohttp
+
 from mesh_traffic import Exchange
 from tap.access_log import LogReader
 from tap.background import Spawn, background
@@ -24,12 +26,14 @@ from tap.redact import Redactor
 from tap.request import TapRequest
 from tap.sources.access_log import LogStream
 from tap.sources.admin_tap import AdminTap
+from tap.sources.counters import counters
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
 from tap.topology import Topology
 from tap.viewer import NOT_YET, Coverage, Viewer
 
 MAX_VIEWERS = 64
+AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
 TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
 
 log = logging.getLogger(__name__)
@@ -109,6 +113,7 @@ class Hub:
         async with background() as spawn:
             self._spawn = spawn
             spawn(self._tick(), "tap tick")
+            spawn(self._audit(), "tap audit")
             self._sync()
             try:
                 yield self
@@ -219,7 +224,7 @@ class Hub:
         feed = self._feeds.get(node)
         if feed is None:
             self._lost_before += len(entries)
-        elif self._logged and (self._viewers or self._keep is not None):
+        elif self._logged:
             self._deliver(feed.log(entries, self._clock()))
             self._await_halves(feed)
 
@@ -255,6 +260,21 @@ class Hub:
             await asyncio.sleep(TICK)
             for feed in self._feeds.values():
                 self._deliver(feed.tick(self._clock()))
+
+    async def _audit(self) -> None:
+        """Ask the Envoys what they counted, while somebody wants to know."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                await asyncio.sleep(AUDIT_EVERY)
+                if self._viewers or self._keep is not None:
+                    async with asyncio.TaskGroup() as group:
+                        for target in self._targets.values():
+                            group.create_task(self._look(session, target))
+
+    async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:
+        counted, feed = await counters(session, target.admin), self._feeds.get(target.node)
+        if counted is not None and feed is not None:
+            feed.audit(counted)
 
 
 class _Log:

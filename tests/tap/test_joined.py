@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Exchange
-from tap.hub import Hub
+from tap.hub import AUDIT_EVERY, Hub
 from tap.sources.access_log import access_logs
 from tests.tap.live import ask, attached, shown, watching_both
 
@@ -108,3 +108,23 @@ async def test_only_the_owner_can_open_the_socket(envoy: Any) -> None:
     async with access_logs(envoy.captures, hub.open_log):
         assert envoy.captures.stat().st_mode & 0o777 == 0o600
     assert not envoy.captures.exists()
+
+
+async def test_entries_that_nobody_took_are_found_missing(envoy: Any) -> None:
+    hub = Hub([envoy.target], envoy.topology, logged=True)
+    async with hub.running():
+        async with access_logs(envoy.captures, hub.open_log):
+            with hub.watch() as viewer:
+                await attached(viewer)
+                await asyncio.sleep(1.5 * AUDIT_EVERY)
+        for _ in range(7):  # Envoy counts them as flushed
+            await ask(envoy.outbound, "/reviews")
+        await asyncio.sleep(0.1)  # the last of them is sent off, to nobody
+        async with access_logs(envoy.captures, hub.open_log):
+            with hub.watch() as viewer:
+                await attached(viewer)
+                for _ in range(3):
+                    await ask(envoy.outbound, "/reviews")
+                await asyncio.sleep(2.5 * AUDIT_EVERY)
+                assert hub.coverage().lost == 7
+                assert viewer.coverage().seen == 3

@@ -1,0 +1,48 @@
+"""The door to what an Envoy itself counts of its captures. Source: Envoy's admin ``/stats``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import aiohttp
+
+ANSWER_WITHIN = 2.0  # seconds
+MAX_ANSWER = 1 << 20  # bytes; a listener has two of these counters
+_QUERY = {
+    "format": "json",
+    "filter": r"^access_logs\.grpc_access_log\.logs_written$|\.tap\.rq_(tapped|sampled_out)$",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Since the Envoy started: ``written`` entries of access logs, ``tapped`` requests whose trace
+    went to a tap, ``sampled_out`` those that its tap left out."""
+
+    written: int = 0
+    tapped: int = 0
+    sampled_out: int = 0
+
+
+async def counters(session: aiohttp.ClientSession, admin: str) -> Counters | None:
+    """The counters of the Envoy whose admin interface is ``admin``; None if it does not answer."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN)
+    try:
+        async with session.get(f"http://{admin}/stats", params=_QUERY, timeout=timeout) as answer:
+            return of_json(await answer.content.read(MAX_ANSWER))
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        return None
+
+
+def of_json(text: bytes) -> Counters:
+    """The sums over all listeners. ValueError if this is no answer of ``/stats``."""
+    try:
+        found = [(str(one["name"]), int(one["value"])) for one in json.loads(text)["stats"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no stats: {error}") from error
+
+    def of(ending: str) -> int:
+        return sum(value for name, value in found if name.endswith(ending))
+
+    return Counters(of("logs_written"), of("tap.rq_tapped"), of("tap.rq_sampled_out"))
