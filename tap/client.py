@@ -50,11 +50,17 @@ class Watch:
 
 @asynccontextmanager
 async def watch(
-    path: Path, *, service: str = "", match: str = "", bodies: bool = False
+    path: Path,
+    *,
+    service: str = "",
+    match: str = "",
+    bodies: bool = False,
+    summary: bool = False,
 ) -> AsyncIterator[Watch]:
     """Watch the hub at ``path`` while inside.
 
     ``service`` keeps requests from or to it; ``match`` is a filter expression (``tap.match``).
+    With ``summary`` the headers of exchanges may be missing, which costs the Envoys less.
     A wrong one is refused with the first event. Raises TapError when no hub is served there.
     """
     try:
@@ -63,7 +69,7 @@ async def watch(
     except (OSError, TimeoutError) as error:
         raise TapError(f"no tap is served at {path}: {error or 'no answer'}") from error
     try:
-        wish = {"match": match, "service": service, "bodies": bodies}
+        wish = {"match": match, "service": service, "bodies": bodies, "summary": summary}
         writer.write(json.dumps(wish).encode() + b"\n")
         yield Watch(reader, writer)
     finally:

@@ -1,9 +1,9 @@
 """The hub (a door): it owns the one admin tap of each Envoy, and viewers come and go.
 
-It attaches to the Envoys while at least one viewer watches, and to each of them once, however many
-watch. Each viewer gets what its own filter lets through. Access logs come by themselves, whoever
-watches. What can't be captured or delivered is counted and told, never raised: a tap must not bring
-down the mesh that it looks at.
+It attaches to the Envoys while at least one viewer needs what only a tap tells, and to each of them
+once, however many watch. Access logs come by themselves, whoever watches. Each viewer gets what its
+own filter lets through. What can't be captured or delivered is counted and told, never raised: a
+tap must not bring down the mesh that it looks at.
 """
 
 from __future__ import annotations
@@ -134,11 +134,17 @@ class Hub:
         self._notice()
 
     @contextmanager
-    def watch(self, match: Predicate = BARE["~all"], bodies: bool = True) -> Iterator[Viewer]:
-        """A viewer that is served while inside. Raises HubError when there are too many."""
+    def watch(
+        self, match: Predicate = BARE["~all"], bodies: bool = True, *, summary: bool = False
+    ) -> Iterator[Viewer]:
+        """A viewer that is served while inside. Raises HubError when there are too many.
+
+        To one that asks for a ``summary`` the access logs are enough: no tap is opened for it.
+        """
         if len(self._viewers) >= MAX_VIEWERS:
             raise HubError(f"{MAX_VIEWERS} viewers are watching already")
-        viewer = Viewer(match, bodies, self.coverage)
+        untapped = summary and self._logged
+        viewer = Viewer(match, bodies, self._logs if untapped else self.coverage, not untapped)
         self._viewers.append(viewer)
         self._sync()
         try:
@@ -161,6 +167,11 @@ class Hub:
             notes=tuple(f"{node}: {tap.why}" for node, tap in taps if not tap.attached),
         )
 
+    def _logs(self) -> Coverage:
+        """The coverage of who needs no taps: each Envoy sends its log when it has something."""
+        lost = self.coverage().lost
+        return Coverage(watching=len(self._targets), targets=len(self._targets), lost=lost)
+
     def _meet(self) -> None:
         """A feed for each Envoy of the mesh, and for no other."""
         for node in self._targets.keys() - self._feeds.keys():
@@ -174,7 +185,8 @@ class Hub:
 
     def _sync(self) -> None:
         """Start and end taps, so that exactly the wanted ones run."""
-        wanted = self._targets if self._viewers and self._spawn is not None else {}
+        tapping = self._spawn is not None and any(viewer.needs_tap for viewer in self._viewers)
+        wanted = self._targets if tapping else {}
         for node, tap in list(self._taps.items()):
             if wanted.get(node) != tap.target:
                 self._end(node)

@@ -8,6 +8,7 @@ searched for in the URL, as in mitmproxy.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -26,6 +27,7 @@ from tap.terms import (
 )
 
 MAX_LENGTH = 2_000  # characters of an expression
+_MESSAGES = re.compile(r"~[hbt]|\bheader\b")
 SHOWN = 120  # characters of it in an error
 
 
@@ -53,6 +55,11 @@ def compile_match(expression: str) -> Predicate:
     except RecursionError as error:
         raise MatchError(expression, 0, "too many levels of parentheses or !") from error
     return found
+
+
+def reads_messages(expression: str) -> bool:
+    """Whether headers or bodies may decide about it; in doubt it says yes."""
+    return _MESSAGES.search(expression) is not None
 
 
 class _Wrong(pp.ParseSyntaxException):

@@ -23,7 +23,7 @@ from mesh_traffic import Exchange
 from tap import wire
 from tap.background import background
 from tap.hub import Hub, HubError
-from tap.match import MatchError, compile_match
+from tap.match import MatchError, compile_match, reads_messages
 from tap.terms import Predicate
 from tap.topology import Topology
 from tap.viewer import Coverage, Viewer
@@ -38,11 +38,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a client wants to watch."""
+    """What a client wants to watch. ``summary``: no headers are needed, nor bodies."""
 
     match: str = ""
     service: str = ""
     bodies: bool = False
+    summary: bool = False
 
     @classmethod
     def of_line(cls, line: bytes) -> Wish:
@@ -51,7 +52,7 @@ class Wish:
             wish = cls(**values)
         except (ValueError, TypeError) as error:
             raise HubError(
-                f"expected a JSON object with match, service, bodies: {error}"
+                f"expected a JSON object with match, service, bodies, summary: {error}"
             ) from error
         if not isinstance(wish.match, str) or not isinstance(wish.service, str):
             raise HubError("match and service have to be text")
@@ -123,7 +124,9 @@ async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.Stream
     try:
         async with asyncio.timeout(ASK_WITHIN):
             wish = Wish.of_line(await reader.readline())
-        with hub.watch(_predicate(wish, hub.topology), wish.bodies) as viewer:
+        predicate = _predicate(wish, hub.topology)
+        summary = wish.summary and not reads_messages(wish.match)
+        with hub.watch(predicate, wish.bodies, summary=summary) as viewer:
             await _show(viewer, reader, writer)
             writer.write(wire.encode(viewer.coverage()))
     except TimeoutError:

@@ -32,9 +32,19 @@ class Coverage:
 
 
 class Viewer:
-    """``look`` gives the hub's side of the coverage: Envoys, notes, and traces lost so far."""
+    """``look`` gives the hub's side of the coverage: Envoys, notes, and traces lost so far.
 
-    def __init__(self, match: Predicate, bodies: bool, look: Callable[[], Coverage]) -> None:
+    ``needs_tap``: the summaries of access logs are not enough for it.
+    """
+
+    def __init__(
+        self,
+        match: Predicate,
+        bodies: bool,
+        look: Callable[[], Coverage],
+        needs_tap: bool = True,
+    ) -> None:
+        self.needs_tap = needs_tap
         self._match = match
         self._bodies = bodies
         self._look = look

@@ -9,8 +9,10 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Exchange
-from tap.hub import AUDIT_EVERY, Hub
+from tap.hub import Hub
+from tap.match import compile_match
 from tap.sources.access_log import access_logs
+from tap.viewer import Coverage
 from tests.tap.live import ask, attached, shown, watching_both
 
 BOTH = ("tap", "access log")
@@ -110,13 +112,29 @@ async def test_only_the_owner_can_open_the_socket(envoy: Any) -> None:
     assert not envoy.captures.exists()
 
 
-async def test_entries_that_nobody_took_are_found_missing(envoy: Any) -> None:
+async def test_who_is_content_with_summaries_costs_no_tap(envoy: Any) -> None:
+    hub = Hub([envoy.target], envoy.topology, logged=True)
+    async with hub.running(), access_logs(envoy.captures, hub.open_log):
+        with hub.watch(compile_match("status >= 500"), summary=True) as viewer:
+            told = await viewer.next()
+            assert isinstance(told, Coverage)
+            assert (told.watching, hub.coverage().watching) == (1, 0)
+            await ask(envoy.outbound, "/reviews")
+            await ask(envoy.outbound, "/err")
+            exchange = await shown(viewer)
+    assert (exchange.request.path, exchange.sources) == ("/err", ("access log",))
+
+
+async def test_entries_that_nobody_took_are_found_missing(
+    envoy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tap.hub.AUDIT_EVERY", 0.2)
     hub = Hub([envoy.target], envoy.topology, logged=True)
     async with hub.running():
         async with access_logs(envoy.captures, hub.open_log):
             with hub.watch() as viewer:
                 await attached(viewer)
-                await asyncio.sleep(1.5 * AUDIT_EVERY)
+                await asyncio.sleep(0.3)
         for _ in range(7):  # Envoy counts them as flushed
             await ask(envoy.outbound, "/reviews")
         await asyncio.sleep(0.1)  # the last of them is sent off, to nobody
@@ -125,6 +143,6 @@ async def test_entries_that_nobody_took_are_found_missing(envoy: Any) -> None:
                 await attached(viewer)
                 for _ in range(3):
                     await ask(envoy.outbound, "/reviews")
-                await asyncio.sleep(2.5 * AUDIT_EVERY)
+                await asyncio.sleep(0.8)
                 assert hub.coverage().lost == 7
                 assert viewer.coverage().seen == 3

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
-from tap.match import MatchError, compile_match
+from tap.match import MatchError, compile_match, reads_messages
 
 EXCHANGE = Exchange(
     id="9f3e",
@@ -158,3 +158,21 @@ def test_an_error_shows_the_expression_with_a_caret_under_the_place() -> None:
 def test_any_text_is_a_predicate_or_a_match_error(text: str) -> None:
     with contextlib.suppress(MatchError):
         assert compile_match(text)(EXCHANGE) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reads"),
+    [
+        ("", False),
+        ("status >= 500 & service == reviews", False),
+        ("~m POST ~c 503", False),
+        ("~h x-plan", True),
+        ("!~bq hello", True),
+        ("~ts json", True),
+        ("header end-user == jason", True),
+    ],
+)
+def test_an_expression_tells_whether_it_reads_headers_or_bodies(
+    expression: str, reads: bool
+) -> None:
+    assert reads_messages(expression) is reads
