@@ -65,3 +65,18 @@ class Exchange:
     upstream_local: str = ""
     timing: Timing = Timing()
     sources: tuple[str, ...] = ()
+
+    @property
+    def service(self) -> str:
+        """The service that it went to."""
+        return self.destination.service
+
+    @property
+    def version(self) -> str:
+        """The version that it went to."""
+        return self.destination.version
+
+    @property
+    def status(self) -> int | None:
+        """The response's status; None without a response."""
+        return self.response.status if self.response else None

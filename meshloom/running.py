@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,6 +13,9 @@ from meshloom.state import CAPTURES_SOCKET, TAP_SOCKET, announce, mesh_folder
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
+
+if TYPE_CHECKING:
+    from tap.hub import TapTarget
 
 
 def find_envoy(named: Path | None) -> EnvoyBinary:
@@ -51,31 +55,43 @@ async def open_mesh(
             yield mesh
 
 
+class OfferedTap:
+    """The tap of a started mesh, at the sockets in its folder."""
+
+    def __init__(self, mesh: MiniMesh) -> None:
+        from mini_mesh.plan import topology
+        from tap.hub import Hub
+
+        self._mesh = mesh
+        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True)
+
+    def _targets(self) -> list[TapTarget]:
+        from tap.hub import TapTarget
+
+        return [TapTarget(node, admin) for node, admin in self._mesh.admins.items()]
+
+    async def follow(self) -> None:
+        """The mesh has changed; to be awaited after each change."""
+        from mini_mesh.plan import topology
+
+        await self.hub.update(self._targets(), topology(self._mesh.plan))
+        announce(self._mesh.options.folder, self._mesh.state())
+
+
 @asynccontextmanager
-async def offer_tap(mesh: MiniMesh) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+async def offer_tap(mesh: MiniMesh) -> AsyncIterator[OfferedTap]:
     """Let ``meshloom tap`` watch a started mesh.
 
-    What it gives is to be awaited after each change of the mesh. Imported late: a tap's HTTP client
-    takes longer to import than a small mesh takes to start.
+    Imported late: a tap's HTTP client takes longer to import than a small mesh takes to start.
     """
-    from mini_mesh.plan import topology
-    from tap.hub import Hub, TapTarget
     from tap.server import serve
     from tap.sources.access_log import access_logs
 
-    def targets() -> list[TapTarget]:
-        return [TapTarget(node, admin) for node, admin in mesh.admins.items()]
-
-    hub = Hub(targets(), topology(mesh.plan), logged=True)
+    offered = OfferedTap(mesh)
     folder = mesh.options.folder
     async with (
-        serve(hub, folder / TAP_SOCKET),
-        access_logs(folder / CAPTURES_SOCKET, hub.open_log),
+        serve(offered.hub, folder / TAP_SOCKET),
+        access_logs(folder / CAPTURES_SOCKET, offered.hub.open_log),
     ):
-        announce(mesh.options.folder, mesh.state())
-
-        async def changed() -> None:
-            await hub.update(targets(), topology(mesh.plan))
-            announce(mesh.options.folder, mesh.state())
-
-        yield changed
+        announce(folder, mesh.state())
+        yield offered

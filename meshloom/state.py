@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,27 @@ def mesh_folder() -> Iterator[Path]:
     if parent.stat().st_uid != os.getuid() or parent.stat().st_mode & 0o077:
         raise NoMesh(f"{parent} belongs to somebody else or is open to others; remove it")
     _clear()
-    folder = parent / str(os.getpid())
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
+    names = (str(os.getpid()) + (f"-{n}" if n else "") for n in count())
+    folder = next(each for name in names if _is_made(each := parent / name))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_made(folder: Path) -> bool:
+    """Whether it was not there, and is now: a process may run several meshes, as tests do."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _pid(folder: Path) -> int | None:
+    """Whose folder it is; None if it is nobody's of ours."""
+    pid = folder.name.partition("-")[0]
+    return int(pid) if pid.isascii() and pid.isdecimal() else None
 
 
 def announce(folder: Path, state: dict[str, Any]) -> None:
@@ -81,14 +96,15 @@ def running() -> list[RunningMesh]:
         with suppress(FileNotFoundError):  # it has just ended
             made, state = file.stat().st_mtime, json.loads(file.read_text())
             folder = file.parent
-            found.append((made, RunningMesh(state["name"], int(folder.name), folder, state)))
+            found.append((made, RunningMesh(state["name"], _pid(folder) or 0, folder, state)))
     return [mesh for _, mesh in sorted(found, key=lambda pair: pair[0])]
 
 
 def _clear() -> None:
     """Remove what killed meshes left behind."""
     for folder in home().glob("*"):
-        if folder.name.isdecimal() and not _lives(int(folder.name)):
+        pid = _pid(folder)
+        if pid is not None and not _lives(pid):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -14,10 +14,11 @@ from mesh_yaml.place import DocumentError, Place
 from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_for, parse_variables
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mesh_patterns.draft import Draft
     from meshloom.report import Report
+    from meshloom.running import OfferedTap
     from mini_mesh.watch import FileWatch
 
 DEMO = Path(__file__).parent.parent / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
@@ -71,7 +72,7 @@ class Session:
         self._stop = asyncio.Event()
         self._rejected = False  # whether the files say something that does not run
         self._watch: FileWatch
-        self._retell: Callable[[], Awaitable[None]]
+        self._tap: OfferedTap
 
     async def run(
         self,
@@ -104,7 +105,7 @@ class Session:
             mesh = await stack.enter_async_context(opening)
             if not await self._unless_stopped(asyncio.ensure_future(mesh.start(draft))):
                 return 0
-            self._retell = await stack.enter_async_context(offer_tap(mesh))
+            self._tap = await stack.enter_async_context(offer_tap(mesh))
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()
@@ -152,7 +153,7 @@ class Session:
             self._report.warned([*draft.mesh.warnings, *draft.warnings])
             await mesh.change(draft)
             self._report.followed()
-            await self._retell()
+            await self._tap.follow()
             self._rejected = False
         except DocumentError as error:
             await asyncio.sleep(HALF_WRITTEN)

@@ -157,6 +157,11 @@ class Hub:
         """The access log of some Envoy begins (``tap.sources.access_log``)."""
         return _Log(self)
 
+    @property
+    def waiting(self) -> int:
+        """How many exchanges have been seen by one source, and wait for the other."""
+        return sum(feed.waiting for feed in self._feeds.values())
+
     def coverage(self) -> Coverage:
         """The Envoys' side of it: who is watched, who is not and why, and traces lost so far."""
         taps = [(node, self._taps[node]) for node in self._targets if node in self._taps]
@@ -266,7 +271,7 @@ class Hub:
 
     async def _tick(self) -> None:
         while True:
-            if not any(feed.waiting for feed in self._feeds.values()):
+            if not self.waiting:
                 self._waits.clear()
                 await self._waits.wait()
             await asyncio.sleep(TICK)
