@@ -229,9 +229,10 @@ async def tap(live: LiveMesh, match: str = "", *, bodies: bool = True) -> AsyncI
     """
     from tap.background import background
     from tap.match import compile_match
+    from tap.viewer import Wish
 
     matches = compile_match(match)
-    with live.hub.watch(bodies=bodies) as viewer:
+    with live.hub.watch(wish=Wish(bodies)) as viewer:
         captured = Captured(live.hub, viewer, matches)
         async with background() as spawn:
             await _attached(viewer)

@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import aiohttp
@@ -30,7 +30,7 @@ from tap.sources.counters import counters
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
 from tap.topology import Topology
-from tap.viewer import NOT_YET, Coverage, Viewer
+from tap.viewer import EVERYTHING, NOT_YET, Coverage, Viewer, Wish
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
@@ -134,17 +134,15 @@ class Hub:
         self._notice()
 
     @contextmanager
-    def watch(
-        self, match: Predicate = BARE["~all"], bodies: bool = True, *, summary: bool = False
-    ) -> Iterator[Viewer]:
+    def watch(self, match: Predicate = BARE["~all"], wish: Wish = EVERYTHING) -> Iterator[Viewer]:
         """A viewer that is served while inside. Raises HubError when there are too many.
 
-        To one that asks for a ``summary`` the access logs are enough: no tap is opened for it.
+        Without access logs, everything is known from taps only, whatever it wishes.
         """
         if len(self._viewers) >= MAX_VIEWERS:
             raise HubError(f"{MAX_VIEWERS} viewers are watching already")
-        untapped = summary and self._logged
-        viewer = Viewer(match, bodies, self._logs if untapped else self.coverage, not untapped)
+        wish = replace(wish, tap=wish.tap or not self._logged)
+        viewer = Viewer(match, self.coverage if wish.tap else self._logs, wish)
         self._viewers.append(viewer)
         self._sync()
         try:
@@ -190,7 +188,7 @@ class Hub:
 
     def _sync(self) -> None:
         """Start and end taps, so that exactly the wanted ones run."""
-        tapping = self._spawn is not None and any(viewer.needs_tap for viewer in self._viewers)
+        tapping = self._spawn is not None and any(viewer.wish.tap for viewer in self._viewers)
         wanted = self._targets if tapping else {}
         for node, tap in list(self._taps.items()):
             if wanted.get(node) != tap.target:

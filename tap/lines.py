@@ -56,7 +56,8 @@ def coverage_line(coverage: Coverage) -> str:
     some = f"{coverage.watching} of " if coverage.watching != coverage.targets else ""
     envoys = "Envoy" if coverage.targets == 1 else "Envoys"
     counts = f"{coverage.seen:,} seen   {coverage.shown:,} shown   {coverage.lost:,} lost"
-    return f"watching {some}{coverage.targets} {envoys}   {counts}"
+    reduced = f"   {coverage.reduced:,} without headers or bodies" if coverage.reduced else ""
+    return f"watching {some}{coverage.targets} {envoys}   {counts}{reduced}"
 
 
 def printable(text: str) -> str:

@@ -26,7 +26,7 @@ from tap.hub import Hub, HubError
 from tap.match import MatchError, compile_match, reads_messages
 from tap.terms import Predicate
 from tap.topology import Topology
-from tap.viewer import Coverage, Viewer
+from tap.viewer import Coverage, Viewer, Wish
 
 MAX_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
 MAX_REQUEST = 64 * 1024  # bytes of a client's line
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Asked:
     """What a client wants to watch. ``summary``: no headers are needed, nor bodies."""
 
     match: str = ""
@@ -46,17 +46,21 @@ class Wish:
     summary: bool = False
 
     @classmethod
-    def of_line(cls, line: bytes) -> Wish:
+    def of_line(cls, line: bytes) -> Asked:
         try:
             values: dict[str, Any] = json.loads(line)
-            wish = cls(**values)
+            asked = cls(**values)
         except (ValueError, TypeError) as error:
             raise HubError(
                 f"expected a JSON object with match, service, bodies, summary: {error}"
             ) from error
-        if not isinstance(wish.match, str) or not isinstance(wish.service, str):
+        if not isinstance(asked.match, str) or not isinstance(asked.service, str):
             raise HubError("match and service have to be text")
-        return wish
+        return asked
+
+    def wish(self) -> Wish:
+        reads = reads_messages(self.match)
+        return Wish(self.bodies, tap=reads or not self.summary, reads=reads)
 
 
 @asynccontextmanager
@@ -123,10 +127,8 @@ async def _serve_client(
 async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         async with asyncio.timeout(ASK_WITHIN):
-            wish = Wish.of_line(await reader.readline())
-        predicate = _predicate(wish, hub.topology)
-        summary = wish.summary and not reads_messages(wish.match)
-        with hub.watch(predicate, wish.bodies, summary=summary) as viewer:
+            asked = Asked.of_line(await reader.readline())
+        with hub.watch(_predicate(asked, hub.topology), asked.wish()) as viewer:
             await _show(viewer, reader, writer)
             writer.write(wire.encode(viewer.coverage()))
     except TimeoutError:
@@ -166,8 +168,8 @@ async def _next(viewer: Viewer, told: Coverage) -> Exchange | Coverage:
                 return coverage
 
 
-def _predicate(wish: Wish, topology: Topology) -> Predicate:
-    matches, service = compile_match(wish.match), wish.service
+def _predicate(asked: Asked, topology: Topology) -> Predicate:
+    matches, service = compile_match(asked.match), asked.service
     if not service:
         return matches
     known = topology.services()

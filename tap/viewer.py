@@ -1,4 +1,9 @@
-"""One viewer of the hub: what it wants to see, its bounded queue, and its counts."""
+"""One viewer of the hub: what it wants to see, its bounded queue, and its counts.
+
+A viewer that does not read fast enough gets less of each exchange, in this order, before it loses
+one: from half of its bounds on no bodies, from three quarters on no headers. When they are
+reached, the oldest goes for each that comes.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,30 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from mesh_traffic import Body, Exchange
+from mesh_traffic import Body, Exchange, Headers, Request, Response
+from tap.access_log import SOURCE as LOG
 from tap.terms import Predicate
 
-MAX_QUEUED = 1_000  # exchanges that wait for one viewer; beyond it the oldest is dropped
+MAX_QUEUED = 10_000  # exchanges that wait for one viewer
+MAX_QUEUED_BYTES = 64 * 1024 * 1024  # of their bodies and headers
+NO_BODIES = 0.5  # share of either from which on bodies are left out
+NO_HEADERS = 0.75  # and headers
 NOT_YET = "not attached yet"  # why an Envoy is not watched, at first
+_NOTHING = Headers()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a viewer wants besides the exchanges that match: their ``bodies``; what only a ``tap``
+    tells, and no access log. ``reads``: its filter looks at headers or bodies.
+    """
+
+    bodies: bool = True
+    tap: bool = True
+    reads: bool = False
+
+
+EVERYTHING = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +45,8 @@ class Coverage:
     ``watching`` of ``targets`` Envoys are tapped now; ``notes`` say why the others are not.
     ``seen``: captured; ``shown``: of those, matched and handed to the viewer; ``lost``: captured
     and not shown although they might have matched, be it for a full queue or an unreadable trace.
+    ``reduced``: handed over without their bodies or headers, which nobody saw, or for a queue that
+    was getting full.
     """
 
     watching: int = 0
@@ -29,28 +55,22 @@ class Coverage:
     shown: int = 0
     lost: int = 0
     notes: tuple[str, ...] = ()
+    reduced: int = 0
 
 
 class Viewer:
-    """``look`` gives the hub's side of the coverage: Envoys, notes, and traces lost so far.
-
-    ``needs_tap``: the summaries of access logs are not enough for it.
-    """
+    """``look`` gives the hub's side of the coverage: Envoys, notes, and traces lost so far."""
 
     def __init__(
-        self,
-        match: Predicate,
-        bodies: bool,
-        look: Callable[[], Coverage],
-        needs_tap: bool = True,
+        self, match: Predicate, look: Callable[[], Coverage], wish: Wish = EVERYTHING
     ) -> None:
-        self.needs_tap = needs_tap
+        self.wish = wish
         self._match = match
-        self._bodies = bodies
         self._look = look
         self._lost_before = look().lost
-        self._seen = self._shown = self._dropped = 0
-        self._queue: deque[Exchange] = deque()
+        self._seen = self._shown = self._dropped = self._reduced = 0
+        self._queue: deque[tuple[Exchange, int]] = deque()
+        self._bytes = 0
         self._news = True  # the first thing to tell is who is watched
         self._ready = asyncio.Event()
         self._ready.set()
@@ -58,13 +78,31 @@ class Viewer:
     def offer(self, exchange: Exchange) -> None:
         """Queue ``exchange`` if it matches. Never waits."""
         self._seen += 1
+        untapped = self.wish.tap and exchange.sources == (LOG,)
         if not self._match(exchange):
+            self._dropped += untapped and self.wish.reads  # nobody knows whether it matches
             return
-        if len(self._queue) >= MAX_QUEUED:
-            self._queue.popleft()
+        shown, reduced = self._fitting(exchange)
+        self._reduced += reduced or untapped
+        size = _size(shown)
+        while self._queue and self._is_full(size):
+            self._bytes -= self._queue.popleft()[1]
             self._dropped += 1
-        self._queue.append(exchange if self._bodies else without_bodies(exchange))
+        self._queue.append((shown, size))
+        self._bytes += size
         self._ready.set()
+
+    def _is_full(self, more: int) -> bool:
+        return len(self._queue) >= MAX_QUEUED or self._bytes + more > MAX_QUEUED_BYTES
+
+    def _fitting(self, exchange: Exchange) -> tuple[Exchange, bool]:
+        """As much of it as there is room for, and whether that is less than was wished for."""
+        fill = max(len(self._queue) / MAX_QUEUED, self._bytes / MAX_QUEUED_BYTES)
+        if fill >= NO_HEADERS:
+            return without_headers(without_bodies(exchange)), True
+        if not self.wish.bodies:
+            return without_bodies(exchange), False
+        return (without_bodies(exchange), True) if fill >= NO_BODIES else (exchange, False)
 
     def notice(self) -> None:
         """An Envoy came or went: the viewer will hear of it before the next exchange."""
@@ -80,12 +118,14 @@ class Viewer:
             self._news = False
             return self.coverage()
         self._shown += 1
-        return self._queue.popleft()
+        exchange, size = self._queue.popleft()
+        self._bytes -= size
+        return exchange
 
     def coverage(self) -> Coverage:
         now = self._look()
         lost = now.lost - self._lost_before + self._dropped
-        return replace(now, seen=self._seen, shown=self._shown, lost=lost)
+        return replace(now, seen=self._seen, shown=self._shown, lost=lost, reduced=self._reduced)
 
 
 def without_bodies(exchange: Exchange) -> Exchange:
@@ -98,5 +138,25 @@ def without_bodies(exchange: Exchange) -> Exchange:
     )
 
 
+def without_headers(exchange: Exchange) -> Exchange:
+    """The exchange without its headers and trailers."""
+    request, response = exchange.request, exchange.response
+    if response is not None:
+        response = replace(response, headers=_NOTHING, trailers=_NOTHING)
+    request = replace(request, headers=_NOTHING, trailers=_NOTHING)
+    return replace(exchange, request=request, response=response)
+
+
 def _size_of(body: Body) -> Body:
     return Body(b"", truncated=bool(body), size=body.size)
+
+
+def _size(exchange: Exchange) -> int:
+    """About how many bytes it takes."""
+    response = exchange.response
+    return _weight(exchange.request) + (0 if response is None else _weight(response))
+
+
+def _weight(message: Request | Response) -> int:
+    fields = sum(len(name) + len(value) for name, value in message.headers.fields)
+    return len(message.body.data) + fields

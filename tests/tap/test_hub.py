@@ -12,7 +12,7 @@ from tap.hub import MAX_VIEWERS, Hub, HubError, TapTarget
 from tap.match import compile_match
 from tap.request import TapRequest
 from tap.topology import Topology
-from tap.viewer import Coverage
+from tap.viewer import Coverage, Wish
 from tests.tap.live import ask, attached, shown, watching
 
 
@@ -85,7 +85,7 @@ async def test_bytes_that_are_no_request_are_seen_with_envoys_answer(envoy: Any)
 
 async def test_two_viewers_share_one_tap_and_each_filter_is_its_own(envoy: Any) -> None:
     async with watching(envoy, "~m POST") as (hub, posts):
-        with hub.watch(compile_match("status >= 500"), bodies=False) as errors:
+        with hub.watch(compile_match("status >= 500"), Wish(bodies=False)) as errors:
             await attached(errors)
             await ask(envoy.outbound, "/a")
             await ask(envoy.outbound, "/b", "POST", data=b"b")

@@ -12,7 +12,7 @@ from mesh_traffic import Exchange
 from tap.hub import Hub
 from tap.match import compile_match
 from tap.sources.access_log import access_logs
-from tap.viewer import Coverage
+from tap.viewer import Coverage, Wish
 from tests.tap.live import ask, attached, shown, watching_both
 
 BOTH = ("tap", "access log")
@@ -115,7 +115,7 @@ async def test_only_the_owner_can_open_the_socket(envoy: Any) -> None:
 async def test_who_is_content_with_summaries_costs_no_tap(envoy: Any) -> None:
     hub = Hub([envoy.target], envoy.topology, logged=True)
     async with hub.running(), access_logs(envoy.captures, hub.open_log):
-        with hub.watch(compile_match("status >= 500"), summary=True) as viewer:
+        with hub.watch(compile_match("status >= 500"), Wish(tap=False)) as viewer:
             told = await viewer.next()
             assert isinstance(told, Coverage)
             assert (told.watching, hub.coverage().watching) == (1, 0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from mesh_traffic import Body, Exchange, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap import viewer as module
 from tap.match import compile_match
-from tap.viewer import Coverage, Viewer, without_bodies
+from tap.viewer import Coverage, Viewer, Wish, without_bodies
 
 
 def exchange(n: int) -> Exchange:
@@ -17,7 +18,9 @@ def exchange(n: int) -> Exchange:
 
 
 def view(match: str = "", bodies: bool = True) -> Viewer:
-    return Viewer(compile_match(match), bodies, lambda: Coverage(watching=1, targets=1, lost=7))
+    return Viewer(
+        compile_match(match), lambda: Coverage(watching=1, targets=1, lost=7), Wish(bodies)
+    )
 
 
 async def test_it_hears_of_the_coverage_first() -> None:
@@ -46,9 +49,52 @@ async def test_one_that_never_reads_loses_the_oldest_and_is_told_how_many(
     viewer = view("path != /1")
     for n in range(6):
         viewer.offer(exchange(n))
-    assert await viewer.next() == Coverage(1, 1, seen=6, lost=2)  # /0 and /2
-    assert [(await viewer.next()) for _ in range(3)] == [exchange(3), exchange(4), exchange(5)]
+    told = await viewer.next()
+    assert isinstance(told, Coverage)
+    assert (told.seen, told.lost) == (6, 2)  # /0 and /2
+    shown = [await viewer.next() for _ in range(3)]
+    assert [one.request.path for one in shown if isinstance(one, Exchange)] == ["/3", "/4", "/5"]
     assert viewer.coverage().shown == 3
+
+
+async def test_a_queue_that_fills_loses_bodies_first_then_headers_then_exchanges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_QUEUED", 4)
+    viewer = view()
+    await viewer.next()
+    for n in range(4):
+        viewer.offer(replace(exchange(n), response=Response(headers=Headers.of({"a": "b"}))))
+    coverage = viewer.coverage()
+    assert (coverage.reduced, coverage.lost) == (2, 0)
+    shown = [await viewer.next() for _ in range(4)]
+    bodies = [one.request.body.data for one in shown if isinstance(one, Exchange)]
+    assert bodies == [b"ab", b"ab", b"", b""]
+    headers = [one.response.headers for one in shown if isinstance(one, Exchange) and one.response]
+    assert [len(one) for one in headers] == [1, 1, 1, 0]
+
+
+async def test_large_bodies_that_nobody_takes_stay_below_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 100)
+    viewer = view()
+    await viewer.next()
+    for n in range(50):
+        body = Body(b"x" * 30, size=30)
+        viewer.offer(Exchange(str(n), "n", Request(path=f"/{n}", body=body)))
+    shown = [await viewer.next() for _ in range(50)]
+    assert sum(len(one.request.body.data) for one in shown if isinstance(one, Exchange)) == 60
+    assert viewer.coverage().lost == 0
+
+
+def test_what_only_the_log_saw_may_have_matched_a_filter_on_headers() -> None:
+    look = Coverage()
+    matches = compile_match("header a == b")
+    viewer = Viewer(matches, lambda: look, Wish(reads=True))
+    viewer.offer(replace(exchange(1), sources=("access log",)))
+    viewer.offer(replace(exchange(2), sources=("tap", "access log")))
+    assert (viewer.coverage().seen, viewer.coverage().lost) == (2, 1)
 
 
 async def test_a_cancelled_wait_loses_nothing() -> None:
