@@ -101,7 +101,19 @@ _SYNTAX: Mapping[str, str] = {
     f" string accu_var = 3, {CEL}.Expr accu_init = 4, {CEL}.Expr loop_condition = 5,"
     f" {CEL}.Expr loop_step = 6, {CEL}.Expr result = 7, string iter_var2 = 8",
 }
-_PRESENCE = frozenset({f"{CEL}.Constant"})  # which of its fields is set matters, even if it is 0
+# What a gRPC call may name instead of a cluster: envoy.config.core.v3.GrpcService. The names are
+# our own, which bytes do not tell, so that no attribute is read by what is only a part of it.
+SERVICE = "service"
+_SERVICE: Mapping[str, str] = {
+    f"{SERVICE}.Grpc": f"google.protobuf.Duration timeout = 3,"
+    f" repeated {SERVICE}.Header initial_metadata = 5",
+    f"{SERVICE}.Target": f"{SERVICE}.Envoy envoy_grpc = 1, {SERVICE}.Google google_grpc = 2",
+    f"{SERVICE}.Envoy": "string cluster_name = 1, string authority = 2",
+    f"{SERVICE}.Google": "string target_uri = 1",
+    f"{SERVICE}.Header": "string key = 1, string value = 2, bytes raw_value = 3",
+}
+# of these, which field is set matters, even if it is 0; only one of them can be
+_PRESENCE = frozenset({f"{CEL}.Constant", f"{SERVICE}.Target"})
 _FIELD = re.compile(r"(repeated |map )?([\w.]+) (\w+) = (\d+)")
 _TYPES = descriptor_pb2.FieldDescriptorProto
 
@@ -118,7 +130,7 @@ def pool() -> descriptor_pool.DescriptorPool:
     for module in _WELL_KNOWN:
         made.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
         dependencies.append(module.DESCRIPTOR.name)
-    every = {**ATTRIBUTES, **_FOREIGN, **_SYNTAX}
+    every = {**ATTRIBUTES, **_FOREIGN, **_SYNTAX, **_SERVICE}
     packages = {name.rpartition(".")[0] for name in every}
     for package in sorted(packages, key=_order):
         file = descriptor_pb2.FileDescriptorProto(

@@ -80,9 +80,10 @@ class Layout:
     """What stands between client and upstream.
 
     ``chains`` are the filters of each listener, in the order of a request. ``clusters`` can be
-    called out to; ``refusing`` are clusters at whose port nobody listens; ``grpc`` are somebody
-    else's gRPC servers, by cluster, at their ports. ``buffer_limit`` is what a connection may
-    buffer, in bytes, on both sides; None for Envoy's own 1 MiB.
+    called out to; ``refusing`` are clusters at whose port nobody listens, ``empty`` those without
+    endpoints; ``grpc`` are somebody else's gRPC servers, by cluster, at their ports.
+    ``buffer_limit`` is what a connection may buffer, in bytes, on both sides; None for Envoy's own
+    1 MiB.
     """
 
     chains: Mapping[str, Sequence[WasmFilter]]
@@ -90,6 +91,7 @@ class Layout:
     refusing: Sequence[str] = ()
     grpc: Mapping[str, int] = field(default_factory=dict)
     buffer_limit: int | None = None
+    empty: Sequence[str] = ()
 
 
 def bootstrap(layout: Layout, ports: Mapping[str, int], admin: int, folder: Path) -> Json:
@@ -97,6 +99,7 @@ def bootstrap(layout: Layout, ports: Mapping[str, int], admin: int, folder: Path
     limit = {} if layout.buffer_limit is None else _limited(layout.buffer_limit)
     clusters = [{**_cluster(name, port, _HTTP1), **limit} for name, port in ports.items()]
     clusters += [_cluster(name, port, _HTTP2) for name, port in layout.grpc.items()]
+    clusters += [_cluster(name, None, _HTTP2) for name in layout.empty]
     listeners = [
         {**_listener(index, name, chain, folder), **limit}
         for index, (name, chain) in enumerate(layout.chains.items())
@@ -121,14 +124,17 @@ _HTTP1 = {"http_protocol_options": {"enable_trailers": True}}
 _HTTP2: Json = {"http2_protocol_options": {}}
 
 
-def _cluster(name: str, port: int, protocol: Json) -> Json:
+def _cluster(name: str, port: int | None, protocol: Json) -> Json:
+    """A cluster with one endpoint, with none without a port."""
     options = {
         "@type": _TYPE + _OPTIONS,
         "explicit_http_config": protocol,
         # what a filter makes too long for its content-length must not begin the next request
         "common_http_protocol_options": {"max_requests_per_connection": 1},
     }
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}]
+    endpoints: list[Json] = []
+    if port is not None:
+        endpoints.append({"lb_endpoints": [{"endpoint": {"address": _address(port)}}]})
     return {
         "name": name,
         "type": "STATIC",

@@ -30,7 +30,7 @@ from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
-from wasm_filters.services.upstream import NEVER, REFUSED, Answer
+from wasm_filters.services.upstream import NEVER, NO_ENDPOINTS, REFUSED, Answer
 from wasm_filters.worker import Worker
 
 LIMIT = 16 * 1024  # bytes a connection may buffer, in all scenarios
@@ -52,6 +52,7 @@ SERVICES = {
     "slow": Answer(CALLED, after=0.25),  # when all else that can happen has happened
     "silent": NEVER,
     "nobody": REFUSED,
+    "empty": NO_ENDPOINTS,
 }
 IN_HEADERS, IN_BODY = "proxy_on_request_headers", "proxy_on_request_body"
 IN_TRAILERS = "proxy_on_request_trailers"
@@ -324,6 +325,28 @@ SCENARIOS: dict[str, Scenario] = {
     "a_call_to_nobody": Scenario(
         [Part({IN_HEADERS: [calls_out("nobody")], IN_CALL: [*THE_CALL, *_then_go_on]}, _waits)]
     ),
+    "a_call_where_no_endpoint_is": Scenario(
+        [
+            Part(
+                {
+                    IN_HEADERS: [calls_out("empty"), calls_out(), calls_out("empty")],
+                    IN_CALL: _then_go_on,
+                },
+                _waits,
+            )
+        ]
+    ),
+    "calls_that_fail_take_no_number": Scenario(
+        [
+            Part(
+                {
+                    IN_HEADERS: [calls_out("unknown"), calls_out(timeout=0x8000_0000), calls_out()],
+                    IN_CALL: _then_go_on,
+                },
+                _waits,
+            )
+        ]
+    ),
     "a_call_that_times_out": Scenario(
         [Part({IN_HEADERS: [calls_out("silent", 50)], IN_CALL: [*THE_CALL, *_then_go_on]}, _waits)]
     ),
@@ -555,7 +578,9 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pair]:
         ]
         for name, scenario in SCENARIOS.items()
     }
-    layout = Layout(chains, ["service", "slow", "silent"], ["nobody"], buffer_limit=LIMIT)
+    layout = Layout(
+        chains, ["service", "slow", "silent"], ["nobody"], buffer_limit=LIMIT, empty=["empty"]
+    )
 
     async def all_of_them() -> dict[str, Pair]:
         found = {}

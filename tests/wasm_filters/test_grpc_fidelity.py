@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ import pytest
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.filter_rig.config import Layout, WasmFilter
 from mini_mesh.filter_rig.log import logged
-from mini_mesh.filter_rig.rig import Exchanged, open_rig
+from mini_mesh.filter_rig.rig import Exchanged, RigError, open_rig
 from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.probe import CALLED_BACK, LAST_STREAM, Call, Out, Probe
 from wasm_filters.config import PluginConfig
@@ -21,7 +22,7 @@ from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.services.grpc_calls import frame
-from wasm_filters.services.upstream import NEVER, REFUSED
+from wasm_filters.services.upstream import NEVER, Upstream, no_endpoints, refused
 from wasm_filters.worker import Worker
 
 IN_HEADERS = "proxy_on_request_headers"
@@ -96,6 +97,30 @@ class Scenario:
         return Probe(made, answers, {**callbacks, **_METADATA}, extra=mark).code()
 
 
+def _field(number: int, content: bytes) -> bytes:
+    """Of a protobuf message; the tests' own, as the host's is what is tested."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def _service(cluster: bytes, *metadata: tuple[bytes, bytes], timeout: int = 0) -> bytes:
+    """A GrpcService of Envoy's own client; ``timeout`` in nanoseconds, less than 128 of them."""
+    fields = [_field(1, _field(1, cluster))]
+    fields += [_field(5, _field(1, name) + _field(2, value)) for name, value in metadata]
+    return b"".join([*fields, _field(3, bytes([2 << 3, timeout]))])
+
+
+def _google(target: bytes) -> bytes:
+    return _field(2, _field(1, target) + _field(4, b"stats"))
+
+
+SERVICE = _service(b"grpc")
+TELLING = _service(
+    b"grpc", (b"x-a", b"1"), (b"X-B", b"%PROTOCOL% %%"), (b"x-meta", b"2"), (b"x-a", b"3"),
+    (b"x-empty", b""),
+)  # fmt: skip
+REFUSED_METADATA = [(b":path", b"/"), (b"Host", b"h"), (b"x-a", b"50%"), (b"x-a", b"%NOPE(")]
+
+
 _METADATA = {  # how many fields there are is the server's and Envoy's affair, and not shown
     name: shape for name, shape in CALLED_BACK.items() if "metadata" in name
 }
@@ -115,6 +140,46 @@ SCENARIOS = {
     ),
     "no_cluster": Scenario(
         {IN_HEADERS: [calls(b"echo", to=b"unknown"), opens(b"chat", b"unknown")]}, waits=False
+    ),
+    "calls_to_no_cluster_take_no_number": Scenario(
+        {IN_HEADERS: [calls(b"echo", to=b"unknown"), calls(b"echo")], RECEIVE: GO_ON}
+    ),
+    "a_call_where_no_endpoint_is": Scenario(
+        {IN_HEADERS: [calls(b"echo", to=b"bare"), calls(b"echo", to=b"bare")], CLOSE: GO_ON}
+    ),
+    "a_stream_where_no_endpoint_is": Scenario(
+        {IN_HEADERS: [opens(b"chat", to=b"bare"), sends(b"one", 1)], CLOSE: GO_ON}
+    ),
+    "a_call_to_a_service": Scenario({IN_HEADERS: [calls(b"echo", to=SERVICE)], RECEIVE: GO_ON}),
+    "a_stream_to_a_service": Scenario(
+        {IN_HEADERS: [opens(b"chat", to=SERVICE), sends(b"one", 1)], CLOSE: GO_ON}
+    ),
+    "metadata_of_a_service": Scenario(
+        {IN_HEADERS: [calls(b"metadata", to=TELLING)], RECEIVE: GO_ON}
+    ),
+    "the_timeout_of_a_service_counts_for_nothing": Scenario(
+        {IN_HEADERS: [calls(b"late", to=_service(b"grpc", timeout=1))], RECEIVE: GO_ON}
+    ),
+    "a_service_of_no_cluster": Scenario(
+        {IN_HEADERS: [calls(b"echo", to=_service(b"unknown")), calls(b"echo")], RECEIVE: GO_ON}
+    ),
+    "a_stream_to_a_service_of_no_cluster": Scenario(
+        {IN_HEADERS: [opens(b"chat", to=_service(b"unknown"))], CLOSE: GO_ON}
+    ),
+    "metadata_that_is_refused": Scenario(
+        {
+            IN_HEADERS: [
+                *(calls(b"echo", to=_service(b"grpc", each)) for each in REFUSED_METADATA),
+                calls(b"echo"),
+            ],
+            RECEIVE: GO_ON,
+        }
+    ),
+    "a_name_that_is_not_text": Scenario(
+        {IN_HEADERS: [calls(b"echo", to=b"\x0a\x06\x0a\x04gr\xffc")]}, waits=False
+    ),
+    "the_last_target_of_a_service_counts": Scenario(
+        {IN_HEADERS: [calls(b"echo", to=_google(b"127.0.0.1:1") + SERVICE)], RECEIVE: GO_ON}
     ),
     "a_stream": Scenario(
         {IN_HEADERS: [opens(b"chat"), sends(b"one", 0), sends(b"two", 1)], CLOSE: GO_ON}
@@ -155,7 +220,7 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
 
     def service(self, details: Any) -> Any:
         method = details.method.rpartition("/")[2]
-        if method in ("echo", "fail"):
+        if method in ("echo", "fail", "late", "metadata"):
             return grpc.unary_unary_rpc_method_handler(getattr(self, method))
         if method in ("chat", "quit"):
             return grpc.stream_stream_rpc_method_handler(getattr(self, method))
@@ -163,6 +228,13 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
 
     async def echo(self, request: bytes, context: Any) -> bytes:
         return request[::-1]
+
+    async def late(self, request: bytes, context: Any) -> bytes:
+        await asyncio.sleep(0.05)
+        return request
+
+    async def metadata(self, request: bytes, context: Any) -> bytes:
+        return _told(context.invocation_metadata())
 
     async def fail(self, request: bytes, context: Any) -> bytes:
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, "not for you")
@@ -181,6 +253,12 @@ class Server(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped
         await context.abort(grpc.StatusCode.DATA_LOSS, "gone", (("x-trailing", "t"),))
 
 
+def _told(metadata: Iterable[tuple[str, str]]) -> bytes:
+    """What a service was told, but for what is Envoy's affair."""
+    told = [f"{name}: {value}" for name, value in metadata if len(name) < len("user-agent")]
+    return ", ".join(each for each in told if not each.startswith("te:")).encode()
+
+
 GRPC = Headers.of({"content-type": "application/grpc"})
 
 
@@ -193,11 +271,13 @@ def service(request: Request) -> Response:
     """The same server, as a function."""
     method = request.path.rpartition("/")[2]
     sent = request.body.data[5:]
-    assert request.headers.get("x-meta") == "m"
+    assert request.headers.get_all("x-meta")[-1] == "m"
     initial = GRPC.added("x-initial", "i")
     trailing = {"x-trailing": "t"}
     return {
         "echo": lambda: Response(200, GRPC, Body(frame(sent[::-1])), ended(0)),
+        "late": lambda: Response(200, GRPC, Body(frame(sent)), ended(0)),
+        "metadata": lambda: Response(200, GRPC, Body(frame(_told(request.headers))), ended(0)),
         "fail": lambda: Response(200, GRPC, trailers=ended(7, "not for you")),
         "missing": lambda: Response(200, GRPC, trailers=ended(12, "Method not found!")),
         "chat": lambda: Response(200, initial, Body(frame(sent[::-1])), ended(0, **trailing)),
@@ -209,7 +289,12 @@ def service(request: Request) -> Response:
 
 def here(name: str, scenario: Scenario) -> list[str]:
     worker = Worker(
-        clusters={"grpc": service, "mute": lambda request: NEVER, "nobody": lambda request: REFUSED}
+        clusters={
+            "grpc": service,
+            "mute": lambda request: NEVER,
+            "nobody": refused,
+            "bare": no_endpoints,
+        }
     )
     filter_ = Filter(Module.of(scenario.code(name)), PluginConfig(name), worker)
     worker.journal.logs.clear()
@@ -236,7 +321,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         ports = {"grpc": port, "mute": mute.sockets[0].getsockname()[1]}
         try:
             async with open_rig(
-                envoy, Layout(chains, refusing=["nobody"], grpc=ports), folder
+                envoy, Layout(chains, refusing=["nobody"], grpc=ports, empty=["bare"]), folder
             ) as rig:
                 for name in SCENARIOS:
                     found[name] = messages(name, await rig.exchange(name, GET, patience=2))
@@ -275,3 +360,41 @@ def without_counts(lines: list[str]) -> list[str]:
         for line in lines
         if not line.startswith("proxy_on_response_headers (")
     ]
+
+
+@pytest.mark.parametrize("name", [b"", b"xa", b"empty"])
+def test_a_name_that_is_a_service_without_a_target_is_the_end_of_envoy(
+    tmp_path: Path, name: bytes
+) -> None:
+    """Bytes that protobuf can read as fields that GrpcService has not got."""
+    scenario = Scenario({IN_HEADERS: [calls(b"echo", to=name)]}, waits=False)
+    worker = Worker(clusters={name.decode(): service})
+    filter_ = Filter(Module.of(scenario.code("name")), PluginConfig("name"), worker)
+    outcome = filter_.handle(GET)
+    assert any("panic, unset oneof" in each for each in outcome.warnings)
+    assert "request_headers call echo=10 0 " in [log.message for log in outcome.logs]
+    layout = Layout({"name": [WasmFilter(scenario.code("name"), PluginConfig("name"))]})
+
+    async def there() -> None:
+        async with open_rig(needs_envoy(), layout, tmp_path) as rig:
+            await rig.exchange("name", GET, patience=2)
+
+    with pytest.raises(RigError, match="panic: unset oneof"):
+        asyncio.run(there())
+
+
+def test_a_service_of_grpcs_own_library_goes_to_who_answers_for_its_address() -> None:
+    """Envoy dials the address, and so it is answered whether it is known here or not."""
+    scenario = Scenario({IN_HEADERS: [calls(b"echo", to=_google(b"a:1")), opens(b"chat", b"grpc")]})
+    known = _logged(scenario, {"a:1": service, "grpc": service})
+    assert "request_headers call echo=0 5 " in known
+    assert "grpc_receive message=0 gnip" in known
+    unknown = _logged(scenario, {"grpc": service})
+    assert "request_headers call echo=0 5 " in unknown
+    assert "proxy_on_grpc_close (5 14 " in unknown
+
+
+def _logged(scenario: Scenario, clusters: dict[str, Upstream]) -> list[str]:
+    worker = Worker(clusters=clusters)
+    filter_ = Filter(Module.of(scenario.code("name")), PluginConfig("name"), worker)
+    return [log.message for log in filter_.handle(GET, patience=1).logs]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from wasm_filters.abi import Status
 from wasm_filters.hostcalls.fields import pairs_or_none
 from wasm_filters.services.callouts import Caller, request_of
-from wasm_filters.services.grpc_calls import CALL, STREAM, GrpcCall, frame
+from wasm_filters.services.grpc_calls import CALL, STREAM, GrpcCall
+from wasm_filters.services.grpc_service import NoTargetError, Target, target_of
 from wasm_filters.state.host import Host
 
 HTTP = 0
@@ -31,8 +32,8 @@ def http_call(
     """Send an HTTP request to a cluster; ``proxy_on_http_call_response`` tells the answer.
 
     BAD_ARGUMENT: no such cluster, no ``:method``, ``:path`` or ``:authority``, or a ``timeout``
-    (ms, 0 for none) above 2³¹-1. INTERNAL_FAILURE: too many calls are waiting (a limit of this
-    host). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    (ms, 0 for none) above 2³¹-1. INTERNAL_FAILURE: the cluster has no endpoint, or too many calls
+    are waiting (a limit of this host). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_http_call
     """
     memory = host.memory
@@ -45,6 +46,7 @@ def http_call(
     if cluster not in clusters:
         known = ", ".join(sorted(clusters)) or "none"
         host.warn(f"a call to cluster {cluster!r}, which is not known here (known: {known})")
+        return Status.BAD_ARGUMENT
     if request is None or timeout > _MAX_TIMEOUT:
         return Status.BAD_ARGUMENT
     call_id = host.next_call(HTTP)
@@ -78,8 +80,10 @@ def grpc_call(
 ) -> Status:
     """Send one gRPC message; ``proxy_on_grpc_receive`` or ``proxy_on_grpc_close`` tell the answer.
 
-    PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
-    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    ``upstream`` is a cluster's name or a GrpcService message. PARSE_FAILURE: neither. BAD_ARGUMENT:
+    a message with metadata that Envoy refuses. INTERNAL_FAILURE: the message's cluster is not known
+    or the cluster has no endpoint, which ``proxy_on_grpc_close`` tells as well; or too many are
+    open (a limit of this host). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_call
     """
     memory = host.memory
@@ -94,10 +98,10 @@ def grpc_call(
     content = memory.read(message, message_size)
     if isinstance(opened, Status):
         return opened
-    opened.ended = True
-    host.worker.grpc.ask(opened, frame(content))
-    memory.write_u32(id_at, opened.id)
-    return Status.OK
+    status = host.worker.grpc.call(opened, content)
+    if status is Status.OK:
+        memory.write_u32(id_at, opened.id)
+    return status
 
 
 def grpc_stream(
@@ -114,8 +118,10 @@ def grpc_stream(
 ) -> Status:
     """Open a gRPC stream, to be used with ``proxy_grpc_send``.
 
-    PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
-    INVALID_MEMORY_ACCESS: a pointer is outside of memory.
+    ``upstream`` is a cluster's name or a GrpcService message. PARSE_FAILURE: neither. BAD_ARGUMENT:
+    a message with metadata that Envoy refuses. INTERNAL_FAILURE: the message's cluster is not known
+    or the cluster has no endpoint, which ``proxy_on_grpc_close`` tells as well; or too many are
+    open (a limit of this host). INVALID_MEMORY_ACCESS: a pointer is outside of memory.
     https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_stream
     """
     memory = host.memory
@@ -136,20 +142,38 @@ def grpc_stream(
 def _open(
     host: Host, kind: int, upstream: bytes, path: bytes, metadata: bytes, timeout: int
 ) -> GrpcCall | Status:
-    cluster = upstream.decode("utf-8", "replace")
     fields = pairs_or_none(host, metadata)
-    opened = host.worker.grpc.open(
-        host.next_call(kind),
+    target = _target(host, upstream)
+    if target is Status.PARSE_FAILURE:
+        return target
+    call_id = host.next_call(kind)
+    if isinstance(target, Status):
+        return target
+    return host.worker.grpc.open(
+        call_id,
         _caller(host),
         host.current.root,
-        cluster,
+        target,
         "/" + path.decode("utf-8", "replace"),
         fields,
         timeout / 1000,
     )
-    if opened is Status.PARSE_FAILURE:
-        host.warn(f"a gRPC call to cluster {cluster!r}, which is not known here")
-    return opened
+
+
+def _target(host: Host, upstream: bytes) -> Target | Status:
+    clusters = host.worker.callouts.world.clusters
+    try:
+        target = target_of(upstream, clusters)
+    except NoTargetError as error:
+        host.warn(f"{error}, which is the end of it: panic, unset oneof")
+        return Status.INTERNAL_FAILURE
+    if target is Status.BAD_ARGUMENT:
+        host.warn("Envoy refuses the initial_metadata of the GrpcService that a gRPC call names")
+        return target
+    name = target.name if isinstance(target, Target) else upstream.decode("utf-8", "replace")
+    if name not in clusters:
+        host.warn(f"a gRPC call to cluster {name!r}, which is not known here")
+    return target
 
 
 def grpc_send(host: Host, stream: int, message: int, size: int, ends: int) -> Status:

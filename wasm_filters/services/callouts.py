@@ -83,16 +83,16 @@ class Callouts:
         self, caller: Caller, root: Context, call_id: int, cluster: str, request: Request,
         timeout: float,
     ) -> Status:  # fmt: skip
-        """Send a call; ``timeout`` in seconds, 0 for none.
+        """Send a call to ``cluster``, which is known; ``timeout`` in seconds, 0 for none.
 
-        BAD_ARGUMENT: no such cluster. INTERNAL_FAILURE: too many calls are waiting.
+        INTERNAL_FAILURE: the cluster has no endpoint, or too many calls are waiting.
         """
-        service = self.world.clusters.get(cluster)
-        if service is None:
-            return Status.BAD_ARGUMENT
         if self.pending >= MAX_PENDING:
             return Status.INTERNAL_FAILURE
-        answer = through_client(answer_of(service, request), timeout)
+        answered = answer_of(self.world.clusters[cluster], request)
+        if answered.no_endpoints:
+            return Status.INTERNAL_FAILURE
+        answer = through_client(answered, timeout)
         self.remember(Callout(cluster, request, answer.response))
         if answer.response is None:
             return Status.OK  # and no answer ever

@@ -18,13 +18,20 @@ from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.properties import grpc_status
 from wasm_filters.services.callouts import MAX_PENDING, Caller, Callout, Callouts
+from wasm_filters.services.grpc_service import Target
 from wasm_filters.services.http_client import Delivered, through_client
-from wasm_filters.services.upstream import Upstream, answer_of
+from wasm_filters.services.upstream import (
+    NO_ENDPOINTS,
+    Upstream,
+    answer_of,
+    no_endpoints,
+    refused,
+)
 from wasm_filters.state.buffer import Buffer
 from wasm_filters.state.context import Context
 from wasm_filters.state.header_map import HeaderMap, Pair
 
-_UNKNOWN, _INTERNAL = 2, 13  # gRPC statuses
+_UNKNOWN, _INTERNAL, _UNAVAILABLE = 2, 13, 14  # gRPC statuses
 CALL, STREAM = 1, 2  # the low two bits of an id
 _FRAME = struct.Struct(">BI")
 
@@ -60,24 +67,46 @@ class GrpcCalls:
         self._open: dict[tuple[Caller, int], GrpcCall] = {}
 
     def open(
-        self, call_id: int, caller: Caller, root: Context, cluster: str, path: str,
+        self, call_id: int, caller: Caller, root: Context, target: Target, path: str,
         metadata: list[Pair], timeout: float,
     ) -> GrpcCall | Status:  # fmt: skip
         """Open a call or stream to ``path``.
 
-        PARSE_FAILURE: no such cluster. INTERNAL_FAILURE: too many are open (a limit of this host).
+        INTERNAL_FAILURE: ``target`` is no cluster here, or one that a stream finds no endpoint in;
+        the plugin is told of its end all the same. Or too many are open (a limit of this host).
         """
-        service = self._callouts.world.clusters.get(cluster)
-        if service is None:
-            return Status.PARSE_FAILURE
         if len(self._open) >= MAX_PENDING:
             return Status.INTERNAL_FAILURE
-        given = Headers.of_bytes(metadata)
+        service = self._callouts.world.clusters.get(target.name)
+        given = (*target.metadata, *Headers.of_bytes(metadata))
         fields = Headers((("content-type", "application/grpc"), ("te", "trailers"), *given))
-        request = Request("POST", path, cluster, "http", fields)
-        call = GrpcCall(call_id, caller, root, cluster, service, request, timeout)
+        request = Request("POST", path, target.authority or target.name, "http", fields)
+        call = GrpcCall(call_id, caller, root, target.name, service or refused, request, timeout)
+        if service is None and not target.google:
+            return self._fail(call, _UNAVAILABLE, b"Cluster not available")
+        if service is no_endpoints and call.is_stream:
+            answer = GrpcAnswer.of(through_client(NO_ENDPOINTS, 0))
+            self._metadata(call, MapType.GRPC_CALL_INITIAL_METADATA, answer.initial)
+            self._metadata(call, MapType.GRPC_CALL_TRAILING_METADATA, answer.trailing)
+            return self._fail(call, answer.status, answer.told)
         self._open[caller, call_id] = call
         return call
+
+    def call(self, call: GrpcCall, message: bytes) -> Status:
+        """Send the one message of a call that is open. INTERNAL_FAILURE: its cluster has no
+        endpoint; the plugin is told of its end all the same."""
+        call.ended = True
+        if call.service is no_endpoints:
+            self._forget(call)
+            answer = GrpcAnswer.of(through_client(NO_ENDPOINTS, 0))
+            return self._fail(call, answer.status, answer.told)
+        self.ask(call, frame(message))
+        return Status.OK
+
+    def _fail(self, call: GrpcCall, status: int, told: bytes) -> Status:
+        """Envoy fails while the plugin's callback runs, and tells the plugin after it."""
+        call.caller.later(partial(self._close, call, status, told))
+        return Status.INTERNAL_FAILURE
 
     def send(self, caller: Caller, call_id: int, message: bytes, ends: bool) -> Status:
         """Send one message. BAD_ARGUMENT: no stream's id. NOT_FOUND: no such stream.

@@ -1,7 +1,8 @@
 """Envoy's own HTTP client, through which callouts go: what it makes of a service's answer.
 
 It says how long the service took, and it answers itself where the service does not: 503 when
-nobody listens, 504 after the timeout. To a plugin these are answers like any other.
+nobody listens or the cluster has no endpoints, 504 after the timeout. To a plugin these are
+answers like any other.
 
 Source: envoy, source/common/http/async_client_impl.cc and source/common/router/router.cc; measured
 on Envoy 1.40: tests/wasm_filters/test_chain_fidelity.py and test_grpc_fidelity.py.
@@ -12,7 +13,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mesh_traffic import Body, Headers, Response
-from wasm_filters.services.upstream import REFUSED_BODY, REFUSED_DETAILS, Answer
+from wasm_filters.services.upstream import (
+    NO_ENDPOINTS_BODY,
+    NO_ENDPOINTS_DETAILS,
+    REFUSED_BODY,
+    REFUSED_DETAILS,
+    Answer,
+)
 
 _TOOK = "x-envoy-upstream-service-time"  # milliseconds
 
@@ -31,7 +38,9 @@ class Delivered:
 def through_client(answer: Answer, timeout: float) -> Delivered:
     """What comes of ``answer``; ``timeout`` in seconds, 0 for none."""
     if answer.refused:
-        return Delivered(_local(503, REFUSED_BODY), 0.0, REFUSED_DETAILS, made_here=True)
+        return without_host(REFUSED_BODY, REFUSED_DETAILS)
+    if answer.no_endpoints:
+        return without_host(NO_ENDPOINTS_BODY, NO_ENDPOINTS_DETAILS)
     if timeout and (answer.response is None or answer.after > timeout):
         response = _local(504, b"upstream request timeout")
         return Delivered(response, timeout, "response_timeout", made_here=True)
@@ -39,6 +48,11 @@ def through_client(answer: Answer, timeout: float) -> Delivered:
         return Delivered(None)
     headers = answer.response.headers.added(_TOOK, str(round(answer.after * 1000)))
     return Delivered(replace(answer.response, headers=headers), answer.after)
+
+
+def without_host(body: bytes, details: str) -> Delivered:
+    """Envoy found no host that it could send a call to."""
+    return Delivered(_local(503, body), 0.0, details, made_here=True)
 
 
 def _local(status: int, body: bytes) -> Response:

@@ -12,14 +12,17 @@ from mesh_traffic import Request, Response
 class Answer:
     """A response that comes ``after`` so many seconds; None never comes.
 
-    ``refused``: there is nobody to connect to, and Envoy answers 503 for it. ``chunk_size`` cuts
-    its body, as for :meth:`HttpChain.send`, which says it for an answer that does not.
+    ``refused``: there is nobody to connect to, and Envoy answers 503 for it. ``no_endpoints``: the
+    cluster has none to connect to, which is another 503, and no call at all to a filter that wants
+    to make one. ``chunk_size`` cuts its body, as for :meth:`HttpChain.send`, which says it for an
+    answer that does not.
     """
 
     response: Response | None
     after: float = 0.0
     refused: bool = False
     chunk_size: int | Sequence[int] | None = None
+    no_endpoints: bool = False
 
 
 Upstream = Callable[[Request], Response | Answer]
@@ -34,11 +37,24 @@ REFUSED_DETAILS = (
 )
 REFUSED = Answer(None, refused=True)
 _OK = Response(status=200)
+NO_ENDPOINTS_BODY = b"no healthy upstream"
+NO_ENDPOINTS_DETAILS = "no_healthy_upstream"
+NO_ENDPOINTS = Answer(None, no_endpoints=True)
 
 
 def empty_ok(request: Request) -> Response:
     """The upstream by default: 200 and nothing else, so that the filter's own work shows."""
     return _OK
+
+
+def refused(request: Request) -> Answer:
+    """An address at which nobody listens."""
+    return REFUSED
+
+
+def no_endpoints(request: Request) -> Answer:
+    """A cluster that exists and has no endpoints, as one that discovery has not filled yet."""
+    return NO_ENDPOINTS
 
 
 def answer_of(upstream: Upstream, request: Request) -> Answer:
