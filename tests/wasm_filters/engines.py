@@ -16,6 +16,7 @@ from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.properties import PLAIN, Surroundings
+from wasm_filters.services.upstream import Upstream
 from wasm_filters.worker import Worker
 
 UP = replace(PLAIN, cluster_name="up")  # as plain_http configures it
@@ -54,6 +55,7 @@ class Scenario:
     surroundings: Surroundings = UP
     times: int = 1
     tls: ssl.SSLContext | None = None
+    upstream: Upstream | None = None  # here, instead of the one that answers all scenarios alike
 
 
 def prop(path: str | bytes) -> Call:
@@ -114,7 +116,8 @@ def _here(name: str, scenario: Scenario, code: bytes, answer: Response) -> list[
     worker.journal.logs.clear()
     lines: list[str] = []
     for _ in range(scenario.times):
-        outcome = filter_.handle(scenario.request, lambda request: answer)
+        upstream = scenario.upstream or (lambda request: answer)
+        outcome = filter_.handle(scenario.request, upstream)
         assert outcome.failure is None, outcome.failure
         lines += [log.message for log in outcome.logs]
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 import wasm_filters
 from mesh_traffic import Headers, Request
+from mini_mesh.filter_rig.config import Layout, WasmFilter
+from mini_mesh.filter_rig.rig import open_rig
+from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.both_engines import (
     ANSWER,
     InEnvoy,
@@ -17,9 +21,12 @@ from tests.wasm_filters.both_engines import (
     through,
     through_envoy,
 )
+from wasm_filters.config import PluginConfig
 from wasm_filters.errors import PluginError
 from wasm_filters.filter import Filter
+from wasm_filters.http.chain import HttpChain
 from wasm_filters.module import Module
+from wasm_filters.worker import Worker
 
 WASM = Path(wasm_filters.__file__).parent / "filters" / "header_policy" / "header_policy.wasm"
 POLICY = {
@@ -112,3 +119,43 @@ def test_escapes_in_the_configuration_are_read() -> None:
 def test_it_is_small_enough_to_keep() -> None:
     assert WASM.stat().st_size < 64 * 1024
     assert Module.load(WASM).version.value == "0.2.1"
+
+
+def _adding(number: int) -> bytes:
+    return json.dumps({"request": {"add": {f"x-{number}": "1"}}}).encode()
+
+
+PAIRS = {  # two of them in one chain: (name, root_id, vm_id) of each, and what they add
+    "in one VM": ([("a", "", "one"), ("b", "", "one")], ["x-2", "x-2"]),
+    "in one VM with two root_ids": ([("a", "x", "two"), ("b", "y", "two")], ["x-2", "x-2"]),
+    "in a VM each": ([("a", "", "three"), ("b", "", "four")], ["x-1", "x-2"]),
+}
+
+
+def test_in_one_vm_the_last_configuration_counts_in_both_engines(tmp_path: Path) -> None:
+    """Both engines tell the module of two plugins; its SDK has one root context for all."""
+    configs = {
+        name: [
+            PluginConfig(plugin, root_id, _adding(number), vm_id)
+            for number, (plugin, root_id, vm_id) in enumerate(pair, 1)
+        ]
+        for name, (pair, _) in PAIRS.items()
+    }
+    code = WASM.read_bytes()
+    chains = {name: [WasmFilter(code, one) for one in pair] for name, pair in configs.items()}
+
+    async def there() -> dict[str, Headers]:
+        async with open_rig(needs_envoy(), Layout(chains), tmp_path) as rig:
+            every = {name: await rig.exchange(name, Request(authority="test")) for name in chains}
+        return {name: one.upstream[0].headers for name, one in every.items()}
+
+    envoy = asyncio.run(there())
+    for name, pair in configs.items():
+        worker, module = Worker(), Module.of(code)
+        outcome = HttpChain(worker, [worker.plugin(module, one) for one in pair]).handle(Request())
+        assert outcome.request is not None
+        assert _added(outcome.request.headers) == _added(envoy[name]) == PAIRS[name][1]
+
+
+def _added(headers: Headers) -> list[str]:
+    return [name for name, _ in headers if name in ("x-1", "x-2")]

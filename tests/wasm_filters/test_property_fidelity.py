@@ -39,6 +39,7 @@ from tests.wasm_filters.probe import CALLBACKS, Call, Probe
 from wasm_filters.pairs import PairsError, decode_pairs
 from wasm_filters.properties import Tls
 from wasm_filters.properties.attributes import BY_NAME
+from wasm_filters.services.upstream import no_endpoints
 
 ANSWER = Response(
     200,
@@ -147,6 +148,7 @@ NODE = {
     "locality": {"region": "r", "zone": "z", "sub_zone": "s"},
 }
 HERE = replace(UP, node=NODE)
+NOWHERE = replace(HERE, cluster_name="empty", endpoints=0)
 CONFIGURED = replace(
     HERE,
     cluster_name="told",
@@ -227,6 +229,10 @@ def _no_route(bootstrap: dict[str, Any], name: str) -> None:
     host["routes"][0]["match"] = {"prefix": "/never"}
 
 
+def _no_endpoints(bootstrap: dict[str, Any], name: str) -> None:
+    virtual_host(bootstrap, name)["routes"][0]["route"] = {"cluster": "empty"}
+
+
 def _peers(authority: Authority) -> Tls:
     certificate = x509.load_pem_x509_certificate(authority.certificate("client").read_bytes())
     pem = certificate.public_bytes(Encoding.PEM).decode()
@@ -258,6 +264,9 @@ def _scenarios(authority: Authority) -> dict[str, Scenario]:
         "told": Scenario(_every([prop(name) for name in _CONFIGURED]), GET, CONFIGURED),
         "tls": Scenario(_every(_CONNECTION), GET, behind_tls, tls=client),
         "no route": Scenario(_every(_FACTS), GET, replace(HERE, route_name=None)),
+        "no route for a body": Scenario(_every(_FACTS), POST, replace(HERE, route_name=None)),
+        "no endpoints": Scenario(_every(_FACTS), GET, NOWHERE, upstream=no_endpoints),
+        "no endpoints for a body": Scenario(_every(_FACTS), POST, NOWHERE, upstream=no_endpoints),
     }
     surrounded = {
         n: replace(s, surroundings=HERE) for n, s in scenarios.items() if s.surroundings is UP
@@ -275,7 +284,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     def adapt(bootstrap: dict[str, Any]) -> None:
         _configure(bootstrap, "told")
         _tls(bootstrap, "tls", authority)
-        _no_route(bootstrap, "no route")
+        for name in ("no route", "no route for a body"):
+            _no_route(bootstrap, name)
+        empty = {"name": "empty", "type": "STATIC", "load_assignment": {"cluster_name": "empty"}}
+        bootstrap["static_resources"]["clusters"].append(empty)
+        for name in ("no endpoints", "no endpoints for a body"):
+            _no_endpoints(bootstrap, name)
 
     return both(folder, _scenarios(authority), adapt, ANSWER)
 
@@ -298,10 +312,22 @@ def test_what_envoy_is_told_is_found_alike(results: Results, name: str) -> None:
     assert {each.status for each in here} >= {0, 1}
 
 
-def test_without_a_route_there_is_no_cluster_in_either(results: Results) -> None:
-    """Here the request goes on, as if there was a route: it is Envoy's router that answers 404."""
-    here, envoy = (
-        [each for each in answered if each.callback in ("context_create", "request_headers")]
-        for answered in results["no route"]
-    )
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("no route", 404),
+        ("no route for a body", 404),
+        ("no endpoints", 503),
+        ("no endpoints for a body", 503),
+    ],
+)
+def test_a_request_that_can_go_nowhere_is_answered_by_the_router_in_both(
+    results: Results, name: str, code: int
+) -> None:
+    """As soon as the router has its headers."""
+    here, envoy = results[name]
     assert comparable(here) == comparable(envoy)
+    assert {e.value for e in here if e.label == "response.code"} == {
+        None,
+        code.to_bytes(8, "little"),
+    }

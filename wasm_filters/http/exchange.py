@@ -27,11 +27,16 @@ from wasm_filters.loop import Loop
 from wasm_filters.plugin import Plugin
 from wasm_filters.properties import StreamInfo, StreamProperties
 from wasm_filters.properties.filter_state import Level
+from wasm_filters.properties.stream_info import NO_HEALTHY_UPSTREAM
 from wasm_filters.services.upstream import (
+    NO_ENDPOINTS,
+    NO_ENDPOINTS_BODY,
+    NO_ENDPOINTS_DETAILS,
     REFUSED_BODY,
     REFUSED_DETAILS,
     Answer,
     Upstream,
+    no_endpoints,
 )
 from wasm_filters.state.buffer import Buffer
 from wasm_filters.state.context import Fields, LocalReply
@@ -41,8 +46,11 @@ DEFAULT_LIMIT = 1 << 20  # bytes that may wait in one direction: per_connection_
 REQUEST_TOO_LARGE = LocalReply(413, "request_payload_too_large", b"Payload Too Large")
 RESPONSE_TOO_LARGE = LocalReply(500, "response_payload_too_large", b"Internal Server Error")
 UPSTREAM_CONNECTION_FAILURE = 0x20  # Envoy's response flags
+NO_ROUTE_FOUND = 0x100
 DOWNSTREAM_TERMINATION = 0x4000
 REFUSED_REPLY = LocalReply(503, REFUSED_DETAILS, REFUSED_BODY)
+NO_ENDPOINTS_REPLY = LocalReply(503, NO_ENDPOINTS_DETAILS, NO_ENDPOINTS_BODY)
+NO_ROUTE_REPLY = LocalReply(404, "route_not_found")
 
 
 class Exchange:
@@ -136,8 +144,14 @@ class Exchange:
             self._ask_upstream()
 
     def _routed(self) -> None:
-        """The router has the request's headers, and chooses a host."""
-        self.info.routed = self.loop.clock()
+        """The router has the request's headers, and chooses a host, if there is a route."""
+        if self.filters and self.filters[0].plugin.surroundings.route_name is None:
+            self.info.flags |= NO_ROUTE_FOUND
+            self.send_local_reply(NO_ROUTE_REPLY)
+        elif self._upstream is no_endpoints:
+            self._respond(NO_ENDPOINTS)
+        else:
+            self.info.routed = self.loop.clock()
 
     def _request_arrived(self) -> None:
         """The upstream has the whole request; it answers when all callbacks have returned."""
@@ -166,6 +180,9 @@ class Exchange:
         if answer.refused:
             self.info.flags |= UPSTREAM_CONNECTION_FAILURE
             self.send_local_reply(REFUSED_REPLY)
+        elif answer.no_endpoints:
+            self.info.flags |= NO_HEALTHY_UPSTREAM
+            self.send_local_reply(NO_ENDPOINTS_REPLY)
         elif answer.response is not None:
             size = answer.chunk_size
             self._start_response(answer.response, self._chunks if size is None else cutter(size))

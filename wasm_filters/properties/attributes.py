@@ -238,7 +238,7 @@ _UPSTREAM: Mapping[str, Attribute] = {
     "upstream.transport_failure_reason": lambda stream: (
         "" if stream.info.routed is not None or not stream.info.http else None
     ),
-    "upstream.request_attempt_count": lambda s: Uint(1 if s.info.routed is not None else 0),
+    "upstream.request_attempt_count": lambda stream: Uint(int(stream.info.attempted)),
     "upstream.cx_pool_ready_duration": _routed(lambda stream: Duration(0)),
     "upstream.num_endpoints": _with_cluster(lambda stream: Uint(stream.surroundings.endpoints)),
     **{n: _routed(a) for n, a in _tls_attributes("upstream", "upstream_tls").items()},

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from wasm_filters.properties.filter_state import FilterState, Level
 
+NO_HEALTHY_UPSTREAM = 0x02  # Envoy's response flag
+
 
 @dataclass(slots=True)
 class StreamInfo:
@@ -35,6 +37,11 @@ class StreamInfo:
     received: int = 0
     sent: int = 0
     filter_state: FilterState = field(default_factory=FilterState)
+
+    @property
+    def attempted(self) -> bool:
+        """The router has tried to send the request on."""
+        return self.routed is not None or bool(self.flags & NO_HEALTHY_UPSTREAM)
 
     @classmethod
     def begin(cls, clock: Callable[[], int], connection: Level | None = None) -> StreamInfo:

@@ -137,6 +137,7 @@ class AnswerData(Closed):
     after: Seconds = 0.0
     refused: bool = False
     chunks: Chunks = None
+    no_endpoints: bool = False
 
     @classmethod
     def of(cls, answer: Answer) -> AnswerData:
@@ -144,8 +145,14 @@ class AnswerData(Closed):
         chunks = answer.chunk_size
         if chunks is not None and not isinstance(chunks, int):
             chunks = list(chunks)
-        return cls(response=response, after=answer.after, refused=answer.refused, chunks=chunks)
+        return cls(
+            response=response,
+            after=answer.after,
+            refused=answer.refused,
+            chunks=chunks,
+            no_endpoints=answer.no_endpoints,
+        )
 
     def answer(self) -> Answer:
         response = self.response.response() if self.response is not None else None
-        return Answer(response, self.after, self.refused, self.chunks)
+        return Answer(response, self.after, self.refused, self.chunks, self.no_endpoints)

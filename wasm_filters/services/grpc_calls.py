@@ -22,6 +22,7 @@ from wasm_filters.services.grpc_service import Target
 from wasm_filters.services.http_client import Delivered, through_client
 from wasm_filters.services.upstream import (
     NO_ENDPOINTS,
+    Answer,
     Upstream,
     answer_of,
     no_endpoints,
@@ -96,11 +97,13 @@ class GrpcCalls:
         """Send the one message of a call that is open. INTERNAL_FAILURE: its cluster has no
         endpoint; the plugin is told of its end all the same."""
         call.ended = True
-        if call.service is no_endpoints:
+        request = _with_body(call, frame(message))
+        answered = answer_of(call.service, request)
+        if answered.no_endpoints:
             self._forget(call)
-            answer = GrpcAnswer.of(through_client(NO_ENDPOINTS, 0))
+            answer = GrpcAnswer.of(through_client(answered, 0))
             return self._fail(call, answer.status, answer.told)
-        self.ask(call, frame(message))
+        self._answer(call, request, answered)
         return Status.OK
 
     def _fail(self, call: GrpcCall, status: int, told: bytes) -> Status:
@@ -124,11 +127,11 @@ class GrpcCalls:
 
     def ask(self, call: GrpcCall, body: bytes) -> None:
         """Let the service answer one framed message, or the end of them."""
-        request = Request(
-            call.request.method, call.request.path, call.request.authority, call.request.scheme,
-            call.request.headers, Body(body),
-        )  # fmt: skip
-        answer = through_client(answer_of(call.service, request), call.timeout)
+        request = _with_body(call, body)
+        self._answer(call, request, answer_of(call.service, request))
+
+    def _answer(self, call: GrpcCall, request: Request, answered: Answer) -> None:
+        answer = through_client(answered, call.timeout)
         self._callouts.remember(Callout(call.cluster, request, answer.response))
         call.asked += 1
         if answer.response is not None:
@@ -204,6 +207,13 @@ class GrpcCalls:
         root = call.root
         root.status = (status, message)
         call.caller.call("proxy_on_grpc_close", root, root.id, call.id, status)
+
+
+def _with_body(call: GrpcCall, body: bytes) -> Request:
+    return Request(
+        call.request.method, call.request.path, call.request.authority, call.request.scheme,
+        call.request.headers, Body(body),
+    )  # fmt: skip
 
 
 def frame(message: bytes) -> bytes:

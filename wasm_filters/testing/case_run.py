@@ -60,7 +60,8 @@ class CaseRun:
         self._traced = traced
         self._scripts = dict(self._clusters())
         level = LogLevel[case.suite.spec.log_level.upper()]
-        self._worker = Worker(case.mode, clusters=dict(self._scripts), log_level=level)
+        clusters = {name: script.upstream for name, script in self._scripts.items()}
+        self._worker = Worker(case.mode, clusters=clusters, log_level=level)
         self._chain = HttpChain(self._worker, [])
         self._vm_ids: list[str] = []
         self._dead: list[GuestStopped] = []
@@ -183,7 +184,7 @@ class CaseRun:
         if step.request is not None and not self._rejected:
             seen.outcome = self._chain.handle(
                 setup.request(step.request, self._folder, node.find("request")),
-                upstream if upstream.answers else empty_ok,
+                upstream.upstream if upstream.answers else empty_ok,
                 step.request.chunks,
                 PATIENCE if step.patience is None else step.patience.total_seconds(),
             )

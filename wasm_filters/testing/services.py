@@ -8,7 +8,14 @@ from pathlib import Path
 from mesh_traffic import Body, Headers, Request, Response
 from mesh_yaml.node import Node
 from wasm_filters.services.grpc_calls import frame
-from wasm_filters.services.upstream import NEVER, REFUSED, Answer
+from wasm_filters.services.upstream import (
+    NEVER,
+    NO_ENDPOINTS,
+    REFUSED,
+    Answer,
+    Upstream,
+    no_endpoints,
+)
 from wasm_filters.testing.language.messages import AnswerSpec, GrpcSpec
 from wasm_filters.testing.language.values import headers
 from wasm_filters.testing.match import mismatches
@@ -39,6 +46,12 @@ class Script:
         self.unanswered.append(request)
         return REFUSED
 
+    @property
+    def upstream(self) -> Upstream:
+        """Itself, or a cluster that has no endpoints whatever it is asked."""
+        first = self.answers[0] if self.answers else None
+        return no_endpoints if first and first.no_endpoints and first.takes_all else self
+
     def _is_for(self, answer: AnswerSpec, request: Request) -> bool:
         return answer.when is None or not any(mismatches(answer.when, request, self.folder))
 
@@ -47,6 +60,8 @@ class Script:
             return NEVER
         if spec.refused:
             return REFUSED
+        if spec.no_endpoints:
+            return NO_ENDPOINTS
         response = self._response(spec, node)
         after = spec.after.total_seconds() if spec.after is not None else 0.0
         return Answer(response, after, chunk_size=spec.chunks)

@@ -194,6 +194,19 @@ def test_answers_and_timeouts_come_in_their_time(
     assert findings(tmp_path, text, ASKS) == []
 
 
+def test_a_cluster_may_have_no_endpoints(tmp_path: Path) -> None:
+    text = """\
+        filter: filter.wasm
+        clusters: {auth: {no_endpoints: true}}
+        tests:
+          - name: it
+            steps:
+              - {request: /, expect: {callouts: [], logs: [{contains: http_call=10}]}}
+              - {request: /, upstream: {no_endpoints: true}, expect: {status: 503}}
+        """
+    assert findings(tmp_path, text, ASKS) == []
+
+
 def test_a_tests_cluster_stands_in_for_the_files(tmp_path: Path) -> None:
     text = """\
         filter: filter.wasm

@@ -154,7 +154,8 @@ WRONG = [
     ),
     (
         ONE + "clusters: {a: {never: true, status: 300}}",
-        "3:15: expected a status with a body, grpc, never or refused, got never and status",
+        "3:15: expected a status with a body, grpc, never, refused or no_endpoints,"
+        " got never and status",
     ),
     (
         ONE + "clusters: {a: [{status: 503}, {status: 200}]}",

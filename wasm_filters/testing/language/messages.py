@@ -62,13 +62,22 @@ class AnswerSpec(Closed):
     chunks: Pieces | None = None
     never: bool = Field(False, description="no answer comes")
     refused: bool = Field(False, description="nobody listens there")
+    no_endpoints: bool = Field(False, description="the cluster has nobody to send it to")
 
     @model_validator(mode="after")
     def _one(self) -> AnswerSpec:
-        ways = {"never", "refused", "grpc", "status", "body"} & self.model_fields_set
+        ways = {
+            "never",
+            "refused",
+            "no_endpoints",
+            "grpc",
+            "status",
+            "body",
+        } & self.model_fields_set
         if len(ways - {"status", "body"}) + bool(ways & {"status", "body"}) > 1:
             got = " and ".join(sorted(ways))
-            raise ValueError(f"expected a status with a body, grpc, never or refused, got {got}")
+            wanted = "a status with a body, grpc, never, refused or no_endpoints"
+            raise ValueError(f"expected {wanted}, got {got}")
         return self
 
     @property
