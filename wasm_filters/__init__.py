@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from wasm_filters.machine import Listener
     from wasm_filters.module import Module
     from wasm_filters.plugin import Plugin
+    from wasm_filters.properties.names import Resolved
     from wasm_filters.properties.surroundings import Surroundings, Tls
     from wasm_filters.services.real_service import service_at
-    from wasm_filters.services.upstream import NEVER, REFUSED, Answer
+    from wasm_filters.services.upstream import NEVER, REFUSED, Answer, no_endpoints
     from wasm_filters.state.shared import SharedState
     from wasm_filters.tcp.chain import TcpChain
     from wasm_filters.tcp.connection import TcpConnection
@@ -68,6 +69,7 @@ __all__ = [
     "Plugin",
     "PluginConfig",
     "PluginError",
+    "Resolved",
     "SharedState",
     "Surroundings",
     "SystemClock",
@@ -77,6 +79,7 @@ __all__ = [
     "Trace",
     "WasmError",
     "Worker",
+    "no_endpoints",
     "service_at",
 ]
 _HOMES = {
@@ -91,9 +94,10 @@ _HOMES = {
     "machine": ("Listener",),
     "module": ("Module",),
     "plugin": ("Plugin",),
+    "properties.names": ("Resolved",),
     "properties.surroundings": ("Surroundings", "Tls"),
     "services.real_service": ("service_at",),
-    "services.upstream": ("NEVER", "REFUSED", "Answer"),
+    "services.upstream": ("NEVER", "REFUSED", "Answer", "no_endpoints"),
     "state.shared": ("SharedState",),
     "tcp.chain": ("TcpChain",),
     "tcp.connection": ("TcpConnection",),

@@ -26,6 +26,7 @@ from wasm_filters.hostcalls import (
     lifecycle,
     logging,
     metrics,
+    names,
     properties,
     runtime,
     shared_data,
@@ -229,6 +230,8 @@ _TABLE = (
         foreign.call_foreign_function,
         (text("name"), text("arguments"), out_text("results")),
     ),
+    # Envoy's own
+    Hostcall("envoy_resolve_dns", names.resolve_dns, (text("name"), out_number("token"))),
     # Emscripten's runtime
     Hostcall(
         "emscripten_notify_memory_growth",

@@ -20,7 +20,6 @@ from wasm_filters.inspection.strangers import Stranger, whose
 ENVOY, HERE = "Envoy", "meshloom"
 BOTH = (ENVOY, HERE)
 NEWEST = AbiVersion.V0_2_1
-_ENVOYS_OWN = ("envoy_resolve_dns",)  # hostcalls of Envoy that this host does not have
 _MAX_NAME = 80
 
 
@@ -119,8 +118,6 @@ def _imports(imports: Iterable[Import], version: AbiVersion) -> Iterator[Problem
                 yield _wrong_import(wanted, call.signature)
         elif wanted.module == "env" and wanted.name in HOSTCALLS:
             yield _other_version(wanted, version)
-        elif wanted.module == "env" and wanted.name in _ENVOYS_OWN:
-            yield Problem(f"imports {wanted}", "try it in Envoy", (HERE,))
         else:
             unknown.setdefault(whose(wanted), []).append(printable(wanted))
     for stranger, names in unknown.items():

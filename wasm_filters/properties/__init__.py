@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from wasm_filters.properties.attributes import grpc_status
 from wasm_filters.properties.filter_state import FilterState, Prototype
+from wasm_filters.properties.names import Resolved
 from wasm_filters.properties.stream import RootProperties, StreamProperties
 from wasm_filters.properties.stream_info import StreamInfo
 from wasm_filters.properties.surroundings import PLAIN, Surroundings, SurroundingsError, Tls
@@ -20,6 +21,7 @@ __all__ = [
     "PLAIN",
     "FilterState",
     "Prototype",
+    "Resolved",
     "RootProperties",
     "StreamInfo",
     "StreamProperties",

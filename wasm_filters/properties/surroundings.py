@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from wasm_filters.properties.names import Resolved
 from wasm_filters.properties.values import Value, of_user
 
 Content = Mapping[str, Any]
@@ -65,7 +66,7 @@ class Surroundings:
     ``{"filter_metadata": {"namespace": {"key": "value"}}}`` (``metadata`` is the request's dynamic
     metadata). ``properties`` answer first, by their dotted path (``"xds.node.id"``), with a text, a
     number, a bool, bytes, a map or a list; ``values.Uint``, ``Duration`` and ``Timestamp`` where
-    the type matters.
+    the type matters. ``names`` are what ``envoy_resolve_dns`` finds.
 
     SurroundingsError: something that it can not be.
     """
@@ -95,6 +96,7 @@ class Surroundings:
     endpoint_metadata: Content | None = None
     endpoint_locality_metadata: Content | None = None
     properties: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, Resolved] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("source", "destination", "upstream", "upstream_local"):

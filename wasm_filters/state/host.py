@@ -98,6 +98,7 @@ class Host:
         self.stopping = False
         self.metrics = Metrics()
         self.last_call = [0, 0, 0]  # ids of HTTP calls, gRPC calls, gRPC streams
+        self.last_token, self.resolving = 1, 0  # of names: Envoy begins with 2; under way
         self.caller: Caller | None = None
         self.last_buffer = Buffer()
         self.plugin_configuration: Buffer | None = None
