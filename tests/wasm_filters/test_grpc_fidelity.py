@@ -12,6 +12,7 @@ import grpc
 import pytest
 
 from mesh_traffic import Body, Headers, Request, Response
+from mini_mesh.filter_rig.client import Ending
 from mini_mesh.filter_rig.config import Layout, WasmFilter
 from mini_mesh.filter_rig.log import logged
 from mini_mesh.filter_rig.rig import Exchanged, RigError, open_rig
@@ -398,3 +399,24 @@ def _logged(scenario: Scenario, clusters: dict[str, Upstream]) -> list[str]:
     worker = Worker(clusters=clusters)
     filter_ = Filter(Module.of(scenario.code("name")), PluginConfig("name"), worker)
     return [log.message for log in filter_.handle(GET, patience=1).logs]
+
+
+def test_a_call_that_fails_at_once_and_then_an_answer_at_once_hang_envoys_worker(
+    tmp_path: Path,
+) -> None:
+    """The end of the call is put off while a callback runs, and again, and again."""
+    scenario = Scenario(
+        {IN_HEADERS: [calls(b"echo", to=b"bare"), opens(b"chat", to=b"bare")]}, waits=False
+    )
+    told = _logged(scenario, {"bare": no_endpoints})
+    assert "proxy_on_grpc_close (5 14 " in told
+    assert "proxy_on_grpc_close (6 14 " in told
+    layout = Layout({"name": [WasmFilter(scenario.code("name"), PluginConfig("name"))]})
+
+    async def there() -> Exchanged:
+        async with open_rig(needs_envoy(), replace(layout, empty=["bare"]), tmp_path) as rig:
+            return await rig.exchange("name", GET, patience=0.5)
+
+    exchanged = asyncio.run(there())
+    assert exchanged.received.ending is Ending.NOTHING
+    assert not exchanged.settled

@@ -24,6 +24,7 @@ from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.properties import filter_state
 from wasm_filters.services import callouts
+from wasm_filters.services.grpc_service import Target
 from wasm_filters.state import buffer, header_map, host, metrics, shared
 from wasm_filters.tracing.changes import MAX_WATCHED
 from wasm_filters.tracing.trace import Trace
@@ -277,7 +278,7 @@ def test_grpc_messages_whose_answers_are_on_their_way() -> None:
     worker = Worker(clusters={"up": lambda request: Response(200)})
     filter_ = Filter(Module.of(code), worker=worker)
     caller, root = filter_.plugin.machine, filter_.plugin.root
-    worker.grpc.open(6, caller, root, "up", "/S/M", [], 0)
+    worker.grpc.open(6, caller, root, Target("up"), "/S/M", [], 0)
     assert failed(filter_.handle(POST)) == 8
 
 
@@ -355,7 +356,7 @@ def test_a_table_grows_to_its_limit() -> None:
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
-        ("(memory 1)", "memory count too high at 2"),
+        ("(memory 1)" * 4, "memory count too high at 5"),
         ("(table 1 funcref)" * 20, "table count too high at 20"),
         ("(table 2000000 funcref)", "table minimum size of 2000000 elements exceeds table limits"),
     ],
