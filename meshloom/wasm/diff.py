@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from wasm_filters.config import PluginConfig
     from wasm_filters.module import Module
 
+    _Filter = tuple[Module, PluginConfig]
+
 DEFAULT_COUNT = 100
 
 _Requests = Annotated[
@@ -38,25 +40,40 @@ _Clusters = Annotated[
     list[str] | None,
     typer.Option("--cluster", metavar="NAME", help="A cluster that answers callouts with 200."),
 ]
+_Filters = Annotated[
+    list[Path], typer.Argument(metavar="FILTER.wasm…", help="The filters, in their order.")
+]
+_IN_TURN = "; of several filters, one for each in turn."
+_Config = Annotated[
+    list[str] | None,
+    typer.Option("--config", metavar="FILE", help=f"A filter's configuration{_IN_TURN}"),
+]
 _VmConfig = Annotated[
-    Path | None, typer.Option("--vm-config", help="A file with the VM's configuration.")
+    list[str] | None,
+    typer.Option("--vm-config", metavar="FILE", help=f"A VM's configuration{_IN_TURN}"),
+]
+_RootId = Annotated[
+    list[str] | None, typer.Option("--root-id", help=f"The root_id of a plugin config{_IN_TURN}")
+]
+_VmId = Annotated[
+    list[str] | None, typer.Option("--vm-id", help=f"The vm_id of a VM config{_IN_TURN}")
 ]
 
 
 def diff(
-    filter_file: options.FilterFile,
+    filter_files: _Filters,
     requests: _Requests = None,
     seed: _Seed = 0,
     count: _Count = None,
-    config: options.Config = None,
+    config: _Config = None,
     vm_config: _VmConfig = None,
-    root_id: options.RootId = "",
-    vm_id: options.VmId = "",
+    root_id: _RootId = None,
+    vm_id: _VmId = None,
     cluster: _Clusters = None,
     as_json: options.Json = False,
     envoy: EnvoyPath = None,
 ) -> None:
-    """Send the same requests through the filter here and in Envoy, and compare the outcomes.
+    """Send the same requests through filters here and in Envoy, and compare the outcomes.
 
     Compared are what the client and the upstream get, callouts, logs, every callback and hostcall
     with its answer, and metrics. A difference that docs/FIDELITY.md explains is counted under its
@@ -66,18 +83,21 @@ def diff(
     """
     from meshloom.running import find_envoy
 
-    plugin = options.plugin(filter_file, root_id, vm_id, config, vm_config)
-    code, module = options.load(filter_file)
-    cases = _cases(requests, seed, count, module, plugin, cluster or [])
+    plugins = options.chain(filter_files, root_id, vm_id, config, vm_config)
+    loaded = [options.load(file) for file in filter_files]
+    modules = [module for _, module in loaded]
+    filters = list(zip(modules, plugins, strict=True))
+    cases = _cases(requests, seed, count, filters, cluster or [])
     found = find_envoy(envoy)
     report = Report(found.version, len(cases), as_json)
-    asyncio.run(_run(found, code, module, plugin, cluster or [], cases, report))
+    codes = [code for code, _ in loaded]
+    asyncio.run(_run(found, codes, filters, cluster or [], cases, report))
     report.end()
     raise typer.Exit(1 if report.differing else 0)
 
 
 def _cases(
-    requests: Path | None, seed: int, count: int | None, module: Module, plugin: PluginConfig,
+    requests: Path | None, seed: int, count: int | None, filters: list[_Filter],
     clusters: list[str],
 ) -> list[Case]:  # fmt: skip
     """Those of the file, then generated ones."""
@@ -92,22 +112,27 @@ def _cases(
     try:
         if requests is not None:
             cases += read_cases(requests)
-        vocabulary = learn(module, plugin, clusters)  # also tells whether the filter starts
+        vocabulary = learn(filters, clusters)  # also tells whether they start
         return cases + generate(seed, count, vocabulary)
     except (SourceError, WasmError) as error:
         options.bad_input(error, error)
 
 
 async def _run(
-    envoy: EnvoyBinary, code: bytes, module: Module, plugin: PluginConfig, clusters: list[str],
+    envoy: EnvoyBinary, codes: list[bytes], filters: list[_Filter], clusters: list[str],
     cases: list[Case], report: Report,
 ) -> None:  # fmt: skip
     from mini_mesh.differ.run import open_differ
+    from mini_mesh.filter_rig.config import WasmFilter
     from mini_mesh.filter_rig.rig import RigError
 
+    chain = [
+        (WasmFilter(code, plugin), module)
+        for code, (module, plugin) in zip(codes, filters, strict=True)
+    ]
     try:
         with tempfile.TemporaryDirectory(prefix="meshloom-diff-") as folder:
-            opened = open_differ(envoy, Path(folder), code, module, plugin, clusters)
+            opened = open_differ(envoy, Path(folder), chain, clusters)
             async with opened as differ:
                 for case in cases:
                     report.begin(case)

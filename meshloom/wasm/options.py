@@ -75,6 +75,39 @@ def plugin(
     return PluginConfig(file.stem, root_id, configuration, vm_id, read(vm_config, "--vm-config"))
 
 
+def each(given: list[str] | None, option: str, files: list[Path]) -> list[str]:
+    """An option of a chain, for each filter in turn: as many as there are, or none at all."""
+    values = given or [""] * len(files)
+    if len(values) != len(files):
+        bad_input(f"{option}: expected one for each of {len(files)} filters, got {len(values)}")
+    return values
+
+
+def chain(
+    files: list[Path],
+    root_ids: list[str] | None = None,
+    vm_ids: list[str] | None = None,
+    configs: list[str] | None = None,
+    vm_configs: list[str] | None = None,
+) -> list[PluginConfig]:
+    """The plugin config of each filter, with its file's name; "" is no file."""
+    return [
+        plugin(file, root_id, vm_id, _file(config), _file(vm_config))
+        for file, root_id, vm_id, config, vm_config in zip(
+            files,
+            each(root_ids, "--root-id", files),
+            each(vm_ids, "--vm-id", files),
+            each(configs, "--config", files),
+            each(vm_configs, "--vm-config", files),
+            strict=True,
+        )
+    ]
+
+
+def _file(name: str) -> Path | None:
+    return Path(name) if name else None
+
+
 def load(file: Path) -> tuple[bytes, Module]:
     """The bytes of a filter, and its module; one that does not load is bad input."""
     from wasm_filters.engine.cache import CompiledCache, default_folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mini_mesh.filter_rig.log import Crossing
+from mini_mesh.filter_rig.log import CALLING_BACK, Crossing
 from wasm_filters.abi import CALLBACKS
 from wasm_filters.errors import BadPointer
 from wasm_filters.hostcalls import Hostcall
@@ -31,7 +31,8 @@ class Ear(Listener):
 
     def called(self, name: str, arguments: tuple[int, ...], host: Host) -> None:
         self._kept = len(self.calls), len(host.journal.logs)
-        self._running.clear()
+        if not self._calls_back():
+            self._running.clear()
         self._begin(Crossing(name, arguments))
 
     def returned(self, name: str, result: int | None, host: Host) -> None:
@@ -50,6 +51,10 @@ class Ear(Listener):
 
     def answered(self, call: Hostcall, arguments: tuple[int, ...], status: int, host: Host) -> None:
         self._end(status)
+
+    def _calls_back(self) -> bool:
+        """The filter is called inside of its own hostcall; else what is running has trapped."""
+        return bool(self._running) and self.calls[self._running[-1]].name in CALLING_BACK
 
     def _begin(self, call: Crossing) -> None:
         self._running.append(len(self.calls))

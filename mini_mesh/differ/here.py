@@ -46,7 +46,8 @@ class DriftingClock:
 
 
 class Here:
-    """A filter on a worker of its own. WasmError: it can't be loaded, or refuses to start.
+    """A chain of filters on a worker of its own. WasmError: one can't be loaded, or refuses to
+    start. The cluster that requests go to can be called, too.
 
     ``seed`` is that of what differs by chance: random numbers, and the id of a connection. After
     each case ``flaw`` and ``wrong_length`` say what is not right with what came out of it.
@@ -54,20 +55,21 @@ class Here:
 
     def __init__(
         self,
-        module: Module,
-        config: PluginConfig,
+        filters: Sequence[tuple[Module, PluginConfig]],
         clock: Clock,
         seed: int,
         clusters: Sequence[str] = (),
     ) -> None:
         self._ear = Ear()
-        services = {name: lambda request: EMPTY_OK for name in clusters}
+        services: dict[str, Upstream] = {name: lambda request: EMPTY_OK for name in clusters}
+        services[UPSTREAM] = self._called
+        self._answering: Upstream = lambda request: EMPTY_OK
+        self._arrived: list[Request] = []
         self._surroundings = Surroundings(
             connection_id=seed,
             cluster_name=UPSTREAM,
             virtual_host_name=VIRTUAL_HOST,
             node=NODE,
-            properties=config.properties,
         )
         self._worker = Worker(
             clock=clock,
@@ -78,8 +80,8 @@ class Here:
             surroundings=self._surroundings,
         )
         self._clusters = clusters
-        self._plugin = self._worker.plugin(module, config)
-        self._chain = HttpChain(self._worker, [self._plugin])
+        self._plugins = [self._worker.plugin(module, config) for module, config in filters]
+        self._chain = HttpChain(self._worker, self._plugins)
         self.started = self._view(Ending.ANSWERED)
         self.wrong_length = False
         self.flaw = ""
@@ -94,20 +96,29 @@ class Here:
 
         ``ports`` are those that Envoy had for it, which the filter may ask for.
         """
-        self._plugin.surroundings = replace(
+        around = replace(
             self._surroundings,
             source=f"{LOOPBACK}:{ports.client}",
             destination=f"{LOOPBACK}:{ports.listener}",
             upstream=f"{LOOPBACK}:{ports.upstream}",
             upstream_local=f"{LOOPBACK}:{ports.envoy}",
         )
+        for plugin in self._plugins:
+            plugin.surroundings = around.having(plugin.config.properties)
         sizes = _sizes(case.request_pieces())
-        outcome = self._chain.handle(arriving(case.request), _upstream(case), sizes, PATIENCE)
+        self._answering = _upstream(case)
+        self._arrived.clear()
+        outcome = self._chain.handle(arriving(case.request), self._called, sizes, PATIENCE)
         self.flaw = flaw(outcome)
         self.wrong_length = _wrong_length(outcome.request) or (
             case.request.method != "HEAD" and _wrong_length(outcome.response)
         )
         return self._view(_ending(outcome), outcome)
+
+    def _called(self, request: Request) -> Response | Answer:
+        """The upstream is asked: by the router, or by a filter's call."""
+        self._arrived.append(request)
+        return self._answering(request)
 
     def metrics(self) -> dict[str, Metric]:
         return self._worker.metrics()
@@ -118,15 +129,22 @@ class Here:
         calls, self._ear.calls = self._ear.calls, []
         called: dict[str, list[Request]] = {name: [] for name in self._clusters}
         for callout in outcome.callouts if outcome else ():
-            called[callout.cluster].append(callout.request)
+            if callout.cluster != UPSTREAM:
+                called[callout.cluster].append(callout.request)
         return View(
             ending,
             outcome.response if outcome else None,
-            (outcome.request,) if outcome and outcome.request else (),
+            self._requests(outcome),
             called,
             [(_LEVELS.get(log.level, log.level.name.lower()), log.message) for log in logs],
             calls,
         )
+
+    def _requests(self, outcome: Outcome | None) -> tuple[Request, ...]:
+        """What came to the upstream, also a request that was answered before it was asked."""
+        late = outcome.request if outcome is not None else None
+        missing = late is not None and late not in self._arrived
+        return (*self._arrived, *([late] if late is not None and missing else ()))
 
 
 def _wrong_length(message: Request | Response | None) -> bool:

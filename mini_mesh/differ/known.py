@@ -90,7 +90,7 @@ def _map_order(difference: Difference, evidence: Evidence) -> bool:
 def _callout(difference: Difference, evidence: Evidence) -> bool:
     name = difference.place.rpartition(" header ")[2]
     added = difference.here is None and name in _OF_A_CALLOUT
-    return difference.place.startswith("callout ") and added
+    return difference.place.startswith(("callout ", "upstream ")) and added
 
 
 def _refused(difference: Difference, evidence: Evidence) -> bool:

@@ -1,11 +1,12 @@
-"""What a filter asks for, learned by running it here on a few plain requests."""
+"""What filters ask for, learned by running them here on a few plain requests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.differ.vocabulary import Ear, Vocabulary
+from mini_mesh.filter_rig.config import UPSTREAM
 from mini_mesh.filter_rig.upstream import EMPTY_OK
 from wasm_filters.config import PluginConfig
 from wasm_filters.http.chain import HttpChain
@@ -22,13 +23,16 @@ _REQUESTS = (
 )
 
 
-def learn(module: Module, config: PluginConfig, clusters: Iterable[str] = ()) -> Vocabulary:
-    """The filter's vocabulary. WasmError: it can't be loaded, or refuses to start."""
+def learn(
+    filters: Sequence[tuple[Module, PluginConfig]], clusters: Iterable[str] = ()
+) -> Vocabulary:
+    """The vocabulary of a chain. WasmError: one can't be loaded, or refuses to start."""
     vocabulary = Vocabulary()
-    vocabulary.read_configuration(config.configuration)
-    services = {name: lambda request: EMPTY_OK for name in clusters}
+    for _, config in filters:
+        vocabulary.read_configuration(config.configuration)
+    services = {name: lambda request: EMPTY_OK for name in (*clusters, UPSTREAM)}
     worker = Worker(clusters=services, listener=Ear(vocabulary))
-    chain = HttpChain(worker, [worker.plugin(module, config)])
+    chain = HttpChain(worker, [worker.plugin(*one) for one in filters])
     for request in _REQUESTS:
         chain.handle(request, lambda request: _ANSWER)
     return vocabulary

@@ -17,7 +17,6 @@ from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.filter_rig.config import Layout, WasmFilter
 from mini_mesh.filter_rig.rig import PortsUsed, Rig, open_rig
 from wasm_filters.abi import MetricType
-from wasm_filters.config import PluginConfig
 from wasm_filters.loop import SystemClock
 from wasm_filters.module import Module
 from wasm_filters.state.metrics import Metric
@@ -45,20 +44,21 @@ class Result:
 
 
 class Differ:
-    """A filter in both engines, and in our host three times more: with another clock, with other
-    random numbers, and ahead of Envoy, to know whether there is an answer to wait for.
+    """A chain of filters in both engines, and in our host three times more: with another clock,
+    with other random numbers, and ahead of Envoy, to know whether there is an answer to wait for.
     """
 
-    def __init__(self, rig: Rig, chain: str, module: Module) -> None:
+    def __init__(self, rig: Rig, chain: str, modules: Sequence[Module]) -> None:
         self._rig = rig
         self._chain = chain
         self._metrics: list[Mapping[str, int]] = []
-        (wasm,) = rig.layout.chains[chain]
-        config, clusters = wasm.config, rig.layout.clusters
-        self._here = Here(module, config, SystemClock(), SEED, clusters)
-        self._scout = Here(module, config, SystemClock(), SEED, clusters)
-        self._other_clock = Here(module, config, DriftingClock(), SEED, clusters)
-        self._other_random = Here(module, config, SystemClock(), OTHER_SEED, clusters)
+        wasms, clusters = rig.layout.chains[chain], rig.layout.clusters
+        pairs = zip(modules, wasms, strict=True)
+        filters = [(module, wasm.config) for module, wasm in pairs]
+        self._here = Here(filters, SystemClock(), SEED, clusters)
+        self._scout = Here(filters, SystemClock(), SEED, clusters)
+        self._other_clock = Here(filters, DriftingClock(), SEED, clusters)
+        self._other_random = Here(filters, SystemClock(), OTHER_SEED, clusters)
 
     async def run(self, case: Case) -> Result:
         """One case; state that the filter keeps goes on from the cases before."""
@@ -106,15 +106,16 @@ def _moved(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, str
 
 @asynccontextmanager
 async def open_differ(
-    envoy: EnvoyBinary, folder: Path, code: bytes, module: Module, config: PluginConfig,
+    envoy: EnvoyBinary, folder: Path, filters: Sequence[tuple[WasmFilter, Module]],
     clusters: Sequence[str] = (),
 ) -> AsyncIterator[Differ]:  # fmt: skip
-    """Both engines with this filter. ``clusters`` answer every callout with an empty 200.
+    """Both engines with these filters, in the order of a request. ``clusters`` answer every callout
+    with an empty 200.
 
-    WasmError: our host does not start the filter. RigError: Envoy does not.
+    WasmError: our host does not start a filter. RigError: Envoy does not.
     """
-    layout = Layout({_CHAIN: [WasmFilter(code, config)]}, clusters)
+    layout = Layout({_CHAIN: [wasm for wasm, _ in filters]}, clusters)
     async with open_rig(envoy, layout, folder) as rig:
-        differ = Differ(rig, _CHAIN, module)
+        differ = Differ(rig, _CHAIN, [module for _, module in filters])
         await differ.begin()
         yield differ

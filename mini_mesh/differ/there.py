@@ -33,11 +33,10 @@ async def run(rig: Rig, chain: str, case: Case, patience: float) -> tuple[View, 
         case.request_pieces(),
         patience,
     )
-    (wasm,) = rig.layout.chains[chain]
-    return _view(exchanged, wasm), exchanged.ports
+    return _view(exchanged, rig.layout.chains[chain]), exchanged.ports
 
 
-def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:
+def _view(exchanged: Exchanged, filters: Sequence[WasmFilter]) -> View:
     lines = without(exchanged.lines, TICK)
     ending = _ENDINGS[exchanged.received.ending]
     message = exchanged.received.message
@@ -46,16 +45,19 @@ def _view(exchanged: Exchanged, wasm: WasmFilter) -> View:
         message.response if message is not None and ending is Ending.ANSWERED else None,
         _whole(exchanged.upstream),
         {name: _whole(seen) for name, seen in exchanged.callouts.items()},
-        logs(lines, wasm),
+        logs(lines, filters),
         crossings(lines),
     )
 
 
-def logs(lines: Sequence[Line], wasm: WasmFilter) -> list[tuple[str, str]]:
-    """What the filter logged, in its requests and on its root context."""
-    config = wasm.config
-    of_root = " ".join(part for part in (config.root_id, config.vm_id) if part)
-    return [(said.level, said.message) for said in logged(lines, [wasm.log_prefix, of_root])]
+def logs(lines: Sequence[Line], filters: Sequence[WasmFilter]) -> list[tuple[str, str]]:
+    """What the filters logged, in their requests and on their root contexts."""
+    prefixes = []
+    for wasm in filters:
+        config = wasm.config
+        of_root = " ".join(part for part in (config.root_id, config.vm_id) if part)
+        prefixes += [wasm.log_prefix, of_root]
+    return [(said.level, said.message) for said in logged(lines, prefixes)]
 
 
 def _whole(messages: Sequence[Message]) -> list[Request]:

@@ -20,6 +20,7 @@ _LINE = re.compile(r"\[(\w+)\]\[([^\]]*)\]\[(\d+)\] (.*)")
 _CALL = re.compile(r"\[(?:host->vm|vm->host)\] ([\w.]+)\((.*)\)")
 _RETURN = re.compile(r"\[(?:host<-vm|vm<-host)\] [\w.]+ return: (.*)")
 _INTO_VM = "[host->vm]"
+CALLING_BACK = ("envoy_resolve_dns", "proxy_grpc_stream")  # hostcalls in which callbacks may run
 _ALLOCATORS = ("malloc", "proxy_on_memory_allocate")  # called by the host inside of a hostcall
 
 
@@ -136,9 +137,14 @@ class _Crossings:
             self.made[at] = replace(self.made[at], result=result, returned=True)
 
     def _call(self, name: str, arguments: str, is_callback: bool) -> None:
-        if is_callback and name not in _ALLOCATORS:
+        called = is_callback and name not in _ALLOCATORS
+        if called and not self._calls_back():
             self._running.clear()
-        inside = self.made[self._running[0]].name if self._running else ""
+        callbacks = [self.made[at].name for at in self._running if not self.made[at].inside]
+        inside = callbacks[-1] if callbacks and not called else ""
         numbers = tuple(int(each) for each in arguments.split(", ") if each)
         self._running.append(len(self.made))
         self.made.append(Crossing(name, numbers, inside))
+
+    def _calls_back(self) -> bool:
+        return bool(self._running) and self.made[self._running[-1]].name in CALLING_BACK

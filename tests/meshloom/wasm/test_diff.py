@@ -16,7 +16,7 @@ from mini_mesh.differ.case import make_case
 from mini_mesh.differ.compare import Difference
 from mini_mesh.differ.run import Result as Compared
 from tests.mini_mesh.live import needs_envoy
-from tests.wasm_filters.probe import Call, Probe
+from tests.wasm_filters.probe import Call, Out, Probe
 
 FILTER = str(
     Path(wasm_filters.__file__).parent / "filters" / "header_policy" / "header_policy.wasm"
@@ -48,6 +48,20 @@ def test_when_all_agree_it_is_one_line(tmp_path: Path, requests: Path) -> None:
     config.write_text(json.dumps(POLICY))
     result = run(FILTER, "--config", config, "--requests", requests, "--count", "3", "--seed", "2")
     assert result.stdout == f"5 requests through wasmtime and Envoy {envoy.version}: 5 agree\n"
+    assert result.exit_code == 0
+
+
+def test_several_filters_are_a_chain(tmp_path: Path, requests: Path) -> None:
+    """Each with its own configuration; the second sees what the first has made of a request."""
+    envoy = needs_envoy()
+    config = tmp_path / "policy.json"
+    config.write_text(json.dumps(POLICY))
+    shows = probe(
+        tmp_path, "proxy_on_request_headers", Call("proxy_get_header_map_pairs", [0, Out.TEXT])
+    )
+    configured = ["--config", config, "--config", "", "--vm-id", "a", "--vm-id", "b"]
+    result = run(FILTER, shows, *configured, "--requests", requests)
+    assert result.stdout == f"2 requests through wasmtime and Envoy {envoy.version}: 2 agree\n"
     assert result.exit_code == 0
 
 
@@ -137,6 +151,7 @@ def test_an_envoy_that_a_filter_kills_is_a_difference(tmp_path: Path, requests: 
         (["none.wasm"], "none.wasm: can't be read: No such file or directory"),
         ([__file__], "not a wasm module"),
         ([FILTER, "--config", FILTER], "refused the configuration"),
+        ([FILTER, FILTER, "--config", "a"], "--config: expected one for each of 2 filters, got 1"),
         ([FILTER, "--config", "none"], "--config none: No such file or directory"),
         ([FILTER, "--requests", "none.har"], "none.har: No such file or directory"),
         ([FILTER, "--requests", __file__], "test_diff.py: ends with '.py', expected one of"),

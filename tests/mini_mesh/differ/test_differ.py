@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from mini_mesh.filter_rig.rig import Rig, open_rig
 from tests.mini_mesh.filter_rig.guests import asking
 from tests.mini_mesh.live import needs_envoy
 from tests.wasm_filters.guests import guest, on_request_headers
-from tests.wasm_filters.probe import Call, Out, Probe
+from tests.wasm_filters.probe import CALLBACKS, Call, Out, Probe
 from tests.wasm_filters.test_header_policy import POLICY, WASM
 from wasm_filters.config import PluginConfig
 from wasm_filters.module import Module
@@ -106,10 +107,21 @@ OTHERS = {
             ],
         }
     ).code(),
+    "calling the upstream": asking("up"),
+    "called back inside": Probe(
+        {
+            "proxy_on_request_headers": [Call("envoy_resolve_dns", [b"::1", Out.NUMBER])],
+            "envoy_on_resolve_dns": [Call("proxy_get_buffer_bytes", [8, 0, 99, Out.TEXT])],
+        },
+        callbacks={**CALLBACKS, "envoy_on_resolve_dns": (3, False)},
+    ).code(),
     "ticking": Probe(
         {"proxy_on_configure": [Call("proxy_set_tick_period_milliseconds", [1])]}, extra=TICK
     ).code(),
 }
+
+
+CHAIN = ("policy", "fields", "calling the upstream")
 
 
 def config(name: str) -> PluginConfig:
@@ -125,8 +137,8 @@ class Engines:
         self.runner, self.rig = runner, rig
 
     def differ(self, name: str) -> Differ:
-        (wasm,) = self.rig.layout.chains[name]
-        return Differ(self.rig, name, Module.of(wasm.code))
+        modules = [Module.of(wasm.code) for wasm in self.rig.layout.chains[name]]
+        return Differ(self.rig, name, modules)
 
     def run(self, name: str, *cases: Case) -> list[Result]:
         async def all_of_them() -> list[Result]:
@@ -143,6 +155,10 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     chains = {
         name: [WasmFilter(code, config(name))] for name, code in {**EXAMPLES, **OTHERS}.items()
     }
+    chains["chain"] = [
+        WasmFilter(OTHERS[name], replace(config(name), vm_id=f"in a chain {name}"))
+        for name in CHAIN
+    ]
     with asyncio.Runner() as runner:
         rig = open_rig(envoy, Layout(chains, ["auth"]), tmp_path_factory.mktemp("rig"))
         yield Engines(runner, runner.run(rig.__aenter__()))
@@ -150,7 +166,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
 
 
 def test_our_filter_agrees_on_whatever_is_sent(engines: Engines) -> None:
-    words = learn(Module.of(OTHERS["policy"]), config("policy"))
+    words = learn([(Module.of(OTHERS["policy"]), config("policy"))])
     results = engines.run("policy", *generate(1, COUNT, words))
     assert [result.unexplained for result in results[:-1]] == [[]] * COUNT
     statuses = {result.case.request.method for result in results if result.case}
@@ -207,7 +223,7 @@ def test_the_same_places_are_around_both(engines: Engines) -> None:
 def test_a_difference_without_a_reason_is_told_with_both_sides(engines: Engines) -> None:
     """Two builds of a filter, one in each engine."""
     header = Call(_add, [RESPONSE, b"x-build", b"2"])
-    differ = Differ(engines.rig, "plain", Module.of(at("proxy_on_response_headers", header)))
+    differ = Differ(engines.rig, "plain", [Module.of(at("proxy_on_response_headers", header))])
     result = engines.runner.run(differ.run(post()))
     found = [each for each in result.unexplained if each.place.startswith("response")]
     assert found == [Difference("response header x-build", "'2'", None)]
@@ -226,3 +242,22 @@ def test_metrics_are_compared_as_they_moved(engines: Engines) -> None:
 def test_what_ticks_do_is_left_out(engines: Engines) -> None:
     results = engines.run("ticking", *[post()] * 5)
     assert [result.unexplained for result in results[:-1]] == [[]] * 5
+
+
+def test_a_chain_agrees_on_whatever_is_sent(engines: Engines) -> None:
+    """One after the other, each with the configuration of its own."""
+    words = learn([(Module.of(OTHERS[name]), config(name)) for name in CHAIN])
+    results = engines.run("chain", *generate(2, 20, words))
+    assert [result.unexplained for result in results[:-1]] == [[]] * 20
+
+
+def test_the_upstream_can_be_called_as_any_cluster(engines: Engines) -> None:
+    """It gets the call first, then the request."""
+    result = engines.run("calling the upstream", post())[0]
+    assert result.unexplained == []
+    added = [each for each in result.differences if each.known == "callout-headers"]
+    assert {each.place.partition(" header")[0] for each in added} == {"upstream 1"}
+
+
+def test_callbacks_inside_of_a_hostcall_are_compared(engines: Engines) -> None:
+    assert engines.run("called back inside", post())[0].unexplained == []

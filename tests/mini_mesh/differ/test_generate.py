@@ -50,13 +50,13 @@ def test_a_filter_is_asked_for_its_words() -> None:
         Call("proxy_get_property", [b"request\0path", Out.TEXT]),
     ]
     module = Module.of(Probe({"proxy_on_request_headers": calls}).code())
-    words = learn(module, PluginConfig())
+    words = learn([(module, PluginConfig())])
     assert list(words.names) == ["x-plan", "x-gone", "x-asked"]
 
 
 def test_a_configuration_speaks_too() -> None:
     policy = b'{"deny": [{"path": "/admin", "header": "X-Plan", "value": "Expired"}]}'
-    words = learn(Module.load(POLICY), PluginConfig(configuration=policy))
+    words = learn([(Module.load(POLICY), PluginConfig(configuration=policy))])
     assert "/admin" in words.paths
     assert "x-plan" in words.names
     assert "Expired" in words.values
