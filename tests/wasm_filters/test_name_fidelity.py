@@ -42,12 +42,15 @@ class Scenario:
     calls: Mapping[str, Sequence[Call]]
     answers: Mapping[str, int] = field(default_factory=dict)
     hears: bool = True
+    traps: frozenset[str] = frozenset()
 
     def code(self, name: str) -> bytes:
         """Another module for each, so that no two share a VM."""
         more = {RESOLVED: (3, False)} if self.hears else {}
         mark = f'(func (export "{name}"))'
-        return Probe(self.calls, self.answers, {**CALLBACKS, **more}, extra=mark).code()
+        return Probe(
+            self.calls, self.answers, {**CALLBACKS, **more}, "0.2.1", self.traps, mark
+        ).code()
 
 
 def asks(*names: bytes) -> Scenario:
@@ -75,6 +78,12 @@ SCENARIOS = {
     "a_reply_inside": Scenario({IN_HEADERS: [resolves(b"::1")], RESOLVED: [EFFECTIVE, REPLY]}),
     "a_reply_inside_and_a_pause": Scenario(
         {IN_HEADERS: [resolves(b"::1")], RESOLVED: [EFFECTIVE, REPLY]}, PAUSE
+    ),
+    "a_trap_inside": Scenario(
+        {IN_HEADERS: [resolves(b"::1"), resolves(b"::1"), GO_ON]}, traps=frozenset({RESOLVED})
+    ),
+    "a_trap_inside_and_a_pause": Scenario(
+        {IN_HEADERS: [resolves(b"::1")]}, PAUSE, traps=frozenset({RESOLVED})
     ),
     "going_on_inside_and_a_pause": Scenario(
         {IN_HEADERS: [resolves(b"::1")], RESOLVED: [EFFECTIVE, GO_ON]}, PAUSE

@@ -202,7 +202,8 @@ class PluginFilter:
     def _call(self, name: str, context: Context, *arguments: int) -> int:
         """The module's answer, 0 (Continue) if it has no such callback."""
         answer = self.machine.call(name, context, context.id, *arguments)
-        if answer is None:
+        # a VM may also die in a callback inside of this one's hostcall, and this one goes on
+        if answer is None or self.machine.failure is not None:
             if self.machine.failure is None or (
                 self.plugin.config.failure_policy is FailurePolicy.LEGACY_FAIL_OPEN
             ):

@@ -59,7 +59,8 @@ class Tls:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Addresses are ``IP:PORT``. ``route_name`` None: no route matches, and so no cluster.
+    """Addresses are ``IP:PORT``. ``route_name`` None: no route matches, and so no cluster,
+    and the router answers 404.
 
     ``node`` and the metadata are Envoy's messages in its own field names: node
     ``{"id": "n", "metadata": {"APP": "a"}}``, any metadata

@@ -59,7 +59,16 @@ def test_several_filters_are_a_chain(tmp_path: Path, requests: Path) -> None:
     shows = probe(
         tmp_path, "proxy_on_request_headers", Call("proxy_get_header_map_pairs", [0, Out.TEXT])
     )
-    configured = ["--config", config, "--config", "", "--vm-id", "a", "--vm-id", "b"]
+    configured: list[str | Path] = [
+        "--config",
+        config,
+        "--config",
+        "",
+        "--vm-id",
+        "a",
+        "--vm-id",
+        "b",
+    ]
     result = run(FILTER, shows, *configured, "--requests", requests)
     assert result.stdout == f"2 requests through wasmtime and Envoy {envoy.version}: 2 agree\n"
     assert result.exit_code == 0
