@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from wasm_filters.filter import Filter
 from wasm_filters.module import Module
 from wasm_filters.pairs import encode_pairs
 from wasm_filters.services.grpc_calls import frame
-from wasm_filters.services.upstream import NEVER, Upstream, no_endpoints, refused
+from wasm_filters.services.upstream import NEVER, REFUSED, Upstream, no_endpoints
 from wasm_filters.worker import Worker
 
 IN_HEADERS = "proxy_on_request_headers"
@@ -293,7 +294,7 @@ def here(name: str, scenario: Scenario) -> list[str]:
         clusters={
             "grpc": service,
             "mute": lambda request: NEVER,
-            "nobody": refused,
+            "nobody": lambda request: REFUSED,
             "bare": no_endpoints,
         }
     )
@@ -384,15 +385,27 @@ def test_a_name_that_is_a_service_without_a_target_is_the_end_of_envoy(
         asyncio.run(there())
 
 
-def test_a_service_of_grpcs_own_library_goes_to_who_answers_for_its_address() -> None:
-    """Envoy dials the address, and so it is answered whether it is known here or not."""
-    scenario = Scenario({IN_HEADERS: [calls(b"echo", to=_google(b"a:1")), opens(b"chat", b"grpc")]})
-    known = _logged(scenario, {"a:1": service, "grpc": service})
-    assert "request_headers call echo=0 5 " in known
-    assert "grpc_receive message=0 gnip" in known
-    unknown = _logged(scenario, {"grpc": service})
-    assert "request_headers call echo=0 5 " in unknown
-    assert "proxy_on_grpc_close (5 14 " in unknown
+def test_a_service_of_grpcs_own_library_goes_to_who_answers_for_its_address(
+    tmp_path: Path,
+) -> None:
+    """Envoy dials the address, and so the call is made whether it is known here or not."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and never listens
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        calling = [calls(b"echo", to=_google(address.encode()))]
+        scenario = Scenario({IN_HEADERS: calling, RECEIVE: GO_ON, CLOSE: GO_ON})
+        layout = Layout({"name": [WasmFilter(scenario.code("name"), PluginConfig("name"))]})
+
+        async def there() -> list[str]:
+            async with open_rig(needs_envoy(), layout, tmp_path) as rig:
+                return messages("name", await rig.exchange("name", GET, patience=2))
+
+        envoy = asyncio.run(there())
+    unknown = _logged(scenario, {})
+    for line in ("request_headers call echo=0 5 ", "proxy_on_grpc_close (5 13 "):
+        assert line in envoy
+        assert line in unknown
+    assert "grpc_receive message=0 gnip" in _logged(scenario, {address: service})
 
 
 def _logged(scenario: Scenario, clusters: dict[str, Upstream]) -> list[str]:

@@ -26,7 +26,6 @@ from wasm_filters.services.upstream import (
     Upstream,
     answer_of,
     no_endpoints,
-    refused,
 )
 from wasm_filters.state.buffer import Buffer
 from wasm_filters.state.context import Context
@@ -82,7 +81,7 @@ class GrpcCalls:
         given = (*target.metadata, *Headers.of_bytes(metadata))
         fields = Headers((("content-type", "application/grpc"), ("te", "trailers"), *given))
         request = Request("POST", path, target.authority or target.name, "http", fields)
-        call = GrpcCall(call_id, caller, root, target.name, service or refused, request, timeout)
+        call = GrpcCall(call_id, caller, root, target.name, service or _undialled, request, timeout)
         if service is None and not target.google:
             return self._fail(call, _UNAVAILABLE, b"Cluster not available")
         if service is no_endpoints and call.is_stream:
@@ -207,6 +206,11 @@ class GrpcCalls:
         root = call.root
         root.status = (status, message)
         call.caller.call("proxy_on_grpc_close", root, root.id, call.id, status)
+
+
+def _undialled(request: Request) -> Response:
+    """gRPC's own library could not connect, which Envoy tells as INTERNAL."""
+    return Response(200, trailers=Headers((("grpc-status", str(_INTERNAL)),)))
 
 
 def _with_body(call: GrpcCall, body: bytes) -> Request:

@@ -47,11 +47,6 @@ def empty_ok(request: Request) -> Response:
     return _OK
 
 
-def refused(request: Request) -> Answer:
-    """An address at which nobody listens."""
-    return REFUSED
-
-
 def no_endpoints(request: Request) -> Answer:
     """A cluster that exists and has no endpoints, as one that discovery has not filled yet."""
     return NO_ENDPOINTS
