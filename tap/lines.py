@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from mesh_traffic import Body, Exchange
+from tap.content import Schema, View, view
+from tap.content.text import printable as printable
 from tap.flags import in_words
 from tap.tree import Hop
 from tap.viewer import Coverage
@@ -44,11 +46,14 @@ def milliseconds(seconds: float | None) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:,.0f} ms"
 
 
-def bodies(exchange: Exchange) -> Iterator[str]:
-    """The bodies that were kept, indented below their exchange's line."""
-    yield from _body("request", exchange.request.body)
+def bodies(exchange: Exchange, schema: Schema | None = None) -> Iterator[str]:
+    """The bodies that were kept, decoded, indented below their exchange's line.
+
+    ``schema`` names the fields of gRPC messages.
+    """
+    yield from _body("request", exchange.request.body, view(exchange, "request", schema))
     if exchange.response is not None:
-        yield from _body("response", exchange.response.body)
+        yield from _body("response", exchange.response.body, view(exchange, "response", schema))
 
 
 def coverage_line(coverage: Coverage) -> str:
@@ -60,21 +65,17 @@ def coverage_line(coverage: Coverage) -> str:
     return f"watching {some}{coverage.targets} {envoys}   {counts}{reduced}"
 
 
-def printable(text: str) -> str:
-    """``text`` with what a terminal might obey shown as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
-
-
-def _body(side: str, body: Body) -> Iterator[str]:
-    if not body:
+def _body(side: str, body: Body, shown: View) -> Iterator[str]:
+    if not body and not shown.text:  # a gRPC error has a status and no body
         return
-    size = f"{body.size:,}" if body.size is not None else "?"
-    kept = f"{len(body.data):,} of {size}" if body.truncated else size
-    yield f"    {side} body, {kept} bytes"
-    for one in body.text.splitlines():
-        yield f"    | {printable(one)}"
+    size = "?" if body.size is None else f"{body.size:,}"
+    kept = f"{len(body.data):,} of {size}" if body.truncated else f"{len(body.data):,}"
+    coded = f" ({', '.join(shown.codings)} of {shown.size:,} bytes)" if shown.codings else ""
+    yield f"    {side} body, {kept} bytes{coded}, {printable(shown.kind)}"
+    for one in shown.text.splitlines():
+        yield f"    | {one}"
+    for note in shown.notes:
+        yield f"    ({printable(note)})"
 
 
 def tree(hops: Sequence[Hop]) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from datetime import UTC
 
-from mesh_traffic import Body, Endpoint, Exchange, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
 from tap.lines import bodies, coverage_line, line, milliseconds, route
 from tap.viewer import Coverage
 
@@ -56,7 +57,7 @@ def test_a_terminal_is_told_nothing_by_a_request() -> None:
     evil = replace(EXCHANGE, request=Request("GET", "/\x1b[2J\x07"))
     assert "/\\x1b[2J\\x07" in line(evil, UTC)
     assert list(bodies(replace(EXCHANGE, request=Request(body=Body(b"a\x1b[0m\nb", size=7))))) == [
-        "    request body, 7 bytes",
+        "    request body, 7 bytes, text",
         "    | a\\x1b[0m",
         "    | b",
     ]
@@ -64,7 +65,32 @@ def test_a_terminal_is_told_nothing_by_a_request() -> None:
 
 def test_a_truncated_body_says_how_much_there_was() -> None:
     cut = replace(EXCHANGE, response=Response(200, body=Body(b"abc", truncated=True, size=20000)))
-    assert list(bodies(cut))[0] == "    response body, 3 of 20,000 bytes"
+    assert list(bodies(cut))[0] == "    response body, 3 of 20,000 bytes, text"
+
+
+def test_a_body_is_decoded_with_what_was_undone_and_what_is_missing() -> None:
+    told = Headers.of({"content-type": "application/json", "content-encoding": "gzip"})
+    data = gzip.compress(b'{"a": [1, 2]}')[:-4]
+    shown = bodies(replace(EXCHANGE, response=Response(200, told, Body(data, size=len(data)))))
+    assert list(shown) == [
+        f"    response body, {len(data)} bytes (gzip of 13 bytes), json",
+        "    | {",
+        '    |   "a": [',
+        "    |     1,",
+        "    |     2",
+        "    |   ]",
+        "    | }",
+        "    (gzip: cut off, 13 bytes could be decoded)",
+    ]
+
+
+def test_a_grpc_error_without_a_body_has_its_status() -> None:
+    told = Headers.of({"content-type": "application/grpc", "grpc-status": "14"})
+    called = replace(EXCHANGE, request=Request("POST", "/a.B/C"), response=Response(200, told))
+    assert list(bodies(called)) == [
+        "    response body, 0 bytes, grpc a.B/C",
+        "    | status UNAVAILABLE",
+    ]
 
 
 def test_coverage_is_never_hidden() -> None:
