@@ -6,5 +6,6 @@ Floor 2 of the house. The way through it::
 
 The hub owns the one admin tap that an Envoy grants. Nothing reaches a viewer before it is redacted.
 ``flows`` (the door to mitmproxy) and ``har`` read other people's captures.
+``content`` decodes bodies for who looks at them.
 What the addresses in a capture mean is told by whoever builds the mesh (``topology``).
 """

@@ -28,7 +28,7 @@ MIB = 1024 * 1024
 ROUNDS = 5
 
 RECORD = {"id": 17, "name": "reviews", "stars": [5, 4, None], "text": "A comedy of errors. " * 4}
-LIST = json.dumps([RECORD] * 40).encode()
+LIST = json.dumps([RECORD] * 100).encode()
 
 
 def exchange(data: bytes, type: str = "", coding: str = "", cut: bool = False) -> Exchange:
@@ -154,6 +154,7 @@ def main() -> None:
             seconds(lambda one=one: view(one, "request"), 100) for _ in range(ROUNDS)
         )
         print(f"{name:34} {taken * 1e6:8,.0f} µs")
+    view(exchange(b"<a>", "text/html"), "request")  # loads mitmproxy
     worst = sorted(
         (_worst(name, one) for name, one in hostile()), reverse=True, key=lambda it: it[0]
     )
