@@ -45,13 +45,13 @@ class Message:
 
 
 def is_websocket(exchange: Exchange) -> bool:
-    """Whether the exchange switched to WebSocket (RFC 6455, section 4; over HTTP/2, RFC 8441)."""
+    """Whether the exchange switched to WebSocket (RFC 6455, section 4).
+
+    Envoy's filters see an HTTP/2 one (RFC 8441) as if it were HTTP/1.
+    """
     asked = (exchange.request.headers.get("upgrade") or "").lower()
-    return (
-        asked.strip() == "websocket"
-        and exchange.response is not None
-        and exchange.response.status in (101, 200)
-    )
+    switched = exchange.response is not None and exchange.response.status == 101
+    return switched and asked.strip() == "websocket"
 
 
 @dataclass(frozen=True, slots=True)

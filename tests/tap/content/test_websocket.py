@@ -102,8 +102,9 @@ def test_bytes_that_are_no_frames_are_dumped() -> None:
 
 def test_a_request_that_did_not_become_a_websocket_is_what_it_says() -> None:
     exchange = upgraded(b"no")
-    refused = Exchange("1", "", exchange.request, Response(400))
-    assert view(refused, "request").kind == "text"
+    for status in (400, 200):
+        refused = Exchange("1", "", exchange.request, Response(status))
+        assert view(refused, "request").kind == "text"
 
 
 def test_a_bomb_and_countless_messages_are_bounded() -> None:
