@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
 
 from mesh_traffic import Body, Exchange
-from tap.content import Schema, View, view
-from tap.content.text import printable as printable
 from tap.flags import in_words
+from tap.printable import printable as printable
 from tap.tree import Hop
 from tap.viewer import Coverage
+
+if TYPE_CHECKING:
+    from tap.content import Schema, View
 
 NO_RESPONSE = "---"  # in the place of a status: the client left, or there was none
 
@@ -51,6 +54,8 @@ def bodies(exchange: Exchange, schema: Schema | None = None) -> Iterator[str]:
 
     ``schema`` names the fields of gRPC messages.
     """
+    from tap.content import view  # 50 ms, and nothing to a line without bodies
+
     yield from _body("request", exchange.request.body, view(exchange, "request", schema))
     if exchange.response is not None:
         yield from _body("response", exchange.response.body, view(exchange, "response", schema))

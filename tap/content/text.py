@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from tap.content.nouns import Content, Decode, View
+from tap.printable import printable
 
 MAX_TEXT = 128 * 1024  # characters of a view's text
 MAX_DUMPED = 4 * 1024  # bytes that a hexadecimal dump shows
@@ -23,13 +24,6 @@ CHARSETS = frozenset(
         *("gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr", "iso-2022-jp"),
     )
 )
-
-
-def printable(text: str) -> str:
-    """``text`` with what a terminal might obey shown as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def clean(text: str) -> str:

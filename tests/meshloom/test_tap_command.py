@@ -84,7 +84,7 @@ async def test_a_filter_and_bodies() -> None:
     async with running_mesh():
         code, out, err = await run("--match", "~m POST & service == reviews", "-n", "1", "--body")
     assert (code, err) == (0, [])
-    assert out[1:3] == ["    request body, 5 bytes", "    | hello"]
+    assert out[1:3] == ["    request body, 5 bytes, text", "    | hello"]
     assert out[-1] == f"{END}   1 shown   0 lost"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_decoded_has_a_value_or_a_text_for_each_side() -> None:
     request = Request("POST", "/", headers=Headers.of({"content-type": "application/json"}))
     request = Request("POST", "/", "", "http", request.headers, Body(b'{"a": 1}'))
     both = Exchange("1", "", request, Response(200, body=Body(b"words")))
-    about = {"codings": [], "notes": []}
+    about: dict[str, Any] = {"codings": [], "notes": []}
     assert decoded(both) == {
         "request": {"kind": "json", "size": 8, "value": {"a": 1}, **about},
         "response": {"kind": "text", "size": 5, "text": "words", **about},
@@ -74,7 +75,7 @@ def test_decoded_has_a_value_or_a_text_for_each_side() -> None:
 
 def test_mitmproxy_and_protobuf_are_not_loaded_before_a_body_needs_them() -> None:
     code = (
-        "import sys, tap.lines; "
+        "import sys, tap.content; "
         "print(sorted({'mitmproxy', 'google.protobuf', 'grpc', 'brotli'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pytest
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import CloseReason, FrameProtocol
@@ -118,7 +116,7 @@ def test_a_bomb_and_countless_messages_are_bounded() -> None:
 
 
 def test_a_new_message_before_the_end_of_the_last_one_is_seen() -> None:
-    it: Iterable[bytes] = (
+    it = (
         peer(True).send_data("a", fin=False),
         peer(True).send_data("b", fin=True),
     )
