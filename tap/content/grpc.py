@@ -21,7 +21,7 @@ from tap.content.coding import codings_of, undo
 from tap.content.nouns import Content, Decode, MediaType, Undecodable, View
 
 MAX_MESSAGES = 1_000  # of one body
-MAX_NAMED = 256 * 1024  # bytes of a message that are decoded by names
+MAX_NAMED = 256 * 1024  # bytes of a body whose messages are decoded by names
 MAX_STATUS = 4_000  # characters of a status message
 COMPRESSED, TRAILERS = 0x01, 0x80  # flags of a frame
 _PREFIX = 5  # bytes before a message: flags and length
@@ -85,12 +85,18 @@ def grpc_web_text(content: Content, decode: Decode) -> View:
 
 def message(content: Content, decode: Decode) -> View:
     """One message that is the body (``application/x-protobuf``). Raises Undecodable."""
-    value, text, notes = named_or_numbered(content, content.data, content.cut)
+    size = len(content.data)
+    value, text, notes = named_or_numbered(content, content.data, content.cut, size)
     return View("protobuf", text, value, notes)
 
 
-def named_or_numbered(content: Content, data: bytes, cut: bool) -> tuple[Any, str, tuple[str, ...]]:
-    """Value, text and notes of one message. Raises Undecodable."""
+def named_or_numbered(
+    content: Content, data: bytes, cut: bool, so_far: int
+) -> tuple[Any, str, tuple[str, ...]]:
+    """Value, text and notes of one message. Raises Undecodable.
+
+    ``so_far``: the bytes of the messages of its body until its end.
+    """
     notes: tuple[str, ...] = ()
     if cut:
         whole = protobuf.whole_fields(data)
@@ -98,8 +104,8 @@ def named_or_numbered(content: Content, data: bytes, cut: bool) -> tuple[Any, st
         data = whole
     if content.schema is not None:
         try:
-            if len(data) > MAX_NAMED:
-                raise Undecodable(f"more than {MAX_NAMED:,} bytes")
+            if so_far > MAX_NAMED:
+                raise Undecodable(f"more than {MAX_NAMED:,} bytes in all")
             if found := content.schema.decode(content.method, content.side, data):
                 value, said = found
                 shown = json.dumps(value, indent=2, ensure_ascii=False)
@@ -120,6 +126,7 @@ class _Body:
         self._values: list[Any] = []
         self._texts: list[str] = []
         self._notes: list[str] = []
+        self._read_so_far = 0  # bytes of messages
 
     def view(self, kind: str, status: dict[str, Any] | None) -> View:
         for at, frame in enumerate(frames(self._content.data)):
@@ -170,7 +177,8 @@ class _Body:
     def _read(self, data: bytes, cut: bool) -> tuple[Any, str, tuple[str, ...]]:
         try:
             if self._codec in ("", "proto"):
-                return named_or_numbered(self._content, data, cut)
+                self._read_so_far += len(data)
+                return named_or_numbered(self._content, data, cut, self._read_so_far)
         except Undecodable as error:
             return _closed(data, str(error))
         view = self._decode(self._content.inner(data, _inner_type(self._codec), cut=cut))

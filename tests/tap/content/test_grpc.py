@@ -154,7 +154,7 @@ def test_streams_and_messages_without_end_are_bounded() -> None:
     assert many.notes == (f"only the first {MAX_MESSAGES:,} messages are shown",)
     large = message("HelloReply", text="x" * MAX_NAMED)
     assert view(answered(framed(large), GRPC), "response", schema()).notes[0] == (
-        f"message 1: not decoded by names: more than {MAX_NAMED:,} bytes"
+        f"message 1: not decoded by names: more than {MAX_NAMED:,} bytes in all"
     )
 
 
