@@ -20,10 +20,9 @@ class Limits:
 
 def trim(connection: sqlite3.Connection, limits: Limits, now: float) -> int:
     """Remove what is beyond ``limits``, inside of the current transaction; how many went."""
-    ends = connection.execute("SELECT min(seq), max(seq) FROM exchanges").fetchone()
-    if ends[0] is None:
+    oldest, newest = ends(connection)
+    if oldest > newest:
         return 0
-    oldest, newest = ends
     keep_from = min(_first_kept(connection, limits, oldest, newest, now), oldest + MOST)
     _remove(connection, oldest, keep_from)
     if limits.max_bytes is not None:
@@ -32,6 +31,17 @@ def trim(connection: sqlite3.Connection, limits: Limits, now: float) -> int:
             keep_from, before = min(keep_from + AT_ONCE, most), keep_from
             _remove(connection, before, keep_from)
     return int(keep_from - oldest)
+
+
+def ends(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The first and the last ``seq``; (1, 0) of an empty store.
+
+    One after the other: asked for both at once, SQLite looks at every row.
+    """
+    first, last = connection.execute(
+        "SELECT (SELECT min(seq) FROM exchanges), (SELECT max(seq) FROM exchanges)"
+    ).fetchone()
+    return (1, 0) if first is None else (first, last)
 
 
 def _first_kept(

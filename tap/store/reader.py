@@ -15,6 +15,7 @@ from typing import Any
 
 from mesh_traffic import Exchange
 from tap.match import Match, read_match
+from tap.store.limits import ends
 from tap.store.rows import to_column, unpack
 from tap.store.schema import StoreError, errors_of, open_to_read
 from tap.store.where import FUNCTIONS, where
@@ -92,13 +93,14 @@ class Reader:
         return found
 
     def holds(self) -> Holds:
-        ((first, last),) = self._ask("SELECT min(seq), max(seq) FROM exchanges")
+        with errors_of(self.path):
+            first, last = ends(self._connection)
         counts = dict(self._ask("SELECT name, value FROM counts"))
         times = dict(
             self._ask("SELECT seq, started FROM exchanges WHERE seq IN (?, ?)", [first, last])
         )
         return Holds(
-            exchanges=0 if first is None else last - first + 1,
+            exchanges=last - first + 1,
             first=times.get(first) or 0.0,
             last=times.get(last) or 0.0,
             removed=counts.get("removed", 0),

@@ -169,6 +169,8 @@ def _texts(rest: bytes) -> list[str]:
 
 
 def _headers(counts: Sequence[int], fields: list[str]) -> list[Headers]:
+    if len(fields) != 2 * sum(counts):
+        raise ValueError(f"expected {sum(counts)} headers, found {len(fields) / 2:g}")
     found, at = [], 0
     for count in counts:
         part = fields[at : at + 2 * count]

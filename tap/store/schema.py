@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,7 +57,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        path.touch(0o600)  # SQLite gives its other files the same mode
         path.chmod(0o600)
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error

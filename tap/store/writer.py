@@ -8,6 +8,7 @@ given up is counted. Not for several threads at once.
 from __future__ import annotations
 
 import fcntl
+import os
 import sqlite3
 import time
 from collections import deque
@@ -173,22 +174,23 @@ class Store:
 
     def _insert_bodies(self, batch: Sequence[Exchange]) -> list[int | None]:
         """The id of each body of ``batch``, two an exchange, after those that are new are in."""
-        hashes = [
-            hash_of(data) if data else None for exchange in batch for data in bodies_of(exchange)
-        ]
-        first = 2 * self._next
         ids: dict[bytes, int] = {}
-        rows = []
+        rows: list[tuple[int, bytes, bytes]] = []
         repeats: dict[bytes, int] = {}
-        for at, digest in enumerate(hashes):
-            if digest is None:
-                continue
-            if digest in ids:
-                repeats[digest] = self._next + at // 2
-                continue
-            ids[digest] = first + at
-            rows.append((first + at, digest, bodies_of(batch[at // 2])[at % 2]))
-        self._add_bodies(rows, ids, repeats)
+        hashes: list[bytes | None] = []
+        number = 2 * self._next
+        for exchange in batch:
+            for data in bodies_of(exchange):
+                digest = hash_of(data) if data else None
+                hashes.append(digest)
+                if digest in ids:
+                    repeats[digest] = number // 2
+                elif digest is not None:
+                    ids[digest] = number
+                    rows.append((number, digest, data))
+                number += 1
+        if rows:
+            self._add_bodies(rows, ids, repeats)
         return [None if digest is None else ids[digest] for digest in hashes]
 
     def _add_bodies(
@@ -207,10 +209,11 @@ class Store:
                 if number != ids[digest]:
                     repeats.setdefault(digest, ids[digest] // 2)
                     ids[digest] = number
-        run.executemany(
-            "INSERT INTO repeats VALUES (?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-            [(ids[digest], seq) for digest, seq in repeats.items()],
-        )
+        if repeats:
+            run.executemany(
+                "INSERT INTO repeats VALUES (?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
+                [(ids[digest], seq) for digest, seq in repeats.items()],
+            )
 
     def _place(self, exchange: Exchange) -> int:
         place = place_of(exchange)
@@ -252,7 +255,7 @@ def _size(exchange: Exchange) -> int:
 
 def _lock(path: Path) -> IO[bytes]:
     """Held as long as the process lives. Raises StoreError when another one holds it."""
-    file = path.with_name(f"{path.name}-lock").open("wb")
+    file = open(f"{path}-lock", "wb", opener=lambda name, how: os.open(name, how, 0o600))  # noqa: SIM115
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
