@@ -46,7 +46,7 @@ def body(at: int, of: int | None) -> Body:
 
 def exchange(at: int, request_body: Body, response_body: Body) -> Exchange:
     failed = at % 200 == 0
-    version = "v2" if at % 3 else "v1"
+    version = "v2" if at % 4 else "v1"
     return Exchange(
         id=f"{at:04x}",
         node="productpage-v1",
@@ -62,7 +62,7 @@ def exchange(at: int, request_body: Body, response_body: Body) -> Exchange:
         request_id=f"8c5d2d6e-1b5a-4f0b-9d0e-{at:012d}",
         direction="outbound",
         source=Endpoint("productpage", "v1", f"127.0.0.1:{at % 28_000 + 32_000}"),
-        destination=Endpoint("reviews" if at % 4 else "details", version, "127.0.0.1:9081"),
+        destination=Endpoint("reviews" if at % 3 else "details", version, "127.0.0.1:9081"),
         started=1_700_000_000 + at / 1000,
         duration=at % 1000 / 1000,
         route="reviews",
