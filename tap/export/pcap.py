@@ -163,11 +163,9 @@ def _ip(source: Side, target: Side, segment: bytes) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
-    padded = data + b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
+    """The Internet checksum (RFC 1071): 65,536 is 1 modulo 65,535, so a remainder is the sum."""
+    number = int.from_bytes(data + b"\0" * (len(data) % 2), "big")
+    total = number % 0xFFFF or (0xFFFF if number else 0)
     return ~total & 0xFFFF
 
 
