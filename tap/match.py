@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 import pyparsing as pp
 
+from mesh_traffic import Exchange
+from tap.conditions import Condition, every, some
 from tap.terms import (
     BARE,
     FIELDS,
     OPERATORS,
     Predicate,
     SignError,
+    Term,
     TermError,
+    bare,
     compare,
+    compare_header,
     find,
-    header,
 )
 
 MAX_LENGTH = 2_000  # characters of an expression
@@ -42,19 +47,41 @@ class MatchError(ValueError):
         self.why = why
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An expression, compiled. ``match(exchange)`` is whether it holds.
+
+    ``implied`` is a condition that holds for whatever matches, ``None`` if nothing is known;
+    ``bodies`` is whether the answer can depend on bodies.
+    """
+
+    expression: str
+    holds: Predicate
+    implied: Condition | None = None
+    bodies: bool = False
+
+    def __call__(self, exchange: Exchange) -> bool:
+        return self.holds(exchange)
+
+
 def compile_match(expression: str) -> Predicate:
     """The predicate of ``expression``; an empty one matches everything. Raises MatchError."""
+    return read_match(expression).holds
+
+
+def read_match(expression: str) -> Match:
+    """``expression`` with what can be told of it beforehand. Raises MatchError."""
     if not expression.strip():
-        return BARE["~all"]
+        return Match(expression, BARE["~all"])
     if len(expression) > MAX_LENGTH:
         raise MatchError(expression, MAX_LENGTH, f"longer than {MAX_LENGTH} characters")
     try:
-        found: Predicate = _GRAMMAR.parse_string(expression, parse_all=True)[0]
+        found: Term = _GRAMMAR.parse_string(expression, parse_all=True)[0]
     except pp.ParseBaseException as error:
         raise MatchError(expression, error.loc, _why(expression[error.loc :], error)) from error
     except RecursionError as error:
         raise MatchError(expression, 0, "too many levels of parentheses or !") from error
-    return found
+    return Match(expression, found.holds, found.implied, found.bodies)
 
 
 def reads_messages(expression: str) -> bool:
@@ -88,18 +115,18 @@ def _why(rest: str, error: pp.ParseBaseException) -> str:
     return f"expected {wanted}, found {repr(found[0]) if found else 'the end'}"
 
 
-def _find(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
+def _find(text: str, at: int, tokens: pp.ParseResults) -> Term:
     try:
-        return find(str(tokens[0]), tokens[1])
+        return find(str(tokens[0]), str(tokens[1]))
     except TermError as error:
         raise _Wrong(text, tokens[1].at, str(error)) from error
 
 
-def _compare(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
+def _compare(text: str, at: int, tokens: pp.ParseResults) -> Term:
     *names, sign, value = tokens
     try:
-        field = header(names[1]) if len(names) == 2 else FIELDS[names[0]]
-        return compare(field, sign, str(value))
+        meant = compare_header if len(names) == 2 else compare
+        return meant(str(names[-1]), str(sign), str(value))
     except KeyError as error:
         raise _Wrong(text, names[0].at, _unknown_field(names[0])) from error
     except TermError as error:
@@ -113,7 +140,7 @@ def _unknown_field(name: str) -> str:
     return f"unknown field {name!r}; {hint if name != 'header' else 'write: header NAME == VALUE'}"
 
 
-def _word(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
+def _word(text: str, at: int, tokens: pp.ParseResults) -> Term:
     """A bare word, quoted or not. An unquoted field's name is a comparison cut short."""
     if text[at] not in "\"'" and tokens[0] in (*FIELDS, "header"):
         raise _Wrong(text, at, f"{tokens[0]!r} wants a comparison, such as {tokens[0]} == VALUE")
@@ -123,24 +150,33 @@ def _word(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
         raise _Wrong(text, at, str(error)) from error
 
 
-def _unknown_operator(text: str, at: int, tokens: pp.ParseResults) -> Predicate:
+def _unknown_operator(text: str, at: int, tokens: pp.ParseResults) -> Term:
     known = " ".join(sorted((*OPERATORS, *BARE)))
     raise _Wrong(text, at, f"unknown operator {tokens[0]!r}, expected one of {known}")
 
 
-def _not(tokens: pp.ParseResults) -> Predicate:
-    inner: Predicate = tokens[0]
-    return lambda exchange: not inner(exchange)
+def _not(tokens: pp.ParseResults) -> Term:
+    inner: Term = tokens[0]
+    holds = inner.holds
+    return Term(lambda exchange: not holds(exchange), bodies=inner.bodies)
 
 
-def _every(tokens: pp.ParseResults) -> Predicate:
-    terms: list[Predicate] = list(tokens)
-    return terms[0] if len(terms) == 1 else lambda exchange: all(term(exchange) for term in terms)
+def _every(tokens: pp.ParseResults) -> Term:
+    terms: list[Term] = list(tokens)
+    if len(terms) == 1:
+        return terms[0]
+    holds, bodies = [term.holds for term in terms], any(term.bodies for term in terms)
+    implied = every([term.implied for term in terms])
+    return Term(lambda exchange: all(one(exchange) for one in holds), implied, bodies)
 
 
-def _some(tokens: pp.ParseResults) -> Predicate:
-    terms: list[Predicate] = list(tokens)
-    return terms[0] if len(terms) == 1 else lambda exchange: any(term(exchange) for term in terms)
+def _some(tokens: pp.ParseResults) -> Term:
+    terms: list[Term] = list(tokens)
+    if len(terms) == 1:
+        return terms[0]
+    holds, bodies = [term.holds for term in terms], any(term.bodies for term in terms)
+    implied = some([term.implied for term in terms])
+    return Term(lambda exchange: any(one(exchange) for one in holds), implied, bodies)
 
 
 def _operator(names: Iterable[str]) -> pp.Regex:
@@ -159,14 +195,14 @@ def _grammar() -> pp.ParserElement:
 
     of_header = pp.Keyword("header") + name + sign
     compared = ((of_header | name + sign) - value).set_parse_action(_compare)
-    bare = _operator(BARE).set_parse_action(lambda tokens: BARE[tokens[0]])
+    alone = _operator(BARE).set_parse_action(lambda tokens: bare(tokens[0]))
     found = (_operator(OPERATORS) - value).set_parse_action(_find)
     unknown = pp.Regex(r"~\w*").set_parse_action(_unknown_operator)
 
     expression, term = pp.Forward(), pp.Forward()
     negated = (pp.Suppress("!") - term).set_parse_action(_not)
     inside = pp.Suppress("(") - expression - pp.Suppress(")")
-    simple = compared | bare | found | unknown | word.copy().add_parse_action(_word)
+    simple = compared | alone | found | unknown | word.copy().add_parse_action(_word)
     term <<= negated | inside | simple
     both = term + pp.ZeroOrMore(pp.Suppress("&") - term | term)
     either = both.set_parse_action(_every) + pp.ZeroOrMore(pp.Suppress("|") - both)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mesh_traffic import Exchange, Headers, Request, Response
+from tap.conditions import Atom, Condition
+from tap.flags import in_words
 
 Predicate = Callable[[Exchange], bool]
 Texts = Callable[[Exchange], tuple[str, ...]]
@@ -24,6 +26,15 @@ class TermError(ValueError):
 
 class SignError(TermError):
     """A comparison sign that its field does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A predicate, what it surely implies, and whether it reads bodies."""
+
+    holds: Predicate
+    implied: Condition | None = None
+    bodies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +123,15 @@ BARE: Mapping[str, Predicate] = {
     "~all": lambda exchange: True,
 }
 
+_BODIES = frozenset(("~b", "~bq", "~bs"))
+_DURATION_FIELD = NumberField(lambda exchange: exchange.duration, seconds)
+
 FIELDS: Mapping[str, TextField | NumberField] = {
     "status": NumberField(
         lambda exchange: exchange.response.status if exchange.response else None, whole_number
     ),
-    "duration": NumberField(lambda exchange: exchange.duration, seconds),
+    "duration": _DURATION_FIELD,
+    "latency": _DURATION_FIELD,
     "service": TextField(lambda exchange: (exchange.destination.service,)),
     "version": TextField(lambda exchange: (exchange.destination.version,)),
     "source": TextField(lambda exchange: (exchange.source.service,)),
@@ -125,19 +140,41 @@ FIELDS: Mapping[str, TextField | NumberField] = {
     "host": TextField(lambda exchange: (exchange.request.authority,)),
     "node": TextField(lambda exchange: (exchange.node,)),
     "direction": TextField(lambda exchange: (exchange.direction,)),
-    "flags": TextField(lambda exchange: exchange.flags),
+    "route": TextField(lambda exchange: (exchange.route,)),
+    "cluster": TextField(lambda exchange: (exchange.cluster,)),
+    "flags": TextField(
+        lambda exchange: (*exchange.flags, *filter(None, map(in_words, exchange.flags)))
+    ),
     "id": TextField(lambda exchange: (exchange.id,)),
     "request_id": TextField(lambda exchange: (exchange.request_id,)),
 }
 
 
-def find(name: str, value: str) -> Predicate:
+def _flags(flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Envoy's letters, and what they mean: ``UO`` and ``circuit breaker open``."""
+    return (*flags, *filter(None, map(in_words, flags)))
+
+
+def bare(name: str) -> Term:
+    """mitmproxy's operators that take no value."""
+    return Term(BARE[name], None if name == "~all" else Atom(name, "", ""))
+
+
+def find(name: str, value: str) -> Term:
     """mitmproxy's ``~name value``."""
     if name == "~c":
         status = whole_number(value)
-        return lambda exchange: exchange.response is not None and exchange.response.status == status
+        return Term(lambda exchange: _has_status(exchange, status), Atom("status", "==", status))
     pattern, read = regex(value), _READ[name]
-    return lambda exchange: any(pattern.search(one(exchange)) for one in read)
+
+    def holds(exchange: Exchange) -> bool:
+        return any(pattern.search(one(exchange)) for one in read)
+
+    return Term(holds, Atom(name, "", value), name in _BODIES)
+
+
+def _has_status(exchange: Exchange, status: float) -> bool:
+    return exchange.response is not None and exchange.response.status == status
 
 
 def header(name: str) -> TextField:
@@ -150,13 +187,21 @@ def header(name: str) -> TextField:
     )
 
 
-def compare(field: TextField | NumberField, sign: str, value: str) -> Predicate:
+def compare(name: str, sign: str, value: str) -> Term:
+    """``name sign value``. Raises KeyError for an unknown field."""
+    field = FIELDS[name]
     if isinstance(field, NumberField):
-        return _compare_number(field, sign, value)
-    return _compare_text(field.read, sign, value)
+        holds, wanted = _compare_number(field, sign, value)
+        return Term(holds, Atom(name, sign, wanted))
+    return Term(_compare_text(field.read, sign, value), Atom(name, sign, value))
 
 
-def _compare_number(field: NumberField, sign: str, value: str) -> Predicate:
+def compare_header(name: str, sign: str, value: str) -> Term:
+    """``header name sign value``."""
+    return Term(_compare_text(header(name).read, sign, value))
+
+
+def _compare_number(field: NumberField, sign: str, value: str) -> tuple[Predicate, float]:
     if sign not in _ORDER:
         raise SignError(f"a number has no {sign}, expected one of {' '.join(_ORDER)}")
     holds, read, wanted = _ORDER[sign], field.read, field.parse(value)
@@ -165,7 +210,7 @@ def _compare_number(field: NumberField, sign: str, value: str) -> Predicate:
         found = read(exchange)
         return sign == "!=" if found is None else holds(found, wanted)
 
-    return predicate
+    return predicate, wanted
 
 
 def _compare_text(read: Texts, sign: str, value: str) -> Predicate:

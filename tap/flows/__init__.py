@@ -1,18 +1,23 @@
-"""The door to mitmproxy: its flow files as exchanges.
+"""The door to mitmproxy: its flow files as exchanges, and exchanges as flow files.
 
 Imported where it is needed and not before: mitmproxy takes about 0.25 s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from mitmproxy import exceptions, http
-from mitmproxy.io import FlowReader
+from mitmproxy import connection, exceptions, http
+from mitmproxy.io import FlowReader, FlowWriter
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from tap.export.words import remarks, to_bytes, to_text
+
+META = "meshloom"  # the key of a flow's metadata that has what mitmproxy has no field for
 
 
 class FlowsError(Exception):
@@ -43,7 +48,138 @@ def _exchanges(path: Path, file: BinaryIO) -> Iterator[Exchange]:
         raise FlowsError(f"{path}: after {count} flows: {error}") from error
 
 
+def flow_bytes(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
+    """A flow file, in one part for each exchange; mitmproxy 11 and 12 read it.
+
+    A body that was cut off is told in the flow's comment.
+    """
+    buffer = BytesIO()
+    writer = FlowWriter(buffer)  # type: ignore[no-untyped-call]
+    for exchange in exchanges:
+        writer.add(flow_of(exchange))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def flow_of(exchange: Exchange) -> http.HTTPFlow:
+    """The flow that mitmproxy shows, saves and replays."""
+    request, response, started = exchange.request, exchange.response, exchange.started
+    ended = started + (exchange.duration or 0.0)
+    host, port = _host_and_port(request)
+    client = connection.Client(
+        peername=_peer(exchange.source.address), sockname=("", 0), timestamp_start=started
+    )
+    server = connection.Server(address=(host, port), timestamp_start=started)
+    flow = http.HTTPFlow(client, server)
+    flow.request = http.Request(
+        host=host,
+        port=port,
+        method=to_bytes(request.method),
+        scheme=to_bytes(request.scheme),
+        authority=b"",
+        path=to_bytes(request.path),
+        http_version=b"HTTP/1.1",
+        headers=_fields(request.headers if "host" in request.headers else _with_host(request)),
+        content=request.body.data,
+        trailers=_trailers(request.trailers),
+        timestamp_start=started,
+        timestamp_end=started,
+    )
+    if response is not None:
+        flow.response = http.Response(
+            http_version=b"HTTP/1.1",
+            status_code=response.status,
+            reason=b"",
+            headers=_fields(response.headers),
+            content=response.body.data,
+            trailers=_trailers(response.trailers),
+            timestamp_start=ended,
+            timestamp_end=ended,
+        )
+    flow.comment = "; ".join(remarks(exchange))
+    flow.metadata[META] = _beyond(exchange)
+    return flow
+
+
+def _with_host(request: Request) -> Headers:
+    host = (("host", request.authority),) if request.authority else ()
+    return Headers((*host, *request.headers.fields))
+
+
+def _fields(headers: Headers) -> http.Headers:
+    return http.Headers([(to_bytes(name), to_bytes(value)) for name, value in headers])
+
+
+def _trailers(headers: Headers) -> http.Headers | None:
+    return _fields(headers) if headers else None
+
+
+def _host_and_port(request: Request) -> tuple[str, int]:
+    host, _, port = request.authority.rpartition(":")
+    if host and port.isascii() and port.isdigit() and int(port[:6]) < 65536:
+        return to_text(host.strip("[]")), int(port)
+    return to_text(request.authority.strip("[]")), 443 if request.scheme == "https" else 80
+
+
+def _peer(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    known = port.isascii() and port.isdigit() and len(port) < 6
+    return (to_text(host.strip("[]")), int(port)) if known else ("", 0)
+
+
+_TEXTS = ("id", "node", "request_id", "direction", "route", "cluster")
+
+
+def _beyond(exchange: Exchange) -> dict[str, Any]:
+    source, destination = exchange.source, exchange.destination
+    bodies = [exchange.request.body] + ([exchange.response.body] if exchange.response else [])
+    return {
+        **{name: to_text(getattr(exchange, name)) for name in _TEXTS},
+        "source": [to_text(one) for one in (source.service, source.version, source.address)],
+        "destination": [
+            to_text(one) for one in (destination.service, destination.version, destination.address)
+        ],
+        "duration": exchange.duration,
+        "flags": [to_text(flag) for flag in exchange.flags],
+        "attempts": exchange.attempts,
+        "bodies": [[body.truncated, body.size] for body in bodies],
+    }
+
+
 def _exchange(flow: http.HTTPFlow) -> Exchange:
+    """Of a flow that we wrote, with what mitmproxy has no field for."""
+    plain = _plain_exchange(flow)
+    try:
+        return _restored(plain, flow.metadata[META])
+    except (KeyError, TypeError, ValueError, IndexError):  # somebody else's flow
+        return plain
+
+
+def _restored(plain: Exchange, beyond: dict[str, Any]) -> Exchange:
+    request, response, bodies = plain.request, plain.response, beyond["bodies"]
+    texts: dict[str, Any] = {name: str(beyond[name]) for name in _TEXTS}
+    duration = beyond["duration"]
+    return replace(
+        plain,
+        **texts,
+        request=replace(request, body=_restored_body(request.body.data, bodies[0])),
+        response=response and replace(response, body=_restored_body(response.body.data, bodies[1])),
+        source=Endpoint(*map(str, beyond["source"])),
+        destination=Endpoint(*map(str, beyond["destination"])),
+        duration=None if duration is None else float(duration),
+        flags=tuple(map(str, beyond["flags"])),
+        attempts=int(beyond["attempts"]),
+    )
+
+
+def _restored_body(data: bytes, known: list[Any]) -> Body:
+    """Its size, unless somebody has edited it since."""
+    truncated, size = bool(known[0]), None if known[1] is None else int(known[1])
+    return Body(data, truncated, size if truncated or size == len(data) else None)
+
+
+def _plain_exchange(flow: http.HTTPFlow) -> Exchange:
     request = flow.request
     return Exchange(
         id=flow.id,

@@ -1,0 +1,177 @@
+"""HAR 1.2: entries for browsers' network panels and proxies; the reader is ``tap.har``.
+
+http://www.softwareishard.com/blog/har-12-spec/. What a mesh knows beyond it is in ``_meshloom``,
+which the format allows. gzip and deflate are undone, as the format wants it of a response's
+content; other codings stay, with their header and a comment.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from mesh_traffic import Body, Exchange, Headers, Request, Response
+from tap.export.raw import reason
+from tap.export.words import cut, remarks, to_text
+from tap.terms import url
+
+MAX_EXPANDED = 16 << 20  # bytes that one body may expand to; beyond it stays as it is
+MAX_PARAMETERS = 1_000  # of a query string
+_UNKNOWN = -1  # the format's word for a size or time that is not known
+_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
+
+
+def write(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("meshloom")
+    except PackageNotFoundError:
+        number = "0"
+    creator = json.dumps({"name": "meshloom", "version": number})
+    yield b'{"log": {"version": "1.2", "creator": %s, "entries": [' % creator.encode()
+    separator = b"\n"
+    for exchange in exchanges:
+        yield separator + json.dumps(entry(exchange)).encode()
+        separator = b",\n"
+    yield b"\n]}}\n"
+
+
+def entry(exchange: Exchange) -> dict[str, Any]:
+    """One of ``log.entries``."""
+    milliseconds = None if exchange.duration is None else exchange.duration * 1000
+    values = {
+        "startedDateTime": _moment(exchange.started),
+        "time": milliseconds or 0,
+        "request": _request(exchange.request),
+        "response": _response(exchange.response),
+        "cache": {},
+        "timings": {
+            "send": 0,
+            "wait": _UNKNOWN if milliseconds is None else milliseconds,
+            "receive": 0,
+        },
+        "_meshloom": _beyond(exchange),
+    }
+    host, _, port = exchange.destination.address.rpartition(":")
+    if host and port.isascii() and port.isdigit():
+        values["serverIPAddress"] = to_text(host.strip("[]"))
+    if said := remarks(exchange):
+        values["comment"] = "; ".join(said)
+    return values
+
+
+def _moment(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    except (ValueError, OverflowError, OSError):  # no time that a calendar has
+        return datetime.fromtimestamp(0, UTC).isoformat(timespec="microseconds")
+
+
+def _request(request: Request) -> dict[str, Any]:
+    headers = request.headers
+    if request.authority and "host" not in headers:
+        headers = Headers((("host", request.authority), *headers.fields))
+    values = {
+        "method": to_text(request.method),
+        "url": to_text(url(request)),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(headers),
+        "queryString": _query(request.path),
+        "headersSize": _UNKNOWN,
+        "bodySize": _size(request.body),
+    }
+    if request.body:
+        media = request.headers.get("content-type") or "application/octet-stream"
+        values["postData"] = {
+            "mimeType": to_text(media),
+            **_text(request.body.data),
+            **_comment(cut(request.body)),
+        }
+    return values
+
+
+def _response(response: Response | None) -> dict[str, Any]:
+    """Without one, what browsers write for a request that got no answer: status 0."""
+    response = response or Response(0)
+    data, headers, note = _undone(response)
+    media = headers.get("content-type") or "application/octet-stream"
+    return {
+        "status": response.status,
+        "statusText": reason(response.status),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(response.headers),
+        "content": {
+            "size": len(data) if response.body.size is None else response.body.size,
+            "mimeType": to_text(media),
+            **_text(data),
+            **_comment("; ".join(filter(None, (cut(response.body), note)))),
+        },
+        "redirectURL": to_text(headers.get("location") or ""),
+        "headersSize": _UNKNOWN,
+        "bodySize": _size(response.body),
+    }
+
+
+def _undone(response: Response) -> tuple[bytes, Headers, str]:
+    """The body without its content coding, where it can be undone, and a remark where not."""
+    data, coding = response.body.data, (response.headers.get("content-encoding") or "").lower()
+    if not data or coding in ("", "identity"):
+        return data, response.headers, ""
+    if coding in _WBITS:
+        expander = zlib.decompressobj(_WBITS[coding])
+        try:
+            plain = expander.decompress(data, MAX_EXPANDED)
+        except zlib.error:
+            plain = b""
+        if plain and not expander.unconsumed_tail:
+            return plain, response.headers, ""
+    return data, response.headers, f"still in its content coding, {to_text(coding)}"
+
+
+def _text(data: bytes) -> dict[str, str]:
+    """``text``, in base64 where the bytes are none. A request's ``encoding`` is our own."""
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"text": base64.b64encode(data).decode(), "encoding": "base64"}
+
+
+def _pairs(headers: Headers) -> list[Mapping[str, str]]:
+    return [{"name": to_text(name), "value": to_text(value)} for name, value in headers]
+
+
+def _query(path: str) -> list[Mapping[str, str]]:
+    try:
+        found = parse_qsl(urlsplit(path).query, keep_blank_values=True)
+    except ValueError:  # a host in brackets that is none
+        return []
+    return [{"name": to_text(n), "value": to_text(v)} for n, v in found[:MAX_PARAMETERS]]
+
+
+def _size(body: Body) -> int:
+    if body.size is not None:
+        return body.size
+    return _UNKNOWN if body.truncated else len(body.data)
+
+
+def _comment(text: str) -> dict[str, str]:
+    return {"comment": text} if text else {}
+
+
+def _beyond(exchange: Exchange) -> dict[str, Any]:
+    names = ("id", "node", "request_id", "direction", "route", "cluster")
+    return {
+        **{name: to_text(getattr(exchange, name)) for name in names},
+        "source": to_text(str(exchange.source)),
+        "destination": to_text(str(exchange.destination)),
+        "flags": [to_text(flag) for flag in exchange.flags],
+        "attempts": exchange.attempts,
+    }
