@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
 from mesh_traffic.headers import Field
 
 Text = str | bytes  # bytes: text that is no UTF-8, which SQLite's TEXT can't hold
@@ -17,6 +17,7 @@ Row = tuple[Any, ...]
 _CODEC = ("utf-8", "surrogateescape")
 _LARGEST = 2**63 - 1  # of SQLite's integers
 _NONE = Headers()
+_NO_TIMES = Timing()
 
 
 def place_of(exchange: Exchange) -> tuple[str, ...]:
@@ -71,7 +72,15 @@ def pack(exchange: Exchange) -> bytes:
         response.body.truncated,
         _number(response.body.size),
     )
-    texts = [head, exchange.source.address, exchange.destination.address]
+    texts = [
+        head,
+        exchange.source.address,
+        exchange.destination.address,
+        exchange.upstream_local,
+        exchange.details,
+        ",".join(exchange.sources),
+        _times(exchange.timing),
+    ]
     for headers in (request.headers, request.trailers, response.headers, response.trailers):
         for field in headers.fields:
             texts += field
@@ -100,7 +109,9 @@ def unpack(
     node, direction, source, source_version, service, version, route, cluster = map(
         from_column, place
     )
-    numbers, source_address, destination_address, *fields = _texts(rest)
+    numbers, source_address, destination_address, local, details, sources, times, *fields = _texts(
+        rest
+    )
     head = [int(number) for number in numbers.split(" ")]
     headers = _headers(head[:4], fields)
     request = Request(
@@ -128,7 +139,24 @@ def unpack(
         cluster=cluster,
         flags=tuple(from_column(flags).split(",")) if flags else (),
         attempts=head[4],
+        details=details,
+        upstream_local=local,
+        timing=_timing(times),
+        sources=tuple(sources.split(",")) if sources else (),
     )
+
+
+def _times(timing: Timing) -> str:
+    if timing == _NO_TIMES:
+        return ""
+    times = (timing.asked, timing.sent, timing.answered, timing.ended)
+    return " ".join("-" if each is None else repr(each) for each in times)
+
+
+def _timing(times: str) -> Timing:
+    if not times:
+        return _NO_TIMES
+    return Timing(*(None if each == "-" else float(each) for each in times.split(" ")))
 
 
 def bodies_of(exchange: Exchange) -> tuple[bytes, bytes]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
 
 SAMPLE = Exchange(
     id="9f3e",
@@ -31,6 +31,10 @@ SAMPLE = Exchange(
     cluster="reviews-v2",
     flags=("UO", "URX"),
     attempts=3,
+    details="overflow",
+    upstream_local="127.0.0.1:50000",
+    timing=Timing(0.0001, 0.002, 0.011, 0.012),
+    sources=("tap", "access log"),
 )
 
 
@@ -67,4 +71,8 @@ EXCHANGE = st.builds(
     cluster=TEXT,
     flags=FLAGS,
     attempts=st.integers(0, 9),
+    details=TEXT,
+    upstream_local=TEXT,
+    timing=st.builds(Timing, *[st.none() | SECONDS] * 4),
+    sources=st.lists(st.sampled_from(("tap", "access log")), unique=True).map(tuple),
 )
