@@ -82,6 +82,10 @@ class Feed:
         exchanges = self._join(self._assembler.tick(now), now)
         return [*exchanges, *self._clean(self._joiner.tick(now))]
 
+    def interrupt(self) -> None:
+        """The tap's stream is over, and a new one begins at once."""
+        self._decoder.close()
+
     def cut(self, now: float) -> list[Exchange]:
         """The tap is gone: what is left of its exchanges."""
         self._decoder.close()

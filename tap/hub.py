@@ -22,8 +22,9 @@ from mesh_traffic import Exchange
 from tap.access_log import LogReader
 from tap.background import Spawn, background
 from tap.feed import Feed
+from tap.push import union
 from tap.redact import Redactor
-from tap.request import TapRequest
+from tap.request import ANY, Rule, TapRequest
 from tap.sources.access_log import LogStream
 from tap.sources.admin_tap import AdminTap
 from tap.sources.counters import counters
@@ -34,6 +35,7 @@ from tap.viewer import EVERYTHING, NOT_YET, Coverage, Viewer, Wish
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
+NARROW_AFTER = 5  # such looks at which less is wanted than is tapped, before less is tapped
 TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,7 @@ class Hub:
         self._feeds: dict[str, Feed] = {}
         self._taps: dict[str, _Tap] = {}
         self._viewers: list[Viewer] = []
+        self._too_wide = 0  # looks at which less than what is tapped was wanted
         self._lost_before = 0  # by Envoys that are no more, and logs of nobody
         self._spawn: Spawn | None = None
         self._waits = asyncio.Event()  # something may have to be given out by time alone
@@ -145,6 +148,7 @@ class Hub:
         viewer = Viewer(match, self.coverage if wish.tap else self._logs, wish)
         self._viewers.append(viewer)
         self._sync()
+        self._widen()
         try:
             yield viewer
         finally:
@@ -199,6 +203,8 @@ class Hub:
 
     def _begin(self, target: TapTarget) -> None:
         assert self._spawn is not None
+        self._request = replace(self._request, match=self._wanted())
+        self._too_wide = 0
         tap = _Tap(target, self._open(target, self._request), self._feeds[target.node])
         tap.task = self._spawn(self._follow(tap), f"tap of {target.node}")
         self._taps[target.node] = tap
@@ -208,6 +214,30 @@ class Hub:
         self._deliver(tap.feed.cut(self._clock()))
         if tap.task is not None:
             tap.task.cancel()
+
+    def _wanted(self) -> Rule:
+        """What all viewers together want of the taps."""
+        return union(viewer.wish.implied for viewer in self._viewers if viewer.wish.tap)
+
+    def _widen(self) -> None:
+        """Somebody may want more than is tapped. The taps of the others begin anew for it: of what
+        comes in those milliseconds they get what the access logs tell."""
+        if self._taps and self._request.match not in (ANY, self._wanted()):
+            self._tap_anew()
+
+    def _narrow(self) -> None:
+        """Tap less when less has been wanted for a while; each change is a gap for the others."""
+        self._too_wide += 1 if self._taps and self._wanted() != self._request.match else 0
+        if self._too_wide > NARROW_AFTER:
+            self._tap_anew()
+
+    def _tap_anew(self) -> None:
+        for node, tap in list(self._taps.items()):
+            tap.feed.interrupt()
+            if tap.task is not None:
+                tap.task.cancel()
+            del self._taps[node]
+            self._begin(tap.target)
 
     async def _follow(self, tap: _Tap) -> None:
         try:
@@ -282,6 +312,7 @@ class Hub:
             while True:
                 await asyncio.sleep(AUDIT_EVERY)
                 if self._viewers or self._keep is not None:
+                    self._narrow()
                     async with asyncio.TaskGroup() as group:
                         for target in self._targets.values():
                             group.create_task(self._look(session, target))

@@ -1,7 +1,8 @@
 """The body of ``POST /tap``, built from a typed request: what it can't express can't be sent.
 
 Some bodies abort Envoy (SIGABRT, seen with 1.39.3): any ``streaming_admin`` format but JSON,
-``streaming_grpc``, a missing ``match``. So there is no field here for a sink, a format or a match.
+``streaming_grpc``, a missing ``match``. So there is no field here for a sink or a format, and a
+match is made of the few rules below.
 Source: Envoy's ``envoy.config.tap.v3.TapConfig`` and its admin interface's ``/tap``.
 """
 
@@ -11,11 +12,97 @@ from dataclasses import dataclass
 
 CONFIG_ID = "meshloom"  # the tap filters' admin_config.config_id, the same in every listener
 BODY_BYTES = 8 * 1024  # kept of each body unless told otherwise; Envoy's own default is 1 KiB
+MAX_TEXT = 4096  # characters of a value to compare with
+MAX_NUMBER = 1 << 53
 MAX_BODY_BYTES = 4 * 1024 * 1024  # base64 and JSON make a third more of it, in one line
 
 
 class TapRequestError(ValueError):
     """A tap request that may not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Every request."""
+
+    def predicate(self) -> dict[str, object]:
+        return {"any_match": True}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderIs:
+    """A request header has this value."""
+
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        _check_text(self.name, self.value)
+
+    def predicate(self) -> dict[str, object]:
+        header = {"name": self.name, "string_match": {"exact": self.value}}
+        return {"http_request_headers_match": {"headers": [header]}}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderIn:
+    """A header of the response, or of the request, is a number from ``start`` to before ``end``."""
+
+    name: str
+    start: int
+    end: int
+    response: bool = False
+
+    def __post_init__(self) -> None:
+        _check_text(self.name)
+        if not -MAX_NUMBER < self.start < self.end < MAX_NUMBER:
+            raise TapRequestError(f"{self.name}: no range from {self.start} to {self.end}")
+
+    def predicate(self) -> dict[str, object]:
+        header = {"name": self.name, "range_match": {"start": self.start, "end": self.end}}
+        side = "response" if self.response else "request"
+        return {f"http_{side}_headers_match": {"headers": [header]}}
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Each of two or more rules holds."""
+
+    of: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        _check_rules(self.of)
+
+    def predicate(self) -> dict[str, object]:
+        return {"and_match": {"rules": [rule.predicate() for rule in self.of]}}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One of two or more rules holds."""
+
+    of: tuple[Rule, ...]
+
+    def __post_init__(self) -> None:
+        _check_rules(self.of)
+
+    def predicate(self) -> dict[str, object]:
+        return {"or_match": {"rules": [rule.predicate() for rule in self.of]}}
+
+
+Rule = Anything | HeaderIs | HeaderIn | AllOf | AnyOf
+ANY = Anything()
+
+
+def _check_text(*texts: str) -> None:
+    for text in texts:
+        if not text or not text.isprintable() or len(text) > MAX_TEXT:
+            raise TapRequestError(f"{text[:40]!r} can't be compared with a header")
+
+
+def _check_rules(rules: tuple[Rule, ...]) -> None:
+    if len(rules) < 2:
+        raise TapRequestError("and, or: expected two rules or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +113,14 @@ class TapRequest:
     truncates and says so. ``streamed``: one segment for each thing that happens, while it happens,
     instead of one trace at the request's end. Segments carry neither connections nor times (Envoy's
     ``HttpStreamedTraceSegment`` has no field for them), so the listener and the upstream stay
-    unknown, and they cost Envoy twice as much.
+    unknown, and they cost Envoy twice as much. ``match`` is which requests to capture.
     """
 
     config_id: str = CONFIG_ID
     request_body: int = BODY_BYTES
     response_body: int = BODY_BYTES
     streamed: bool = False
+    match: Rule = ANY
 
     def __post_init__(self) -> None:
         if not self.config_id:
@@ -47,7 +135,7 @@ class TapRequest:
         return {
             "config_id": self.config_id,
             "tap_config": {
-                "match": {"any_match": True},
+                "match": self.match.predicate(),
                 "output_config": {
                     "streaming": self.streamed,
                     "max_buffered_rx_bytes": self.request_body,

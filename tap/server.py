@@ -23,7 +23,7 @@ from mesh_traffic import Exchange
 from tap import wire
 from tap.background import background
 from tap.hub import Hub, HubError
-from tap.match import MatchError, compile_match, reads_messages
+from tap.match import MatchError, compile_match, read_match, reads_messages
 from tap.terms import Predicate
 from tap.topology import Topology
 from tap.viewer import Coverage, Viewer, Wish
@@ -60,7 +60,8 @@ class Asked:
 
     def wish(self) -> Wish:
         reads = reads_messages(self.match)
-        return Wish(self.bodies, tap=reads or not self.summary, reads=reads)
+        implied = read_match(self.match).implied
+        return Wish(self.bodies, tap=reads or not self.summary, reads=reads, implied=implied)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap.access_log import SOURCE as LOG
+from tap.conditions import Condition
 from tap.terms import Predicate
 
 MAX_QUEUED = 10_000  # exchanges that wait for one viewer
@@ -27,12 +28,14 @@ _NOTHING = Headers()
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a viewer wants besides the exchanges that match: their ``bodies``; what only a ``tap``
-    tells, and no access log. ``reads``: its filter looks at headers or bodies.
+    tells, and no access log. ``reads``: its filter looks at headers or bodies. ``implied`` holds
+    for all that it matches, None if nothing is known to.
     """
 
     bodies: bool = True
     tap: bool = True
     reads: bool = False
+    implied: Condition | None = None
 
 
 EVERYTHING = Wish()

@@ -15,7 +15,7 @@ import aiohttp
 from tap.request import TapRequest
 from tap.sources.source import Attached, Chunk, Lost, SourceEvent
 
-FIRST_PAUSE = 0.05  # seconds before the next try, doubled with each one that fails
+FIRST_PAUSE = 0.005  # seconds before the next try, doubled with each one that fails
 LONGEST_PAUSE = 2.0
 ANSWER_WITHIN = 5.0  # seconds for the admin interface to take the session
 ERROR_BYTES = 500  # read of a refusal

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from tap.request import MAX_BODY_BYTES, TapRequest, TapRequestError
+from tap.request import (
+    ANY,
+    MAX_BODY_BYTES,
+    AllOf,
+    AnyOf,
+    HeaderIn,
+    HeaderIs,
+    TapRequest,
+    TapRequestError,
+)
 
 
 def test_the_body_is_the_one_format_that_does_not_abort_envoy() -> None:
@@ -27,7 +37,7 @@ def test_the_body_is_the_one_format_that_does_not_abort_envoy() -> None:
 
 def test_nothing_can_name_a_sink_a_format_or_leave_out_the_match() -> None:
     names = {field.name for field in fields(TapRequest)}
-    assert names == {"config_id", "request_body", "response_body", "streamed"}
+    assert names == {"config_id", "request_body", "response_body", "streamed", "match"}
 
 
 @pytest.mark.parametrize(
@@ -41,3 +51,21 @@ def test_nothing_can_name_a_sink_a_format_or_leave_out_the_match() -> None:
 def test_a_wrong_request_can_not_be_built(values: dict[str, Any], message: str) -> None:
     with pytest.raises(TapRequestError, match=message):
         TapRequest(**values)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HeaderIs("", "x"),
+        lambda: HeaderIs(":path", ""),
+        lambda: HeaderIs(":path", "a\nb"),
+        lambda: HeaderIs(":path", "x" * 5000),
+        lambda: HeaderIn(":status", 500, 500),
+        lambda: HeaderIn(":status", 0, 1 << 60),
+        lambda: AllOf((ANY,)),
+        lambda: AnyOf(()),
+    ],
+)
+def test_a_wrong_rule_can_not_be_built(make: Callable[[], object]) -> None:
+    with pytest.raises(TapRequestError):
+        make()
