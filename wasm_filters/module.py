@@ -17,7 +17,7 @@ from wasm_filters.abi import ALLOCATORS, AbiVersion
 from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.engine.compiled import Compiled, compile_module
 from wasm_filters.engine.validation import proposals
-from wasm_filters.errors import ModuleError
+from wasm_filters.errors import ModuleError, TooMuchWork
 from wasm_filters.hostcalls import Hostcall, find
 from wasm_filters.inspection.checks import (
     HERE,
@@ -27,6 +27,7 @@ from wasm_filters.inspection.checks import (
     problems,
     refused_proposals,
 )
+from wasm_filters.inspection.effort import bounds
 from wasm_filters.inspection.sections import COMPONENT_VERSION, MAGIC, VERSION
 
 MAX_BYTES = 64 << 20
@@ -110,10 +111,13 @@ def check_format(code: bytes) -> None:
 
 def _compile(code: bytes, cache: CompiledCache | None) -> Compiled:
     """Compile it, and if that fails for what it uses of WebAssembly, say so."""
+    given = bounds(code)
     try:
-        return compile_module(code, cache)
+        return compile_module(code, cache, given)
+    except TooMuchWork:
+        raise
     except ModuleError as error:
-        if used := list(refused_proposals(proposals(code))):
+        if used := list(refused_proposals(proposals(code, given))):
             raise ModuleError(str(used[0])) from error
         raise
 
