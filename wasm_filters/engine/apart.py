@@ -43,10 +43,7 @@ class Bounds:
 
 def run_apart(task: str, code: bytes, bounds: Bounds) -> bytes:
     """What comes of ``task`` with ``code``. ModuleError: it is refused. TooMuchWork: as it says."""
-    where = [
-        _ROOT,
-        *map(str, sys.path),
-    ]  # it imports what this process would
+    where = [_ROOT, *map(str, sys.path)]  # it imports what this process would
     limits = [str(bounds.seconds), str(bounds.memory)]
     command = [sys.executable, "-I", "-S", str(_COMPILER), task, *limits, *where]
     try:

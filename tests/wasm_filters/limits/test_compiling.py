@@ -28,7 +28,7 @@ NOTHING, ZERO, DROP, CALL, LOOP, END = b"\x40", b"\x41\x00", b"\x1a", b"\x10\x01
 
 
 def wide(values: int, body: bytes) -> bytes:
-    """A module with a function of ``body`` on so many values; type 1 takes as many and gives them back."""
+    """A function of ``body`` on so many values; type 1 takes as many, and gives them back."""
     kinds = varuint(values) + b"\x7f" * values
     code = b"\x00" + ZERO * values + body + DROP * values + END
     echo = b"\x00" + b"".join(b"\x20" + varuint(at) for at in range(values)) + END
@@ -106,6 +106,8 @@ def test_nothing_is_imported_from_the_current_folder(
 
 
 def test_a_compiler_that_nobody_waits_for_ends_by_itself() -> None:
-    command = [sys.executable, "-I", "-S", compiler.__file__, COMPILE, "0", str(GIB), *sys.path]
+    script = Path(compiler.__file__)
+    where = [str(script.parents[2]), *sys.path]
+    command = [sys.executable, "-I", "-S", str(script), COMPILE, "0", str(GIB), *where]
     done = subprocess.run(command, input=CALLS, capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGALRM
