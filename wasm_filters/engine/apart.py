@@ -16,7 +16,7 @@ from wasm_filters.errors import ModuleError, TooMuchWork
 
 COMPILE, VALIDATE = "compile", "validate"
 REFUSED = 3  # its exit code when the module is at fault, and what it says is why
-SECONDS, SECONDS_PER_MIB = 60.0, 5.0
+SECONDS, SECONDS_PER_MIB = 60.0, 10.0
 MEMORY, MEMORY_PER_BYTE = 1 << 30, 100
 _COMPILER = Path(__file__).with_name("compiler.py")
 _ROOT = str(_COMPILER.parents[2])  # where the package lies
