@@ -60,6 +60,11 @@ def found(file: Path) -> Path:
         bad_input(error, error)
 
 
+def all_found(files: list[Path]) -> list[Path]:
+    """:func:`found`, for each of several filters."""
+    return [found(file) for file in files]
+
+
 FilterFile = Annotated[
     Path,
     typer.Argument(

@@ -62,7 +62,7 @@ def _modules(recording: Recording, builds: list[Path], file: Path) -> list[Modul
             f"--filter: {len(builds)} given, {file} has {counted(len(wanted), 'plugin')}"
         )
     cache = CompiledCache.default()
-    files = [options.found(path) for path in builds] or wanted
+    files = options.all_found(builds) or wanted
     return [Module.load(file, cache) for file in files]
 
 
