@@ -15,10 +15,11 @@ is one module, ready to be sent requests.
 ``tracing/`` hears every call, ``recording/`` runs it again, ``fuzzing/`` looks for what breaks a
 filter, ``testing/`` is the test kit, ``toolchains/`` build filters from source, ``inspection/``
 says what a module is without running it. ``filters/`` holds the sources and builds of our own.
-Doors: ``engine/`` to wasmtime and the disk, ``services/real_service.py`` to the network,
-``messages.py`` to protobuf, ``foreign/cel.py`` to CEL, ``toolchains/processes.py`` to other
-programs, ``recording/file.py`` to files, ``measure.py`` to the clock. Everything else is plain
-Python over bytes: no clock, no file, no network.
+Doors: ``engine/`` to wasmtime, to the disk and to the process that compiles,
+``services/real_service.py`` to the network, ``messages.py`` to protobuf, ``foreign/cel.py`` to CEL,
+``toolchains/processes.py`` to other programs, ``module.py`` and ``recording/file.py`` to files,
+``measure.py`` to the clock. Everything else is plain Python over bytes: no clock, no file, no
+network.
 
 The names below are imported when they are first used.
 """

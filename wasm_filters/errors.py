@@ -13,6 +13,10 @@ class ModuleError(WasmError):
     """The bytes are no Proxy-Wasm module that Envoy would load."""
 
 
+class TooMuchWork(ModuleError):
+    """To compile or validate the module takes more time or memory than it is given."""
+
+
 class PluginError(WasmError):
     """The module loaded, but the filter refused to start or refused its configuration."""
 

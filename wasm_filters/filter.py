@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mesh_traffic import Request
 from wasm_filters.config import PluginConfig
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.http.chain import PATIENCE, HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.module import Module
+from wasm_filters.ours import filter_file
 from wasm_filters.services.upstream import Upstream, empty_ok
 from wasm_filters.worker import Worker
 
@@ -41,12 +42,12 @@ class Filter:
         config: PluginConfig | None = None,
         worker: Worker | None = None,
     ) -> Filter:
-        """The filter in the file ``path``, started and configured.
+        """The filter in the file ``path`` (``meshloom:NAME`` is one of ours), started, configured.
 
         Its machine code is kept in the user's cache. ModuleError: Envoy would not load it.
         PluginError: it refused a configuration. GuestStopped: it trapped or hung while starting.
         """
-        module = Module.load(path, CompiledCache(default_folder()))
+        module = Module.load(filter_file(path), CompiledCache.default())
         given = config or PluginConfig()
         if configuration:
             given = replace(given, configuration=configuration)

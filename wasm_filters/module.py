@@ -7,6 +7,8 @@ one line says what to do.
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from wasm_filters.abi import ALLOCATORS, AbiVersion
 from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.engine.compiled import Compiled, compile_module
 from wasm_filters.engine.validation import proposals
-from wasm_filters.errors import ModuleError
+from wasm_filters.errors import ModuleError, TooMuchWork
 from wasm_filters.hostcalls import Hostcall, find
 from wasm_filters.inspection.checks import (
     HERE,
@@ -25,6 +27,7 @@ from wasm_filters.inspection.checks import (
     problems,
     refused_proposals,
 )
+from wasm_filters.inspection.effort import bounds
 from wasm_filters.inspection.sections import COMPONENT_VERSION, MAGIC, VERSION
 
 MAX_BYTES = 64 << 20
@@ -69,11 +72,25 @@ class Module:
 
 
 def read_code(path: Path | str) -> bytes:
-    """The bytes of the file ``path``; ModuleError if it can't be read."""
+    """The bytes of the file ``path``; ModuleError if it can't be read, or is too large for it.
+
+    Only of a regular file: a pipe or a device may not have an end.
+    """
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb", opener=_open_at_once) as file:
+            facts = os.fstat(file.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise ModuleError(f"{path}: can't be read: not a regular file")
+            if facts.st_size > MAX_BYTES:
+                raise ModuleError(f"{path}: {facts.st_size} bytes, expected at most {MAX_BYTES}")
+            return file.read(MAX_BYTES + 1)  # one more, if it grows meanwhile: check_format sees it
     except OSError as error:
         raise ModuleError(f"{path}: can't be read: {error.strerror or error}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def check_format(code: bytes) -> None:
@@ -94,10 +111,13 @@ def check_format(code: bytes) -> None:
 
 def _compile(code: bytes, cache: CompiledCache | None) -> Compiled:
     """Compile it, and if that fails for what it uses of WebAssembly, say so."""
+    given = bounds(code)
     try:
-        return compile_module(code, cache)
+        return compile_module(code, cache, given)
+    except TooMuchWork:
+        raise
     except ModuleError as error:
-        if used := list(refused_proposals(proposals(code))):
+        if used := list(refused_proposals(proposals(code, given))):
             raise ModuleError(str(used[0])) from error
         raise
 

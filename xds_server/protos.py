@@ -113,7 +113,7 @@ def _plain_dataclasses() -> Iterator[None]:
     Their validators would never run, so they are not made either.
     """
     pydantics = pydantic.dataclasses.dataclass, pydantic.model_validator
-    pydantic.dataclasses.dataclass = _plain_dataclass  # type: ignore[assignment]
+    pydantic.dataclasses.dataclass = _plain_dataclass  # type: ignore[assignment] # a stand-in
     pydantic.model_validator = _no_validator
     try:
         yield
@@ -127,7 +127,7 @@ def _type_hints(cls: type) -> dict[str, Any]:
 
 
 # betterproto2 evaluates a class's annotations once for each of its fields; once is enough
-betterproto2.Message._type_hints = classmethod(_type_hints)  # type: ignore
+betterproto2.Message._type_hints = classmethod(_type_hints)  # type: ignore # a method is put in, on purpose
 
 with _plain_dataclasses():
     from envoy_data_plane.envoy.config.accesslog import v3 as accesslog

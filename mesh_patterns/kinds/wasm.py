@@ -18,8 +18,8 @@ from mesh_patterns.selector import edges, inbound, is_edge, target
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import Text
-
-OUR_FILTERS = Path(__file__).parents[2] / "wasm_filters" / "filters"
+from wasm_filters.errors import ModuleError
+from wasm_filters.ours import filter_file
 
 
 class WasmSpec(PatternSpec):
@@ -57,8 +57,7 @@ class WasmFilter:
 
 def apply(spec: WasmSpec, draft: Draft) -> None:
     file = find(spec)
-    digest = _digest(spec, file)
-    _check(spec, file)
+    digest = _checked(spec, file)
     draft.files.append(file)
     config = WasmFilter(
         file, digest, file.stem, spec.root_id,
@@ -85,35 +84,28 @@ def _called(spec: WasmSpec, at: int, draft: Draft) -> Target:
 
 def find(spec: WasmSpec) -> Path:
     """The filter's file: one of ours by name, or a path from the pattern file's folder."""
-    scheme, colon, name = spec.file.partition(":")
-    if colon and scheme == "meshloom":
-        return OUR_FILTERS / name / f"{name}.wasm"
-    return (Path(spec.place("file").file).parent / spec.file).resolve()
-
-
-def _digest(spec: WasmSpec, file: Path) -> str:
     try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DocumentError.at(spec.place("file"), f"{file}: {reason}") from error
-    if spec.sha256 and spec.sha256.lower() != digest:
-        raise DocumentError.at(
-            spec.place("sha256"), f"{file} has sha256 {digest}, expected {spec.sha256}"
-        )
-    return digest
-
-
-def _check(spec: WasmSpec, file: Path) -> None:
-    """That Envoy would load it; without that, all that one sees is a NACK of a whole listener."""
-    from wasm_filters.engine.cache import CompiledCache, default_folder
-    from wasm_filters.errors import ModuleError
-    from wasm_filters.module import Module
-
-    try:
-        Module.load(file, CompiledCache(default_folder()))
+        return filter_file(spec.file, Path(spec.place("file").file).parent).resolve()
     except ModuleError as error:
         raise DocumentError.at(spec.place("file"), str(error)) from error
+
+
+def _checked(spec: WasmSpec, file: Path) -> str:
+    """The hash of a file that Envoy would load; if it does not, one sees but a listener's NACK."""
+    from wasm_filters.engine.cache import CompiledCache
+    from wasm_filters.module import Module, read_code
+
+    try:
+        code = read_code(file)
+        digest = hashlib.sha256(code).hexdigest()
+        if spec.sha256 and spec.sha256.lower() != digest:
+            raise DocumentError.at(
+                spec.place("sha256"), f"{file} has sha256 {digest}, expected {spec.sha256}"
+            )
+        Module.of(code, str(file), CompiledCache.default())
+    except ModuleError as error:
+        raise DocumentError.at(spec.place("file"), str(error)) from error
+    return digest
 
 
 def _text(value: Any) -> str:

@@ -41,7 +41,12 @@ _Clusters = Annotated[
     typer.Option("--cluster", metavar="NAME", help="A cluster that answers callouts with 200."),
 ]
 _Filters = Annotated[
-    list[Path], typer.Argument(metavar="FILTER.wasm…", help="The filters, in their order.")
+    list[Path],
+    typer.Argument(
+        metavar="FILTER.wasm…",
+        callback=options.all_found,
+        help="The filters, in their order; meshloom:NAME is one of ours.",
+    ),
 ]
 _IN_TURN = "; of several filters, one for each in turn."
 _Config = Annotated[

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from wasm_filters.errors import WasmError
     from wasm_filters.module import Module
 
-FilterFile = Annotated[Path, typer.Argument(metavar="FILTER.wasm", help="The filter.")]
 Config = Annotated[
     Path | None, typer.Option("--config", help="A file with the filter's configuration.")
 ]
@@ -48,6 +47,30 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
     """One line on standard error, and exit code 2."""
     typer.echo(f"meshloom: {message}", err=True)
     raise typer.Exit(2) from cause
+
+
+def found(file: Path) -> Path:
+    """The file of a filter, which may be one of ours by name; an unknown name is bad input."""
+    from wasm_filters.errors import ModuleError
+    from wasm_filters.ours import filter_file
+
+    try:
+        return filter_file(file)
+    except ModuleError as error:
+        bad_input(error, error)
+
+
+def all_found(files: list[Path]) -> list[Path]:
+    """:func:`found`, for each of several filters."""
+    return [found(file) for file in files]
+
+
+FilterFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILTER.wasm", callback=found, help="The filter; meshloom:NAME is one of ours."
+    ),
+]
 
 
 def refuse(error: WasmError, file: Path) -> NoReturn:
@@ -110,13 +133,13 @@ def _file(name: str) -> Path | None:
 
 def load(file: Path) -> tuple[bytes, Module]:
     """The bytes of a filter, and its module; one that does not load is bad input."""
-    from wasm_filters.engine.cache import CompiledCache, default_folder
+    from wasm_filters.engine.cache import CompiledCache
     from wasm_filters.errors import ModuleError
     from wasm_filters.module import Module, read_code
 
     try:
         code = read_code(file)
-        return code, Module.of(code, str(file), CompiledCache(default_folder()))
+        return code, Module.of(code, str(file), CompiledCache.default())
     except ModuleError as error:
         bad_input(error, error)
 

@@ -53,7 +53,7 @@ def replay(
 
 
 def _modules(recording: Recording, builds: list[Path], file: Path) -> list[Module]:
-    from wasm_filters.engine.cache import CompiledCache, default_folder
+    from wasm_filters.engine.cache import CompiledCache
     from wasm_filters.module import Module
 
     wanted = [Path(plugin.module.file) for plugin in recording.header.plugins]
@@ -61,8 +61,9 @@ def _modules(recording: Recording, builds: list[Path], file: Path) -> list[Modul
         options.bad_input(
             f"--filter: {len(builds)} given, {file} has {counted(len(wanted), 'plugin')}"
         )
-    cache = CompiledCache(default_folder())
-    return [Module.load(path, cache) for path in builds or wanted]
+    cache = CompiledCache.default()
+    files = options.all_found(builds) or wanted
+    return [Module.load(file, cache) for file in files]
 
 
 def _rebuilt(recording: Recording, modules: list[Module]) -> list[str]:

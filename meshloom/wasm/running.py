@@ -10,7 +10,7 @@ from typing import Protocol
 
 from mesh_traffic import Request
 from wasm_filters.config import Mode, PluginConfig
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import SystemClock
@@ -99,7 +99,7 @@ class Recorded:
     def start(self) -> None:
         from wasm_filters.recording.recorder import SEED_BITS, Recorder
 
-        module = Module.load(self._file, CompiledCache(default_folder()))
+        module = Module.load(self._file, CompiledCache.default())
         seed = SystemRandom().getrandbits(SEED_BITS)
         plugins = [(module, self._file, self._config)]
         self._recorder = Recorder(plugins, self._around.clusters, self._around.mode, seed=seed)

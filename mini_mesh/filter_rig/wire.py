@@ -85,11 +85,6 @@ class Reader:
         self._part = _Part.HEAD
         self._left = 0
 
-    @property
-    def between(self) -> bool:
-        """Whether nothing of a next message has come."""
-        return self._part is _Part.HEAD and not self._data
-
     def feed(self, data: bytes) -> None:
         """Take ``data`` in. Raises WireError where it is no HTTP/1.1."""
         self._data += data

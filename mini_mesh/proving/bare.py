@@ -20,7 +20,7 @@ from mesh_patterns.placement import Placement, Proxy, proxies, workload
 from mesh_traffic import Request, Response
 from mini_mesh.differ.arriving import arriving
 from wasm_filters.config import FailurePolicy, PluginConfig
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.errors import WasmError
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
@@ -156,7 +156,7 @@ def _proxy_of_caller(mesh: Mesh, caller: str) -> Proxy | None:
 
 
 def _plugin(worker: Worker, config: WasmFilter) -> Plugin:
-    module = Module.load(config.file, CompiledCache(default_folder()))
+    module = Module.load(config.file, CompiledCache.default())
     plugin = PluginConfig(
         name=config.name,
         root_id=config.root_id,

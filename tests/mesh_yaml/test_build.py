@@ -85,4 +85,4 @@ def test_a_model_that_was_written_nowhere_is_closed_and_frozen_too() -> None:
     case = Case(name="a")
     assert str(case.place()) == ":1:1"
     with pytest.raises(ValueError, match="frozen"):
-        case.name = "b"  # type: ignore[misc]
+        case.name = "b"  # type: ignore[misc] # wrong on purpose

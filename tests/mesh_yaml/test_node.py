@@ -66,7 +66,7 @@ def test_nothing_has_no_items_and_no_elements() -> None:
     ],
 )
 def test_what_something_is_not_is_said_in_words(value: object, kind: str) -> None:
-    node = Node(value, HERE)  # type: ignore[arg-type]
+    node = Node(value, HERE)  # type: ignore[arg-type] # wrong on purpose
     assert node.kind == kind
     for wanted, work in (("a mapping", lambda: list(node.items())), ("a list", node.elements)):
         if kind not in (wanted, "nothing"):

@@ -33,7 +33,7 @@ def test_what_is_no_topology_is_an_error(text: str) -> None:
 
 def test_a_direction_that_is_none_is_an_error() -> None:
     with pytest.raises(TopologyError, match="unknown direction 'up', expected one of"):
-        Listener("web-1", "up")  # type: ignore[arg-type]
+        Listener("web-1", "up")  # type: ignore[arg-type] # wrong on purpose
 
 
 @pytest.mark.parametrize(

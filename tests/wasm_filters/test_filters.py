@@ -9,7 +9,7 @@ import pytest
 
 import wasm_filters
 from wasm_filters.abi import AbiVersion
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.module import Module
 from wasm_filters.toolchains import TOOLCHAINS
 
@@ -28,7 +28,7 @@ def test_the_module_is_the_one_that_was_built(name: str) -> None:
 
 @pytest.mark.parametrize("name", FILTERS)
 def test_envoy_would_load_it(name: str) -> None:
-    module = Module.load(FOLDER / name / f"{name}.wasm", CompiledCache(default_folder()))
+    module = Module.load(FOLDER / name / f"{name}.wasm", CompiledCache.default())
     assert module.version is not AbiVersion.V0_1_0  # whose callbacks Envoy keeps for old filters
 
 

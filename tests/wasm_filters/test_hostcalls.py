@@ -13,7 +13,7 @@ from tests.wasm_filters.probe import Call, Out, Probe
 from wasm_filters.abi import AbiVersion, LogLevel, MetricType
 from wasm_filters.config import PluginConfig
 from wasm_filters.filter import Filter
-from wasm_filters.hostcalls import HOSTCALLS, WASI, find
+from wasm_filters.hostcalls import HOSTCALLS, WASI, Hostcall, find
 from wasm_filters.loop import FakeClock
 from wasm_filters.module import Module
 from wasm_filters.state.shared import SharedState
@@ -70,7 +70,7 @@ def test_signatures_are_those_of_the_spec(name: str, signature: str) -> None:
 
 
 @pytest.mark.parametrize("call", HOSTCALLS.values(), ids=lambda call: call.name)
-def test_a_hostcall_takes_one_argument_per_value(call) -> None:  # type: ignore[no-untyped-def]
+def test_a_hostcall_takes_one_argument_per_value(call: Hostcall) -> None:
     parameters = inspect.signature(call.function).parameters
     if any(p.kind is p.VAR_POSITIONAL for p in parameters.values()):
         return

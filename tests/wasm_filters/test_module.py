@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.wasm_filters.guests import guest, wat
 from wasm_filters.abi import AbiVersion
 from wasm_filters.errors import ModuleError
-from wasm_filters.module import Module
+from wasm_filters.module import MAX_BYTES, Module
 
 
 def refusal(code: bytes) -> str:
@@ -136,3 +137,28 @@ def test_malloc_comes_before_the_newer_name() -> None:
     newer = '(func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 8))'
     assert Module.of(guest(newer)).allocator == "malloc"
     assert Module.of(guest(newer, malloc="")).allocator == "proxy_on_memory_allocate"
+
+
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wasm")
+    with pytest.raises(ModuleError, match=r"pipe\.wasm: can't be read: not a regular file"):
+        Module.load(tmp_path / "pipe.wasm")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_device_is_not_read(device: str) -> None:
+    with pytest.raises(ModuleError, match=f"{device}: can't be read: not a regular file"):
+        Module.load(device)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ModuleError, match=r"can't be read: Is a directory"):
+        Module.load(tmp_path)
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "large.wasm", "wb") as file:
+        file.truncate(1 << 36)  # it would not fit into any memory
+    wanted = f"large\\.wasm: {1 << 36} bytes, expected at most {MAX_BYTES}"
+    with pytest.raises(ModuleError, match=wanted):
+        Module.load(tmp_path / "large.wasm")

@@ -108,7 +108,7 @@ def test_a_group_of_something_that_a_node_does_not_say_can_not_be_built() -> Non
     with pytest.raises(LocalXdsError, match=r"group '\{metadata\}': got \['metadata'\], wanted"):
         Rule("{metadata}")
     with pytest.raises(LocalXdsError, match="wanted 'envoy' or 'grpc'"):
-        Rule("a", kind="other")  # type: ignore[arg-type]
+        Rule("a", kind="other")  # type: ignore[arg-type] # wrong on purpose
 
 
 ASKING = """
@@ -155,7 +155,7 @@ async def test_an_envoy_in_a_grpc_group_keeps_asking_and_is_served_once_it_may(
     cache, events, kind = Cache(), Events(), ["grpc"]
 
     def group_of(node: NodeInfo) -> str:
-        return Groups(Rule("front", kind=kind[0]))(node)  # type: ignore[arg-type]
+        return Groups(Rule("front", kind=kind[0]))(node)  # type: ignore[arg-type] # a text from a list
 
     server = XdsServer(cache, group_of=group_of, on_event=events)
     cache.set("front", snapshot(rds_listener(), answering("hello")))
@@ -166,7 +166,7 @@ async def test_an_envoy_in_a_grpc_group_keeps_asking_and_is_served_once_it_may(
         assert events.of(StreamClosed)[0].reason == why
         assert await envoy.stat("control_plane.connected_state") == 0
         kind[0] = "envoy"
-        await events.until(lambda: events.status.applied("a", cache.get("front")))  # type: ignore[arg-type]
+        await events.until(lambda: events.status.applied("a", cache.get("front")))  # type: ignore[arg-type] # the cache has it
         await envoy.until_listening()
         assert await envoy.get() == (200, "hello")
     await server.stop()

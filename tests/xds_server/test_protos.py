@@ -12,7 +12,7 @@ from xds_server.protos import class_of, cluster, message_pool, protobuf, route
 
 def test_an_unknown_field_is_refused_by_name() -> None:
     with pytest.raises(TypeError, match="Cluster: got fields that it does not have: foo, nme"):
-        cluster.Cluster(nme="a", foo=1)  # type: ignore[call-arg]
+        cluster.Cluster(nme="a", foo=1)  # type: ignore[call-arg] # wrong on purpose
 
 
 def test_every_message_can_be_made_empty_and_shares_nothing() -> None:
@@ -54,7 +54,7 @@ def test_pydantic_is_itself_again_once_the_messages_are_there() -> None:
             return self
 
     with pytest.raises(pydantic.ValidationError):
-        Checked(number="no")  # type: ignore[arg-type]
+        Checked(number="no")  # type: ignore[arg-type] # wrong on purpose
     with pytest.raises(pydantic.ValidationError):
         Checked(number=-1)
 

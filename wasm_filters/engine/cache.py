@@ -33,6 +33,11 @@ class CompiledCache:
 
     folder: Path
 
+    @classmethod
+    def default(cls) -> CompiledCache:
+        """The one in the user's cache folder, which all of meshloom shares."""
+        return cls(default_folder())
+
     def get(self, key: str) -> bytes | None:
         path = self.folder / key
         try:

@@ -11,6 +11,7 @@ from typing import Any
 import wasmtime
 
 from wasm_filters.abi import Signature
+from wasm_filters.engine.apart import COMPILE, Bounds, run_apart
 from wasm_filters.engine.border import Import
 from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.engine.library import engine
@@ -32,19 +33,31 @@ class Compiled:
     _module: Any
 
 
-def compile_module(code: bytes, cache: CompiledCache | None = None) -> Compiled:
-    """Compile ``code``, or take it from ``cache``; ModuleError if it is not valid wasm."""
+def compile_module(
+    code: bytes, cache: CompiledCache | None = None, bounds: Bounds | None = None
+) -> Compiled:
+    """Compile ``code``, or take it from ``cache``; ModuleError if it is not valid wasm.
+
+    With ``bounds`` it is compiled in a process of its own, and refused if that takes more. Without
+    it takes what it takes: that is for modules whose size says enough.
+    """
     key = f"{hashlib.sha256(code).hexdigest()}-wasmtime{version('wasmtime')}"
     stored = cache.get(key) if cache else None
     module = _load(stored) if stored else None
     if module is None:
-        try:
-            module = wasmtime.Module(engine(), code)
-        except wasmtime.WasmtimeError as error:
-            raise ModuleError(f"not a valid wasm module: {one_line(error)}") from error
+        made = run_apart(COMPILE, code, bounds) if bounds else machine_code(code)
+        module = wasmtime.Module.deserialize(engine(), made)
         if cache:
-            cache.put(key, bytes(module.serialize()))
+            cache.put(key, made)
     return _described(module)
+
+
+def machine_code(code: bytes) -> bytes:
+    """What ``code`` becomes, as this machine and this build of wasmtime have it. ModuleError."""
+    try:
+        return bytes(wasmtime.Module(engine(), code).serialize())
+    except wasmtime.WasmtimeError as error:
+        raise ModuleError(f"not a valid wasm module: {one_line(error)}") from error
 
 
 def _load(stored: bytes) -> wasmtime.Module | None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import wasmtime
 
+from wasm_filters.engine.apart import VALIDATE, Bounds, run_apart
 from wasm_filters.engine.proposals import LEGACY_EXCEPTIONS, PROPOSALS
 from wasm_filters.errors import ModuleError, one_line
 
 
-def proposals(code: bytes) -> tuple[str, ...]:
+def proposals(code: bytes, bounds: Bounds | None = None) -> tuple[str, ...]:
     """What ``code`` uses of WebAssembly beyond its first version; ModuleError if it is not valid.
 
     Found by validating it with one proposal switched off at a time, so it is never a guess. The
     exceptions of before the standard are a proposal that can't be switched on here: if they are
-    used, nothing more is known.
+    used, nothing more is known. With ``bounds`` it is done in a process of its own.
     """
+    if bounds:
+        return tuple(json.loads(run_apart(VALIDATE, code, bounds)))
     try:
         wasmtime.Module.validate(_validator(frozenset()), code)
     except wasmtime.WasmtimeError as error:

@@ -26,6 +26,7 @@ from wasm_filters.inspection.checks import (
     problems,
     refused_proposals,
 )
+from wasm_filters.inspection.effort import bounds
 from wasm_filters.inspection.interface import Interface, MemoryType, interface
 from wasm_filters.inspection.origin import Origin, origin
 from wasm_filters.inspection.sections import Section, SectionsError, function_names, producers
@@ -149,7 +150,7 @@ def _part(
 
 def _proposals(code: bytes) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     try:
-        return proposals(code), ()
+        return proposals(code, bounds(code)), ()
     except ModuleError as error:
         advice = "build it anew; a step after the compiler may have broken it"
         return (), (Problem(str(error), advice),)

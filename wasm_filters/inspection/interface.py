@@ -75,6 +75,14 @@ def interface(code: bytes) -> Interface:
     return found.interface()
 
 
+def types(code: bytes, section: Section) -> list[Signature | None]:
+    """The types of the type section; None for what is no function. SectionsError."""
+    reader = Reader(code, section.start, section.end)
+    found = [one for group in reader.items(_types) for one in group]
+    reader.finish(section)
+    return found
+
+
 class _Found:
     """What was read so far; every index is looked up in what came before it."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mesh_yaml.place import DocumentError, Place
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.errors import ModuleError
 from wasm_filters.module import Module
 
@@ -15,7 +15,7 @@ from wasm_filters.module import Module
 class Modules:
     """Modules by the path of their file. Their machine code is kept in the user's cache."""
 
-    cache: CompiledCache = field(default_factory=lambda: CompiledCache(default_folder()))
+    cache: CompiledCache = field(default_factory=CompiledCache.default)
     _loaded: dict[Path, Module] = field(default_factory=dict)
 
     def of(self, path: Path) -> Module:

@@ -53,7 +53,7 @@ class Runner:
         """
         problems = Problems()
         for suite in suites:
-            for index, file in enumerate(setup.files(suite)):
+            for index, file in enumerate(problems.guard(setup.files, suite) or []):
                 place = setup.filter_node(suite, index).place
                 problems.guard(self.modules.load, file, place)
         problems.stop_if_any()

@@ -9,7 +9,10 @@ from typing import Any
 
 from mesh_traffic import Body, Headers, Request
 from mesh_yaml.node import Node
+from mesh_yaml.place import DocumentError
 from wasm_filters.config import RELOAD_BACKOFF, FailurePolicy, PluginConfig
+from wasm_filters.errors import ModuleError
+from wasm_filters.ours import filter_file
 from wasm_filters.testing.cases import Case
 from wasm_filters.testing.language.messages import RequestSpec
 from wasm_filters.testing.language.suite import PluginSpec, SettingsSpec
@@ -37,10 +40,21 @@ def _configure(suite: Suite, own: SettingsSpec) -> Sequence[tuple[Path, PluginCo
 
 
 def files(suite: Suite) -> list[Path]:
-    """The files of the filters, in their order."""
+    """The files of the filters, in their order.
+
+    Raises:
+        DocumentError: one is to be a filter of ours, and there is none of that name.
+    """
     spec = suite.spec
     names = [spec.filter] if spec.filter is not None else [one.file for one in spec.filters]
-    return [suite.folder / name for name in names]
+    return [_file(suite, index, name) for index, name in enumerate(names)]
+
+
+def _file(suite: Suite, index: int, name: str) -> Path:
+    try:
+        return filter_file(name, suite.folder)
+    except ModuleError as error:
+        raise DocumentError.at(filter_node(suite, index).place, str(error)) from error
 
 
 def filter_node(suite: Suite, index: int) -> Node:

@@ -15,6 +15,7 @@ from wasm_filters.http.exchange import DEFAULT_LIMIT
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.machine import Listener
 from wasm_filters.module import Module
+from wasm_filters.ours import filter_file
 from wasm_filters.services.upstream import Answer, Upstream, empty_ok
 from wasm_filters.tcp.chain import TcpChain
 from wasm_filters.tcp.connection import TcpConnection
@@ -148,7 +149,9 @@ class Filters:
         limit: int = DEFAULT_LIMIT,
         **settings: Any,
     ) -> FilterUnderTest:
-        """The filter in a file (relative to the test's folder), started and configured.
+        """The filter in a file, started and configured.
+
+        ``path`` is relative to the test's folder; ``meshloom:NAME`` is one of ours.
 
         ``configuration`` is text, or any other value that is sent as JSON. ``clusters`` answer
         callouts. ``limit`` is how many bytes may wait in one direction. ``settings`` are the
@@ -156,9 +159,10 @@ class Filters:
 
         PluginError: it refuses to start. GuestStopped: it traps. ModuleError: it can't be loaded.
         """
-        name = settings.pop("name", Path(path).stem)
+        file = filter_file(path, self._folder)
+        name = settings.pop("name", file.stem)
         config = PluginConfig(name, configuration=as_bytes(configuration), **settings)
-        return self.chain((path, config), clusters=clusters, limit=limit)
+        return self.chain((file, config), clusters=clusters, limit=limit)
 
     def chain(
         self,
@@ -175,7 +179,7 @@ class Filters:
         return found
 
     def _module(self, path: Path | str) -> Module:
-        return self._modules.of(self._folder / path)
+        return self._modules.of(filter_file(path, self._folder))
 
     def close(self) -> None:
         """Give back the memory of all of them."""

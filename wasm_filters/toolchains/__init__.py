@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wasm_filters.engine.cache import CompiledCache, default_folder
+from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.module import Module
 from wasm_filters.toolchains.assemblyscript import ASSEMBLYSCRIPT
 from wasm_filters.toolchains.cpp import CPP
@@ -57,7 +57,7 @@ def build(folder: Path, machine: Machine, locked: bool = False) -> Built:
     if made != kept.resolve():
         kept.parent.mkdir(exist_ok=True)
         shutil.copyfile(made, kept)
-    return Built(kept, toolchain.language, Module.load(kept, CompiledCache(default_folder())))
+    return Built(kept, toolchain.language, Module.load(kept, CompiledCache.default()))
 
 
 def toolchain_of(project: Path) -> Toolchain:

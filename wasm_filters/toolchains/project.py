@@ -14,7 +14,10 @@ _FOR_ALL = "all"  # languages
 _BORROWED: Mapping[str, tuple[Path, ...]] = {
     "cpp": (_ROOM / "filters" / "include" / "proxy_wasm.h",),
 }
-_RENAMED = {"gitignore": ".gitignore"}  # a package carries no hidden files
+_RENAMED = {
+    "gitignore": ".gitignore",  # a package carries no hidden files
+    "tests.template": "tests.yaml",  # by its own name it would be found, and is no YAML yet
+}
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PLACEHOLDER = "{{name}}"
 

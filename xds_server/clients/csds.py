@@ -118,7 +118,7 @@ def answer(question: Question, streams: Iterable[ClientView]) -> Generator[None,
                 raise _too_large(found, f"{MAX_BYTES} bytes, or without their contents")
             if told % _STEP == 0:
                 yield
-    return response.SerializeToString()  # type: ignore[no-any-return]
+    return response.SerializeToString()  # type: ignore[no-any-return] # protobuf is untyped
 
 
 def _counted(clients: Sequence[Sequence[ClientView]]) -> Iterator[None]:
@@ -160,7 +160,7 @@ def _fill(message: Any, status: ResourceStatus, contents: bool) -> int:
         message.xds_config.value = mirror.redacted(status.type.type_url, status.resource.body)
         if status.error:
             message.error_state.failed_configuration.CopyFrom(message.xds_config)
-    return message.ByteSize()  # type: ignore[no-any-return]
+    return message.ByteSize()  # type: ignore[no-any-return] # protobuf is untyped
 
 
 def _fill_time(message: Any, seconds: float | None) -> None:

@@ -140,4 +140,4 @@ def specifier(checks: HealthChecks, checker: Checker) -> bytes:
     message.interval.FromTimedelta(timedelta(seconds=checks.interval))
     for each in checks.wanted(checker):
         message.cluster_health_checks.add().MergeFromString(each.body)
-    return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return] # protobuf is untyped

@@ -63,7 +63,7 @@ def serialize(message: protos.Message) -> bytes:
     except MessageError as error:
         error.under(type(message).__name__)
         raise
-    return mirror.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    return mirror.SerializeToString(deterministic=True)  # type: ignore[no-any-return] # protobuf is untyped
 
 
 def pack(message: protos.Message) -> tuple[str, bytes]:
@@ -80,7 +80,7 @@ def any_of(message: protos.Message) -> protos.protobuf.Any:
 def parse(cls: MessageClass, data: bytes) -> Any:
     """The protobuf message in ``data``. Raises ``WireError`` where it is none of that class."""
     try:
-        return mirror_class(cls).FromString(data)  # type: ignore[attr-defined]
+        return mirror_class(cls).FromString(data)  # type: ignore[attr-defined] # a class of protobuf, made at run time
     except DecodeError as error:
         reason = str(error).rpartition(": ")[2]
         raise WireError(f"{len(data)} bytes are no {cls.__name__}: {reason}") from error
@@ -110,7 +110,7 @@ def redacted(type_url: str, body: bytes) -> bytes:
         raise ResourceError(f"{type_url}: Envoy has no message of that type")
     message = parse(cls, body)
     redact(message, _open_any)
-    return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return]
+    return message.SerializeToString(deterministic=True)  # type: ignore[no-any-return] # protobuf is untyped
 
 
 def _open_any(type_url: str, body: bytes) -> Any | None:

@@ -166,7 +166,7 @@ class Encoder:
                 self._fill(wrapped, each, each.aliases, response.lifetimes)
                 wrapped.version = response.version  # Envoy knows a heartbeat by it
                 message.resources.add(type_url=_WRAPPER, value=wrapped.SerializeToString())
-        return message.SerializeToString()  # type: ignore[no-any-return]
+        return message.SerializeToString()  # type: ignore[no-any-return] # protobuf is untyped
 
     def _delta_part(self, response: DeltaResponse) -> bytes:
         head = self._delta(
@@ -193,7 +193,7 @@ class Encoder:
     ) -> bytes:
         message = self._delta()
         self._fill(message.resources.add(), resource, aliases, lifetimes)
-        return message.SerializeToString()  # type: ignore[no-any-return]
+        return message.SerializeToString()  # type: ignore[no-any-return] # protobuf is untyped
 
     def _fill(
         self, filled: Any, resource: Resource, aliases: tuple[str, ...], lifetimes: Lifetimes
@@ -210,11 +210,11 @@ class Encoder:
         """Nothing has this name: a resource without a body, whose alias it is."""
         message = self._delta()
         message.resources.add(name=name, aliases=[name])
-        return message.SerializeToString()  # type: ignore[no-any-return]
+        return message.SerializeToString()  # type: ignore[no-any-return] # protobuf is untyped
 
 
 @functools.lru_cache(maxsize=4096)
 def _nonce(nonce: str) -> bytes:
     """The field in bytes; in both variants it is the same, and most streams' are small numbers."""
     sotw = mirror.mirror_class(protos.discovery.DiscoveryResponse)
-    return sotw(nonce=nonce).SerializeToString()  # type: ignore[no-any-return]
+    return sotw(nonce=nonce).SerializeToString()  # type: ignore[no-any-return] # protobuf is untyped

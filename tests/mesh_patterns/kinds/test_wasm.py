@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mesh_patterns.draft import Target
-from mesh_patterns.kinds.wasm import OUR_FILTERS, WasmFilter
+from mesh_patterns.kinds.wasm import WasmFilter
 from tests.mesh_patterns.conftest import Read, Refusal
+from wasm_filters.ours import FOLDER, names
 
 MESH = "mesh: {services: {page: {calls: [web]}, web: {versions: {v1: , v2: }}}}\npatterns:\n"
 NOTHING = Path(__file__).parents[1] / "data" / "in" / "nothing.wasm"
@@ -85,13 +86,17 @@ def test_whom_a_filter_asks_is_there_under_that_name(
 
 def test_our_own_filters_have_names(read: Read) -> None:
     draft = read(MESH + "- {pattern: wasm, on: web, file: 'meshloom:header_policy'}")
-    assert draft.filters[0].config.file == OUR_FILTERS / "header_policy" / "header_policy.wasm"
+    assert draft.filters[0].config.file == FOLDER / "header_policy" / "header_policy.wasm"
 
 
 def test_a_file_is_looked_for_beside_the_pattern_file(refusal: Refusal, tmp_path: Path) -> None:
     told = refusal(MESH + "- {pattern: wasm, on: web, file: no.wasm}")
-    assert told == f"3:34: {tmp_path}/no.wasm: no such file or directory"
-    assert refusal(MESH + "- {pattern: wasm, on: web, file: 'meshloom:no'}").startswith("3:34: ")
+    assert told == f"3:34: {tmp_path}/no.wasm: can't be read: No such file or directory"
+
+
+def test_an_unknown_filter_of_ours_is_told_which_there_are(refusal: Refusal) -> None:
+    told = refusal(MESH + "- {pattern: wasm, on: web, file: 'meshloom:no'}")
+    assert told == f"3:34: meshloom:no: no filter of ours, expected one of {', '.join(names())}"
 
 
 def test_a_file_of_another_content_is_refused(refusal: Refusal, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from meshloom.wasm import app
+from meshloom.wasm.fuzz import NO_FILE
 from tests.wasm_filters.fuzzing.test_hunt import looks_for
 from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.script import Script
@@ -61,12 +62,33 @@ def test_findings_can_be_json(crashing: str, tmp_path: Path) -> None:
     assert (result["event"], result["findings"], result["seed"]) == ("result", 1, 0)
 
 
-def test_memory_that_grows_is_a_finding(tmp_path: Path) -> None:
+@pytest.fixture
+def growing(tmp_path: Path) -> str:
     file = tmp_path / "f.wasm"
     file.write_bytes(guest(on_request_headers("(drop (memory.grow (i32.const 1)))")))
-    done = fuzz(str(file), "-n", "1")
+    return str(file)
+
+
+def test_memory_that_grows_is_a_finding_that_says_why_it_has_no_test_file(
+    growing: str, tmp_path: Path
+) -> None:
+    done = fuzz(growing, "-n", "1", "-o", str(tmp_path / "found"))
     assert done.exit_code == 1
-    assert "memory grows" in done.stdout
+    told, why, last = done.stdout.splitlines()
+    assert told.startswith("memory grows: ")
+    assert why == f"  {NO_FILE}"
+    assert last.startswith("1 found   ")
+    assert not (tmp_path / "found").exists()
+
+
+def test_it_says_so_in_json_too(growing: str) -> None:
+    finding, _ = map(json.loads, fuzz(growing, "-n", "1", "--json").stdout.splitlines())
+    assert (finding["kind"], finding["file"], finding["why_no_file"]) == ("memory", None, NO_FILE)
+
+
+def test_bench_shows_the_memory_that_grows_again(growing: str) -> None:
+    done = CliRunner().invoke(app, ["bench", growing, "-n", "100"])
+    assert done.stdout.endswith("it grew\n")
 
 
 @pytest.mark.parametrize(

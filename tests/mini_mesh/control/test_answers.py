@@ -95,7 +95,7 @@ async def test_accepted_is_told_apart_from_in_effect(variant: str) -> None:
 
 async def test_where_nobody_can_be_asked_what_is_in_effect_it_is_unknown() -> None:
     async with asked() as ask:
-        ask.control._admins().clear()  # type: ignore[attr-defined]
+        ask.control._admins().clear()  # type: ignore[attr-defined] # a mapping that the test may change
         for question in ({}, {"node": "e"}):
             (node,) = (await ask("Status", **question))["nodes"]
             assert (node["sent"], node["accepted"], node["in_effect"]) == (True, True, "unknown")
@@ -136,7 +136,7 @@ async def test_a_refusal_is_told_with_its_line_and_what_was_accepted_before() ->
 
 async def test_a_refusal_is_told_of_many_nodes_too() -> None:
     async with asked() as ask:
-        ask.control._admins().clear()  # type: ignore[attr-defined]
+        ask.control._admins().clear()  # type: ignore[attr-defined] # a mapping that the test may change
         await ask.serve(rds_listener(), weighted({"a": 0}, origins={"": "mesh.yaml:3:7"}))
         (node,) = (await ask("Status"))["nodes"]
         assert (node["sent"], node["accepted"]) == (True, False)

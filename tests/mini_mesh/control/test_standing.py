@@ -61,7 +61,7 @@ def test_fields_are_told_by_their_paths_and_not_without_end() -> None:
         {"path": "alt_stat_name", "from": "old", "to": "new", "place": None}
     ]
     many = told(a_route("r"), a_route("r", *map(str, range(50))))
-    assert (len(many["fields"]), many["fields_in_all"]) == (MAX_FIELDS, 50)  # type: ignore[arg-type]
+    assert (len(many["fields"]), many["fields_in_all"]) == (MAX_FIELDS, 50)  # type: ignore[arg-type] # a value of JSON
 
 
 def test_of_a_version_that_is_not_known_any_more_no_fields_are_told() -> None:

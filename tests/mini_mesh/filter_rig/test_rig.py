@@ -123,7 +123,7 @@ class Running:
     ) -> Exchanged:
         if script is not None:
             options["answers"] = lambda message: script
-        return self.runner.run(self.rig.exchange(chain, request, **options))  # type: ignore[arg-type]
+        return self.runner.run(self.rig.exchange(chain, request, **options))  # type: ignore[arg-type] # options as they come
 
 
 @pytest.fixture(scope="module")

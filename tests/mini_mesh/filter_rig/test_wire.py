@@ -39,7 +39,6 @@ def test_a_reader_is_indifferent_to_how_bytes_are_cut(size: int) -> None:
     for piece in cut(REQUESTS, size):
         reader.feed(piece)
     assert reader.messages == READ
-    assert reader.between
 
 
 def test_what_has_not_come_yet_is_not_whole() -> None:
@@ -47,7 +46,6 @@ def test_what_has_not_come_yet_is_not_whole() -> None:
     reader.feed(b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\nab")
     (message,) = reader.messages
     assert (message.body, message.whole) == (b"ab", False)
-    assert not reader.between
 
 
 def test_a_request_line_and_host_become_a_request() -> None:

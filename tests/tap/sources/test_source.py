@@ -36,7 +36,7 @@ async def test_a_source_that_breaks_is_told_and_the_hub_lives(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Broken(FakeSource):
-        async def events(self):  # type: ignore[no-untyped-def]
+        async def events(self):  # type: ignore[no-untyped-def] # as FakeSource has it
             yield Attached()
             raise RuntimeError("a bug")
 
@@ -44,7 +44,7 @@ async def test_a_source_that_breaks_is_told_and_the_hub_lives(
     with caplog.at_level(logging.CRITICAL, "tap.hub"):
         async with hub.running():
             with hub.watch() as viewer:
-                while not (event := await viewer.next()).notes[0].endswith("a bug')"):  # type: ignore[union-attr]
+                while not (event := await viewer.next()).notes[0].endswith("a bug')"):  # type: ignore[union-attr] # the stream does not end before
                     pass
     assert event == Coverage(0, 1, notes=("web-1: tap failed: RuntimeError('a bug')",))
 

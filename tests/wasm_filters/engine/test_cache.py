@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_what_was_put_is_got(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b"", lambda b: b[:-1] + b"X"])
-def test_a_damaged_entry_is_no_entry(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_entry_is_no_entry(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     cache = CompiledCache(tmp_path)
     cache.put("key", b"code")
     file = tmp_path / "key"
@@ -65,7 +66,7 @@ class _OnlyDeserialize:
     """Stands for wasmtime.Module, and can't compile."""
 
     def __init__(self, module: type) -> None:
-        self.deserialize = module.deserialize  # type: ignore[attr-defined]
+        self.deserialize = module.deserialize  # type: ignore[attr-defined] # it is wasmtime.Module
 
 
 def test_an_entry_that_wasmtime_does_not_take_is_compiled_again(tmp_path: Path) -> None:

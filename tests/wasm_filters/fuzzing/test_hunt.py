@@ -52,7 +52,7 @@ def subject(code: bytes, configuration: bytes = b"", chunks_agree: bool = False)
 def hunted(
     code: bytes, count: int = 100, seed: int = 0, most: int = 1, **more: bytes | bool
 ) -> Report:
-    aim = subject(code, **more)  # type: ignore[arg-type]
+    aim = subject(code, **more)  # type: ignore[arg-type] # options as they come
     own = aim.config.configuration.decode()
     return Hunt(aim, Lexicon.of(code, own), seed, count, most=most).run()
 

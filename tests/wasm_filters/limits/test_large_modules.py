@@ -1,8 +1,4 @@
-"""Modules with a great many of something: they load, or one message says why not.
-
-The time that wasmtime takes to compile is not bounded: it is about 50 µs for an empty function and
-grows with the code, so a module of ``MAX_BYTES`` may take minutes. docs/RATIONALE.md tells why.
-"""
+"""Modules with a great many of something: they load, or one message says why not."""
 
 from __future__ import annotations
 

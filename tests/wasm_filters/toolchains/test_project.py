@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import wasm_filters
+from wasm_filters.testing.load import find, load_all
 from wasm_filters.toolchains import TOOLCHAINS, toolchain_of
 from wasm_filters.toolchains.project import new_project
 from wasm_filters.toolchains.toolchain import ProjectError
@@ -26,6 +28,12 @@ def test_the_name_is_everywhere_and_no_placeholder_is_left(tmp_path: Path, langu
     assert [name for name, text in texts.items() if "{{name}}" in text] == []
     assert texts["README.md"].startswith("# marker\n")
     assert texts["tests.yaml"].startswith("filter: build/marker.wasm\n")
+
+
+def test_the_tests_of_all_our_filters_are_found_by_the_folder_and_the_templates_are_not() -> None:
+    root = Path(wasm_filters.__file__).parent
+    suites = load_all(find([root]))
+    assert {suite.path.parent.parent for suite in suites} == {root / "filters"}
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_streams_of_one_node_from_one_address_are_one_client() -> None:
 
 
 def test_the_statuses_have_the_numbers_of_their_protos() -> None:
-    messages = mirror_class(protos.status.ClientConfigGenericXdsConfig).DESCRIPTOR  # type: ignore[attr-defined]
+    messages = mirror_class(protos.status.ClientConfigGenericXdsConfig).DESCRIPTOR  # type: ignore[attr-defined] # a class of protobuf, made at run time
     for field, ours in (("config_status", ConfigStatus), ("client_status", ClientStatus)):
         theirs = messages.fields_by_name[field].enum_type.values_by_name
         assert {each.name: each.value for each in ours} == {n: v.number for n, v in theirs.items()}

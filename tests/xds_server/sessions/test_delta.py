@@ -207,13 +207,13 @@ def test_a_resource_may_be_asked_for_by_its_alias_and_is_sent_under_its_name() -
 def test_a_virtual_host_is_asked_for_by_a_host_of_it() -> None:
     story = delta() >> snapshot(a_host("r/v", "*.test")) >> asks(HOST) << sends(HOST, nonce=1)
     story = story >> asks(HOST, nonce=1) >> asks(HOST, "r/a.test") << sends(HOST, "r/v", nonce=2)
-    assert [each.aliases for each in story.responses[1:]] == [{"r/v": ("r/a.test",)}]  # type: ignore[union-attr]
+    assert [each.aliases for each in story.responses[1:]] == [{"r/v": ("r/a.test",)}]  # type: ignore[union-attr] # both kinds of responses in one story
 
 
 def test_an_unknown_host_is_answered_without_a_body_and_pushed_when_it_appears() -> None:
     story = delta() >> snapshot() >> asks(HOST) << sends(HOST, nonce=1) >> asks(HOST, nonce=1)
     story = story >> asks(HOST, "r/a.test") << sends(HOST, nonce=2)
-    assert [each.unknown for each in story.responses[1:]] == [("r/a.test",)]  # type: ignore[union-attr]
+    assert [each.unknown for each in story.responses[1:]] == [("r/a.test",)]  # type: ignore[union-attr] # both kinds of responses in one story
     story = story >> asks(HOST, nonce=2) << None >> snapshot(a_host("r/v", "a.test"))
     assert story << sends(HOST, "r/v", nonce=3)
 

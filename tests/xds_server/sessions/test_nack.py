@@ -38,7 +38,7 @@ def routes(*made: route.Route, name: str = "r") -> route.RouteConfiguration:
 
 
 def to(**action: object) -> route.Route:
-    return route.Route(match=MATCH, route=route.RouteAction(**action))  # type: ignore[arg-type]
+    return route.Route(match=MATCH, route=route.RouteAction(**action))  # type: ignore[arg-type] # fields as they come
 
 
 def domains(*names: str) -> route.RouteConfiguration:
@@ -47,7 +47,7 @@ def domains(*names: str) -> route.RouteConfiguration:
 
 
 def a_listener(name: str = "l", **manager: object) -> listener.Listener:
-    config = any_of(hcm.HttpConnectionManager(**manager))  # type: ignore[arg-type]
+    config = any_of(hcm.HttpConnectionManager(**manager))  # type: ignore[arg-type] # fields as they come
     chain = listener.FilterChain(filters=[listener.Filter(name="hcm", typed_config=config)])
     return listener.Listener(name=name, filter_chains=[chain])
 

@@ -59,7 +59,7 @@ class PluginSpec(SettingsSpec):
 class ChainedSpec(PluginSpec):
     """One filter of several."""
 
-    file: SomeText = Field(description="relative to the test file")
+    file: SomeText = Field(description="relative to the test file; meshloom:NAME is ours")
 
 
 ABOUT = {  # the words that speak of one kind of traffic
@@ -136,7 +136,9 @@ class CaseSpec(StepSpec, SettingsSpec):
 class SuiteSpec(PluginSpec, Spec):
     """A test file."""
 
-    filter: SomeText | None = Field(None, description="relative to this file")
+    filter: SomeText | None = Field(
+        None, description="relative to this file; meshloom:NAME is ours"
+    )
     filters: list[ChainedSpec] = Field(
         default_factory=list, description="several, as requests pass them"
     )
