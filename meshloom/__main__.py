@@ -15,7 +15,7 @@ from meshloom import (
     rollback,
     schema,
     serve,
-    tap_command,
+    tap,
     up,
     wasm,
     xds,
@@ -37,8 +37,8 @@ app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("render")(render.render)
 app.command("schema")(schema.schema)
-app.command("tap")(tap_command.tap_command)
 app.command("rollback")(rollback.rollback)
+app.add_typer(tap.app, name="tap")
 app.add_typer(xds.app, name="xds")
 app.add_typer(wasm.app, name="wasm")
 

@@ -5,7 +5,8 @@ Floor 2 of the house. The way through it::
     source (a door) ─ decode ─ assemble ─ redact ─ hub ─ viewers ─ server (a door) ═ client (a door)
 
 The hub owns the one admin tap that an Envoy grants. Nothing reaches a viewer before it is redacted.
-``flows`` (the door to mitmproxy) and ``har`` read other people's captures.
+``store`` keeps captures on disk and is asked with the same expressions (``match``); ``export``
+writes them for other tools. ``flows`` (the door to mitmproxy) and ``har`` read other people's.
 ``content`` decodes bodies for who looks at them.
 What the addresses in a capture mean is told by whoever builds the mesh (``topology``).
 """

@@ -16,14 +16,15 @@ from tests.meshloom.command import up
 
 @pytest.fixture(autouse=True, scope="session")
 def runtime() -> Iterator[Path]:
-    """The user's own meshes are not looked at, and a socket's path there is short enough."""
-    before = os.environ.get("XDG_RUNTIME_DIR")
+    """The user's own meshes and stores are not looked at, and a socket's path is short enough."""
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory(prefix="ml") as folder:
-        os.environ["XDG_RUNTIME_DIR"] = folder
+        os.environ.update(XDG_RUNTIME_DIR=folder, XDG_STATE_HOME=f"{folder}/state")
         yield Path(folder)
-        del os.environ["XDG_RUNTIME_DIR"]
-        if before is not None:
-            os.environ["XDG_RUNTIME_DIR"] = before
+    for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+        del os.environ[name]
+        if name in before:
+            os.environ[name] = before[name]
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +39,5 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No mesh is found but the test's own."""
     with tempfile.TemporaryDirectory(prefix="ml") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        monkeypatch.setenv("XDG_STATE_HOME", f"{folder}/state")
         yield

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
-from tap.match import MatchError, compile_match, reads_messages
+from tap.conditions import Atom, Condition, Every, Some
+from tap.match import MatchError, compile_match, read_match, reads_messages
 
 EXCHANGE = Exchange(
     id="9f3e",
@@ -26,7 +27,9 @@ EXCHANGE = Exchange(
     source=Endpoint("productpage", "v1"),
     destination=Endpoint("reviews", "v2"),
     duration=0.012,
-    flags=("UO", "URX"),
+    route="reviews-route",
+    cluster="reviews-v2",
+    flags=("UO", "URX", "??"),
 )
 
 
@@ -73,6 +76,9 @@ EXCHANGE = Exchange(
         "duration > 10ms & duration < 0.1s & duration >= 12000us & duration < 1m",
         "flags == UO & flags == URX & flags != UF",
         "flags ~ ^U",
+        "flags ~ 'circuit breaker'",
+        "flags == 'circuit breaker open'",
+        "latency > 10ms & route == reviews-route & cluster ~ v2$",
         "header end-user == jason",
         "header END-USER ~ ^jas",
         "header absent != x",
@@ -100,6 +106,8 @@ def test_it_matches(expression: str) -> None:
         "duration > 12ms",
         "header absent == ''",
         "flags == UF",
+        "flags == ''",
+        "flags !~ 'circuit breaker'",
         "~s & ~q",
         "nothing ~m POST",
     ],
@@ -152,6 +160,34 @@ def test_an_error_shows_the_expression_with_a_caret_under_the_place() -> None:
     with pytest.raises(MatchError) as caught:
         compile_match("status >= abc")
     assert str(caught.value) == "'abc' is no whole number\n  status >= abc\n            ^"
+
+
+STATUS, POST = Atom("status", ">=", 500), Atom("~m", "", "POST")
+
+
+@pytest.mark.parametrize(
+    ("expression", "implied"),
+    [
+        ("", None),
+        ("status >= 500", STATUS),
+        ("~c 503", Atom("status", "==", 503)),
+        ("latency < 10ms", Atom("latency", "<", 0.01)),
+        ("~m POST status >= 500", Every((POST, STATUS))),
+        ("~m POST | status >= 500", Some((POST, STATUS))),
+        ("(~m POST | status >= 500) & ~q", Every((Some((POST, STATUS)), Atom("~q", "", "")))),
+        ("header a == b & ~m POST & ~all", POST),
+        ("header a == b | ~m POST", None),
+        ("!(~m POST) & status >= 500", STATUS),
+    ],
+)
+def test_what_an_expression_implies(expression: str, implied: Condition | None) -> None:
+    assert read_match(expression).implied == implied
+
+
+def test_whether_bodies_are_looked_at() -> None:
+    for expression in ("~b x", "~m POST & !~bq x", "~q | (~s & ~bs x)"):
+        assert read_match(expression).bodies
+    assert not read_match("~m POST & ~h x | service == reviews").bodies
 
 
 @given(st.text(alphabet="~mcqs &|!()'\"=<>1a\nstatus", max_size=30) | st.text(max_size=30))

@@ -16,18 +16,18 @@ from pathlib import Path
 import pytest
 
 from meshloom.state import TAP_SOCKET, announce, mesh_folder
-from meshloom.tap_command import unseen
+from meshloom.tap.watch import unseen
 from tap.hub import Hub, TapTarget
 from tap.server import serve
 from tap.sources.source import Attached, Chunk, FakeSource
 from tap.topology import Endpoint, Listener, Topology
 
-TRACES = (Path(__file__).parent.parent / "tap" / "data" / "buffered.traces").read_bytes()
+TRACES = (Path(__file__).parents[2] / "tap" / "data" / "buffered.traces").read_bytes()
 TOPOLOGY = Topology(
     {"127.0.0.1:15001": Listener("web-1", "outbound", "web")},
     {"127.0.0.1:41593": Endpoint("reviews", "v2")},
 )
-COMMAND = "import typer; from meshloom.tap_command import tap_command; typer.run(tap_command)"
+COMMAND = "from meshloom.tap import app; app()"
 END = "watching 1 Envoy   3 seen"
 
 

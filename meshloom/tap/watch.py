@@ -20,6 +20,7 @@ SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is
 
 
 def tap_command(
+    context: typer.Context,
     service: Annotated[
         str, typer.Option("--service", "-s", help="Only requests from or to this service.")
     ] = "",
@@ -38,10 +39,14 @@ def tap_command(
     ] = None,
     body: Annotated[bool, typer.Option("--body", help="Show bodies as well.")] = False,
 ) -> None:
-    """Watch the requests that cross the running mesh.
+    """Watch the requests that cross the running mesh, or ask for those of before.
 
     Ends at Ctrl-C with what was covered. Exits 2 when the filter is wrong or no mesh runs.
     """
+    if context.invoked_subcommand is not None:
+        if any(context.params.values()):
+            raise typer.BadParameter(f"options go behind '{context.invoked_subcommand}'")
+        return
     from meshloom.state import find_mesh
     from tap.client import TapError
     from tap.match import MatchError, compile_match

@@ -1,0 +1,80 @@
+"""What the commands on stored exchanges are told in the same words, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from tap.match import Match
+    from tap.store import Reader
+
+MeshName = Annotated[
+    str | None, typer.Option("--mesh", help="Which mesh, by name or pid; else the last one.")
+]
+StoreFile = Annotated[
+    Path | None, typer.Option("--store", metavar="FILE", help="A store, instead of a mesh's.")
+]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="TIME", help="From then on: 10m ago, 14:05, 2026-01-31T14:05."),
+]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="TIME", help="Up to then, in the same ways.")
+]
+Limit = Annotated[
+    int | None, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")
+]
+
+
+def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
+    """On standard error, and exit code 2."""
+    typer.echo(f"meshloom tap: {message}", err=True)
+    raise typer.Exit(2) from cause
+
+
+@contextmanager
+def opened(mesh: str | None, store: Path | None) -> Iterator[Reader]:
+    """The store that is meant; one that can't be read, now or later, is bad input."""
+    from meshloom.tap.places import find_store
+    from tap.store import Reader, StoreError
+
+    try:
+        with Reader(store or find_store(mesh)) as reader:
+            yield reader
+    except StoreError as error:
+        bad_input(error, error)
+
+
+def read_expression(text: str) -> Match:
+    """The filter; a wrong one is bad input, with a caret under the place."""
+    from tap.match import MatchError, read_match
+
+    try:
+        return read_match(text)
+    except MatchError as error:
+        bad_input(error, error)
+
+
+def moment(text: str | None, option: str, now: datetime | None = None) -> float | None:
+    """Epoch seconds: so long ago, a time of today, or a date with one. Bad input otherwise."""
+    from mesh_yaml.values import parse_duration
+
+    if text is None:
+        return None
+    today = now or datetime.now().astimezone()
+    try:
+        return (today - timedelta(seconds=parse_duration(text).total_seconds())).timestamp()
+    except (ValueError, OverflowError):
+        pass  # no duration: then a time
+    try:
+        named = f"{today:%Y-%m-%d}T{text}" if "-" not in text else text
+        return datetime.fromisoformat(named).timestamp()
+    except (ValueError, OverflowError) as error:
+        message = f"expected a time such as 10m, 14:05 or 2026-01-31T14:05, got {text!r}"
+        raise typer.BadParameter(message, param_hint=option) from error
