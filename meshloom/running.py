@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,10 @@ from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
 
 if TYPE_CHECKING:
+    from mesh_patterns.draft import Draft
     from tap.hub import TapTarget
+    from tap.keeper import Keeper
+    from tap.sources.access_log import HeldLogs
 
 
 def find_envoy(named: Path | None) -> EnvoyBinary:
@@ -56,14 +59,16 @@ async def open_mesh(
 
 
 class OfferedTap:
-    """The tap of a started mesh, at the sockets in its folder."""
+    """The tap of a started mesh, at the sockets in its folder. ``keeper`` stores what it sees."""
 
-    def __init__(self, mesh: MiniMesh) -> None:
+    def __init__(self, mesh: MiniMesh, keeper: Keeper | None) -> None:
         from mini_mesh.plan import topology
         from tap.hub import Hub
 
         self._mesh = mesh
-        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True)
+        self.keeper = keeper
+        keep = keeper.keep if keeper else None
+        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True, keep=keep)
 
     def _targets(self) -> list[TapTarget]:
         from tap.hub import TapTarget
@@ -79,19 +84,49 @@ class OfferedTap:
 
 
 @asynccontextmanager
-async def offer_tap(mesh: MiniMesh) -> AsyncIterator[OfferedTap]:
-    """Let ``meshloom tap`` watch a started mesh.
+async def started(mesh: MiniMesh, draft: Draft) -> AsyncIterator[HeldLogs]:
+    """Bring the mesh up. Its Envoys' access logs are taken from the first request on, and held for
+    the tap that ``offer_tap`` gives them to.
+
+    Raises DocumentError, as :meth:`MiniMesh.start`.
+    """
+    from tap.sources.access_log import HeldLogs, access_logs
+
+    held = HeldLogs()
+    socket = mesh.options.folder / CAPTURES_SOCKET
+    async with AsyncExitStack() as stack:
+        await mesh.start(draft, lambda: stack.enter_async_context(access_logs(socket, held.open)))
+        yield held
+
+
+@asynccontextmanager
+async def offer_tap(
+    mesh: MiniMesh, held: HeldLogs, store: Path | None = None
+) -> AsyncIterator[OfferedTap]:
+    """Let ``meshloom tap`` watch a mesh that has ``started``; what it sees is kept in ``store``.
 
     Imported late: a tap's HTTP client takes longer to import than a small mesh takes to start.
+    Raises StoreError if the store can't be written.
     """
     from tap.server import serve
-    from tap.sources.access_log import access_logs
 
-    offered = OfferedTap(mesh)
     folder = mesh.options.folder
-    async with (
-        serve(offered.hub, folder / TAP_SOCKET),
-        access_logs(folder / CAPTURES_SOCKET, offered.hub.open_log),
-    ):
-        announce(folder, mesh.state())
-        yield offered
+    with _kept_in(store) as keeper:
+        offered = OfferedTap(mesh, keeper)
+        async with serve(offered.hub, folder / TAP_SOCKET):
+            held.pass_on(offered.hub.open_log)
+            offered.hub.lose(held.dropped)
+            announce(folder, mesh.state())
+            yield offered
+
+
+@contextmanager
+def _kept_in(store: Path | None) -> Iterator[Keeper | None]:
+    from tap.keeper import Keeper
+    from tap.store import Store
+
+    if store is None:
+        yield None
+        return
+    with Keeper(lambda: Store(store)).running() as keeper:
+        yield keeper

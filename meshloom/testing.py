@@ -209,16 +209,19 @@ async def mesh(
     import aiohttp
 
     from mesh_patterns.load import load
-    from meshloom.running import find_envoy, offer_tap, open_mesh
+    from meshloom.running import find_envoy, offer_tap, open_mesh, started
 
     def heard(event: Event) -> None:
         """Nobody is told: what goes wrong is raised."""
 
     draft = load([Path(file) for file in files], variables or {})
-    async with open_mesh(find_envoy(envoy), heard, findable=True) as running:
-        await running.start(draft)
-        async with offer_tap(running) as tapped, aiohttp.ClientSession() as session:
-            yield LiveMesh(running, tapped.hub, session)
+    async with (
+        open_mesh(find_envoy(envoy), heard, findable=True) as running,
+        started(running, draft) as held,
+        offer_tap(running, held) as tapped,
+        aiohttp.ClientSession() as session,
+    ):
+        yield LiveMesh(running, tapped.hub, session)
 
 
 @asynccontextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -42,6 +43,12 @@ def up(
     ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Worker threads of each Envoy.")] = 1,
     rollback: Rollback = False,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store/--no-store", help="Keep what crosses the mesh for 'meshloom tap query'."
+        ),
+    ] = True,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -53,7 +60,10 @@ def up(
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
     session = Session(files or [DEMO], parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
+    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback, store)))
+
+
+T = TypeVar("T")
 
 
 class Followed(Protocol):
@@ -81,13 +91,15 @@ class Session:
         workers: int,
         seconds: float | None,
         rollback: bool = False,
+        store: bool = True,
     ) -> int:
         """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
 
         1 when a process stayed down, or when what runs is older than what the files say.
         """
         from mesh_patterns.load import load
-        from meshloom.running import find_envoy, offer_tap, open_mesh
+        from meshloom.running import find_envoy, offer_tap, open_mesh, started
+        from meshloom.tap.places import new_store
         from mini_mesh.watch import FileWatch
 
         self._end_at_signals()
@@ -103,9 +115,12 @@ class Session:
         )
         async with AsyncExitStack() as stack:
             mesh = await stack.enter_async_context(opening)
-            if not await self._unless_stopped(asyncio.ensure_future(mesh.start(draft))):
+            starting = stack.enter_async_context(started(mesh, draft))
+            held = await self._unless_stopped(asyncio.ensure_future(starting))
+            if held is None:
                 return 0
-            self._tap = await stack.enter_async_context(offer_tap(mesh))
+            where = new_store(draft.mesh.name, os.getpid()) if store else None
+            self._tap = await stack.enter_async_context(offer_tap(mesh, held, where))
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()
@@ -123,15 +138,13 @@ class Session:
                 await asyncio.wait_for(self._stop.wait(), seconds)
             watching.cancel()
 
-    async def _unless_stopped(self, starting: asyncio.Future[None]) -> bool:
-        """Whether the start came to its end before somebody said stop."""
+    async def _unless_stopped(self, starting: asyncio.Future[T]) -> T | None:
+        """What the start gives; None if somebody said stop before it came to its end."""
         stopped = asyncio.ensure_future(self._stop.wait())
         both: set[asyncio.Future[Any]] = {starting, stopped}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-            if starting.done():
-                await starting
-            return starting.done()
+            return await starting if starting.done() else None
         finally:  # also when a Ctrl-C came before we could listen for it
             stopped.cancel()
             starting.cancel()

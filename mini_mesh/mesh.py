@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,8 +127,12 @@ class MiniMesh:
 
     # What it does.
 
-    async def start(self, draft: Draft) -> None:
+    async def start(
+        self, draft: Draft, before: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
         """Bring the mesh up, and return when every part of it answers.
+
+        ``before`` is awaited before an Envoy takes its first request.
 
         Raises:
             DocumentError: a port is taken, a workload died, an Envoy refused its config.
@@ -144,6 +148,8 @@ class MiniMesh:
         snapshots = compile_mesh(draft, self.plan.placement, identities)
         self._control = ControlPlane(self._heard, self.options.rollback, lambda: self.admins)
         await self._control.start(self._ports.hand_over(CONTROL_PLANE))
+        if before is not None:
+            await before()
         self._control.serve(snapshots, self.plan.kinds)
         # gRPC looks for the control plane once and, where it is not there, 1 s later
         await self._all_well([*fresh, *await self._run(self.plan.echoes)])

@@ -159,6 +159,10 @@ class Hub:
         """The access log of some Envoy begins (``tap.sources.access_log``)."""
         return _Log(self)
 
+    def lose(self, count: int) -> None:
+        """So much was lost before it came here."""
+        self._lost_before += count
+
     @property
     def waiting(self) -> int:
         """How many exchanges have been seen by one source, and wait for the other."""

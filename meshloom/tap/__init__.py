@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.tap import export, query, show, watch
+from meshloom.tap import export, query, show, top, tree, watch
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -16,3 +16,5 @@ app.callback(invoke_without_command=True)(watch.tap_command)
 app.command("query")(query.query)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.command("tree")(tree.tree)
+app.command("top")(top.top)

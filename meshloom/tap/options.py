@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from mesh_traffic import Exchange
+    from tap.content import Schema
     from tap.match import Match
     from tap.store import Reader
 
@@ -29,6 +33,20 @@ Until = Annotated[
 ]
 Limit = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")
+]
+
+Protos = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--proto", metavar="FILE", help="Names of gRPC messages, by protoc --descriptor_set_out."
+    ),
+]
+Reflect = Annotated[
+    list[str] | None,
+    typer.Option("--reflect", metavar="IP:PORT", help="Ask this gRPC server for such names."),
+]
+Decode = Annotated[
+    bool, typer.Option("--decode", help="With --json: bodies as what they mean, too.")
 ]
 
 
@@ -59,6 +77,36 @@ def read_expression(text: str) -> Match:
         return read_match(text)
     except MatchError as error:
         bad_input(error, error)
+
+
+def schema_of(protos: list[Path] | None, servers: list[str] | None) -> Schema | None:
+    """What the messages of gRPC methods are made of; None if nobody said. Bad input if a file or a
+    server does not tell."""
+    if not protos and not servers:
+        return None
+    from tap.content.descriptors import DescriptorError, Descriptors
+    from tap.content.reflection import ReflectionError
+    from tap.content.reflection_door import reflect
+    from tap.content.schemas import Schemas
+
+    try:
+        found: list[Schema] = [Descriptors.of_file(path) for path in protos or ()]
+        found += [asyncio.run(reflect(server)) for server in servers or ()]
+    except (DescriptorError, ReflectionError) as error:
+        bad_input(error, error)
+    return Schemas(*found)
+
+
+def as_json(exchange: Exchange, decode: bool = False, schema: Schema | None = None) -> str:
+    """The exchange as one line of JSON; ``decode`` adds what its bodies mean."""
+    from tap.wire import exchange_to_json
+
+    values = exchange_to_json(exchange)
+    if decode:
+        from tap.content import decoded
+
+        values["decoded"] = decoded(exchange, schema)
+    return json.dumps(values)
 
 
 def moment(text: str | None, option: str, now: datetime | None = None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +26,9 @@ def query(
     limit: options.Limit = None,
     as_json: _Json = False,
     body: _Body = False,
+    decode: options.Decode = False,
+    proto: options.Protos = None,
+    reflect: options.Reflect = None,
     mesh: options.MeshName = None,
     store: options.StoreFile = None,
 ) -> None:
@@ -36,8 +38,8 @@ def query(
     source, route, cluster, status, latency, flags (UO or in words), path, header NAME and others.
     """
     from tap import lines
-    from tap.wire import exchange_to_json
 
+    schema = options.schema_of(proto, reflect)
     match = options.read_expression(" ".join(expression or ()))
     start, end = options.moment(since, "--since"), options.moment(until, "--until")
     with options.opened(mesh, store) as reader:
@@ -47,10 +49,10 @@ def query(
         ):
             shown += 1
             if as_json:
-                typer.echo(json.dumps(exchange_to_json(exchange)))
+                typer.echo(options.as_json(exchange, decode, schema))
                 continue
             typer.echo(lines.line(exchange))
-            for one in lines.bodies(exchange) if body else ():
+            for one in lines.bodies(exchange, schema) if body else ():
                 typer.echo(one)
         typer.echo(coverage(reader.holds(), shown, "shown"), err=True)
 

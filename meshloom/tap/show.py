@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,8 @@ import typer
 from meshloom.tap import options
 
 if TYPE_CHECKING:
-    from mesh_traffic import Body, Exchange, Headers
+    from mesh_traffic import Exchange, Request, Response
+    from tap.content import Schema, View
 
 _Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="Ids as the lines show them.")]
 _Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
@@ -20,26 +20,29 @@ _Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
 def show(
     ids: _Ids,
     as_json: _Json = False,
+    decode: options.Decode = False,
+    proto: options.Protos = None,
+    reflect: options.Reflect = None,
     mesh: options.MeshName = None,
     store: options.StoreFile = None,
 ) -> None:
     """Show stored requests with all that is known of them: headers, bodies, where and how long."""
-    from tap.wire import exchange_to_json
-
+    schema = options.schema_of(proto, reflect)
     with options.opened(mesh, store) as reader:
         found = reader.by_id(*ids)
         if missing := sorted(set(ids) - {one.id for one in found}):
             options.bad_input(f"{reader.path}: no exchange with id {', '.join(missing)}")
     for exchange in found:
         if as_json:
-            typer.echo(json.dumps(exchange_to_json(exchange)))
+            typer.echo(options.as_json(exchange, decode, schema))
         else:
-            typer.echo("\n".join(told(exchange)))
+            typer.echo("\n".join(told(exchange, schema)))
 
 
-def told(exchange: Exchange) -> Iterator[str]:
+def told(exchange: Exchange, schema: Schema | None = None) -> Iterator[str]:
     """The lines of one exchange, safe for a terminal."""
     from tap import lines
+    from tap.content import view
 
     yield lines.line(exchange)
     for name, value in _facts(exchange).items():
@@ -47,12 +50,12 @@ def told(exchange: Exchange) -> Iterator[str]:
             yield lines.printable(f"  {name:<11}  {value}")
     request, response = exchange.request, exchange.response
     yield lines.printable(f"> {request.method} {request.path}")
-    yield from _message(">", request.headers, request.body, request.trailers)
+    yield from _message(">", request, view(exchange, "request", schema))
     if response is None:
         yield "no response was seen"
         return
     yield f"< {response.status}"
-    yield from _message("<", response.headers, response.body, response.trailers)
+    yield from _message("<", response, view(exchange, "response", schema))
 
 
 def _facts(exchange: Exchange) -> dict[str, str]:
@@ -65,19 +68,41 @@ def _facts(exchange: Exchange) -> dict[str, str]:
         "request id": exchange.request_id,
         "route": exchange.route,
         "cluster": exchange.cluster,
-        "attempts": str(exchange.attempts or ""),
+        "tries": str(exchange.attempts or ""),
+        "details": exchange.details,
+        "times": _times(exchange),
     }
 
 
-def _message(sign: str, headers: Headers, body: Body, trailers: Headers) -> Iterator[str]:
+def _times(exchange: Exchange) -> str:
+    """When its parts passed the node, as far as somebody saw it."""
+    from tap.lines import milliseconds
+
+    timing = exchange.timing
+    known = {
+        "asked": timing.asked,
+        "sent on": timing.sent,
+        "first answer": timing.answered,
+        "ended": timing.ended,
+    }
+    told = [f"{name} {milliseconds(at)}" for name, at in known.items() if at is not None]
+    return "   ".join(told)
+
+
+def _message(sign: str, message: Request | Response, shown: View) -> Iterator[str]:
+    """Headers, the body as what it means, trailers."""
     from tap.export.words import cut
     from tap.lines import printable
 
-    for name, value in headers:
+    for name, value in message.headers:
         yield printable(f"{sign} {name}: {value}")
-    for line in body.text.splitlines():
-        yield printable(f"  {line}")
-    if body.truncated:
-        yield f"  … {cut(body)}"
-    for name, value in trailers:
+    if shown.text:
+        yield f"  {shown.kind}"
+    for line in shown.text.splitlines():
+        yield f"  | {printable(line)}"
+    for note in shown.notes:
+        yield f"  … {printable(note)}"
+    if message.body.truncated:
+        yield f"  … {cut(message.body)}"
+    for name, value in message.trailers:
         yield printable(f"{sign} {name}: {value}   (trailer)")

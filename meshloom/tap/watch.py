@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from meshloom.tap import options
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mesh_traffic import Exchange
+    from tap.content import Schema
     from tap.viewer import Coverage
 
 SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is there
@@ -38,6 +40,9 @@ def tap_command(
         str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
     ] = None,
     body: Annotated[bool, typer.Option("--body", help="Show bodies as well.")] = False,
+    decode: options.Decode = False,
+    proto: options.Protos = None,
+    reflect: options.Reflect = None,
 ) -> None:
     """Watch the requests that cross the running mesh, or ask for those of before.
 
@@ -52,7 +57,7 @@ def tap_command(
     from tap.match import MatchError, compile_match
 
     found = find_mesh(mesh)
-    printer = Printer(as_json, body)
+    printer = Printer(as_json, body, decode, options.schema_of(proto, reflect))
     for note in unseen(found.state):
         typer.echo(note, err=True)
     try:
@@ -71,7 +76,9 @@ async def _tap(socket: Path, service: str, match: str, count: int, printer: Prin
     from tap.viewer import Coverage
 
     loop = asyncio.get_running_loop()
-    async with watch(socket, service=service, match=match, bodies=printer.bodies) as watching:
+    async with watch(
+        socket, service=service, match=match, bodies=printer.bodies, summary=printer.summary
+    ) as watching:
 
         def stop() -> None:  # a second Ctrl-C ends it at once
             printer.stopped = loop.remove_signal_handler(signal.SIGINT)
@@ -105,24 +112,28 @@ def unseen(state: dict[str, Any]) -> Iterator[str]:
 class Printer:
     """Where events go: exchanges to standard output, news of the Envoys to standard error."""
 
-    def __init__(self, as_json: bool, bodies: bool) -> None:
+    def __init__(
+        self, as_json: bool, bodies: bool, decode: bool = False, schema: Schema | None = None
+    ) -> None:
         self.shown = 0
         self.stopped = False
-        self.bodies = bodies
+        self.bodies = bodies or decode
+        self.summary = not (as_json or self.bodies)  # a line has nothing that only a tap tells
         self._as_json = as_json
+        self._decode = decode
+        self._schema = schema
         self._last: Coverage | None = None
         self._told: tuple[str, ...] = ()
 
     def show(self, exchange: Exchange) -> None:
         from tap import lines
-        from tap.wire import exchange_to_json
 
         self.shown += 1
         if self._as_json:
-            typer.echo(json.dumps(exchange_to_json(exchange)))
+            typer.echo(options.as_json(exchange, self._decode, self._schema))
             return
         typer.echo(lines.line(exchange))
-        for one in lines.bodies(exchange) if self.bodies else ():
+        for one in lines.bodies(exchange, self._schema) if self.bodies else ():
             typer.echo(one)
 
     def cover(self, coverage: Coverage) -> None:

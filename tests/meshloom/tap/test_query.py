@@ -34,7 +34,7 @@ def test_json_and_bodies() -> None:
     done = tap("query", "--json", "-n", "1")
     assert json.loads(done.out)["request"]["body"]["text"] == "five stars"
     done = tap("query", "~m POST", "--body")
-    assert "    | five stars\n    response body, 8 of 4,096 bytes\n" in done.out
+    assert "    | five stars\n    response body, 8 of 4,096 bytes, text\n" in done.out
 
 
 def test_a_time_can_be_named() -> None:
