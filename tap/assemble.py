@@ -7,7 +7,7 @@ is in no trace, and the time of arrival here would add our own lag to the servic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap import flags
@@ -55,7 +55,8 @@ class Assembler:
         return [self._exchange(trace, now) for trace in traces]
 
     def _exchange(self, trace: BufferedTrace, now: float) -> Exchange:
-        request = _request(trace.request)
+        known = dict(trace.request.fields.fields) if trace.request else {}  # Envoy's are lower case
+        request = _request(trace.request, known)
         response = _response(trace.response, request.method)
         listener = self.topology.listener(trace.listener)
         return Exchange(
@@ -63,7 +64,7 @@ class Assembler:
             node=self.node,
             request=request,
             response=response,
-            request_id=request.headers.get("x-request-id") or "",
+            request_id=known.get("x-request-id", ""),
             direction=listener.direction if listener else "",
             source=self.topology.source(listener, trace.client),
             destination=self.topology.destination(listener, trace.upstream, request.authority),
@@ -88,22 +89,38 @@ def _duration(trace: BufferedTrace) -> float | None:
     return max(0.0, trace.response.time - trace.request.time)
 
 
-def _request(message: Message | None) -> Request:
+def _request(message: Message | None, known: Mapping[str, str]) -> Request:
     if message is None:  # Envoy answered bytes that were no request
         return Request(method="", path="", scheme="")
-    body = _sized(message.body, message.fields)
-    return Request.of_fields(message.fields, body, message.trailers)
+    return Request(
+        known.get(":method") or "GET",
+        known.get(":path") or "/",
+        known.get(":authority") or known.get("host", ""),
+        known.get(":scheme") or "http",
+        _ordinary(message.fields),
+        _sized(message.body, known.get("content-length", "")),
+        message.trailers,
+    )
 
 
 def _response(message: Message | None, method: str) -> Response | None:
     if message is None:
         return None
-    body = message.body if method == "HEAD" else _sized(message.body, message.fields)
-    return Response.of_fields(message.fields, body, message.trailers)
+    known = dict(message.fields.fields)
+    status, length = known.get(":status", ""), known.get("content-length", "")
+    return Response(
+        int(status) if status.isascii() and status.isdigit() else 0,
+        _ordinary(message.fields),
+        message.body if method == "HEAD" else _sized(message.body, length),
+        message.trailers,
+    )
 
 
-def _sized(body: Body, fields: Headers) -> Body:
+def _ordinary(fields: Headers) -> Headers:
+    return Headers(tuple([field for field in fields.fields if field[0][:1] != ":"]))
+
+
+def _sized(body: Body, length: str) -> Body:
     """The body with its whole size, where that is known."""
-    length = fields.get("content-length") or ""
     whole = int(length) if length.isdecimal() and len(length) < 19 else None
     return Body(body.data, body.truncated, whole if body.truncated else len(body.data))

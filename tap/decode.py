@@ -7,11 +7,12 @@ ends a trace and nothing else. Any bytes are traces or counted errors, never an 
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
+from binascii import a2b_base64
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
+
+import orjson
 
 from mesh_traffic import Body, Headers
 
@@ -33,7 +34,7 @@ class DecodeError(ValueError):
     """Bytes that are no trace."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """A request or a response of a buffered trace. ``time``: of its headers, epoch seconds."""
 
@@ -43,7 +44,7 @@ class Message:
     time: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BufferedTrace:
     """``HttpBufferedTrace``: one request, whole, sent when it is over.
 
@@ -87,7 +88,7 @@ class Decoder:
         start = 0
         while (at := self._rest.find(END, max(start, self._searched))) >= 0:
             stop = at + len(END)
-            self._decode(bytes(self._rest[start:stop]), traces)
+            self._decode(self._rest[start:stop], traces)
             start = stop
         del self._rest[:start]
         self._searched = max(0, len(self._rest) - len(END) + 1)
@@ -101,7 +102,7 @@ class Decoder:
             self._reject("a trace cut off")
         self._clear()
 
-    def _decode(self, data: bytes, traces: list[Trace]) -> None:
+    def _decode(self, data: bytes | bytearray, traces: list[Trace]) -> None:
         try:
             traces.append(decode_trace(data))
         except DecodeError as error:
@@ -116,10 +117,10 @@ class Decoder:
         self._searched = 0
 
 
-def decode_trace(data: bytes) -> Trace:
+def decode_trace(data: bytes | bytearray) -> Trace:
     """One ``TraceWrapper`` as JSON. Raises DecodeError."""
     try:
-        wrapper = json.loads(data)
+        wrapper = orjson.loads(data)
         if "http_buffered_trace" in wrapper:
             return _buffered(wrapper["http_buffered_trace"])
         return _segment(wrapper["http_streamed_trace_segment"])
@@ -164,26 +165,21 @@ def _message(message: dict[str, Any] | None) -> Message | None:
 
 
 def _fields(headers: Any) -> Headers:
-    return Headers(tuple((_text(one["key"]), _value(one)) for one in headers))
-
-
-def _value(header: dict[str, Any]) -> str:
     """``raw_value`` holds bytes where a ``HeaderValue`` is not text; Envoy fills one of the two."""
-    if raw := header.get("raw_value"):
-        return b64decode(raw).decode("utf-8", "surrogateescape")
-    return _text(header.get("value", ""))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    if not value.isascii():
-        value.encode()  # half of a surrogate pair is no text either: UnicodeEncodeError
-    return value
+    fields = []
+    for one in headers:
+        name, value = one["key"], one.get("value", "")
+        if raw := one.get("raw_value"):
+            value = a2b_base64(raw).decode("utf-8", "surrogateescape")
+        if type(name) is not str or type(value) is not str:
+            raise TypeError(f"{name!r}: {value!r} are no texts")
+        fields.append((name, value))
+    return Headers(tuple(fields))
 
 
 def _body(body: dict[str, Any]) -> Body:
-    return Body(b64decode(body.get("as_bytes", "")), bool(body.get("truncated", False)))
+    data = a2b_base64(body.get("as_bytes", ""))
+    return Body(data, bool(body.get("truncated", False)))
 
 
 def _address(address: dict[str, Any] | None) -> str:
