@@ -30,7 +30,7 @@ from tap.flows.web.window import Shown
 if TYPE_CHECKING:
     from tap.flows.web.page import Application
 
-COLUMNS = ("icon", "method", "path", "comment", "status", "size", "time", "timestamp")
+COLUMNS = ("icon", "method", "path", "comment", "status", "size", "time")
 # What mitmweb's pages read of mitmproxy's options; there are no others.
 OPTIONS = {
     **{name: True for name in ("http2", "rawtcp", "upstream_cert", "websocket")},
@@ -47,7 +47,7 @@ READ_ONLY = "window.MITMWEB_STATIC = true;\n"
 STYLE = """\
 .btn:has(> .icon-edit), .btn:has(> .icon-upload), .kv-add-row,
 .main-menu .menu-group:has(.icon-resumeAll) { display: none; }
-.flow-table .col-comment { width: 45%; }
+.flow-table .col-comment { width: 35%; }
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from mitmproxy import connection, http
 from mitmproxy.flow import Error
@@ -40,14 +41,24 @@ class BoundedResponse(_Bounded, http.Response):
     pass
 
 
+_Kind = TypeVar("_Kind", bound=http.Message)
+
+
+def _bounded(kind: type[_Kind], message: http.Message) -> _Kind:
+    """The same data; mitmproxy's own way to it checks each field's type once more, for 0.1 ms."""
+    made = kind.__new__(kind)
+    made.data = message.data
+    return made
+
+
 def flow_for(exchange: Exchange) -> http.HTTPFlow:
     """With the exchange's own id where it can be one."""
     flow = flow_of(exchange)
     if _ID.fullmatch(exchange.id):
         flow.id = exchange.id
-    flow.request = BoundedRequest.from_state(flow.request.get_state())
+    flow.request = _bounded(BoundedRequest, flow.request)
     if flow.response is not None:
-        flow.response = BoundedResponse.from_state(flow.response.get_state())
+        flow.response = _bounded(BoundedResponse, flow.response)
     flow.comment = "; ".join(comment(exchange))
     flow.marked = FAILED if failed(exchange) else ""
     _set_times(flow, exchange)

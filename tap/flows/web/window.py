@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ class Window:
         self.gone = 0
         self._max_flows = max_flows
         self._max_bytes = max_bytes
-        self._shown: dict[str, Shown] = {}
+        self._shown: OrderedDict[str, Shown] = OrderedDict()  # a dict finds its first slowly
         self._bytes = 0
 
     def add(self, exchange: Exchange, flow: HTTPFlow) -> list[str]:

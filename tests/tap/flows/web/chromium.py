@@ -48,7 +48,7 @@ class Tab:
     async def wait(self, script: str) -> Any:
         """Until the script gives something that is true."""
         async with asyncio.timeout(20):
-            while not (found := await self.run(script)):
+            while not (found := await self.run(script)):  # noqa: ASYNC110 # it is elsewhere
                 await asyncio.sleep(0.05)
             return found
 
@@ -57,9 +57,8 @@ class Tab:
         find = "[...document.querySelectorAll('a, tbody tr')].find(e => e.innerText.includes"
         await self.wait(f"{find}({text!r}))?.click() ?? {find}({text!r})) !== undefined")
 
-    async def screenshot(self, path: Path) -> None:
-        data = (await self.call("Page.captureScreenshot"))["data"]
-        path.write_bytes(base64.b64decode(data))
+    async def screenshot(self) -> bytes:
+        return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
 
 
 @asynccontextmanager

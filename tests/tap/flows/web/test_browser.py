@@ -17,6 +17,12 @@ CHROMIUM = find_chromium()
 TEXT = "document.body.innerText"
 
 
+def keep(picture: bytes) -> None:
+    """For a person to look at, where one asks for it."""
+    if folder := os.environ.get("MESHLOOM_SCREENSHOTS"):
+        Path(folder, "tap_web.png").write_bytes(picture)
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 async def test_a_browser_lists_what_crosses_and_shows_a_body_and_offers_nothing_in_vain(
     tmp_path: Path,
@@ -36,9 +42,9 @@ async def test_a_browser_lists_what_crosses_and_shows_a_body_and_offers_nothing_
             await tab.click("200")
             await tab.click("Response")
             await tab.wait(f"{TEXT}.includes('\"stars\": 5') && {TEXT}.includes('decoded json')")
-            if folder := os.environ.get("MESHLOOM_SCREENSHOTS"):
-                await tab.screenshot(Path(folder, "tap_web.png"))
+            picture = await tab.screenshot()
             shown = await tab.run(TEXT)
             for offer in ("Replay", "Delete", "Duplicate", "Intercept", "Edit", "Replace"):
                 assert offer not in shown
             assert await tab.run("location.href.includes('token')") is False
+    keep(picture)

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Headers, Request
-from tap.flows.web import updates
+from tap.flows.web import serving, updates
 from tap.flows.web.updates import MAX_BROWSERS, MAX_WAITING
 from tap.viewer import Coverage
 from tests.tap.exchanges import SAMPLE, sample
@@ -156,10 +156,15 @@ async def test_there_are_only_so_many_browsers() -> None:
         await browsers(owner, 0)
 
 
-async def test_the_end_of_the_page_is_said_to_who_looks() -> None:
-    async with entered() as owner, listening(owner) as browser:
-        for one in tuple(owner.page.browsers):
-            one.close(1001, "meshloom tap has ended")
-        async with asyncio.timeout(5):
-            closed = await browser.receive()
+async def test_the_page_ends_at_once_and_says_so_to_who_looks() -> None:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with serving() as page:
+            owner = Asker(page, session)
+            await owner.enter()
+            browser = await session.ws_connect(owner.base + "/updates")
+            await browsers(owner, 1)
+            began = time.perf_counter()
+        assert time.perf_counter() - began < 1
+        closed = await browser.receive()
         assert (closed.data, closed.extra) == (1001, "meshloom tap has ended")
