@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,6 +54,16 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
     """On standard error, and exit code 2."""
     typer.echo(f"meshloom tap: {message}", err=True)
     raise typer.Exit(2) from cause
+
+
+def run(watching: Coroutine[None, None, None]) -> None:
+    """Run what watches a hub; what the hub or the view refuses is bad input."""
+    from tap.client import TapError
+
+    try:
+        asyncio.run(watching)
+    except TapError as error:
+        bad_input(error, error)
 
 
 @contextmanager

@@ -46,16 +46,11 @@ def top(
     Of the last ten seconds. Until Ctrl-C; the Envoys' access logs are enough for it.
     """
     from meshloom.state import find_mesh
-    from tap.client import TapError
 
     options.read_expression(match)
     screen = _Screen(as_json, every, count)
-    try:
-        asyncio.run(_top(find_mesh(mesh).tap_socket, service, match, screen))
-    except KeyboardInterrupt:
-        return
-    except TapError as error:
-        options.bad_input(error, error)
+    with suppress(KeyboardInterrupt):
+        options.run(_top(find_mesh(mesh).tap_socket, service, match, screen))
 
 
 async def _top(socket: Path, service: str, match: str, screen: _Screen) -> None:

@@ -43,6 +43,10 @@ def tap_command(
     decode: options.Decode = False,
     proto: options.Protos = None,
     reflect: options.Reflect = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="In a browser: mitmproxy's web interface.")
+    ] = False,
+    open_: Annotated[bool, typer.Option("--open", help="With --web: open the browser.")] = False,
 ) -> None:
     """Watch the requests that cross the running mesh, or ask for those of before.
 
@@ -53,20 +57,20 @@ def tap_command(
             raise typer.BadParameter(f"options go behind '{context.invoked_subcommand}'")
         return
     from meshloom.state import find_mesh
-    from tap.client import TapError
-    from tap.match import MatchError, compile_match
 
     found = find_mesh(mesh)
-    printer = Printer(as_json, body, decode, options.schema_of(proto, reflect))
+    options.read_expression(match)
+    schema = options.schema_of(proto, reflect)
     for note in unseen(found.state):
         typer.echo(note, err=True)
-    try:
-        compile_match(match)
-        _await_served(found.tap_socket)
-        asyncio.run(_tap(found.tap_socket, service, match, count, printer))
-    except (TapError, MatchError) as error:
-        typer.echo(f"meshloom tap: {error}", err=True)
-        raise typer.Exit(2) from error
+    _await_served(found.tap_socket)
+    if web:
+        from meshloom.tap.browser import browse
+
+        options.run(browse(found.tap_socket, service, match, schema, open_))
+    else:
+        printer = Printer(as_json, body, decode, schema)
+        options.run(_tap(found.tap_socket, service, match, count, printer))
 
 
 async def _tap(socket: Path, service: str, match: str, count: int, printer: Printer) -> None:
