@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, replace
 
-from mesh_traffic import Exchange, Request, Response
+from mesh_traffic import Body, Exchange, Request, Response
 from tap.access_log import SOURCE as LOG
 from tap.assemble import SOURCE as TAP
 
@@ -117,13 +117,25 @@ class Joiner:
 def joined(one: Exchange, other: Exchange) -> Exchange:
     """The tap's headers and bodies with the log's route, flags and times."""
     tapped, logged = (other, one) if one.sources == (LOG,) else (one, other)
-    return replace(
-        logged,
-        id=one.id,
-        request=_request(tapped.request, logged.request),
-        response=_response(tapped.response, logged.response),
-        flags=logged.flags or tapped.flags,
-        sources=(*tapped.sources, *logged.sources),
+    return Exchange(
+        one.id,
+        logged.node,
+        _request(tapped.request, logged.request),
+        _response(tapped.response, logged.response),
+        logged.request_id,
+        logged.direction,
+        logged.source,
+        logged.destination,
+        logged.started,
+        logged.duration,
+        logged.route,
+        logged.cluster,
+        logged.flags or tapped.flags,
+        logged.attempts,
+        logged.details,
+        logged.upstream_local,
+        logged.timing,
+        (*tapped.sources, *logged.sources),
     )
 
 
@@ -132,15 +144,19 @@ def _request(tapped: Request, logged: Request) -> Request:
     written at the end, when the route may have rewritten it."""
     if not tapped.method:
         return logged
-    body = replace(tapped.body, size=_size(tapped, logged))
-    return replace(tapped, body=body, path=logged.path or tapped.path)
+    path, body = logged.path or tapped.path, _sized(tapped.body, logged.body)
+    if path == tapped.path and body is tapped.body:
+        return tapped
+    return replace(tapped, body=body, path=path)
 
 
 def _response(tapped: Response | None, logged: Response | None) -> Response | None:
     if tapped is None or logged is None:
         return tapped or logged
-    return replace(tapped, body=replace(tapped.body, size=_size(tapped, logged)))
+    body = _sized(tapped.body, logged.body)
+    return tapped if body is tapped.body else replace(tapped, body=body)
 
 
-def _size(tapped: Request | Response, logged: Request | Response) -> int | None:
-    return tapped.body.size if tapped.body.size is not None else logged.body.size
+def _sized(tapped: Body, logged: Body) -> Body:
+    """The tap's; a body that it cut off has the size that the log knows."""
+    return tapped if tapped.size is not None else replace(tapped, size=logged.size)
