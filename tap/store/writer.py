@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -116,7 +117,7 @@ class Store:
 
     def _write(self, now: float) -> None:
         while self._waiting:
-            batch = [self._waiting[at] for at in range(min(BATCH, len(self._waiting)))]
+            batch = list(islice(self._waiting, BATCH))
             if not self._commit(batch, now):
                 return
         self._since = now
@@ -139,9 +140,9 @@ class Store:
         self._next += len(batch)
         self._stored += len(batch)
         self._removed += removed
-        for exchange in batch:
+        for _ in batch:
             self._waiting.popleft()
-            self._bytes -= _size(exchange)
+        self._bytes -= sum(map(_size, batch))
         return True
 
     def _transact(self, batch: Sequence[Exchange], now: float) -> int:
@@ -250,7 +251,8 @@ class Store:
 
 
 def _size(exchange: Exchange) -> int:
-    return sum(map(len, bodies_of(exchange)))
+    response = exchange.response
+    return len(exchange.request.body.data) + (len(response.body.data) if response else 0)
 
 
 def _lock(path: Path) -> IO[bytes]:
