@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,8 +33,13 @@ def new_store(mesh: str, pid: int, now: float | None = None) -> Path:
     for path in runs[: max(0, len(runs) + 1 - KEPT_RUNS)]:
         if _pid(path) not in alive:
             remove(path)
-    when = time.strftime("%Y%m%dT%H%M%S", time.gmtime(moment))
-    return home() / f"{_stem(mesh)}@{when}-{pid}{SUFFIX}"
+    for milliseconds in count(int(moment * 1000)):  # one process may run several meshes at once
+        seconds, rest = divmod(milliseconds, 1000)
+        when = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+        path = home() / f"{_stem(mesh)}@{when}.{rest:03}-{pid}{SUFFIX}"
+        if not path.exists():
+            break
+    return path
 
 
 def stores(mesh: str | None = None) -> list[Path]:

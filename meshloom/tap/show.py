@@ -71,6 +71,7 @@ def _facts(exchange: Exchange) -> dict[str, str]:
         "tries": str(exchange.attempts or ""),
         "details": exchange.details,
         "times": _times(exchange),
+        "seen by": ", ".join(exchange.sources),
     }
 
 

@@ -15,7 +15,7 @@ from shlex import quote
 
 from mesh_traffic import Exchange, Request
 from mesh_traffic.headers import Field
-from tap.export.words import TOKEN, cut, sendable, to_bytes, told
+from tap.export.words import NOT_CAPTURED, TOKEN, cut, sendable, summary, to_bytes, told
 from tap.lines import NO_RESPONSE, route
 
 _AUTHORITY = re.compile(r"[A-Za-z0-9._-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
@@ -41,7 +41,7 @@ def _write(
 ) -> Iterator[bytes]:
     for exchange in exchanges:
         request = exchange.request
-        lines = [f"# {_about(exchange)}", *(f"# {note}" for note in _unsaid(request))]
+        lines = [f"# {_about(exchange)}", *(f"# {note}" for note in _unsaid(exchange))]
         if TOKEN.fullmatch(request.method):
             words = _piped(request) + command(exchange)
             lines.append(" \\\n  ".join(words))
@@ -157,8 +157,11 @@ def _about(exchange: Exchange) -> str:
     return told(f"{exchange.id}  {when}  {route(exchange)}  {status}")
 
 
-def _unsaid(request: Request) -> Iterator[str]:
+def _unsaid(exchange: Exchange) -> Iterator[str]:
     """What the command does not do."""
+    request = exchange.request
+    if summary(exchange):
+        yield NOT_CAPTURED
     for name, value in request.headers:
         if not sendable((name, value)):
             yield f"not sent, for no HTTP/1.1 client can: header {told(name)!r}"

@@ -1,17 +1,17 @@
 """HAR 1.2: entries for browsers' network panels and proxies; the reader is ``tap.har``.
 
 http://www.softwareishard.com/blog/har-12-spec/. What a mesh knows beyond it is in ``_meshloom``,
-which the format allows. gzip and deflate are undone, as the format wants it of a response's
-content; other codings stay, with their header and a comment.
+which the format allows. Content codings are undone, as the format wants it of a response's content;
+one that can't be stays, with a comment.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,7 +23,6 @@ from tap.terms import url
 MAX_EXPANDED = 16 << 20  # bytes that one body may expand to; beyond it stays as it is
 MAX_PARAMETERS = 1_000  # of a query string
 _UNKNOWN = -1  # the format's word for a size or time that is not known
-_WBITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 def write(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
@@ -51,11 +50,7 @@ def entry(exchange: Exchange) -> dict[str, Any]:
         "request": _request(exchange.request),
         "response": _response(exchange.response),
         "cache": {},
-        "timings": {
-            "send": 0,
-            "wait": _UNKNOWN if milliseconds is None else milliseconds,
-            "receive": 0,
-        },
+        "timings": _timings(exchange),
         "_meshloom": _beyond(exchange),
     }
     host, _, port = exchange.destination.address.rpartition(":")
@@ -71,6 +66,17 @@ def _moment(seconds: float) -> str:
         return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
     except (ValueError, OverflowError, OSError):  # no time that a calendar has
         return datetime.fromtimestamp(0, UTC).isoformat(timespec="microseconds")
+
+
+def _timings(exchange: Exchange) -> dict[str, float]:
+    """``send``: until the last byte of the request; ``wait``: until the first of the answer."""
+    timing, duration = exchange.timing, exchange.duration
+    if timing.asked is None or timing.answered is None or timing.ended is None:
+        wait = _UNKNOWN if duration is None else duration * 1000
+        return {"send": 0, "wait": wait, "receive": 0}
+    ends = (0.0, timing.asked, timing.answered, timing.ended)  # an answer may come before the end
+    send, wait, receive = (max(0.0, end - at) * 1000 for at, end in pairwise(ends))
+    return {"send": send, "wait": wait, "receive": receive}
 
 
 def _request(request: Request) -> dict[str, Any]:
@@ -122,18 +128,15 @@ def _response(response: Response | None) -> dict[str, Any]:
 
 def _undone(response: Response) -> tuple[bytes, Headers, str]:
     """The body without its content coding, where it can be undone, and a remark where not."""
-    data, coding = response.body.data, (response.headers.get("content-encoding") or "").lower()
-    if not data or coding in ("", "identity"):
-        return data, response.headers, ""
-    if coding in _WBITS:
-        expander = zlib.decompressobj(_WBITS[coding])
-        try:
-            plain = expander.decompress(data, MAX_EXPANDED)
-        except zlib.error:
-            plain = b""
-        if plain and not expander.unconsumed_tail:
-            return plain, response.headers, ""
-    return data, response.headers, f"still in its content coding, {to_text(coding)}"
+    from tap.content.coding import codings_of, undo  # an import of 50 ms
+
+    body, codings = response.body, codings_of(response.headers.get_all("content-encoding"))
+    if not body.data or not codings:
+        return body.data, response.headers, ""
+    undone = undo(body.data, codings, MAX_EXPANDED)
+    if undone.data and not undone.left and (body.truncated or not undone.notes):
+        return undone.data, response.headers, ""
+    return body.data, response.headers, to_text(f"still in its content coding, {codings[-1]}")
 
 
 def _text(data: bytes) -> dict[str, str]:
@@ -167,11 +170,12 @@ def _comment(text: str) -> dict[str, str]:
 
 
 def _beyond(exchange: Exchange) -> dict[str, Any]:
-    names = ("id", "node", "request_id", "direction", "route", "cluster")
+    names = ("id", "node", "request_id", "direction", "route", "cluster", "details")
     return {
         **{name: to_text(getattr(exchange, name)) for name in names},
         "source": to_text(str(exchange.source)),
         "destination": to_text(str(exchange.destination)),
         "flags": [to_text(flag) for flag in exchange.flags],
         "attempts": exchange.attempts,
+        "sources": list(exchange.sources),
     }

@@ -96,6 +96,10 @@ def _body(name: str, read: Callable[[Exchange], Body]) -> dict[str, tuple[str, R
     }
 
 
+def _time(name: str) -> tuple[str, Read]:
+    return "float64", lambda exchange: getattr(exchange.timing, name)
+
+
 def _microseconds(exchange: Exchange) -> int:
     return int(min(max(exchange.started, 0.0), 1e11) * 1_000_000)
 
@@ -117,6 +121,9 @@ COLUMNS: dict[str, tuple[str, Read]] = {
     "cluster": _text(lambda e: e.cluster),
     "flags": ("texts", lambda e: [to_text(flag) for flag in e.flags]),
     "attempts": ("int32", lambda e: e.attempts),
+    "details": _text(lambda e: e.details),
+    "sources": ("texts", lambda e: list(e.sources)),
+    **{f"timing_{name}": _time(name) for name in ("asked", "sent", "answered", "ended")},
     "method": _text(lambda e: e.request.method),
     "scheme": _text(lambda e: e.request.scheme),
     "authority": _text(lambda e: e.request.authority),

@@ -100,9 +100,11 @@ def _packets(exchange: Exchange, port: int) -> Iterator[bytes]:
     connection = Connection(Side(address, port), server, started)
     yield from connection.opened(_comment(exchange))
     yield from connection.asked(raw.request(exchange.request))
-    connection.at = started + _microseconds(exchange.duration or 0.0)
+    duration, answered = exchange.duration or 0.0, exchange.timing.answered
+    connection.at = started + _microseconds(duration if answered is None else answered)
     if exchange.response is not None:
         yield from connection.answered(raw.response(exchange.response, exchange.request.method))
+    connection.at = max(connection.at, started + _microseconds(duration))
     yield from connection.closed()
 
 

@@ -6,10 +6,12 @@ import re
 
 from mesh_traffic import Body, Exchange
 from mesh_traffic.headers import Field
+from tap.access_log import SOURCE as LOG
 from tap.lines import printable
 
 # RFC 9110, section 5.6.2: what a method and a field's name are made of.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+NOT_CAPTURED = "headers and bodies were not captured"
 _NOT_IN_A_VALUE = re.compile(r"[\r\n\0]")  # RFC 9110, section 5.5
 _CODEC = ("utf-8", "surrogateescape")
 
@@ -31,7 +33,13 @@ def remarks(exchange: Exchange) -> list[str]:
     response = exchange.response
     sides = [("request", exchange.request.body)]
     sides += [("response", response.body)] if response else []
-    return [f"{side} body {cut(body)}" for side, body in sides if body.truncated]
+    said = [f"{side} body {cut(body)}" for side, body in sides if body.truncated]
+    return [NOT_CAPTURED, *said] if summary(exchange) else said
+
+
+def summary(exchange: Exchange) -> bool:
+    """Whether only an access log told of it: its headers and bodies are not known."""
+    return exchange.sources == (LOG,)
 
 
 def sendable(field: Field) -> bool:

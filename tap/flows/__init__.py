@@ -5,8 +5,9 @@ Imported where it is needed and not before: mitmproxy takes about 0.25 s.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,8 +15,9 @@ from typing import Any, BinaryIO
 from mitmproxy import connection, exceptions, http
 from mitmproxy.io import FlowReader, FlowWriter
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap.export.words import remarks, to_bytes, to_text
+from tap.wire import exchange_from_json, exchange_to_json
 
 META = "meshloom"  # the key of a flow's metadata that has what mitmproxy has no field for
 
@@ -128,21 +130,11 @@ def _peer(address: str) -> tuple[str, int]:
     return (to_text(host.strip("[]")), int(port)) if known else ("", 0)
 
 
-_TEXTS = ("id", "node", "request_id", "direction", "route", "cluster")
-
-
 def _beyond(exchange: Exchange) -> dict[str, Any]:
-    source, destination = exchange.source, exchange.destination
     bodies = [exchange.request.body] + ([exchange.response.body] if exchange.response else [])
+    without = replace(exchange, request=Request(), response=None)
     return {
-        **{name: to_text(getattr(exchange, name)) for name in _TEXTS},
-        "source": [to_text(one) for one in (source.service, source.version, source.address)],
-        "destination": [
-            to_text(one) for one in (destination.service, destination.version, destination.address)
-        ],
-        "duration": exchange.duration,
-        "flags": [to_text(flag) for flag in exchange.flags],
-        "attempts": exchange.attempts,
+        "exchange": json.dumps(exchange_to_json(without)),
         "bodies": [[body.truncated, body.size] for body in bodies],
     }
 
@@ -158,19 +150,24 @@ def _exchange(flow: http.HTTPFlow) -> Exchange:
 
 def _restored(plain: Exchange, beyond: dict[str, Any]) -> Exchange:
     request, response, bodies = plain.request, plain.response, beyond["bodies"]
-    texts: dict[str, Any] = {name: str(beyond[name]) for name in _TEXTS}
-    duration = beyond["duration"]
+    known = exchange_from_json(json.loads(beyond["exchange"]))
+    for field in fields(Exchange):
+        if not isinstance(getattr(known, field.name), _TYPES.get(field.name, object)):
+            raise TypeError(f"{field.name} is {getattr(known, field.name)!r}")
     return replace(
-        plain,
-        **texts,
+        known,
         request=replace(request, body=_restored_body(request.body.data, bodies[0])),
         response=response and replace(response, body=_restored_body(response.body.data, bodies[1])),
-        source=Endpoint(*map(str, beyond["source"])),
-        destination=Endpoint(*map(str, beyond["destination"])),
-        duration=None if duration is None else float(duration),
-        flags=tuple(map(str, beyond["flags"])),
-        attempts=int(beyond["attempts"]),
     )
+
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("id", "node", "request_id", "direction", "route", "cluster"), str),
+    **dict.fromkeys(("details", "upstream_local"), str),
+    "started": float,
+    "duration": float | None,
+    "attempts": int,
+}
 
 
 def _restored_body(data: bytes, known: list[Any]) -> Body:

@@ -13,7 +13,7 @@ MOST = 4_000  # that go with one commit, so that it stays short; the next one go
 class Limits:
     """``None`` is no limit. The newest exchanges stay, whatever their size."""
 
-    max_bytes: int | None = 1 << 30  # of the file; its journal is up to 16 MiB beside it
+    max_bytes: int | None = 1 << 30  # of the file; its journal beside it is up to 48 MiB
     max_age: float | None = 24 * 3600.0  # seconds since an exchange started
     max_exchanges: int | None = 1_000_000
 

@@ -17,7 +17,7 @@ _SETTINGS = {
     "synchronous": "NORMAL",  # durable against a kill; what a power cut takes is whole commits
     "wal_autocheckpoint": (8 << 20) // PAGE,
     "journal_size_limit": 16 << 20,
-    "cache_size": -16_000,  # KiB
+    "cache_size": -32_000,  # KiB
     "busy_timeout": round(BUSY * 1000),
 }
 
@@ -39,7 +39,9 @@ CREATE INDEX answers ON exchanges (place, status);
 CREATE TABLE details (
     seq INTEGER PRIMARY KEY, rest BLOB, request_body INTEGER, response_body INTEGER
 );
-CREATE TABLE bodies (id INTEGER PRIMARY KEY, hash BLOB UNIQUE, data BLOB);
+CREATE TABLE bodies (id INTEGER PRIMARY KEY, data BLOB);
+CREATE TABLE hashes (hash BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
+CREATE TABLE fresh (hash BLOB PRIMARY KEY, id INTEGER) WITHOUT ROWID;
 CREATE TABLE repeats (id INTEGER PRIMARY KEY, last INTEGER);
 CREATE TABLE counts (name TEXT PRIMARY KEY, value INTEGER);
 INSERT INTO counts VALUES ('removed', 0), ('not_stored', 0);

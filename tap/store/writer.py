@@ -14,13 +14,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from mesh_traffic import Exchange
-from tap.store.limits import Limits, trim
-from tap.store.rows import bodies_of, exchange_row, hash_of, pack, place_of, to_column
-from tap.store.schema import StoreError, in_words, open_to_write
+from tap.store.bodies import Bodies
+from tap.store.limits import Limits, ends, trim
+from tap.store.rows import exchange_row, pack, place_of, to_column
+from tap.store.schema import StoreError, errors_of, in_words, open_to_write
 
 BATCH = 500  # exchanges in one commit
 BATCH_BYTES = 8 << 20  # of bodies, at which a commit does not wait for more exchanges
@@ -70,11 +72,14 @@ class Store:
         self._connection = open_to_write(path)
         try:
             self._lock = _lock(path)
-            newest = self._connection.execute("SELECT max(seq) FROM exchanges").fetchone()[0]
+            with errors_of(path):
+                self._bodies = Bodies(self._connection)
+                self._next = ends(self._connection)[1] + 1
+                if self._next == 1:  # numbers begin anew, so no body may have an old one
+                    self._bodies.clear()
         except BaseException:
             self._connection.close()
             raise
-        self._next = (newest or 0) + 1
 
     def add(self, exchanges: Iterable[Exchange]) -> None:
         """Take ``exchanges``, and write them as soon as there are enough. Never raises."""
@@ -116,7 +121,7 @@ class Store:
 
     def _write(self, now: float) -> None:
         while self._waiting:
-            batch = [self._waiting[at] for at in range(min(BATCH, len(self._waiting)))]
+            batch = list(islice(self._waiting, BATCH))
             if not self._commit(batch, now):
                 return
         self._since = now
@@ -139,9 +144,9 @@ class Store:
         self._next += len(batch)
         self._stored += len(batch)
         self._removed += removed
-        for exchange in batch:
+        for _ in batch:
             self._waiting.popleft()
-            self._bytes -= _size(exchange)
+        self._bytes -= sum(map(_size, batch))
         return True
 
     def _transact(self, batch: Sequence[Exchange], now: float) -> int:
@@ -151,18 +156,20 @@ class Store:
             run("BEGIN IMMEDIATE")
             self._insert(batch)
             removed = trim(self._connection, self._limits, now)
+            self._bodies.settle(ends(self._connection)[0])
             self._count(removed)
             run("COMMIT")
         except BaseException:
             self._places.clear()
             if self._connection.in_transaction:
                 run("ROLLBACK")
+            self._bodies.forget()
             raise
         self._told_not_stored = self._not_stored
         return removed
 
     def _insert(self, batch: Sequence[Exchange]) -> None:
-        ids = self._insert_bodies(batch)
+        ids = self._bodies.insert(batch, self._next)
         exchanges, details = [], []
         for at, exchange in enumerate(batch):
             seq = self._next + at
@@ -171,49 +178,6 @@ class Store:
         run = self._connection.executemany
         run("INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", exchanges)
         run("INSERT INTO details VALUES (?, ?, ?, ?)", details)
-
-    def _insert_bodies(self, batch: Sequence[Exchange]) -> list[int | None]:
-        """The id of each body of ``batch``, two an exchange, after those that are new are in."""
-        ids: dict[bytes, int] = {}
-        rows: list[tuple[int, bytes, bytes]] = []
-        repeats: dict[bytes, int] = {}
-        hashes: list[bytes | None] = []
-        number = 2 * self._next
-        for exchange in batch:
-            for data in bodies_of(exchange):
-                digest = hash_of(data) if data else None
-                hashes.append(digest)
-                if digest in ids:
-                    repeats[digest] = number // 2
-                elif digest is not None:
-                    ids[digest] = number
-                    rows.append((number, digest, data))
-                number += 1
-        if rows:
-            self._add_bodies(rows, ids, repeats)
-        return [None if digest is None else ids[digest] for digest in hashes]
-
-    def _add_bodies(
-        self,
-        rows: list[tuple[int, bytes, bytes]],
-        ids: dict[bytes, int],
-        repeats: dict[bytes, int],
-    ) -> None:
-        """Insert ``rows``; of one that was there already, ``ids`` and ``repeats`` get to know."""
-        run = self._connection
-        added = run.executemany("INSERT INTO bodies VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows)
-        if added.rowcount != len(rows):
-            marks = ",".join("?" * len(ids))
-            there = run.execute(f"SELECT hash, id FROM bodies WHERE hash IN ({marks})", list(ids))
-            for digest, number in there.fetchall():
-                if number != ids[digest]:
-                    repeats.setdefault(digest, ids[digest] // 2)
-                    ids[digest] = number
-        if repeats:
-            run.executemany(
-                "INSERT INTO repeats VALUES (?, ?) ON CONFLICT DO UPDATE SET last = excluded.last",
-                [(ids[digest], seq) for digest, seq in repeats.items()],
-            )
 
     def _place(self, exchange: Exchange) -> int:
         place = place_of(exchange)
@@ -250,7 +214,8 @@ class Store:
 
 
 def _size(exchange: Exchange) -> int:
-    return sum(map(len, bodies_of(exchange)))
+    response = exchange.response
+    return len(exchange.request.body.data) + (len(response.body.data) if response else 0)
 
 
 def _lock(path: Path) -> IO[bytes]:

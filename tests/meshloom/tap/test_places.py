@@ -76,6 +76,10 @@ def test_the_oldest_run_goes_when_a_new_one_comes_unless_it_still_runs() -> None
     assert not list(home().glob("*T000140*"))  # nothing beside it stays either
 
 
+def test_two_runs_never_share_a_file() -> None:
+    assert len({made("shop", 100), made("shop", 100)}) == 2
+
+
 def test_a_name_leads_out_of_no_folder() -> None:
     for name in ("../../etc", "..", "a@b", "ü*[", "x" * 500):
         path = made(name, 100)

@@ -73,6 +73,12 @@ def test_a_body_that_was_cut_off_is_marked(name: str) -> None:
         assert words in written(name, SAMPLE)
 
 
+@pytest.mark.parametrize("name", ["har", "flow", "curl", "httpie", "pcap"])
+def test_what_only_an_access_log_told_is_marked(name: str) -> None:
+    assert b"were not captured" in written(name, sample(sources=("access log",)))
+    assert b"were not captured" not in written(name, SAMPLE)
+
+
 @pytest.mark.skipif(HAS_PYARROW, reason="pyarrow is installed")
 def test_parquet_says_what_to_install() -> None:
     with pytest.raises(ExportError, match=r"pip install 'meshloom\[parquet\]'"):

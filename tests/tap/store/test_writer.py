@@ -9,15 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Exchange
-from tap.store import Limits, Reader, Store, StoreError
+from tap.store import Limits, Reader, Store, StoreError, bodies
 from tap.store import writer as writing
 from tap.store.limits import AT_ONCE
 from tests.tap.exchanges import EXCHANGE, SAMPLE, sample
@@ -185,6 +186,41 @@ def test_the_oldest_go_when_the_file_is_too_large(path: Path, clock: Clock) -> N
         assert (holds.exchanges, holds.removed) == (3_000 - kept.removed, kept.removed)
         assert holds.exchanges > 500
         assert [one.id for one in reader.query(limit=1)] == [f"{2_999:04x}"]
+
+
+def test_equal_bodies_are_there_once_also_when_their_hashes_were_put_in_order(
+    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies come, go with a limit, and come again, while hashes move now and then."""
+    monkeypatch.setattr(bodies, "FRESH", 7)
+    given_: list[bytes] = []
+    random = Random(0)
+    for _ in range(3):  # a writer goes on with what another one has left
+        with closing(Store(path, Limits(None, None, 12), clock)) as store:
+            for _ in range(40):
+                some = [b"%d" % random.randrange(25) for _ in range(random.randrange(1, 5))]
+                given_ += some
+                store.add(map(with_body, some))
+                store.flush()
+                with Reader(path) as reader:
+                    found = [one.request.body.data for one in reader.query()]
+                assert found == given_[-12:]
+                assert count(path, "bodies") == len(set(found))
+    assert count(path, "hashes") + count(path, "fresh") < 25 + 7
+
+
+def test_a_store_that_a_limit_has_emptied_begins_anew(path: Path, clock: Clock) -> None:
+    for data in (b"first", b"second", b"first"):
+        clock.now += 1000
+        with closing(Store(path, Limits(None, 60, None), clock)) as store:
+            store.add([replace(with_body(data), started=clock.now)])
+            store.flush()
+            with Reader(path) as reader:
+                assert [one.request.body.data for one in reader.query()] == [data]
+            clock.now += 1000
+            store.add([with_body(b"old")])
+            store.flush()
+        assert ids(path) == []
 
 
 def test_a_second_writer_is_refused(store: Store, path: Path) -> None:
