@@ -1,0 +1,3 @@
+module meshloom/bench/tap
+
+go 1.21
