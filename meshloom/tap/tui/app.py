@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -33,6 +34,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Events]]
 
 FRAMES = 15  # a second: how often what came is shown
 AT_ONCE = 50  # events after which the screen and the keys have their turn
+SETTLED = 2_000  # events after which the garbage collector is told to look at no older ones
 PAUSE = 0.2  # seconds without a key after which a filter is used: a half typed word is none
 BUSY = 0.02  # seconds of a frame that filtering may take
 
@@ -99,18 +101,19 @@ class TapApp(App[TapError]):
         self._news = True
 
     async def _receive(self, events: Events) -> None:
-        at_once = 0
+        came = 0
         async for event in events:
             self.session.receive(event)
             self._news = True
-            at_once += 1
-            if at_once >= AT_ONCE:  # a full buffer is read without ever waiting
-                at_once = 0
+            came += 1
+            if came % AT_ONCE == 0:  # a full buffer is read without ever waiting
                 await asyncio.sleep(0)
+            if came % SETTLED == 0:
+                _settle()
 
     def _frame(self) -> None:
         """Show what has changed since the last one."""
-        if not (self._news or self.session.listing.unmatched):
+        if not self.is_running or not (self._news or self.session.listing.unmatched):
             return
         self._news = False
         self.show()
@@ -294,6 +297,13 @@ class TapApp(App[TapError]):
             self.notify(told, markup=False)
         self._show_details()
         self.table.show_selected()
+
+
+def _settle() -> None:
+    """Take what is in memory out of the garbage collector's sight: exchanges hold no circles, and
+    a look at a million of their parts would stop the screen for half a second, every few."""
+    gc.collect(1)
+    gc.freeze()
 
 
 def show(connect: Connect, notes: Sequence[str] = ()) -> None:

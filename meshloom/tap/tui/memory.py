@@ -23,6 +23,9 @@ class Memory:
         self._most_bytes = most_bytes
         self._kept: deque[tuple[Exchange, int]] = deque()
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     @property
     def next(self) -> int:
         """The number of the one that will come, so how many came."""

@@ -33,7 +33,7 @@ class Session:
     """``notes`` are told for as long as it runs: what no Envoy sees, which filter the hub has."""
 
     def __init__(self, memory: Memory | None = None, notes: Sequence[str] = ()) -> None:
-        self.memory = memory or Memory()
+        self.memory = Memory() if memory is None else memory
         self.listing = Listing(self.memory)
         self.selected: Selected | None = None
         self.filter = ""  # the last good one
