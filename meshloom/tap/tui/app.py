@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import time
 from collections.abc import AsyncIterable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 
+from textual import work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Container, Vertical, VerticalScroll
@@ -26,6 +28,7 @@ from meshloom.tap.tui.table import Headings, Table
 from meshloom.tap.tui.words import Line, caret
 from tap import lines
 from tap.client import TapError
+from tap.content import Schema
 from tap.match import MAX_LENGTH
 from tap.viewer import Coverage
 
@@ -35,6 +38,7 @@ Connect = Callable[[], AbstractAsyncContextManager[Events]]
 FRAMES = 15  # a second: how often what came is shown
 AT_ONCE = 50  # events after which the screen and the keys have their turn
 SETTLED = 2_000  # events after which the garbage collector is told to look at no older ones
+MAX_COPIED = 75_000  # bytes: terminals take some 100,000 in base64
 PAUSE = 0.2  # seconds without a key after which a filter is used: a half typed word is none
 BUSY = 0.02  # seconds of a frame that filtering may take
 
@@ -55,13 +59,15 @@ class TapApp(App[TapError]):
         Binding("s", "sort", show=False),
         Binding("r", "reverse", show=False),
         Binding("t", "tree", show=False),
+        Binding("c", "copy", show=False),
         Binding("question_mark", "help", show=False),
     ]
 
-    def __init__(self, connect: Connect, session: Session) -> None:
+    def __init__(self, connect: Connect, session: Session, schema: Schema | None = None) -> None:
         super().__init__(ansi_color=True)
         self.session = session
         self._connect = connect
+        self._schema = schema
         self._typing: Timer | None = None
         self._news = False
         self.register_theme(THEME)
@@ -243,12 +249,17 @@ class TapApp(App[TapError]):
             self.call_after_refresh(self.table.show_selected)
         self.show()
 
-    def _fill_details(self) -> None:
+    @work(exclusive=True, group="details")
+    async def _fill_details(self) -> None:
+        """In a thread: a hostile body takes a while to decode, and keys are not to wait for it."""
         selected = self.session.selected
         if selected is not None:
-            width = self.query_one("#details").scrollable_content_region.width
-            told = content(details(selected.exchange, max(40, width)))
+            width = max(40, self.query_one("#details").scrollable_content_region.width)
+            told = await asyncio.to_thread(self._details, selected.exchange, width)
             self.query_one("#detail", Static).update(told)
+
+    def _details(self, exchange: Exchange, width: int) -> Content:
+        return content(details(exchange, width, schema=self._schema))
 
     def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self._fill_details)
@@ -290,6 +301,21 @@ class TapApp(App[TapError]):
         screen = TreeScreen(request_id, list(lines.tree(roots)), numbers, selected.number)
         self.push_screen(screen, self._go_to)
 
+    def action_copy(self) -> None:
+        """The selected request as a curl command, in the terminal's clipboard (OSC 52)."""
+        from tap.export import EXPORTS
+
+        if self.session.selected is None:
+            self.notify("select a request first", markup=False)
+            return
+        command = b"".join(EXPORTS["curl"].write([self.session.selected.exchange]))
+        if len(command) > MAX_COPIED:
+            told = f"longer than {MAX_COPIED:,} bytes; meshloom tap export curl writes it to a file"
+            self.notify(told, severity="warning", markup=False)
+            return
+        self.copy_to_clipboard(command.decode("utf-8", "replace"))
+        self.notify("copied as curl", markup=False)
+
     def _go_to(self, number: int | None) -> None:
         if number is None:
             return
@@ -306,8 +332,14 @@ def _settle() -> None:
     gc.freeze()
 
 
-def show(connect: Connect, notes: Sequence[str] = ()) -> None:
-    """Run the application until it is left. Raises TapError when nothing could be watched."""
-    error = TapApp(connect, Session(notes=notes)).run()
+def show(connect: Connect, notes: Sequence[str] = (), schema: Schema | None = None) -> None:
+    """Run the application until it is left.
+
+    ``notes`` are told for as long as it runs; ``schema`` names the fields of gRPC messages.
+    Raises TapError when nothing could be watched, or there is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TapError("--tui needs a terminal")
+    error = TapApp(connect, Session(notes=notes), schema).run()
     if error is not None:
         raise error

@@ -1,33 +1,34 @@
-"""A body for the detail pane: as text, a bounded part of it."""
+"""A body for the detail pane: decoded as ``tap.content`` has it, a bounded part of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_traffic import Body
+from mesh_traffic import Body, Exchange
 from meshloom.tap.tui.words import Line
-from tap.lines import printable
+from tap.content import Schema, Side, View, view
+from tap.printable import printable
 
-MAX_SHOWN = 64 * 1024  # bytes of a body, from its start
 MAX_LINES = 2_000
 MAX_LINE = 4_000  # characters
 
 
-def body(body: Body) -> Iterator[Line]:
-    """What there is of it, and what there is not."""
-    if not body:
-        yield ((_nothing(body), "quiet"),)
+def body(exchange: Exchange, side: Side, schema: Schema | None = None) -> Iterator[Line]:
+    """What there is of it, and what there is not. ``schema`` names the fields of gRPC messages."""
+    message = exchange.request if side == "request" else exchange.response
+    kept = Body() if message is None else message.body
+    shown = view(exchange, side, schema)
+    if not kept.data and not shown.text:  # a gRPC error has a status and no body
+        yield ((_nothing(kept), "quiet"),)
         return
-    if not body.data:
-        yield ((f"body not captured, {_size(body)}", "quiet"),)
-        return
-    kept = f"{len(body.data):,} of {_size(body)}" if body.truncated else _size(body)
-    yield ((f"body, {kept}", "quiet"),)
-    lines = body.data[:MAX_SHOWN].decode("utf-8", "replace").splitlines()
+    yield ((_about(kept, shown), "quiet"),)
+    lines = shown.text.splitlines()
     for one in lines[:MAX_LINES]:
         yield from _line(one)
-    if len(body.data) > MAX_SHOWN or len(lines) > MAX_LINES:
-        yield (("… the rest is not shown here", "quiet"),)
+    if len(lines) > MAX_LINES:
+        yield ((f"… {len(lines) - MAX_LINES:,} more lines", "quiet"),)
+    for note in shown.notes:
+        yield ((f"({printable(note)})", "quiet"),)
 
 
 def _line(text: str) -> Iterator[Line]:
@@ -36,9 +37,19 @@ def _line(text: str) -> Iterator[Line]:
         yield ((f"… {len(text) - MAX_LINE:,} more characters in this line", "quiet"),)
 
 
+def _about(body: Body, shown: View) -> str:
+    """``body, 3,012 of 20,000 bytes, gzip of 8,102 bytes, json``"""
+    kept = f"{len(body.data):,} of {_size(body)}" if body.truncated else _size(body)
+    coded = [f"{', '.join(shown.codings)} of {shown.size:,} bytes"] if shown.codings else []
+    return printable(", ".join(("body", kept, *coded, shown.kind)))
+
+
 def _nothing(body: Body) -> str:
+    if body.truncated:
+        return f"body not captured, {_size(body)}"
     return "no body" if body.size == 0 else "no body captured"
 
 
 def _size(body: Body) -> str:
-    return "? bytes" if body.size is None else f"{body.size:,} bytes"
+    size = body.size if body.truncated else body.size or len(body.data)
+    return "? bytes" if size is None else f"{size:,} bytes"

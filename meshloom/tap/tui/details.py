@@ -12,6 +12,7 @@ from meshloom.tap.tui.bars import bars
 from meshloom.tap.tui.bodies import body
 from meshloom.tap.tui.words import Line, fitting, status_role
 from tap.access_log import SOURCE as LOG
+from tap.content import Schema, Side
 from tap.flags import in_words
 from tap.lines import NO_RESPONSE, milliseconds, printable, route
 
@@ -21,8 +22,13 @@ NAMES = 12  # cells of the facts' names
 _EMPTY: Line = ()
 
 
-def details(exchange: Exchange, width: int, zone: tzinfo | None = None) -> Iterator[Line]:
-    """For a pane of ``width`` cells; times in ``zone``, by default the machine's."""
+def details(
+    exchange: Exchange, width: int, zone: tzinfo | None = None, schema: Schema | None = None
+) -> Iterator[Line]:
+    """For a pane of ``width`` cells; times in ``zone``, by default the machine's.
+
+    Bodies take milliseconds to decode, hostile ones up to a second.
+    """
     yield from _head(exchange)
     yield _EMPTY
     yield from _in_columns(_facts(exchange, zone), width)
@@ -30,12 +36,12 @@ def details(exchange: Exchange, width: int, zone: tzinfo | None = None) -> Itera
         yield _EMPTY
         yield from timing
     yield _EMPTY
-    yield from _message("request", exchange.request, _is_summary(exchange))
+    yield from _message(exchange, "request", exchange.request, schema)
     yield _EMPTY
     if exchange.response is None:
         yield (("no response was seen", "quiet"),)
     else:
-        yield from _message("response", exchange.response, _is_summary(exchange))
+        yield from _message(exchange, "response", exchange.response, schema)
 
 
 def _head(exchange: Exchange) -> Iterator[Line]:
@@ -99,13 +105,15 @@ def _is_summary(exchange: Exchange) -> bool:
     return exchange.sources == (LOG,)
 
 
-def _message(side: str, message: Request | Response, summary: bool) -> Iterator[Line]:
+def _message(
+    exchange: Exchange, side: Side, message: Request | Response, schema: Schema | None
+) -> Iterator[Line]:
     yield ((side, "strong"),)
-    if summary and not message.headers:
+    if _is_summary(exchange) and not message.headers:
         yield (("headers and bodies were not seen, only the access log tells of it", "quiet"),)
         return
     yield from _fields(message.headers)
-    yield from body(message.body)
+    yield from body(exchange, side, schema)
     if message.trailers:
         yield (("trailers", "quiet"),)
         yield from _fields(message.trailers)

@@ -90,12 +90,14 @@ Table { height: 1fr; padding: 0 0 0 1; overflow-x: hidden; overflow-y: auto;
 #notes { display: none; }
 
 ModalScreen { align: center middle; }
-.panel { width: auto; max-width: 95%; height: auto; max-height: 90%; padding: 1 2;
+.panel { width: auto; max-width: 95%; height: auto; max-height: 100%; padding: 0 2;
          border: round $primary; scrollbar-size-vertical: 1; }
 .panel Static { width: auto; }
 OptionList { width: auto; height: auto; max-height: 30; border: none; padding: 0; }
 OptionList:focus { border: none; }
-OptionList > .option-list--option-highlighted { text-style: reverse; }
+#filter > .input--cursor { color: ansi_default; background: ansi_default; text-style: reverse; }
+Table, #details, .panel { scrollbar-background: ansi_default; scrollbar-color: ansi_blue;
+    scrollbar-background-hover: ansi_default; scrollbar-background-active: ansi_default; }
 """
 
 

@@ -25,6 +25,7 @@ KEYS = (
     ("Enter", "go into the details, to scroll them", ""),
     ("/", "filter while you type; Enter keeps it, Esc takes it away", "filter"),
     ("t", "the tree of the selected request: all hops that are in memory", "tree"),
+    ("c", "copy the selected request as a curl command", "curl"),
     ("s", "sort by the next column; a click on a heading does too", "sort"),
     ("r", "the other way round", ""),
     ("g G", "to the top, to the bottom", ""),
@@ -109,6 +110,12 @@ class TreeScreen(ModalScreen[int | None]):
         options = self.query_one(OptionList)
         options.focus()
         options.highlighted = self._numbers.index(self._at) if self._at in self._numbers else 0
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Reverse the cursor's line, which a style of the list can't."""
+        for at, line in enumerate(self._lines):
+            shown = Content.styled(line, "reverse" if at == event.option_index else "")
+            event.option_list.replace_option_prompt_at_index(at, shown)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._numbers[event.option_index])

@@ -37,6 +37,12 @@ class Screen:
         strips = self.app.screen._compositor.render_strips()
         return [strip.text.rstrip() for strip in strips]
 
+    def reversed(self) -> list[str]:
+        """How the lines begin that stand out as the cursor's, of the screen on top."""
+        strips = self.app.screen._compositor.render_strips()
+        marked = [one.text for strip in strips for one in strip if one.style and one.style.reverse]
+        return [text[:27] for text in marked if len(text) > 27]
+
     def said(self, selector: str) -> str:
         widget = self.app.query_one(selector, Static)
         return str(widget.visual) if widget.display else ""
@@ -156,10 +162,25 @@ async def test_the_tree_of_a_request_leads_to_its_hops() -> None:
         await screen.has("Request 3f0c-9", "productpage v1 → details v2", "id 001c")
         options = screen.app.screen.query_one(OptionList)
         assert (options.option_count, options.highlighted) == (3, 2)
+        await screen.until(lambda: screen.reversed() == ["productpage v1 → ratings v2"])
         await screen.press("up", "enter")
         await screen.has("GET /details/28   404")
         assert screen.app.session.selected is not None
         assert screen.app.session.selected.number == 28
+
+
+async def test_a_request_is_copied_as_curl() -> None:
+    async with running(30) as screen:
+        await screen.press("up", "c")
+        await screen.has("copied as curl")
+        assert "curl --silent" in screen.app.clipboard
+        assert "/ratings/29" in screen.app.clipboard
+        big = exchange(30, request=Request("POST", body=Body(b"x" * 80_000, size=80_000)))
+        await screen.press("escape", "escape")
+        screen.feed.push(big)
+        await screen.has("31 seen")
+        await screen.press("up", "c")
+        await screen.has("longer than 75,000 bytes")
 
 
 async def test_the_help_says_the_keys_and_the_filter_language() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import UTC
 
 import pytest
@@ -100,8 +101,8 @@ def test_the_details_have_everything() -> None:
         "tries       3",
         "request id  3f0c-1",
         "end-user: jason",
-        "body, 30 bytes",
-        '{"item": "teapot", "count": 2}',
+        "body, 30 bytes, json",
+        '  "item": "teapot",',
         '  "text": "splendid"',
     ):
         assert wanted in told
@@ -132,13 +133,22 @@ def test_captured_bytes_are_shown_and_never_obeyed() -> None:
 
 
 def test_a_long_body_is_shown_in_part_and_says_so() -> None:
-    many = Body(b"a\n" * 10_000, size=20_000)
-    lines = [text(line) for line in bodies.body(many)]
+    many = exchange(0, request=Request(body=Body(b"a\n" * 10_000, size=20_000)))
+    lines = [text(line) for line in bodies.body(many, "request")]
     assert len(lines) == bodies.MAX_LINES + 2
-    assert (lines[0], lines[-1]) == ("body, 20,000 bytes", "… the rest is not shown here")
-    (told, long, more) = [text(line) for line in bodies.body(Body(b"x" * 9_000, True, 12_000))]
-    assert told == "body, 9,000 of 12,000 bytes"
+    assert (lines[0], lines[-1]) == ("body, 20,000 bytes, text", "… 8,000 more lines")
+    one = exchange(0, request=Request(body=Body(b"x" * 9_000, True, 12_000)))
+    told, long, more, *_ = [text(line) for line in bodies.body(one, "request")]
+    assert told == "body, 9,000 of 12,000 bytes, text"
     assert (len(long), more) == (bodies.MAX_LINE, "… 5,000 more characters in this line")
+
+
+def test_a_body_is_decoded_as_what_it_is() -> None:
+    data = gzip.compress(b'{"stars":5}')
+    headers = Headers.of({"content-type": "application/json", "content-encoding": "gzip"})
+    one = exchange(0, response=Response(200, headers, Body(data, size=len(data))))
+    told = [text(line) for line in bodies.body(one, "response")]
+    assert told == [f"body, {len(data)} bytes, gzip of 11 bytes, json", "{", '  "stars": 5', "}"]
 
 
 def test_bars_show_where_the_time_went_on_one_scale() -> None:
