@@ -1,6 +1,6 @@
 """How fluid ``meshloom tap --tui`` stays, full and with exchanges coming in.
 
-    python -m bench.tap.tui [--rate 1000] [--seconds 10] [--fill 50000] [--sort took]
+    .venv/bin/python -m bench.tap.tui [--rate 1000] [--seconds 10] [--fill 50000] [--sort took]
 
 A process of its own stands for the hub: it fills the application's memory as fast as it is read,
 then sends ``rate`` a second, 14 headers and a body of 500 bytes on either side. Printed: how late
