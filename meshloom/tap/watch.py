@@ -43,6 +43,9 @@ def tap_command(
     decode: options.Decode = False,
     proto: options.Protos = None,
     reflect: options.Reflect = None,
+    tui: Annotated[
+        bool, typer.Option("--tui", help="In the terminal: list, details, filter as you type.")
+    ] = False,
     web: Annotated[
         bool, typer.Option("--web", help="In a browser: mitmproxy's web interface.")
     ] = False,
@@ -58,12 +61,18 @@ def tap_command(
         return
     from meshloom.state import find_mesh
 
+    if (tui or web) and (as_json or count or (tui and web)):
+        raise typer.BadParameter("--tui, --web, and --json or -n are views of their own")
     found = find_mesh(mesh)
     options.read_expression(match)
     schema = options.schema_of(proto, reflect)
-    for note in unseen(found.state):
-        typer.echo(note, err=True)
+    notes = list(unseen(found.state))
     _await_served(found.tap_socket)
+    if tui:
+        _in_the_terminal(found.tap_socket, service, match, schema, notes)
+        return
+    for note in notes:
+        typer.echo(note, err=True)
     if web:
         from meshloom.tap.browser import browse
 
@@ -71,6 +80,21 @@ def tap_command(
     else:
         printer = Printer(as_json, body, decode, schema)
         options.run(_tap(found.tap_socket, service, match, count, printer))
+
+
+def _in_the_terminal(
+    socket: Path, service: str, match: str, schema: Schema | None, notes: list[str]
+) -> None:
+    from meshloom.tap.tui.app import show
+    from tap.client import TapError, watch
+
+    asked = [f"--service {service}"] if service else []
+    asked += [f"--match {match!r}"] if match else []
+    notes += [f"only {' '.join(asked)}"] if asked else []
+    try:
+        show(lambda: watch(socket, service=service, match=match, bodies=True), notes, schema)
+    except TapError as error:
+        options.bad_input(error, error)
 
 
 async def _tap(socket: Path, service: str, match: str, count: int, printer: Printer) -> None:

@@ -21,6 +21,7 @@ from tap.hub import Hub, TapTarget
 from tap.server import serve
 from tap.sources.source import Attached, Chunk, FakeSource
 from tap.topology import Endpoint, Listener, Topology
+from tests.meshloom.command import inside
 
 TRACES = (Path(__file__).parents[2] / "tap" / "data" / "buffered.traces").read_bytes()
 TOPOLOGY = Topology(
@@ -155,3 +156,17 @@ def test_what_passes_no_envoy_is_named_as_not_seen() -> None:
         "not seen: requests between services without an Envoy (greeter)"
     ]
     assert list(unseen({"services": {"web": {"dataplane": "sidecar"}}})) == []
+
+
+def test_views_that_exclude_one_another_are_refused() -> None:
+    for both in (("--tui", "--web"), ("--tui", "--json"), ("--web", "-n", "3")):
+        done = inside("tap", *both)
+        assert done.code == 2
+        assert "views of their own" in done.err
+
+
+async def test_the_terminal_view_needs_a_terminal() -> None:
+    async with running_mesh():
+        code, out, err = await run("--tui")
+    assert (code, out) == (2, [])
+    assert "--tui needs a terminal" in err[0]
