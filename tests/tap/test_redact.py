@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
-from tap.redact import Redactor
+from tap.redact import Redactor, Rules
 from tap.wire import encode
 
 SECRET = "s3cr3t-t0ken"
@@ -96,7 +96,7 @@ def test_equal_values_have_equal_marks_in_one_run_and_other_ones_in_the_next() -
 
 
 def test_names_are_configurable() -> None:
-    redact = Redactor(names=("end-*",), key=b"key")
+    redact = Redactor(Rules(headers=("end-*",)), key=b"key")
     got = redact(exchange({"end-user": "jason", "authorization": "x"}))
     assert got.request.headers.get("authorization") == "x"
     assert got.request.headers.get("end-user") == redact.mark("jason")

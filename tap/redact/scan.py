@@ -1,0 +1,158 @@
+"""Secrets in bytes, wherever they stand: names with their values, and patterns.
+
+One expression looks for all of it at once. Most bodies hold nothing, and then that is all there is
+to do; what it finds is looked at one by one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from tap.redact.checks import CHECKS
+from tap.redact.linear import AnyOf, Match, Regex, any_of, regex
+from tap.redact.names import BOUNDARY, Names, element, expression
+from tap.redact.paths import Paths
+from tap.redact.pattern import Pattern
+from tap.redact.rules import Rules
+from tap.redact.values import Found, Key, value_of
+
+MAX_FOUND = 5_000  # candidates in one text; what comes after them is left out
+
+_AFTER = r"""(?:\]|%5[dD])?(?:\\*["'])?\s*[:=][=>]?\s*"""  # a name: what closes it, and : or =
+_ESCAPED = r"\\(?:u00[2-7]|/)"  # JSON in which a name or a token may be written in another way
+_BOUNDARIES = (BOUNDARY, r"(?:^|\D)", r"\b", r"(?:^|[^\w.])")  # in what is looked for
+_NEVER = r"[^\x00-\xff]"
+_GROUP = re.compile(r"\(\?P?<\w+>")
+_CONTENT = re.compile(rb"[^<]+")
+_JSON_BEFORE, _JSON_AFTER = re.compile(rb"[:\[,]\s{0,16}\Z"), re.compile(rb"\s*[,\]}]")
+
+
+class TooMany(Exception):
+    """More than MAX_FOUND candidates; what stands before ``at`` has been looked through."""
+
+    def __init__(self, at: int, found: list[Found]) -> None:
+        self.at = at
+        self.found = found
+        super().__init__(f"more than {MAX_FOUND:,} possible secrets")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A pattern in the expression: its group there, and the group that is the secret."""
+
+    group: int
+    secret: int
+    check: str
+
+
+class Scanner:
+    """``rules`` made ready. ``suspicious`` is quick, ``found`` is exact."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.names = Names(rules.names, rules.keep)
+        self.parameters = Names((*rules.names, *rules.parameters), rules.keep)
+        self.paths = Paths(rules.paths)
+        self._kinds: list[_Kind] = []
+        self._regex = self._compile(rules)
+        self._cuts = [_Cut.of(one) for one in rules.patterns if one.beginning]
+
+    def _compile(self, rules: Rules) -> Regex:
+        """Group 1 is a name before its value, group 2 a start tag; then come the patterns."""
+        names, tags = (expression(rules.names), element(rules.names)) if rules.names else (_NEVER,) * 2
+        parts = [f"({names}{_AFTER})", f"({tags})"]
+        group = len(parts) + 1
+        for pattern in rules.patterns:
+            one = regex(pattern.regex)
+            secret = group + one.groupindex.get(b"secret", 0)
+            self._kinds.append(_Kind(group, secret, pattern.check))
+            parts.append(f"({_GROUP.sub('(', pattern.regex)})")
+            group += one.groups + 1
+        self._all = "|".join(parts)
+        return regex(self._all)
+
+    @cached_property
+    def _any(self) -> AnyOf:
+        return any_of((self._all, _ESCAPED))
+
+    @cached_property
+    def _anywhere(self) -> AnyOf:
+        loose = self._all
+        for boundary in _BOUNDARIES:
+            loose = loose.replace(boundary, "")
+        return any_of((loose,))
+
+    def suspicious(self, data: bytes) -> bool:
+        """Whether ``data`` holds anything that has to be looked at."""
+        return self._any(data)
+
+    def suspicious_anywhere(self, data: bytes) -> bool:
+        """The same, where a byte before a secret may be a length and look like its boundary."""
+        return self._anywhere(data)
+
+    def found(self, data: bytes, markup: bool = False, cut: bool = False) -> list[Found]:
+        """The secrets in ``data``, in their order; ``cut``: its end is missing. Raises TooMany."""
+        found: list[Found] = []
+        at = 0
+        for _ in range(MAX_FOUND):
+            match = self._regex.search(data, at)
+            if match is None:
+                return [*found, *self._beginning(data, at)] if cut else found
+            new = self._look(data, match, markup)
+            found += new
+            at = new[-1].end if new else match.end()
+        raise TooMany(at, found)
+
+    def _look(self, data: bytes, match: Match, markup: bool) -> list[Found]:
+        groups = match.groups()
+        if groups[0] is not None:
+            key = Key.of(data, match.start(), match.end())
+            if key is None or self.names.kept(key.name):
+                return []
+            return value_of(data, key, match.end(), markup)
+        if groups[1] is not None:
+            content = _CONTENT.match(data, match.end())
+            return [Found(*content.span())] if content and content[0].strip() else []
+        kind = next(one for one in self._kinds if groups[one.group - 1] is not None)
+        return _checked(data, match.start(kind.secret), match.end(kind.secret), kind.check)
+
+    def _beginning(self, data: bytes, at: int) -> list[Found]:
+        """The secret that begins at the end of ``data``, after ``at``."""
+        starts = [cut.search(data, at) for cut in self._cuts]
+        start = min((one for one in starts if one >= 0), default=-1)
+        return [Found(start, len(data))] if start >= 0 else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """The beginning of a pattern at the end of a text."""
+
+    regex: Regex
+    group: int
+
+    @classmethod
+    def of(cls, pattern: Pattern) -> _Cut:
+        compiled = regex(rf"(?:{pattern.beginning})\z")
+        return cls(compiled, compiled.groupindex.get(b"secret", 0))
+
+    def search(self, data: bytes, at: int) -> int:
+        found = self.regex.search(data, at)
+        return found.start(self.group) if found else -1
+
+
+def _checked(data: bytes, start: int, end: int, check: str) -> list[Found]:
+    if check:
+        span = CHECKS[check](data, start, end)
+        if span is None:
+            return []
+        start, end = span
+    if start >= end:
+        return []
+    bare = data[start:end].isdigit() and _is_json_number(data, start, end)
+    return [Found(start, end, b'"' if bare else b"")]
+
+
+def _is_json_number(data: bytes, start: int, end: int) -> bool:
+    before = _JSON_BEFORE.search(data, max(0, start - 17), start)
+    return before is not None and _JSON_AFTER.match(data, end) is not None

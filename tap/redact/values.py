@@ -1,0 +1,135 @@
+"""Where the value ends that follows a name: in JSON, also escaped in a string, or in plain text.
+
+What can't be told for sure ends later rather than earlier.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tap.redact.json_text import leaves
+
+_TAIL = re.compile(rb"""(?:\]|%5[dD])?+(\\*["'])?\s*([:=])[=>]?\s*\Z""")
+_OPENING = re.compile(rb"""(\\*)(["'])""")
+_STRINGS = {
+    b'"': re.compile(rb'"((?:[^"\\]|\\.)*+)', re.DOTALL),
+    b"'": re.compile(rb"'((?:[^'\\]|\\.)*+)", re.DOTALL),
+}
+_SCHEME = rb"(?:(?:bearer|basic|digest|negotiate|token|apikey)(?:[ \t]|\+|%20)+)?+"
+_JSON_BARE = re.compile(rb"""[^\s,}\]"'\\]+""")
+_WORD = re.compile(_SCHEME + rb"""[^\s&"'<>\\]+""", re.IGNORECASE)
+_LINE = re.compile(rb"[^\r\n]+")
+_STRING_LINE = re.compile(rb"""[^\r\n"\\<]+""")  # a line in a string, where \r\n is written out
+_NOTHING = frozenset((b"true", b"false", b"null", b"none", b"undefined", b"nil"))
+_NAME = re.compile(rb"[\w.$%-]{0,64}\Z")
+_BRACKETS = re.compile(rb"[{}\[\]]")
+_INDENT = 64  # bytes; what is indented further begins no line
+_WHOLE_LINE = re.compile(rb"(?:authorization|cookie2?)\Z", re.IGNORECASE)  # values of many words
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret at ``start`` to ``end``; ``quote`` goes around its mark where it stood bare."""
+
+    start: int
+    end: int
+    quote: bytes = b""
+
+
+def key_before(data: bytes, end: int) -> bytes:
+    """The whole name that ends at ``end``."""
+    found = _NAME.search(data, max(0, end - 64), end)
+    return found[0] if found else b""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A name, and what stands between it and its value."""
+
+    name: bytes
+    start: int
+    quote: bytes  # \\" of an escaped string, " or ', or nothing
+    colon: bool
+
+    @classmethod
+    def of(cls, data: bytes, start: int, end: int) -> Key | None:
+        """The key in the match from ``start`` to ``end``, which is where its value begins."""
+        tail = _TAIL.search(data, start, end)
+        if tail is None:
+            return None
+        name = key_before(data, tail.start())
+        return cls(name, tail.start() - len(name), tail[1] or b"", tail[2] == b":")
+
+
+def value_of(data: bytes, key: Key, at: int, markup: bool) -> list[Found]:
+    """The secrets in the value at ``at``. ``markup``: HTML or a script, where much looks like one."""
+    opening = _OPENING.match(data, at)
+    if opening is not None:
+        return _quoted(data, at, opening)
+    if key.quote and data[at : at + 1] in (b"{", b"["):
+        return _container(data, at, key.quote)
+    if key.quote and key.colon:
+        return _bare(data, at, _JSON_BARE, key.quote)
+    if markup and data[key.start - 1 : key.start] not in (b"?", b"&", b";", b"#"):
+        return []
+    return _bare(data, at, _text_value(data, key))
+
+
+def _text_value(data: bytes, key: Key) -> re.Pattern[bytes]:
+    if not key.colon:
+        return _WORD
+    if _begins_line(data, key.start):
+        return _LINE
+    return _STRING_LINE if _WHOLE_LINE.search(key.name) else _WORD
+
+
+def _begins_line(data: bytes, start: int) -> bool:
+    before = data[max(0, start - _INDENT) : start]
+    _, line_end, indent = before.rpartition(b"\n")
+    return bool(line_end or start <= _INDENT) and not indent.strip(b" \t-")
+
+
+def _bare(data: bytes, at: int, value: re.Pattern[bytes], quote: bytes = b"") -> list[Found]:
+    found = value.match(data, at)
+    if found is None or found[0].strip().lower() in _NOTHING:
+        return []
+    return [Found(at, at + len(found[0].rstrip()), quote)]
+
+
+def _quoted(data: bytes, at: int, opening: re.Match[bytes]) -> list[Found]:
+    if not opening[1]:
+        inner = _STRINGS[opening[2]].match(data, at)
+        start, end = inner.span(1) if inner else (at, at)
+    else:
+        start, end = opening.end(), _closing(data, opening.end(), opening[0])
+    return [Found(start, end)] if end > start else []
+
+
+def _closing(data: bytes, at: int, quote: bytes) -> int:
+    """Where a string ends that began with ``quote``, which has backslashes: not at ``\\\\`` + it."""
+    while (found := data.find(quote, at)) >= 0:
+        if data[found - 1 : found] != b"\\":
+            return found
+        at = found + len(quote)
+    return len(data)
+
+
+def _container(data: bytes, at: int, quote: bytes) -> list[Found]:
+    if quote == b'"':
+        return [Found(start, end, b"" if text else quote) for start, end, text in leaves(data, at)]
+    return [Found(at, _container_end(data, at, quote), quote)]
+
+
+def _container_end(data: bytes, at: int, quote: bytes) -> int:
+    """Of a list or object whose strings are in ``quote``: escaped, inside a string itself."""
+    depth = 0
+    while at < len(data):
+        opening = data.find(quote, at)
+        stop = opening if opening >= 0 else len(data)
+        for bracket in _BRACKETS.finditer(data, at, stop):
+            depth += 1 if bracket[0] in b"{[" else -1
+            if depth == 0:
+                return bracket.end()
+        at = len(data) if opening < 0 else _closing(data, stop + len(quote), quote) + len(quote)
+    return len(data)
