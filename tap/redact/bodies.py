@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mesh_traffic import Body, Headers
 from tap.redact.context import Context
 from tap.redact.kinds import Kind, kind_of, opened_as
+from tap.redact.marks import left_out
 from tap.redact.opened import Opened, Told, opened
-from tap.redact.repeats import Repeats, TooManySecrets
+from tap.redact.repeats import Repeats
 
-UNDONE = "x-undone-content-encoding"  # stands for the content-encoding of a body that is kept decoded
+UNDONE = (
+    "x-undone-content-encoding"  # stands for the content-encoding of a body that is kept decoded
+)
 
 
 @dataclass(slots=True)
@@ -35,12 +38,10 @@ class Opening:
 
     def closed(self, repeats: Repeats) -> Body:
         """The body without ``repeats`` as well."""
-        if self.it.withheld:
-            return withheld(self.body, self.it.withheld)
-        try:
-            data = self._without(repeats) if repeats else self.data
-        except TooManySecrets as many:
-            return withheld(self.body, str(many))
+        why = self.it.withheld or repeats.too_many
+        if why:
+            return Body(left_out(why), True, self.body.size)
+        data = self._without(repeats)
         if data == self.it.data and not self.it.must and not self.overflowed:
             return self.body
         cut = self.body.truncated or self.it.cut or self.overflowed
@@ -56,19 +57,13 @@ class Opening:
         return data
 
 
-def withheld(body: Body, why: str) -> Body:
-    """In the place of a body that may hold secrets that nobody can look for."""
-    return Body(f"[redacted: {why}]".encode(), True, body.size)
-
-
-def without_coding(headers: Headers, before: Body, after: Body, told: Told) -> Headers:
-    """``headers`` that fit ``after``: a body that is kept decoded has no ``content-encoding``."""
-    if after is before or not told.codings:
+def without_coding(headers: Headers, told: Told) -> Headers:
+    """``headers`` that fit a body that was decoded: it has no ``content-encoding`` any more."""
+    if not told.codings:
         return headers
-    return replace(
-        headers,
-        fields=tuple(
+    return Headers(
+        tuple(
             (UNDONE if name.lower() == "content-encoding" else name, value)
             for name, value in headers
-        ),
+        )
     )

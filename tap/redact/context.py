@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tap.redact.json_text import unescaped
-from tap.redact.marks import MARK, Marker, Render, plain, same_length
+from tap.redact.marks import ANY_MARK, Marker, Render, plain, same_length
 from tap.redact.scan import Scanner, TooMany
 from tap.redact.values import Found
 
@@ -25,7 +25,9 @@ class Context:
     secrets: dict[bytes, bytes] = field(default_factory=dict)
     overflowed: bool = False
 
-    def found(self, data: bytes, markup: bool = False, cut: bool = False) -> tuple[bytes, list[Found]]:
+    def found(
+        self, data: bytes, markup: bool = False, cut: bool = False
+    ) -> tuple[bytes, list[Found]]:
         """``data``, or what of it could be looked through, and the secrets in it."""
         try:
             return data, self.scanner.found(data, markup, cut)
@@ -33,7 +35,9 @@ class Context:
             self.overflowed = True
             return data[: many.at], many.found
 
-    def text(self, data: bytes, render: Render = plain, markup: bool = False, cut: bool = False) -> bytes:
+    def text(
+        self, data: bytes, render: Render = plain, markup: bool = False, cut: bool = False
+    ) -> bytes:
         """``data`` with marks for what the rules find in it as text."""
         data, found = self.found(data, markup, cut)
         return self.replaced(data, found, render) if found else data
@@ -51,7 +55,7 @@ class Context:
 
     def _mark(self, data: bytes, one: Found, render: Render) -> bytes:
         value = data[one.start : one.end]
-        if value.startswith(b"[redacted") and MARK.fullmatch(value):
+        if value[:1] in (b"[", b"*") and ANY_MARK.fullmatch(value):
             return value
         mark = self.learn(unescaped(value))
         if not one.quote:
@@ -71,7 +75,7 @@ class Context:
 
 def without_escapes(data: bytes) -> bytes:
     """JSON with ``\\/`` and ``\\u0041`` as ``/`` and ``A``: the same strings, but to be read."""
-    if b"\\/" not in data and b"\\u00" not in data:
+    if b"\\" not in data:
         return data
     return _ESCAPE.sub(_unescape, data)
 

@@ -115,13 +115,13 @@ PATTERNS = (
     Pattern(
         "github token",
         r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,})",
-        cut=r"(?:gh[pousr]_\w+|github_pat_\w+)",
+        cut=r"(?:gh[pousr]_\w*|github_pat_\w*)",
     ),
     Pattern(
         "service token",  # GitLab, Slack, Stripe, Google, npm
         r"(?:glpat-[\w-]{16,}|xox[abeoprs]-[\w-]{10,}|[rs]k_(?:live|test)_\w{10,}"
         r"|whsec_[\w+/=]{20,}|AIza[\w-]{35}|ya29\.[\w-]{20,}|npm_[A-Za-z0-9]{36})",
-        cut=r"(?:glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|whsec_|AIza|ya29\.|npm_)[\w+/=-]+",
+        cut=r"(?:glpat-|xox[abeoprs]-|[rs]k_(?:live|test)_|whsec_|AIza|ya29\.|npm_)[\w+/=-]*",
     ),
     Pattern(
         "private key",  # RFC 7468
@@ -136,8 +136,8 @@ PATTERNS = (
     ),
     Pattern(
         "card number",  # ISO/IEC 7812: 13 to 19 digits in groups, of a known issuer, with a check digit
-        r"(?:^|\D)(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ -]?\d){9,})",
-        cut=r"(?:^|[^\w.])(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ -]?\d){2,})",
+        r"(?:^|\D)(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ +-]?\d){9,})",
+        cut=r"(?:^|[^\w.])(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ +-]?\d)+[ +-]?)",
         check="card",
     ),
 )

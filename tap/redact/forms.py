@@ -40,29 +40,30 @@ def form(data: bytes, context: Context, cut: bool = False) -> bytes:
         context.overflowed = True
         pairs.pop()
     if b"=" in data:
-        pairs = [_pair(one, context) for one in pairs]
+        *whole, last = pairs
+        pairs = [*(_pair(one, context) for one in whole), _pair(last, context, cut)]
     return context.text(b"&".join(pairs), in_query, cut=cut)
 
 
-def _pair(pair: bytes, context: Context) -> bytes:
+def _pair(pair: bytes, context: Context, cut: bool = False) -> bytes:
     name, equals, value = pair.partition(b"=")
     if not value:
         return pair
     if context.scanner.parameters.matches(_plain(name)):
         return name + equals + (value if MARK.fullmatch(value) else _marked(value, context))
-    return name + equals + _decoded(value, context)
+    return name + equals + _decoded(value, context, cut)
 
 
 def _marked(value: bytes, context: Context) -> bytes:
     return in_query(context.learn(_plain(value)), len(value))
 
 
-def _decoded(value: bytes, context: Context) -> bytes:
+def _decoded(value: bytes, context: Context, cut: bool = False) -> bytes:
     """``value`` as it is, unless there is a secret in what it says."""
-    if b"%" not in value:
+    if b"%" not in value and b"+" not in value:
         return value
     said = _plain(value)
-    cleaned = context.text(said)
+    cleaned = context.text(said, cut=cut)
     return value if cleaned == said else quote_plus(cleaned, safe=_UNSAFE).encode()
 
 

@@ -148,6 +148,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+@lru_cache(maxsize=512)
 def kind_of(media_type: str) -> Kind | None:
     """By the beginning of the media type, lower case; None: its bytes have to say."""
     return next((kind for start, kind in KINDS.items() if media_type.startswith(start)), None)
@@ -165,7 +166,7 @@ def opened_as(it: Opened, told: Told, kind: Kind | None) -> tuple[Opened, Kind]:
     coding = _wide_coding(it.data, told.type) if kind in (None, MARKUP) else ""
     if coding:
         it = wide(it, coding)
-    if told.websocket:
+    if told.websocket is not None:
         kind = WEBSOCKET
     if kind is FORM and it.data.lstrip()[:1] in _STRUCTURED:
         kind = None  # many clients say that it is a form unless they are told otherwise
@@ -190,5 +191,5 @@ def _wide_coding(data: bytes, media_type: str) -> str:
     for mark, coding in _BOMS.items():
         if data.startswith(mark):
             return coding
-    named = _CHARSET.search(media_type)
+    named = _CHARSET.search(media_type) if b"\0" in data else None  # ASCII has one in each letter
     return named[1] if named else ""

@@ -13,13 +13,16 @@ from typing import Protocol
 
 import re2
 
-MAX_MEMORY = 32 * 1024 * 1024  # bytes of one expression's automata; beyond it RE2 is slower, not wrong
+MAX_MEMORY = (
+    32 * 1024 * 1024
+)  # bytes of one expression's automata; beyond it RE2 is slower, not wrong
 
 
 class Match(Protocol):
+    """Places in bytes; -1 where a group is not part of the match."""
+
     def start(self, group: int = 0) -> int: ...
     def end(self, group: int = 0) -> int: ...
-    def groups(self) -> tuple[bytes | None, ...]: ...
 
 
 class Regex(Protocol):

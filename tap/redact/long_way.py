@@ -6,38 +6,21 @@ all of them, so nothing is closed before everything has been opened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Exchange, Headers, Request, Response
 from tap.redact import forms
 from tap.redact.bodies import Opening, without_coding
 from tap.redact.context import Context
+from tap.redact.fields import with_values
 from tap.redact.marks import Marker, in_query, plain
 from tap.redact.opened import Told
-from tap.redact.ready import SECRET, Ready, as_bytes, as_text
+from tap.redact.ready import PLAIN, SECRET, Ready, as_bytes, as_text
 from tap.redact.repeats import Repeats, credentials
 
 MessageT = TypeVar("MessageT", Request, Response)
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened(Generic[MessageT]):
-    """A message whose fields have been searched, and whose body has."""
-
-    message: MessageT
-    headers: Headers
-    trailers: Headers
-    told: Told
-    body: Opening | None
-
-    def closed(self, repeats: Repeats) -> MessageT:
-        before = self.message.body
-        body = self.body.closed(repeats) if self.body is not None else before
-        headers = _without(repeats, self.headers)
-        trailers = _without(repeats, self.trailers)
-        headers = without_coding(headers, before, body, self.told)
-        return replace(self.message, headers=headers, trailers=trailers, body=body)
 
 
 class LongWay:
@@ -47,51 +30,62 @@ class LongWay:
         self._ready = ready
         self._marker = marker
         self._context = Context(ready.scanner, marker)
+        self._websocket: str | None = None
 
     def exchange(self, exchange: Exchange) -> Exchange:
         request, response = exchange.request, exchange.response
-        asked = self._opened(request, exchange)
-        answered = self._opened(response, exchange) if response is not None else None
         path, request_id = self._path(request.path), self._value(exchange.request_id)
         authority = self._authority(request.authority)
+        asked = self._opened(request, response)
+        answered = self._opened(response, response) if response is not None else None
         repeats = Repeats(self._context.secrets)
-        if repeats:
-            path = as_text(repeats.replaced(as_bytes(path), in_query))
-            request_id = as_text(repeats.replaced(as_bytes(request_id), plain))
-        return replace(
+        path = as_text(repeats.replaced(as_bytes(path), in_query))
+        request_id = as_text(repeats.replaced(as_bytes(request_id), plain))
+        return with_values(
             exchange,
-            request=replace(asked.closed(repeats), path=path, authority=authority),
+            request=asked.closed(repeats, path=path, authority=authority),
             response=answered.closed(repeats) if answered is not None else None,
             request_id=request_id,
         )
 
-    def _opened(self, message: MessageT, exchange: Exchange) -> _Opened[MessageT]:
-        told = told_of(message, exchange)
-        headers, trailers = self._fields(message.headers), self._fields(message.trailers)
+    def _opened(self, message: MessageT, response: Response | None) -> _Opened[MessageT]:
+        headers, about = self._fields(message.headers)
+        trailers = message.trailers
+        if trailers.fields:
+            trailers, _ = self._fields(trailers)
+        if "upgrade" in about and message is not response:
+            self._websocket = websocket_of(about["upgrade"], response)
+        told = told_of(about, self._websocket)
         body = Opening.of(message.body, told, self._context) if message.body.data else None
         return _Opened(message, headers, trailers, told, body)
 
-    def _fields(self, headers: Headers) -> Headers:
-        fields = headers.fields
-        secret = [self._ready.what_is(name) == SECRET for name, _ in fields]
-        texts = [value for (_, value), hidden in zip(fields, secret, strict=True) if not hidden]
-        searched = self._may_hide("\n".join(texts))
-        if not searched and len(texts) == len(fields):
-            return headers
-        found = []
-        for (name, value), hidden in zip(fields, secret, strict=True):
-            if hidden:
-                value = self._secret(name, value)
-            elif searched:
-                value = self._value(value)
-            found.append((name, value))
-        return Headers(tuple(found))
+    def _fields(self, headers: Headers) -> tuple[Headers, dict[str, str]]:
+        """The fields without secrets, and those that tell of the body."""
+        names, learn = self._ready.names, self._ready.learn
+        found, texts = [], []
+        about: dict[str, str] = {}
+        for field in headers.fields:
+            kind = names.get(field[0])
+            if kind is None:
+                kind = learn(field[0])
+            if kind == PLAIN:
+                texts.append(field[1])
+            elif kind == SECRET:
+                field = (field[0], self._secret(*field))
+            else:
+                name = field[0].lower()
+                about[name] = f"{about[name]},{field[1]}" if name in about else field[1]
+            found.append(field)
+        if self._may_hide("\n".join(texts)):
+            found = [(name, self._value(value)) for name, value in found]
+        return Headers(tuple(found)), about
 
     def _secret(self, name: str, value: str) -> str:
         if not value:
             return value
-        mark = self._marker.mark(as_bytes(value))
-        if mark != as_bytes(value):
+        data = as_bytes(value)
+        mark = self._marker.mark(data)
+        if mark != data:
             for part in credentials(name, value):
                 self._context.learn(as_bytes(part))
         return as_text(mark)
@@ -101,7 +95,7 @@ class LongWay:
 
     def _value(self, value: str) -> str:
         """Of a field: a URL, or any text."""
-        if not self._may_hide(value):
+        if not value or not self._may_hide(value):
             return value
         data = as_bytes(value)
         if b"?" in data and data.startswith((b"http:", b"https:", b"/")):
@@ -117,29 +111,59 @@ class LongWay:
         return as_text(in_query(self._context.learn(as_bytes(user)), 0)) + at + host if at else host
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened(Generic[MessageT]):
+    """A message whose fields have been searched, and whose body has."""
+
+    message: MessageT
+    headers: Headers
+    trailers: Headers
+    told: Told
+    body: Opening | None
+
+    def closed(self, repeats: Repeats, **more: str) -> MessageT:
+        before = self.message.body
+        body = self.body.closed(repeats) if self.body is not None else before
+        headers = _without(repeats, self.headers)
+        if body is not before:
+            headers = without_coding(headers, self.told)
+        trailers = _without(repeats, self.trailers)
+        return with_values(self.message, headers=headers, trailers=trailers, body=body, **more)
+
+
 def _without(repeats: Repeats, headers: Headers) -> Headers:
-    if not repeats or not repeats.within(as_bytes("\n".join(value for _, value in headers.fields))):
+    if not headers.fields or not repeats.within(
+        as_bytes("\n".join([value for _, value in headers.fields]))
+    ):
         return headers
     return Headers(
         tuple((name, as_text(repeats.replaced(as_bytes(value), plain))) for name, value in headers)
     )
 
 
-def told_of(message: Request | Response, exchange: Exchange) -> Told:
-    """What the fields of ``message`` say of its body."""
-    said: dict[str, str] = {}
-    for name, value in message.headers.fields:
-        lowered = name.lower()
-        said[lowered] = f"{said[lowered]},{value}" if lowered in said else value
-    response = exchange.response
-    upgrade = (exchange.request.headers.get("upgrade") or "").strip().lower()
-    switched = upgrade == "websocket" and response is not None and response.status in (101, 200)
-    extensions = response.headers.get_all("sec-websocket-extensions") if response else []
-    codings = (one.strip().lower() for one in said.get("content-encoding", "").split(","))
+def told_of(about: Mapping[str, str], websocket: str | None) -> Told:
+    """What the fields ``about`` a body say of it."""
+    if not about and websocket is None:
+        return _NOTHING
+    codings = [one.strip() for one in about.get("content-encoding", "").lower().split(",")]
     return Told(
-        said.get("content-type", "").strip().lower(),
-        tuple(one for one in codings if one not in ("", "identity", "none")),
-        said.get("grpc-encoding", "").strip().lower(),
-        ",".join(extensions).lower(),
-        switched,
+        about.get("content-type", "").strip().lower(),
+        tuple([one for one in codings if one not in ("", "identity", "none")]),
+        about.get("grpc-encoding", "").strip().lower(),
+        websocket,
     )
+
+
+_NOTHING = Told()
+
+
+def websocket_of(upgrade: str, response: Response | None) -> str | None:
+    """The extensions of a WebSocket (RFC 6455, section 4; over HTTP/2, RFC 8441); None: it is none.
+
+    A request has its ``upgrade`` over both, as Envoy keeps it.
+    """
+    if upgrade.strip().lower() != "websocket" or response is None:
+        return None
+    if response.status not in (101, 200):
+        return None
+    return ",".join(response.headers.get_all("sec-websocket-extensions")).lower()

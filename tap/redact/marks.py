@@ -13,7 +13,8 @@ from collections.abc import Callable
 Render = Callable[[bytes, int], bytes]  # a mark, and the length of what it stands for
 
 DIGITS = 6
-MARK = re.compile(rb"\[redacted[ +.][0-9a-f]{6}\]")
+MARK = re.compile(rb"\[redacted[ +][0-9a-f]{6}\]")
+ANY_MARK = re.compile(rb"\[redacted[ +][0-9a-f]{6}\.*\]|\[[0-9a-f]{6}\.*\]|\*+")  # or same_length
 LENGTH = len(b"[redacted ") + DIGITS + 1
 
 _BLOCK = 64  # bytes, of SHA-256
@@ -60,3 +61,8 @@ def same_length(mark: bytes, length: int) -> bytes:
     if length >= DIGITS + 2:
         return b"[%b" % mark[-1 - DIGITS : -1].ljust(length - 2, b".") + b"]"
     return b"*" * length
+
+
+def left_out(why: str) -> bytes:
+    """In the place of what may hold secrets that nobody can look for."""
+    return f"[redacted: {why}]".encode()

@@ -10,7 +10,7 @@ import base64
 import binascii
 import codecs
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from mesh_traffic import Body
 from tap.redact import websocket
@@ -21,19 +21,16 @@ COMPRESSED = 1  # the flag of a gRPC message (gRPC over HTTP/2, "Compressed-Flag
 Wrap = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the headers say of a body. ``deflate``: the extension that WebSocket has agreed on."""
+class Told(NamedTuple):
+    """What the headers say of a body. ``websocket``: the extensions of one, None where it is none."""
 
     type: str = ""
     codings: tuple[str, ...] = ()
     grpc_encoding: str = ""
-    deflate: str = ""
-    websocket: bool = False
+    websocket: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """``cut``: its end is missing. ``undone``: a content coding was. ``wrap``: back to how it came.
 
     ``must``: the body can't stay as it came even if nothing is found: there may be more in it than
@@ -59,7 +56,9 @@ def opened(body: Body, told: Told) -> Opened:
         if is_text(body.data, body.truncated):
             return Opened(body.data, body.truncated)
         names = ", ".join(told.codings)[:40]
-        return Opened(b"", True, withheld=f"{len(body.data):,} bytes of {names} that can't be decoded")
+        return Opened(
+            b"", True, withheld=f"{len(body.data):,} bytes of {names} that can't be decoded"
+        )
     more = bool(undone.notes)  # another decoder might get more out of the same bytes
     return Opened(undone.data, body.truncated or undone.cut, True, more)
 
@@ -69,7 +68,7 @@ def is_text(data: bytes, cut: bool) -> bool:
     if b"\0" in data:
         return False
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data, not cut)
+        codecs.getincrementaldecoder("utf-8")().decode(data, False) if cut else data.decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -82,7 +81,7 @@ def wide(it: Opened, coding: str) -> Opened:
         return data.decode("utf-8", "surrogatepass").encode(coding, "surrogatepass")
 
     text = it.data.decode(coding, "replace")
-    return replace(it, data=text.encode("utf-8", "surrogatepass"), wrap=wrap)
+    return it._replace(data=text.encode("utf-8", "surrogatepass"), wrap=wrap)
 
 
 def grpc_web_text(it: Opened, told: Told) -> Opened:
@@ -91,10 +90,12 @@ def grpc_web_text(it: Opened, told: Told) -> Opened:
     ends = [at + 4 for at in range(0, len(data), 4) if b"=" in data[at : at + 4]]
     pieces = [data[a:b] for a, b in zip([0, *ends], [*ends, len(data)], strict=True)]
     try:
-        clear = b"".join(base64.b64decode(one[: len(one) // 4 * 4], validate=True) for one in pieces)
+        clear = b"".join(
+            base64.b64decode(one[: len(one) // 4 * 4], validate=True) for one in pieces
+        )
     except binascii.Error:
         return it
-    return grpc(replace(it, data=clear, wrap=base64.b64encode), told)
+    return grpc(it._replace(data=clear, wrap=base64.b64encode), told)
 
 
 def grpc(it: Opened, told: Told) -> Opened:
@@ -111,8 +112,10 @@ def grpc(it: Opened, told: Told) -> Opened:
         if flag & COMPRESSED:
             payload, complete = _inflated(payload, told.grpc_encoding)
             must = must or not complete
-        clear += bytes((flag & ~COMPRESSED,)) + len(payload).to_bytes(GRPC_HEAD - 1, "big") + payload
-    return replace(it, data=bytes(clear) + it.data[end:], must=must, cut=it.cut or must)
+        clear += (
+            bytes((flag & ~COMPRESSED,)) + len(payload).to_bytes(GRPC_HEAD - 1, "big") + payload
+        )
+    return it._replace(data=bytes(clear) + it.data[end:], must=must, cut=it.cut or must)
 
 
 def _inflated(payload: bytes, encoding: str) -> tuple[bytes, bool]:
@@ -124,5 +127,5 @@ def _inflated(payload: bytes, encoding: str) -> tuple[bytes, bool]:
 
 def websocket_frames(it: Opened, told: Told) -> Opened:
     """Frames without masks, fragments and compression."""
-    clear, complete = websocket.clear(it.data, told.deflate)
-    return replace(it, data=clear, must=it.must or not complete, cut=it.cut or not complete)
+    clear, complete = websocket.clear(it.data, told.websocket or "")
+    return it._replace(data=clear, must=it.must or not complete, cut=it.cut or not complete)

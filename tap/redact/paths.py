@@ -52,7 +52,9 @@ def parse(path: str) -> tuple[Step, ...]:
         found = _STEP.match(path, at) if at or path[:1] != "." else None
         if found is None:
             wanted = "expected .name, ['name'], [0], [*] or .."
-            raise PathError(f"{path!r}: {wanted} at column {at + 1}, got {path[at:][:20]!r}", at + 1)
+            raise PathError(
+                f"{path!r}: {wanted} at column {at + 1}, got {path[at:][:20]!r}", at + 1
+            )
         steps.append(_step(found))
         at = found.end()
     if not steps:
@@ -87,9 +89,7 @@ class Paths:
 
     def may_be_in(self, data: bytes) -> bool:
         """Whether a document could have one of the paths; an escape could be anything."""
-        return bool(self._paths) and (
-            b"\\u" in data or any(word in data for word in self.words)
-        )
+        return bool(self._paths) and (b"\\u" in data or any(word in data for word in self.words))
 
     def step(self, states: States, key: bytes | int) -> States:
         """From a place to the value under ``key`` of it."""

@@ -36,7 +36,9 @@ class Pattern:
         if self.check and self.check not in CHECKS:
             raise PatternError(f"unknown check {self.check!r}, expected one of {sorted(CHECKS)}")
         if compiled(self.regex).search(b"") is not None:
-            raise PatternError(f"{self.regex!r} matches an empty text, so it would match everywhere")
+            raise PatternError(
+                f"{self.regex!r} matches an empty text, so it would match everywhere"
+            )
         if self.cut:
             compiled(self.cut)
 

@@ -12,7 +12,13 @@ from tap.redact.scan import Scanner
 MAX_NAMES = 4_096  # of fields, remembered with what they are
 
 PLAIN, SECRET, ABOUT = range(3)  # a field: nothing special, a secret, or about the body
-_ABOUT = ("content-type", "content-encoding", "grpc-encoding", "upgrade", "sec-websocket-extensions")
+_ABOUT = (
+    "content-type",
+    "content-encoding",
+    "grpc-encoding",
+    "upgrade",
+    "sec-websocket-extensions",
+)
 
 
 class Ready:

@@ -10,10 +10,13 @@ from __future__ import annotations
 from secrets import token_bytes
 
 from mesh_traffic import Body, Exchange, Request, Response
+from mesh_traffic.headers import Field
+from tap.redact.fields import HiddenFields
 from tap.redact.kinds import FORM, as_it_is, kind_of, may_be_wide
 from tap.redact.long_way import LongWay
 from tap.redact.marks import Marker
 from tap.redact.ready import SECRET, Ready, as_bytes, as_text
+from tap.redact.repeats import Repeats
 from tap.redact.rules import RuleBook, Rules
 
 
@@ -30,9 +33,16 @@ class Redactor:
         if rules.off:
             return exchange
         ready = self._ready.get(id(rules)) or self._make_ready(rules)
-        if _is_plain(exchange, ready):
+        secrets: list[Field] = []
+        data = _searchable(exchange, ready, secrets)
+        if data is None or ready.scanner.suspicious(data):
+            return LongWay(ready, self._marker).exchange(exchange)
+        if not secrets:
             return exchange
-        return LongWay(ready, self._marker).exchange(exchange)
+        hiding = HiddenFields(ready, self._marker)
+        if Repeats(hiding.secrets_in(secrets)).within(data):
+            return LongWay(ready, self._marker).exchange(exchange)
+        return hiding.exchange(exchange)
 
     def _make_ready(self, rules: Rules) -> Ready:
         return self._ready.setdefault(id(rules), Ready(rules))  # the book keeps the rules alive
@@ -47,31 +57,40 @@ class Redactor:
         return (self._ready.get(id(rules)) or self._make_ready(rules)).is_secret(name)
 
 
-def _is_plain(exchange: Exchange, ready: Ready) -> bool:
-    """Whether there is nothing to look at twice."""
+def _searchable(exchange: Exchange, ready: Ready, secrets: list[Field]) -> bytes | None:
+    """All that one search has to look at; None: it can't be searched as it is.
+
+    ``secrets`` gets the fields that are: they are not part of it.
+    """
     request, response = exchange.request, exchange.response
     if "@" in request.authority:
-        return False
+        return None
     texts = [exchange.request_id, request.path]
-    if not _are_plain(request, ready, texts):
-        return False
-    bodies = (request.body.data,)
+    if not _gathered(request, ready, texts, secrets):
+        return None
+    bodies = [request.body.data]
     if response is not None:
-        if not _are_plain(response, ready, texts):
-            return False
-        bodies = (request.body.data, response.body.data)
+        if not _gathered(response, ready, texts, secrets):
+            return None
+        bodies.append(response.body.data)
     text = "\n".join(texts)
-    return "%" not in text and not ready.scanner.suspicious(b"\n".join((as_bytes(text), *bodies)))
+    return None if "%" in text else b"\n".join((as_bytes(text), *bodies))
 
 
-def _are_plain(message: Request | Response, ready: Ready, texts: list[str]) -> bool:
+def _gathered(
+    message: Request | Response, ready: Ready, texts: list[str], secrets: list[Field]
+) -> bool:
     names, body, trailers = ready.names, message.body, message.trailers.fields
     fields = message.headers.fields
-    for name, value in (*fields, *trailers) if trailers else fields:
+    for field in (*fields, *trailers) if trailers else fields:
+        name, value = field
         what = names.get(name)
         if what is None:
             what = ready.learn(name)
-        if what and (what == SECRET or not _is_searchable(name, value, body)):
+        if what == SECRET:
+            secrets.append(field)
+            continue
+        if what and not _is_searchable(name, value, body):
             return False
         texts.append(value)
     if body.truncated or may_be_wide(body.data):

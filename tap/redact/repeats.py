@@ -13,7 +13,7 @@ from functools import cached_property
 from urllib.parse import quote, quote_plus
 
 from tap.redact.linear import Regex, RegexError, regex
-from tap.redact.marks import Render
+from tap.redact.marks import Render, left_out
 
 SHORTEST = 6  # a part of a value that is shorter is no secret, and would tear up the text around it
 SCHEMES = frozenset(("bearer", "digest", "negotiate"))  # RFC 9110, section 11.1; shorter ones pass
@@ -22,54 +22,71 @@ MAX_SECRETS = 2_000  # spellings counted; with more of them, bodies are withheld
 
 _PARTS = re.compile(r"[\s;,]+")
 _SAFE = re.compile(rb"[\w.~-]*")  # written the same in JSON and in a query
+_SAFE_IN_JSON = re.compile(rb"[ !#-\[\]-~]*")
 _OF_A_MARK = b"[redacted "
-
-
-class TooManySecrets(Exception):
-    """More than one expression can look for."""
 
 
 class Repeats:
     """``secrets``: values and their marks."""
 
     def __init__(self, secrets: Mapping[bytes, bytes]) -> None:
+        self._secrets = [one for one in secrets.items() if _counts(one[0])]
         self._marks: dict[bytes, bytes] = {}
-        for value, mark in secrets.items():
-            if len(value) >= SHORTEST and value not in _OF_A_MARK:
-                for written in _spellings(value):
-                    self._marks[written] = mark
-        self._longest_first = sorted(self._marks, key=len, reverse=True)
-
-    def __bool__(self) -> bool:
-        return bool(self._marks)
+        for value, mark in self._secrets:
+            self._marks.update((spelled, mark) for spelled in _in_json(value))
+        self._in_text = list(self._marks)
+        if len(self._in_text) > 1:
+            self._in_text.sort(key=len, reverse=True)
 
     @cached_property
-    def _regex(self) -> Regex:
-        if len(self._marks) > MAX_SECRETS:
-            raise TooManySecrets(f"{len(self._marks):,} secrets in one exchange")
+    def _anywhere(self) -> list[bytes]:
+        """As they are written in text, in JSON and in queries, the longest first."""
+        for value, mark in self._secrets:
+            self._marks.update((spelled, mark) for spelled in _in_queries(value))
+        return sorted(self._marks, key=len, reverse=True)
+
+    @cached_property
+    def _regex(self) -> Regex | None:
+        """All of them at once; None: there are too many."""
+        every = self._anywhere
+        if len(every) > MAX_SECRETS:
+            return None
         try:
-            return regex("|".join(_escaped(one) for one in self._longest_first))
-        except RegexError as error:
-            raise TooManySecrets(f"{len(self._marks):,} long secrets in one exchange") from error
+            return regex("|".join(_escaped(one) for one in every))
+        except RegexError:  # they are too long
+            return None
+
+    @property
+    def too_many(self) -> str:
+        """Why nothing can be shown that might repeat a secret, or ""."""
+        if len(self._secrets) <= MAX_SINGLE or self._regex is not None:
+            return ""
+        return f"{len(self._secrets):,} secrets in one exchange"
+
+    def _for(self, data: bytes) -> list[bytes]:
+        return self._anywhere if b"%" in data or b"+" in data else self._in_text
 
     def within(self, data: bytes) -> bool:
-        if len(self._marks) > MAX_SINGLE:
-            return self._regex.search(data) is not None
-        return any(one in data for one in self._longest_first)
+        """Whether ``data`` repeats one, or might."""
+        if len(self._secrets) > MAX_SINGLE:
+            return self._regex is None or self._regex.search(data) is not None
+        return any(one in data for one in self._for(data))
 
     def replaced(self, data: bytes, render: Render) -> bytes:
-        """``data`` with marks for all that is repeated. Raises TooManySecrets."""
-        if len(self._marks) > MAX_SINGLE:
-            return self._all_at_once(data, render)
-        for secret in self._longest_first:
+        """``data`` with marks for all that is repeated; where there are too many, nothing of it."""
+        if len(self._secrets) > MAX_SINGLE:
+            if self._regex is None:
+                return left_out(self.too_many) if data else data
+            return self._all_at_once(self._regex, data, render)
+        for secret in self._for(data):
             if secret in data:
                 data = data.replace(secret, render(self._marks[secret], len(secret)))
         return data
 
-    def _all_at_once(self, data: bytes, render: Render) -> bytes:
+    def _all_at_once(self, every: Regex, data: bytes, render: Render) -> bytes:
         pieces: list[bytes] = []
         at = 0
-        while (found := self._regex.search(data, at)) is not None:
+        while (found := every.search(data, at)) is not None:
             secret = data[found.start() : found.end()]
             pieces += (data[at : found.start()], render(self._marks[secret], len(secret)))
             at = found.end()
@@ -77,7 +94,7 @@ class Repeats:
 
     def without_beginning(self, data: bytes, render: Render) -> bytes:
         """``data`` without the beginning of a secret that a cut through a body left at its end."""
-        for secret in self._longest_first:
+        for secret in self._anywhere:
             at = data.rfind(secret[:SHORTEST], max(0, len(data) - len(secret)))
             if at >= 0 and secret.startswith(data[at:]):
                 return data[:at] + render(self._marks[secret], len(data) - at)
@@ -85,20 +102,32 @@ class Repeats:
 
 
 def _escaped(secret: bytes) -> str:
-    return "".join(chr(one) if chr(one).isalnum() and one < 128 else rf"\x{one:02x}" for one in secret)
+    return "".join(
+        chr(one) if chr(one).isalnum() and one < 128 else rf"\x{one:02x}" for one in secret
+    )
 
 
-def _spellings(value: bytes) -> Iterable[bytes]:
-    """As it is, and as JSON and queries write it."""
+def _counts(value: bytes) -> bool:
+    return len(value) >= SHORTEST and value not in _OF_A_MARK
+
+
+def _in_json(value: bytes) -> Iterable[bytes]:
+    """As it is, and as JSON writes it, in the different ways that it may."""
     if _SAFE.fullmatch(value):
         return (value,)
-    text = value.decode("utf-8", "surrogateescape")
-    spelled = {value, quote_plus(value).encode(), quote(value, safe="").encode()}
-    for ascii_only in (True, False):
-        in_json = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-        as_bytes = in_json.encode("utf-8", "surrogateescape")
-        spelled |= {as_bytes, as_bytes.replace(b"/", b"\\/")}
-    return spelled
+    spelled = {value}
+    if not _SAFE_IN_JSON.fullmatch(value):
+        text = value.decode("utf-8", "surrogateescape")
+        spelled.add(json.dumps(text)[1:-1].encode())
+        in_utf8 = json.dumps(text, ensure_ascii=False)[1:-1]
+        spelled.add(in_utf8.encode("utf-8", "surrogateescape"))
+    return spelled | {one.replace(b"/", b"\\/") for one in spelled}
+
+
+def _in_queries(value: bytes) -> Iterable[bytes]:
+    if _SAFE.fullmatch(value):
+        return ()
+    return (quote_plus(value).encode(), quote(value, safe="").encode(), quote(value).encode())
 
 
 def credentials(name: str, value: str) -> Iterator[str]:

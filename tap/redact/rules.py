@@ -37,7 +37,9 @@ class Rules:
     def __post_init__(self) -> None:
         for kind in ("headers", "names", "parameters", "paths", "patterns", "keep"):
             if len(getattr(self, kind)) > MAX_RULES:
-                raise RulesError(f"{len(getattr(self, kind))} {kind}, at most {MAX_RULES} are taken")
+                raise RulesError(
+                    f"{len(getattr(self, kind))} {kind}, at most {MAX_RULES} are taken"
+                )
         for name in (*self.headers, *self.names, *self.parameters, *self.keep):
             if not name.strip("*-_ "):
                 raise RulesError(f"the name {name!r} would be every name")

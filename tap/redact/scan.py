@@ -24,6 +24,7 @@ _AFTER = r"""(?:\]|%5[dD])?(?:\\*["'])?\s*[:=][=>]?\s*"""  # a name: what closes
 _ESCAPED = r"\\(?:u00[2-7]|/)"  # JSON in which a name or a token may be written in another way
 _BOUNDARIES = (BOUNDARY, r"(?:^|\D)", r"\b", r"(?:^|[^\w.])")  # in what is looked for
 _NEVER = r"[^\x00-\xff]"
+_EQUALS = r"(?:\]|%5[dD])?="
 _GROUP = re.compile(r"\(\?P?<\w+>")
 _CONTENT = re.compile(rb"[^<]+")
 _JSON_BEFORE, _JSON_AFTER = re.compile(rb"[:\[,]\s{0,16}\Z"), re.compile(rb"\s*[,\]}]")
@@ -54,13 +55,18 @@ class Scanner:
         self.names = Names(rules.names, rules.keep)
         self.parameters = Names((*rules.names, *rules.parameters), rules.keep)
         self.paths = Paths(rules.paths)
+        self._keeps = bool(rules.keep)
         self._kinds: list[_Kind] = []
         self._regex = self._compile(rules)
+        parameters = rules.parameters
+        self._fields = [f"{expression(parameters)}{_EQUALS}"] if parameters else []
         self._cuts = [_Cut.of(one) for one in rules.patterns if one.beginning]
 
     def _compile(self, rules: Rules) -> Regex:
         """Group 1 is a name before its value, group 2 a start tag; then come the patterns."""
-        names, tags = (expression(rules.names), element(rules.names)) if rules.names else (_NEVER,) * 2
+        names, tags = (
+            (expression(rules.names), element(rules.names)) if rules.names else (_NEVER,) * 2
+        )
         parts = [f"({names}{_AFTER})", f"({tags})"]
         group = len(parts) + 1
         for pattern in rules.patterns:
@@ -74,7 +80,7 @@ class Scanner:
 
     @cached_property
     def _any(self) -> AnyOf:
-        return any_of((self._all, _ESCAPED))
+        return any_of((self._all, _ESCAPED, *self._fields))
 
     @cached_property
     def _anywhere(self) -> AnyOf:
@@ -98,27 +104,27 @@ class Scanner:
         for _ in range(MAX_FOUND):
             match = self._regex.search(data, at)
             if match is None:
-                return [*found, *self._beginning(data, at)] if cut else found
+                return [*found, *self._beginning(data, found)] if cut else found
             new = self._look(data, match, markup)
             found += new
             at = new[-1].end if new else match.end()
         raise TooMany(at, found)
 
     def _look(self, data: bytes, match: Match, markup: bool) -> list[Found]:
-        groups = match.groups()
-        if groups[0] is not None:
+        if match.start(1) >= 0:
             key = Key.of(data, match.start(), match.end())
-            if key is None or self.names.kept(key.name):
+            if key is None or (self._keeps and self.names.kept(key.name(data))):
                 return []
             return value_of(data, key, match.end(), markup)
-        if groups[1] is not None:
+        if match.start(2) >= 0:
             content = _CONTENT.match(data, match.end())
             return [Found(*content.span())] if content and content[0].strip() else []
-        kind = next(one for one in self._kinds if groups[one.group - 1] is not None)
+        kind = next(one for one in self._kinds if match.start(one.group) >= 0)
         return _checked(data, match.start(kind.secret), match.end(kind.secret), kind.check)
 
-    def _beginning(self, data: bytes, at: int) -> list[Found]:
-        """The secret that begins at the end of ``data``, after ``at``."""
+    def _beginning(self, data: bytes, found: list[Found]) -> list[Found]:
+        """The secret that begins at the end of ``data``, after those that were ``found``."""
+        at = found[-1].end if found else 0
         starts = [cut.search(data, at) for cut in self._cuts]
         start = min((one for one in starts if one >= 0), default=-1)
         return [Found(start, len(data))] if start >= 0 else []

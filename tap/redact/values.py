@@ -6,9 +6,11 @@ What can't be told for sure ends later rather than earlier.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tap.redact.json_text import leaves
+
+MAX_NAME = 64  # bytes of a name that are looked at
 
 _TAIL = re.compile(rb"""(?:\]|%5[dD])?+(\\*["'])?\s*([:=])[=>]?\s*\Z""")
 _OPENING = re.compile(rb"""(\\*)(["'])""")
@@ -22,14 +24,13 @@ _WORD = re.compile(_SCHEME + rb"""[^\s&"'<>\\]+""", re.IGNORECASE)
 _LINE = re.compile(rb"[^\r\n]+")
 _STRING_LINE = re.compile(rb"""[^\r\n"\\<]+""")  # a line in a string, where \r\n is written out
 _NOTHING = frozenset((b"true", b"false", b"null", b"none", b"undefined", b"nil"))
-_NAME = re.compile(rb"[\w.$%-]{0,64}\Z")
+_NAME_BACKWARDS = re.compile(rb"[\w.$%-]*")
 _BRACKETS = re.compile(rb"[{}\[\]]")
 _INDENT = 64  # bytes; what is indented further begins no line
 _WHOLE_LINE = re.compile(rb"(?:authorization|cookie2?)\Z", re.IGNORECASE)  # values of many words
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A secret at ``start`` to ``end``; ``quote`` goes around its mark where it stood bare."""
 
     start: int
@@ -37,18 +38,10 @@ class Found:
     quote: bytes = b""
 
 
-def key_before(data: bytes, end: int) -> bytes:
-    """The whole name that ends at ``end``."""
-    found = _NAME.search(data, max(0, end - 64), end)
-    return found[0] if found else b""
+class Key(NamedTuple):
+    """A name that ends at ``end``, and what stands between it and its value."""
 
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A name, and what stands between it and its value."""
-
-    name: bytes
-    start: int
+    end: int
     quote: bytes  # \\" of an escaped string, " or ', or nothing
     colon: bool
 
@@ -58,8 +51,12 @@ class Key:
         tail = _TAIL.search(data, start, end)
         if tail is None:
             return None
-        name = key_before(data, tail.start())
-        return cls(name, tail.start() - len(name), tail[1] or b"", tail[2] == b":")
+        return cls(tail.start(), tail[1] or b"", tail[2] == b":")
+
+    def name(self, data: bytes) -> bytes:
+        """All of it: what was found may be its last word."""
+        found = _NAME_BACKWARDS.match(data[max(0, self.end - MAX_NAME) : self.end][::-1])
+        return found[0][::-1] if found else b""
 
 
 def value_of(data: bytes, key: Key, at: int, markup: bool) -> list[Found]:
@@ -71,17 +68,18 @@ def value_of(data: bytes, key: Key, at: int, markup: bool) -> list[Found]:
         return _container(data, at, key.quote)
     if key.quote and key.colon:
         return _bare(data, at, _JSON_BARE, key.quote)
-    if markup and data[key.start - 1 : key.start] not in (b"?", b"&", b";", b"#"):
+    start = key.end - len(key.name(data))
+    if markup and data[max(0, start - 1) : start] not in (b"?", b"&", b";", b"#"):
         return []
-    return _bare(data, at, _text_value(data, key))
+    return _bare(data, at, _text_value(data, key, start))
 
 
-def _text_value(data: bytes, key: Key) -> re.Pattern[bytes]:
+def _text_value(data: bytes, key: Key, start: int) -> re.Pattern[bytes]:
     if not key.colon:
         return _WORD
-    if _begins_line(data, key.start):
+    if _begins_line(data, start):
         return _LINE
-    return _STRING_LINE if _WHOLE_LINE.search(key.name) else _WORD
+    return _STRING_LINE if _WHOLE_LINE.search(data, start, key.end) else _WORD
 
 
 def _begins_line(data: bytes, start: int) -> bool:
