@@ -1,4 +1,4 @@
-"""A body, opened, searched and closed again: as it came where nothing was found, else with marks."""
+"""A body opened, searched and closed again: as it came where nothing was found, or with marks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from tap.redact.marks import left_out
 from tap.redact.opened import Opened, Told, opened
 from tap.redact.repeats import Repeats
 
-UNDONE = (
-    "x-undone-content-encoding"  # stands for the content-encoding of a body that is kept decoded
-)
+UNDONE = "x-undone-content-encoding"  # the name of the field once a body is kept decoded
 
 
 @dataclass(slots=True)

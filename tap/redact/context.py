@@ -13,7 +13,9 @@ from tap.redact.values import Found
 
 MAX_KEPT = 10_000  # bytes of a secret that is looked for elsewhere: a longer one is no token
 
-_ESCAPE = re.compile(rb"\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL)
+_ESCAPE = re.compile(  # a run of others first, to be passed over at once
+    rb"(?:\\(?:[^u/]|u(?!00[2-7])))++|\\(?:u00([2-7][0-9a-fA-F])|.)", re.DOTALL
+)
 
 
 @dataclass(slots=True)

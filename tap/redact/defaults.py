@@ -28,7 +28,7 @@ HEADERS = (  # exactly, with * as in a shell
     "*-session-id",
     "*-session",
 )
-NAMES = (  # of keys in JSON, elements in XML, fields in forms, parameters, and lines ``name: value``
+NAMES = (  # of keys in JSON, elements, fields of forms, parameters, and in lines ``name: value``
     "*authorization",
     "*cookie",
     "*cookie2",
@@ -87,6 +87,7 @@ PARAMETERS = (  # of forms and queries only: as a key in JSON, these say somethi
 )
 
 _TOKEN = r"[\w.~+/-]"  # RFC 6750, section 2.1
+_ISSUER = r"(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)"  # the beginning of a card's number
 _PEM = r"[\w+/=\s\\:,.-]"  # the lines of a key, also as one JSON string
 
 PATTERNS = (
@@ -135,9 +136,10 @@ PATTERNS = (
         cut=r"""://[^\s/:@"'<>\\?#]{1,256}:(?P<secret>[^\s/@"'<>\\?#:]*[^\s/@"'<>\\?#:0-9]\S*)""",
     ),
     Pattern(
-        "card number",  # ISO/IEC 7812: 13 to 19 digits in groups, of a known issuer, with a check digit
-        r"(?:^|\D)(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ +-]?\d){9,})",
-        cut=r"(?:^|[^\w.])(?P<secret>(?:4\d|5[0-8]|2[2-7]|3[04-9]|6\d)\d{2}(?:[ +-]?\d)+[ +-]?)",
+        "card number",  # ISO/IEC 7812, in one piece or in the groups that cards have
+        rf"(?:^|\D)(?P<secret>{_ISSUER}(?:\d{{11,17}}"
+        r"|\d\d(?:[ +-]\d{4}){3}(?:[ +-]\d{3})?|\d\d[ +-]\d{6}[ +-]\d{4,5}))",
+        cut=rf"(?:^|[^\w.])(?P<secret>{_ISSUER}\d{{2}}(?:[ +-]?\d)+[ +-]?)",
         check="card",
     ),
 )

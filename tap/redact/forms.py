@@ -14,10 +14,11 @@ from tap.redact.context import Context
 from tap.redact.marks import MARK, in_query
 from tap.redact.values import Found
 
+MAX_PART_HEADERS = 4_096  # bytes between the name of a part and its content
 MAX_FIELDS = 5_000  # of one form; what comes after them is left out
 
 _DISPOSITION = re.compile(
-    rb"""content-disposition:[^\r\n]*?[;\s]name=(?:"((?:[^"\\\r\n]|\\.)*+)"?|([^\s;"]+))""",
+    rb"""content-disposition:[^\r\n]{0,400}?[;\s]name=(?:"((?:[^"\\\r\n]|\\.)*+)"?|([^\s;"]+))""",
     re.IGNORECASE,
 )
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
@@ -81,7 +82,7 @@ def parts(data: bytes, context: Context) -> Iterator[Found]:
         name = disposition[1] if disposition[1] is not None else disposition[2]
         if not context.scanner.parameters.matches(_plain(name)):
             continue
-        blank = _BLANK_LINE.search(data, disposition.end())
+        blank = _BLANK_LINE.search(data, disposition.end(), disposition.end() + MAX_PART_HEADERS)
         if blank is None:
             continue
         end = _NEXT_PART.search(data, blank.end())

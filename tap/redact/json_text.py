@@ -1,8 +1,8 @@
 """JSON looked at as it is written: where values stand, whatever is broken, cut off or repeated.
 
-A parser would have to write all anew: spaces, numbers and the order of keys would change. So this
-walks over tokens, keeps a stack and gives spans. Documents in a row (JSON lines, SSE) are walked one
-after the other, and what is between them is skipped.
+A parser would have to write all anew: spaces, numbers and the order of keys would change. So
+this walks over tokens, keeps a stack and gives spans. Documents in a row (JSON lines, SSE) are
+walked one after the other, and what is between them is skipped.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from tap.redact.paths import Paths, States
 
+MAX_TOKENS = 100_000  # of a container that is secret as a whole; the rest is one secret
 MAX_DEPTH = 500  # containers in containers
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)?|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
@@ -26,25 +27,30 @@ class TooDeep(ValueError):
     """More than MAX_DEPTH containers in one another."""
 
 
-def leaves(data: bytes, at: int) -> Iterator[Leaf]:
-    """The strings and numbers in the container that begins at ``at``; of objects, not the keys."""
+def leaves_of(data: bytes, at: int) -> tuple[list[Leaf], int]:
+    """The strings and numbers in the container that begins at ``at``, and where it ends.
+
+    Of objects, the keys are none.
+    """
+    found: list[Leaf] = []
     depth = 0
     last: Leaf | None = None  # a string that is a key if a colon follows
-    for token in _TOKEN.finditer(data, at):
+    for number, token in enumerate(_TOKEN.finditer(data, at)):
+        if number > MAX_TOKENS:
+            return [*found, (token.start(), len(data), False)], len(data)
         text = token[0]
         if last is not None and text != b":":
-            yield last
+            found.append(last)
         last = None
         if text in b"{[":
             depth += 1
         elif text in b"}]":
             depth -= 1
             if depth == 0:
-                return
+                return found, token.end()
         elif text not in b":,":
             last = _leaf(token)
-    if last is not None:
-        yield last
+    return (found if last is None else [*found, last]), len(data)
 
 
 def _leaf(token: re.Match[bytes]) -> Leaf | None:
@@ -80,31 +86,33 @@ class _Container:
 def at_paths(data: bytes, paths: Paths) -> Iterator[Leaf]:
     """The strings and numbers at ``paths``, and in what is there. Raises TooDeep."""
     stack: list[_Container] = []
-    key: re.Match[bytes] | None = None
+    scalar: re.Match[bytes] | None = None  # a key if a colon follows, and else a value
     for token in _TOKEN.finditer(data):
         text = token[0]
-        if key is not None:
-            yield from _settled(key, text, stack, paths)
-            key = None
-        if text in b"{[":
-            _enter(stack, text == b"[", paths)
-        elif text in b"}]":
-            if stack:
-                stack.pop()
-        elif text == b",":
-            if stack and stack[-1].is_list:
-                stack[-1].index += 1
-        elif text != b":" and stack:
-            key = token
-    if key is not None:
-        yield from _settled(key, b"", stack, paths)
+        if scalar is not None:
+            yield from _settled(scalar, text, stack[-1], paths)
+            scalar = None
+        if text not in b"{}[]:,":
+            scalar = token if stack else None
+        else:
+            _structure(text, stack, paths)
+    if scalar is not None:
+        yield from _settled(scalar, b"", stack[-1], paths)
+
+
+def _structure(text: bytes, stack: list[_Container], paths: Paths) -> None:
+    if text in b"{[":
+        _enter(stack, text == b"[", paths)
+    elif stack and text in b"}]":
+        stack.pop()
+    elif stack and text == b",":
+        stack[-1].index += 1
 
 
 def _settled(
-    token: re.Match[bytes], then: bytes, stack: list[_Container], paths: Paths
+    token: re.Match[bytes], then: bytes, container: _Container, paths: Paths
 ) -> Iterator[Leaf]:
     """``token`` is a key if a colon comes ``then``, and else a value."""
-    container = stack[-1]
     if then == b":" and not container.is_list:
         container.next = paths.step(container.states, unescaped(token[0][1:-1]))
         return

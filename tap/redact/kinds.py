@@ -1,7 +1,7 @@
 """Which body is searched how: by its media type first, and else by its bytes.
 
-``KINDS`` is the table. A type that nobody knows is text where the bytes are, and else binary: what is
-found there is replaced at its length, so that no offset in it moves.
+``KINDS`` is the table. A type that nobody knows is text where the bytes are, and else binary: what
+is found there is replaced at its length, so that no offset in it moves.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _in_spans(it: Opened, context: Context, spans: list[Span]) -> bytes:
         if cut or context.scanner.suspicious(piece):
             cleaned = context.text(piece, same_length, cut=cut)
             if len(cleaned) != len(piece):  # too much to look at
-                return bytes(data[:start])
+                return bytes(data[:start]) + cleaned
             data[start:end] = cleaned
     return bytes(data)
 
@@ -188,8 +188,11 @@ def may_be_wide(data: bytes) -> bool:
 
 
 def _wide_coding(data: bytes, media_type: str) -> str:
+    """UTF-16 or UTF-32, if that is what it is: a letter of ASCII has a NUL or three in them."""
+    if data.count(b"\0") * 4 < len(data):
+        return ""
     for mark, coding in _BOMS.items():
         if data.startswith(mark):
             return coding
-    named = _CHARSET.search(media_type) if b"\0" in data else None  # ASCII has one in each letter
+    named = _CHARSET.search(media_type)
     return named[1] if named else ""

@@ -1,8 +1,8 @@
 """The door to RE2: regular expressions whose time grows with the text and no faster.
 
-Python's own ``re`` backtracks: one pattern with nested quantifiers and a body made for it would hold
-up the hub for minutes. RE2 is also what Envoy has, so a pattern here means what it means in a route.
-Everything is bytes: ``\\w`` and its like are ASCII, and no byte is invalid.
+Python's own ``re`` backtracks: one pattern with nested quantifiers and a body made for it would
+hold up the hub for minutes. RE2 is also what Envoy has, so a pattern here means what it means in a
+route. Everything is bytes: ``\\w`` and its like are ASCII, and no byte is invalid.
 https://github.com/google/re2/wiki/Syntax
 """
 
@@ -13,9 +13,7 @@ from typing import Protocol
 
 import re2
 
-MAX_MEMORY = (
-    32 * 1024 * 1024
-)  # bytes of one expression's automata; beyond it RE2 is slower, not wrong
+MAX_MEMORY = 32 * 1024 * 1024  # bytes of one automaton; beyond it RE2 is slower, not wrong
 
 
 class Match(Protocol):
@@ -53,7 +51,7 @@ def regex(pattern: str) -> Regex:
 
 
 def any_of(patterns: Iterable[str]) -> AnyOf:
-    """Whether a text holds any of the patterns, each of which :func:`regex` takes: the quickest way."""
+    """The quickest way to see whether a text holds any of ``patterns``, which ``regex`` takes."""
     found = re2.Set.SearchSet(_options())
     for pattern in patterns:
         found.Add(pattern.encode("utf-8", "surrogateescape"))

@@ -1,7 +1,7 @@
-"""A body opened: what it says once codings, masks and frames are undone, so that it can be searched.
+"""A body opened: what it says once codings, masks and frames are undone, to be searched.
 
-If nothing is found in it, the body stays as it came, compressed and all. If something is, the opened
-form is what is kept, with its marks.
+If nothing is found in it, the body stays as it came, compressed and all. If something is, the
+opened form is what is kept, with its marks.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from mesh_traffic import Body
 from tap.redact import websocket
 from tap.redact.protobuf import GRPC_HEAD, grpc_messages
 
+MAX_EXPANDED = 1024 * 1024  # bytes that one body may expand to
 COMPRESSED = 1  # the flag of a gRPC message (gRPC over HTTP/2, "Compressed-Flag")
 
 Wrap = Callable[[bytes], bytes]
 
 
 class Told(NamedTuple):
-    """What the headers say of a body. ``websocket``: the extensions of one, None where it is none."""
+    """What the headers say of a body. ``websocket``: its extensions, None where it is none."""
 
     type: str = ""
     codings: tuple[str, ...] = ()
@@ -49,7 +50,7 @@ def opened(body: Body, told: Told) -> Opened:
     """``body`` without its content codings. A header that lies about readable text is ignored."""
     if not told.codings or not body.data:
         return Opened(body.data, body.truncated)
-    from tap.content.coding import MAX_EXPANDED, undo  # with brotli and zstd, where they are needed
+    from tap.content.coding import undo  # with brotli and zstd, where they are needed
 
     undone = undo(body.data, told.codings, MAX_EXPANDED)
     if undone.left or (undone.notes and not undone.data):
@@ -106,11 +107,12 @@ def grpc(it: Opened, told: Told) -> Opened:
     if not any(flag & COMPRESSED for flag, *_ in messages):
         return it
     clear = bytearray()
-    must, end = it.must, 0
+    must, end, left = it.must, 0, MAX_EXPANDED
     for flag, start, end, _ in messages:
         payload = it.data[start:end]
         if flag & COMPRESSED:
-            payload, complete = _inflated(payload, told.grpc_encoding)
+            payload, complete = _inflated(payload, told.grpc_encoding, left)
+            left -= len(payload)
             must = must or not complete
         clear += (
             bytes((flag & ~COMPRESSED,)) + len(payload).to_bytes(GRPC_HEAD - 1, "big") + payload
@@ -118,10 +120,12 @@ def grpc(it: Opened, told: Told) -> Opened:
     return it._replace(data=bytes(clear) + it.data[end:], must=must, cut=it.cut or must)
 
 
-def _inflated(payload: bytes, encoding: str) -> tuple[bytes, bool]:
+def _inflated(payload: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
     from tap.content.coding import undo
 
-    undone = undo(payload, (encoding,))
+    if limit <= 0:
+        return b"", False
+    undone = undo(payload, (encoding,), limit)
     return (b"", False) if undone.left else (undone.data, not undone.notes)
 
 

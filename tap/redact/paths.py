@@ -35,7 +35,7 @@ class PathError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """To the value under ``key``: a name, an index, or None for any; ``deep``: however far below."""
+    """To the value under ``key``: a name, an index, None for any; ``deep``: however far below."""
 
     key: bytes | int | None
     deep: bool = False

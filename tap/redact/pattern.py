@@ -22,8 +22,9 @@ class PatternError(ValueError):
 class Pattern:
     """``regex`` is RE2's; the secret is its group ``secret``, or all of it where it has none.
 
-    ``cut`` is what a beginning of the secret looks like at the end of a body that was cut off; where
-    it is "" and ``regex`` begins with three plain characters or more, those and what follows them.
+    ``cut`` is what a beginning of the secret looks like at the end of a body that was cut off;
+    where it is "" and ``regex`` begins with three plain characters or more, those and what
+    follows them.
     ``check`` names one of ``checks.CHECKS``. Raises PatternError.
     """
 

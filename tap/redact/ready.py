@@ -27,9 +27,7 @@ class Ready:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.names: dict[str, int] = {}  # what a field is, by its name
-        globs = "|".join(translate(name.lower()) for name in rules.headers)
-        self._secret = re.compile(globs or "(?!)")
-        self._kept = frozenset(name.lower() for name in rules.keep)
+        self._secret, self._kept = _globs(rules.headers), _globs(rules.keep)
 
     @cached_property
     def scanner(self) -> Scanner:
@@ -38,7 +36,7 @@ class Ready:
 
     def is_secret(self, name: str) -> bool:
         lowered = name.lower()
-        return lowered not in self._kept and self._secret.match(lowered) is not None
+        return self._secret.match(lowered) is not None and self._kept.match(lowered) is None
 
     def what_is(self, name: str) -> int:
         """PLAIN, SECRET or ABOUT."""
@@ -53,6 +51,10 @@ class Ready:
         what = SECRET if self.is_secret(name) else about
         self.names[name] = what
         return what
+
+
+def _globs(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(name.lower()) for name in names) or "(?!)")
 
 
 def as_bytes(text: str) -> bytes:

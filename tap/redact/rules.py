@@ -9,6 +9,7 @@ from tap.redact.defaults import HEADERS, NAMES, PARAMETERS, PATTERNS
 from tap.redact.paths import parse
 from tap.redact.pattern import Pattern
 
+MAX_NAME = 100  # characters
 MAX_RULES = 200  # names, paths or patterns of one kind
 
 
@@ -36,15 +37,19 @@ class Rules:
 
     def __post_init__(self) -> None:
         for kind in ("headers", "names", "parameters", "paths", "patterns", "keep"):
-            if len(getattr(self, kind)) > MAX_RULES:
-                raise RulesError(
-                    f"{len(getattr(self, kind))} {kind}, at most {MAX_RULES} are taken"
-                )
+            count = len(getattr(self, kind))
+            if count > MAX_RULES:
+                raise RulesError(f"{count} {kind}, at most {MAX_RULES} are taken")
         for name in (*self.headers, *self.names, *self.parameters, *self.keep):
-            if not name.strip("*-_ "):
-                raise RulesError(f"the name {name!r} would be every name")
+            check_name(name)
         for path in self.paths:
             parse(path)
+
+
+def check_name(name: str) -> None:
+    """Raises RulesError for a name that would be every name, or none that anybody has."""
+    if not name.strip("*-_. ") or len(name) > MAX_NAME:
+        raise RulesError(f"expected a name such as '*access_token', got {name[:40]!r}")
 
 
 @dataclass(frozen=True)

@@ -105,22 +105,27 @@ class Scanner:
             match = self._regex.search(data, at)
             if match is None:
                 return [*found, *self._beginning(data, found)] if cut else found
-            new = self._look(data, match, markup)
+            new, on = self._look(data, match, markup)
             found += new
-            at = new[-1].end if new else match.end()
+            at = max(on, at + 1)  # a pattern may match nothing, at a boundary
         raise TooMany(at, found)
 
-    def _look(self, data: bytes, match: Match, markup: bool) -> list[Found]:
+    def _look(self, data: bytes, match: Match, markup: bool) -> tuple[list[Found], int]:
+        """The secrets in what ``match`` begins, and where to look on."""
         if match.start(1) >= 0:
-            key = Key.of(data, match.start(), match.end())
+            end = match.end()
+            key = Key.of(data, match.start(), end)
             if key is None or (self._keeps and self.names.kept(key.name(data))):
-                return []
-            return value_of(data, key, match.end(), markup)
+                return [], end
+            return value_of(data, key, end, markup)
         if match.start(2) >= 0:
             content = _CONTENT.match(data, match.end())
-            return [Found(*content.span())] if content and content[0].strip() else []
+            if content is None or not content[0].strip():
+                return [], match.end()
+            return [Found(*content.span())], content.end()
         kind = next(one for one in self._kinds if match.start(one.group) >= 0)
-        return _checked(data, match.start(kind.secret), match.end(kind.secret), kind.check)
+        secret = kind.secret if match.start(kind.secret) >= 0 else kind.group
+        return _checked(data, match.start(secret), match.end(secret), kind.check)
 
     def _beginning(self, data: bytes, found: list[Found]) -> list[Found]:
         """The secret that begins at the end of ``data``, after those that were ``found``."""
@@ -147,16 +152,15 @@ class _Cut:
         return found.start(self.group) if found else -1
 
 
-def _checked(data: bytes, start: int, end: int, check: str) -> list[Found]:
+def _checked(data: bytes, start: int, end: int, check: str) -> tuple[list[Found], int]:
+    if start == end:
+        return [], end
     if check:
-        span = CHECKS[check](data, start, end)
-        if span is None:
-            return []
-        start, end = span
-    if start >= end:
-        return []
+        secret, on = CHECKS[check](data, start, end)
+        if not secret:
+            return [], on
     bare = data[start:end].isdigit() and _is_json_number(data, start, end)
-    return [Found(start, end, b'"' if bare else b"")]
+    return [Found(start, end, b'"' if bare else b"")], end
 
 
 def _is_json_number(data: bytes, start: int, end: int) -> bool:

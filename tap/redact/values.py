@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tap.redact.json_text import leaves
+from tap.redact.json_text import leaves_of
 
 MAX_NAME = 64  # bytes of a name that are looked at
 
@@ -59,8 +59,11 @@ class Key(NamedTuple):
         return found[0][::-1] if found else b""
 
 
-def value_of(data: bytes, key: Key, at: int, markup: bool) -> list[Found]:
-    """The secrets in the value at ``at``. ``markup``: HTML or a script, where much looks like one."""
+def value_of(data: bytes, key: Key, at: int, markup: bool) -> tuple[list[Found], int]:
+    """The secrets in the value at ``at``, and where it ends.
+
+    ``markup``: HTML or a script, in which much looks like a name and its value.
+    """
     opening = _OPENING.match(data, at)
     if opening is not None:
         return _quoted(data, at, opening)
@@ -70,7 +73,7 @@ def value_of(data: bytes, key: Key, at: int, markup: bool) -> list[Found]:
         return _bare(data, at, _JSON_BARE, key.quote)
     start = key.end - len(key.name(data))
     if markup and data[max(0, start - 1) : start] not in (b"?", b"&", b";", b"#"):
-        return []
+        return [], at
     return _bare(data, at, _text_value(data, key, start))
 
 
@@ -88,24 +91,27 @@ def _begins_line(data: bytes, start: int) -> bool:
     return bool(line_end or start <= _INDENT) and not indent.strip(b" \t-")
 
 
-def _bare(data: bytes, at: int, value: re.Pattern[bytes], quote: bytes = b"") -> list[Found]:
+def _bare(
+    data: bytes, at: int, value: re.Pattern[bytes], quote: bytes = b""
+) -> tuple[list[Found], int]:
     found = value.match(data, at)
     if found is None or found[0].strip().lower() in _NOTHING:
-        return []
-    return [Found(at, at + len(found[0].rstrip()), quote)]
+        return [], at
+    end = at + len(found[0].rstrip())
+    return ([Found(at, end, quote)] if end > at else []), end
 
 
-def _quoted(data: bytes, at: int, opening: re.Match[bytes]) -> list[Found]:
+def _quoted(data: bytes, at: int, opening: re.Match[bytes]) -> tuple[list[Found], int]:
     if not opening[1]:
         inner = _STRINGS[opening[2]].match(data, at)
         start, end = inner.span(1) if inner else (at, at)
     else:
         start, end = opening.end(), _closing(data, opening.end(), opening[0])
-    return [Found(start, end)] if end > start else []
+    return ([Found(start, end)] if end > start else []), max(end, at)
 
 
 def _closing(data: bytes, at: int, quote: bytes) -> int:
-    """Where a string ends that began with ``quote``, which has backslashes: not at ``\\\\`` + it."""
+    """Where a string ends that began with ``quote``, which has backslashes: not at one more."""
     while (found := data.find(quote, at)) >= 0:
         if data[found - 1 : found] != b"\\":
             return found
@@ -113,10 +119,12 @@ def _closing(data: bytes, at: int, quote: bytes) -> int:
     return len(data)
 
 
-def _container(data: bytes, at: int, quote: bytes) -> list[Found]:
+def _container(data: bytes, at: int, quote: bytes) -> tuple[list[Found], int]:
     if quote == b'"':
-        return [Found(start, end, b"" if text else quote) for start, end, text in leaves(data, at)]
-    return [Found(at, _container_end(data, at, quote), quote)]
+        leaves, end = leaves_of(data, at)
+        return [Found(*one[:2], b"" if one[2] else quote) for one in leaves], end
+    end = _container_end(data, at, quote)
+    return [Found(at, end, quote)], end
 
 
 def _container_end(data: bytes, at: int, quote: bytes) -> int:

@@ -20,7 +20,7 @@ _TAIL = b"\x00\x00\xff\xff"  # RFC 7692, section 7.2.2
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame, unmasked. ``start`` and ``end``: of its payload, in the bytes that it was read of."""
+    """One frame, unmasked. ``start`` and ``end``: of its payload, where it was read."""
 
     head: int
     payload: bytes

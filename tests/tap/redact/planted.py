@@ -24,7 +24,10 @@ def b64(text: str) -> str:
 
 # what is a secret by its looks: what stands there, and the part that must be gone
 LOOKS: dict[str, tuple[str, str]] = {
-    "jwt": (one := f"{b64('{"alg":"HS256"}')}.{b64('{"sub":"jason","n":1}')}.c2lnbmF0dXJl-x_1", one),
+    "jwt": (
+        one := ".".join((b64('{"alg":"HS256"}'), b64('{"sub":"jason","n":1}'), "c2lnbmF0dXJl-x_1")),
+        one,
+    ),
     "bearer": ("Bearer mF_9.B5f-4.1JqM", "mF_9.B5f-4.1JqM"),
     "basic": ("Basic amFzb246aHVudGVyMg==", "amFzb246aHVudGVyMg"),
     "aws": ("AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"),
@@ -115,7 +118,9 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
     "html": lambda text: answer(f"<p>see {text} there</p>".encode(), "text/html"),
     "form": lambda text: answer(f"a=1&note={quote_plus(text)}&z=2".encode(), FORM),
     "form of json": lambda text: answer(b"payload=" + quote_plus(in_json(text)).encode(), FORM),
-    "multipart": lambda text: answer(multipart("note", text), 'multipart/form-data; boundary="xyz"'),
+    "multipart": lambda text: answer(
+        multipart("note", text), 'multipart/form-data; boundary="xyz"'
+    ),
     "sse": lambda text: answer(b"event: x\ndata: " + in_json(text) + b"\n\n", "text/event-stream"),
     "gzip": lambda text: answer(gzip.compress(in_json(text)), JSON, content_encoding="gzip"),
     "br": lambda text: answer(brotli.compress(in_json(text)), JSON, content_encoding="br"),
@@ -126,7 +131,9 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
     "utf-16": lambda text: answer(f"see {text}".encode("utf-16"), "text/plain"),
     "utf-16 by name": lambda text: answer(text.encode("utf-16-le"), "text/plain; charset=utf-16le"),
     "binary": lambda text: answer(b"\0\1\2 " + text.encode() + b"\0\xff\xfe", "image/png"),
-    "protobuf": lambda text: answer(protobuf(b"a", text.encode(), b"b" * 50), "application/protobuf"),
+    "protobuf": lambda text: answer(
+        protobuf(b"a", text.encode(), b"b" * 50), "application/protobuf"
+    ),
     "grpc": lambda text: answer(
         grpc(protobuf(b"x", protobuf(text.encode(), b"2"), b"y" * 48)), "application/grpc+proto"
     ),
