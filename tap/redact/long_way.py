@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
-from mesh_traffic import Exchange, Headers, Request, Response
+from mesh_traffic import Exchange, Headers, Response
 from tap.redact import forms
 from tap.redact.bodies import Opening, without_coding
 from tap.redact.context import Context
-from tap.redact.fields import with_values
-from tap.redact.marks import Marker, in_query, plain
+from tap.redact.marks import MARK, Marker, in_query, plain
 from tap.redact.opened import Told
 from tap.redact.ready import PLAIN, SECRET, Ready, as_bytes, as_text
 from tap.redact.repeats import Repeats, credentials
-
-MessageT = TypeVar("MessageT", Request, Response)
+from tap.redact.with_values import MessageT, with_values
 
 
 class LongWay:
@@ -84,11 +82,10 @@ class LongWay:
         if not value:
             return value
         data = as_bytes(value)
-        mark = self._marker.mark(data)
-        if mark != data:
+        if not MARK.fullmatch(data):
             for part in credentials(name, value):
                 self._context.learn(as_bytes(part))
-        return as_text(mark)
+        return as_text(self._context.secrets.get(data) or self._marker.mark(data))
 
     def _may_hide(self, text: str) -> bool:
         return "%" in text or self._ready.scanner.suspicious(as_bytes(text))

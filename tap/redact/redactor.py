@@ -10,14 +10,12 @@ from __future__ import annotations
 from secrets import token_bytes
 
 from mesh_traffic import Body, Exchange, Request, Response
-from mesh_traffic.headers import Field
-from tap.redact.fields import HiddenFields
 from tap.redact.kinds import FORM, as_it_is, kind_of, may_be_wide
 from tap.redact.long_way import LongWay
 from tap.redact.marks import Marker
-from tap.redact.ready import SECRET, Ready, as_bytes, as_text
-from tap.redact.repeats import Repeats
+from tap.redact.ready import PLAIN, SECRET, Ready, as_bytes, as_text
 from tap.redact.rules import RuleBook, Rules
+from tap.redact.short_way import Seen, ShortWay
 
 
 class Redactor:
@@ -26,26 +24,26 @@ class Redactor:
     def __init__(self, rules: RuleBook | Rules | None = None, key: bytes | None = None) -> None:
         self._book = rules if isinstance(rules, RuleBook) else RuleBook(rules or Rules())
         self._marker = Marker(key if key is not None else token_bytes(32))
-        self._ready: dict[int, Ready] = {}
+        self._ways: dict[int, tuple[Ready, ShortWay]] = {}  # by rules, which the book keeps alive
 
     def __call__(self, exchange: Exchange) -> Exchange:
         rules = self._book.of(exchange.destination.service)
         if rules.off:
             return exchange
-        ready = self._ready.get(id(rules)) or self._make_ready(rules)
-        secrets: list[Field] = []
-        data = _searchable(exchange, ready, secrets)
-        if data is None or ready.scanner.suspicious(data):
+        ready, short_way = self._ways.get(id(rules)) or self._made_ready(rules)
+        seen = Seen()
+        text = _text_of(exchange, ready, seen)
+        if text is None:
             return LongWay(ready, self._marker).exchange(exchange)
-        if not secrets:
+        hit = ready.scanner.suspicious(b"\n".join((text, *seen.bodies)))
+        if not hit and not seen.secrets:
             return exchange
-        hiding = HiddenFields(ready, self._marker)
-        if Repeats(hiding.secrets_in(secrets)).within(data):
-            return LongWay(ready, self._marker).exchange(exchange)
-        return hiding.exchange(exchange)
+        shown = short_way.exchange(exchange, seen, text, hit)
+        return shown or LongWay(ready, self._marker).exchange(exchange)
 
-    def _make_ready(self, rules: Rules) -> Ready:
-        return self._ready.setdefault(id(rules), Ready(rules))  # the book keeps the rules alive
+    def _made_ready(self, rules: Rules) -> tuple[Ready, ShortWay]:
+        ready = Ready(rules)
+        return self._ways.setdefault(id(rules), (ready, ShortWay(ready, self._marker)))
 
     def mark(self, value: str) -> str:
         """What stands for ``value``: ``[redacted 3f9a1c]``."""
@@ -54,54 +52,49 @@ class Redactor:
     def is_secret(self, name: str) -> bool:
         """Whether the field ``name`` is one, where no service has its own rules."""
         rules = self._book.default
-        return (self._ready.get(id(rules)) or self._make_ready(rules)).is_secret(name)
+        ready, _ = self._ways.get(id(rules)) or self._made_ready(rules)
+        return ready.is_secret(name)
 
 
-def _searchable(exchange: Exchange, ready: Ready, secrets: list[Field]) -> bytes | None:
-    """All that one search has to look at; None: it can't be searched as it is.
-
-    ``secrets`` gets the fields that are: they are not part of it.
-    """
+def _text_of(exchange: Exchange, ready: Ready, seen: Seen) -> bytes | None:
+    """All text that is not a body; None: something can't be searched as it is."""
     request, response = exchange.request, exchange.response
-    if "@" in request.authority:
+    if "@" in request.authority or not _gathered(request, ready, seen):
         return None
-    texts = [exchange.request_id, request.path]
-    if not _gathered(request, ready, texts, secrets):
+    if response is not None and not _gathered(response, ready, seen):
         return None
-    bodies = [request.body.data]
-    if response is not None:
-        if not _gathered(response, ready, texts, secrets):
-            return None
-        bodies.append(response.body.data)
-    text = "\n".join(texts)
-    return None if "%" in text else b"\n".join((as_bytes(text), *bodies))
+    text = "\n".join((exchange.request_id, request.path, *seen.texts))
+    return None if "%" in text else as_bytes(text)
 
 
-def _gathered(
-    message: Request | Response, ready: Ready, texts: list[str], secrets: list[Field]
-) -> bool:
+def _gathered(message: Request | Response, ready: Ready, seen: Seen) -> bool:
     names, body, trailers = ready.names, message.body, message.trailers.fields
-    fields = message.headers.fields
+    fields, text = message.headers.fields, seen.texts.append
+    media_type = ""
     for field in (*fields, *trailers) if trailers else fields:
         name, value = field
         what = names.get(name)
         if what is None:
             what = ready.learn(name)
-        if what == SECRET:
-            secrets.append(field)
-            continue
-        if what and not _is_searchable(name, value, body):
-            return False
-        texts.append(value)
-    if body.truncated or may_be_wide(body.data):
-        return False
-    return not (ready.scanner.paths and ready.scanner.paths.may_be_in(body.data))
+        if what == PLAIN:
+            text(value)
+        elif what == SECRET:
+            seen.secrets.append(field)
+        elif body.data:
+            if name.lower() != "content-type" or media_type:
+                return False
+            media_type = value
+    return _can_be_searched(body, media_type, ready, seen)
 
 
-def _is_searchable(name: str, value: str, body: Body) -> bool:
-    """Whether the field ``name`` says that the body can be searched as it came."""
-    if not body.data:
-        return True
-    if name.lower() != "content-type" or not as_it_is(value):
+def _can_be_searched(body: Body, media_type: str, ready: Ready, seen: Seen) -> bool:
+    data = body.data
+    seen.bodies.append(data)
+    seen.types.append(media_type)
+    if body.truncated or may_be_wide(data):
         return False
-    return b"%" not in body.data or kind_of(value.lower()) is not FORM
+    if media_type and not as_it_is(media_type):
+        return False
+    if b"%" in data and kind_of(media_type.lower()) is FORM:
+        return False
+    return not (ready.scanner.paths and ready.scanner.paths.may_be_in(data))

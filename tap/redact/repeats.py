@@ -39,6 +39,12 @@ class Repeats:
             self._in_text.sort(key=len, reverse=True)
 
     @cached_property
+    def _shortest(self) -> list[bytes]:
+        """Those that hold no other one: where none of these is, none is."""
+        every = self._in_text
+        return [one for one in every if not any(two in one for two in every if two is not one)]
+
+    @cached_property
     def _anywhere(self) -> list[bytes]:
         """As they are written in text, in JSON and in queries, the longest first."""
         for value, mark in self._secrets:
@@ -70,7 +76,9 @@ class Repeats:
         """Whether ``data`` repeats one, or might."""
         if len(self._secrets) > MAX_SINGLE:
             return self._regex is None or self._regex.search(data) is not None
-        return any(one in data for one in self._for(data))
+        if self._for(data) is not self._in_text:
+            return any(one in data for one in self._anywhere)
+        return any(one in data for one in self._shortest)
 
     def replaced(self, data: bytes, render: Render) -> bytes:
         """``data`` with marks for all that is repeated; where there are too many, nothing of it."""
