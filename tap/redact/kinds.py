@@ -137,6 +137,8 @@ KINDS: Mapping[str, Kind] = {
     "multipart/": MULTIPART,
     "application/grpc-web-text": GRPC_WEB_TEXT,
     "application/grpc": GRPC,
+    "application/connect+proto": GRPC,  # the same frames
+    "application/proto": PROTOBUF,
     "application/protobuf": PROTOBUF,
     "application/x-protobuf": PROTOBUF,
     "application/vnd.google.protobuf": PROTOBUF,

@@ -1,0 +1,78 @@
+"""Planted secrets are in no byte of the store, of any export, and of any view."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from mesh_traffic import Exchange, Headers
+from tap import lines
+from tap.content import decoded
+from tap.export import EXPORTS, ExportError
+from tap.redact import Redactor
+from tap.store import Limits, Reader, Store
+from tests.tap.redact.planted import LOOKS, PLACES
+
+FIELDS = {
+    "authorization": "Bearer pl4nted-bearer",
+    "cookie": "id=pl4nted-cookie; theme=pl4nted-dark",
+    "x-api-key": "pl4nted-key",
+}
+SECRETS = [*(secret for _, secret in LOOKS.values()), "pl4nted"]
+
+
+def planted() -> list[Exchange]:
+    """Each secret in each place, and secret fields with it."""
+    found = []
+    for number, (look, place) in enumerate(product(LOOKS, PLACES)):
+        one = PLACES[place](LOOKS[look][0])
+        headers = Headers((*one.request.headers, *FIELDS.items()))
+        request = replace(one.request, headers=headers, authority="reviews")
+        found.append(replace(one, id=f"{number:04x}", request=request))
+    return found
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[Exchange]:
+    redact = Redactor()
+    return [redact(one) for one in planted()]
+
+
+def leaks(data: bytes) -> list[str]:
+    return [secret for secret in SECRETS if secret.encode() in data.replace(b"\\/", b"/")]
+
+
+def test_the_store_has_none(shown: list[Exchange], tmp_path: Path) -> None:
+    path = tmp_path / "tap.store"
+    store = Store(path, Limits(None, None, None))
+    store.add(shown)
+    assert store.close().stored == len(shown)
+    assert leaks(b"".join(file.read_bytes() for file in tmp_path.iterdir())) == []
+    with Reader(path) as reader:
+        kept = reader.by_id(*(one.id for one in shown))
+    assert len(kept) == len(shown)
+    assert leaks(repr(kept).encode()) == []
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_no_export_has_one(name: str, shown: list[Exchange]) -> None:
+    try:
+        written = b"".join(EXPORTS[name].write(shown))
+    except ExportError as error:
+        pytest.skip(str(error))
+    assert leaks(written) == []
+    assert b"redacted" in written or name == "parquet"
+
+
+def test_no_view_has_one(shown: list[Exchange]) -> None:
+    for one in shown:
+        text = "\n".join((lines.line(one), *lines.bodies(one), repr(decoded(one)), repr(one)))
+        assert leaks(text.encode()) == [], one.id
+
+
+def test_they_were_there() -> None:
+    seen = "\n".join(repr(decoded(one)) + repr(one) for one in planted())
+    assert leaks(seen.encode()) == SECRETS
