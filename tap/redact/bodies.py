@@ -11,7 +11,7 @@ from tap.redact.marks import left_out
 from tap.redact.opened import Opened, Told, opened
 from tap.redact.repeats import Repeats
 
-UNDONE = "x-undone-content-encoding"  # the name of the field once a body is kept decoded
+UNDONE = "x-meshloom-content-encoding"  # the name of the field once a body is kept decoded
 
 
 @dataclass(slots=True)

@@ -202,7 +202,7 @@ def test_an_undone_coding_is_told_in_the_headers() -> None:
     got = REDACT(sent).response
     assert got is not None
     assert got.headers.get("content-encoding") is None
-    assert got.headers.get("x-undone-content-encoding") == "gzip"
+    assert got.headers.get("x-meshloom-content-encoding") == "gzip"
     assert json.loads(got.body.data)["z"] == "end"
     assert got.body.size == len(in_json("Bearer mF_9.B5f-4.1JqM"))
     assert unquote(got.body.text) == got.body.text
