@@ -59,21 +59,23 @@ def exchange() -> Exchange:
 
 
 def document(**more: str) -> bytes:
-    items = [
-        {
-            "id": number,
-            "sku": f"SKU-{number:06}",
-            "name": f"product {number}, of which there are many",
-            "price": number * 1.25,
-            "created": 1767225600000 + number,
-            "tags": ["red", "blue"],
-        }
-        for number in range(30)
-    ]
-    text = json.dumps({"items": items, "pad": ""}).encode()
-    head = json.dumps({**more, "items": 0}).encode()[:-2] if more else b'{"items": '
-    whole = head + text[text.index(b"[") :]
-    return whole[:2030] + b'"}]}'[:0] + b" " * max(0, 2048 - len(whole))
+    """A list of products as JSON of 2 KiB, with ``more`` before it."""
+    items: list[dict[str, object]] = []
+    data = b""
+    while len(data) < 1900:
+        number = len(items)
+        items.append(
+            {
+                "id": number,
+                "sku": f"SKU-{number:06}",
+                "name": f"product {number}, of which there are many",
+                "price": number * 1.25,
+                "created": 1767225600000 + number,
+                "tags": ["red", "blue"],
+            }
+        )
+        data = json.dumps({**more, "items": items}).encode()
+    return data.ljust(2048)
 
 
 def scenarios() -> dict[str, Exchange]:
