@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
     from tap.hub import TapTarget
     from tap.keeper import Keeper
+    from tap.redact import RuleBook
     from tap.sources.access_log import HeldLogs
 
 
@@ -59,16 +60,19 @@ async def open_mesh(
 
 
 class OfferedTap:
-    """The tap of a started mesh, at the sockets in its folder. ``keeper`` stores what it sees."""
+    """The tap of a started mesh, at the sockets in its folder. ``keeper`` stores what it sees,
+    without what ``rules`` say is secret; None: the usual ones."""
 
-    def __init__(self, mesh: MiniMesh, keeper: Keeper | None) -> None:
+    def __init__(self, mesh: MiniMesh, keeper: Keeper | None, rules: RuleBook | None) -> None:
         from mini_mesh.plan import topology
         from tap.hub import Hub
+        from tap.redact import Redactor
 
         self._mesh = mesh
         self.keeper = keeper
         keep = keeper.keep if keeper else None
-        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True, keep=keep)
+        redact = Redactor(rules) if rules else None
+        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True, keep=keep, redact=redact)
 
     def _targets(self) -> list[TapTarget]:
         from tap.hub import TapTarget
@@ -101,9 +105,13 @@ async def started(mesh: MiniMesh, draft: Draft) -> AsyncIterator[HeldLogs]:
 
 @asynccontextmanager
 async def offer_tap(
-    mesh: MiniMesh, held: HeldLogs, store: Path | None = None
+    mesh: MiniMesh,
+    held: HeldLogs,
+    store: Path | None = None,
+    rules: RuleBook | None = None,
 ) -> AsyncIterator[OfferedTap]:
-    """Let ``meshloom tap`` watch a mesh that has ``started``; what it sees is kept in ``store``.
+    """Let ``meshloom tap`` watch a mesh that has ``started``; what it sees is kept in ``store``,
+    and redacted before anybody gets it.
 
     Imported late: a tap's HTTP client takes longer to import than a small mesh takes to start.
     Raises StoreError if the store can't be written.
@@ -112,7 +120,7 @@ async def offer_tap(
 
     folder = mesh.options.folder
     with _kept_in(store) as keeper:
-        offered = OfferedTap(mesh, keeper)
+        offered = OfferedTap(mesh, keeper, rules)
         async with serve(offered.hub, folder / TAP_SOCKET):
             held.pass_on(offered.hub.open_log)
             offered.hub.lose(held.dropped)

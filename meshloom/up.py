@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from meshloom.report import Report
     from meshloom.running import OfferedTap
     from mini_mesh.watch import FileWatch
+    from tap.redact import RuleBook
 
 DEMO = Path(__file__).parent.parent / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
 
@@ -49,6 +51,10 @@ def up(
             "--store/--no-store", help="Keep what crosses the mesh for 'meshloom tap query'."
         ),
     ] = True,
+    redact: Annotated[
+        Path | None,
+        typer.Option("--redact", metavar="FILE", help="What is secret in captures, as YAML."),
+    ] = None,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -59,8 +65,8 @@ def up(
 
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
-    session = Session(files or [DEMO], parse_variables(var), report)
-    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback, store)))
+    session = Session(files or [DEMO], parse_variables(var), report, Captures(store, redact))
+    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
 
 T = TypeVar("T")
@@ -74,11 +80,34 @@ class Followed(Protocol):
     async def change(self, draft: Draft) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Captures:
+    """Whether what crosses the mesh is ``stored``, and the file that says what of it is secret."""
+
+    stored: bool
+    rules: Path | None
+
+    def read(self) -> RuleBook | None:
+        """The rules; raises DocumentError. None: the usual ones."""
+        if self.rules is None:
+            return None
+        from tap.redact.read import read_rules
+
+        return read_rules(self.rules)
+
+
 class Session:
     """One run of ``meshloom up``."""
 
-    def __init__(self, files: Sequence[Path], variables: Mapping[str, str], report: Report) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        variables: Mapping[str, str],
+        report: Report,
+        captures: Captures | None = None,
+    ) -> None:
         self._files, self._variables, self._report = files, variables, report
+        self._captures = captures or Captures(stored=False, rules=None)
         self._stop = asyncio.Event()
         self._rejected = False  # whether the files say something that does not run
         self._watch: FileWatch
@@ -91,7 +120,6 @@ class Session:
         workers: int,
         seconds: float | None,
         rollback: bool = False,
-        store: bool = True,
     ) -> int:
         """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
 
@@ -104,6 +132,7 @@ class Session:
 
         self._end_at_signals()
         binary = find_envoy(envoy)
+        rules = self._captures.read()
         # looked at before they are read: no change while the mesh starts goes unnoticed
         self._watch = FileWatch(self._files)
         draft = load(self._files, self._variables)
@@ -119,8 +148,8 @@ class Session:
             held = await self._unless_stopped(asyncio.ensure_future(starting))
             if held is None:
                 return 0
-            where = new_store(draft.mesh.name, os.getpid()) if store else None
-            self._tap = await stack.enter_async_context(offer_tap(mesh, held, where))
+            where = new_store(draft.mesh.name, os.getpid()) if self._captures.stored else None
+            self._tap = await stack.enter_async_context(offer_tap(mesh, held, where, rules))
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()
