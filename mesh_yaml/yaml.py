@@ -10,6 +10,7 @@ stand for a billion values).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
@@ -140,6 +141,7 @@ def dump(value: Any) -> str:
 
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
+    writer.width = sys.maxsize  # columns; where a line is broken differs by ruamel's version
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
     stream = StringIO()
     writer.dump(value, stream)

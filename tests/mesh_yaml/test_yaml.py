@@ -154,3 +154,8 @@ def test_dump_keeps_the_keys_order_and_reads_back() -> None:
     value = {"b": [1, {"a": None}], "a": "true", "c": "", "d": True}
     assert yaml.dump(value) == "b:\n- 1\n- a: null\na: 'true'\nc: ''\nd: true\n"
     assert plain(yaml.dump(value)) == value
+
+
+def test_dump_breaks_no_line_however_long_a_value_is() -> None:
+    value = {"@type": "type.googleapis.com/" + "x" * 200, "text": "word " * 40 + "end: #"}
+    assert yaml.dump(value) == f"'@type': {value['@type']}\ntext: '{value['text']}'\n"
