@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 from mesh_traffic import Body, Headers
 from tap.decode import BufferedTrace, Message, Piece, Segment
+from tap.request import MAX_BODY_BYTES
 
 MAX_PENDING = 4096  # streamed traces of one Envoy without an end
+MAX_BODY = MAX_BODY_BYTES  # of each side of a trace; an Envoy that was asked by us sends no more
 SETTLED = 0.5  # seconds of silence after which a response without a known length is over
 GIVEN_UP = 60.0  # seconds of silence after which a request has no response
 
@@ -25,13 +27,15 @@ class _Side:
 
     time: float = 0.0
     headers: Headers | None = None
-    body: Body = field(default_factory=Body)
+    body: bytearray = field(default_factory=bytearray)
+    truncated: bool = False
     trailers: Headers | None = None
 
     def add(self, piece: Piece, content: Headers | Body, now: float) -> None:
         if isinstance(content, Body):
-            data, truncated = self.body.data + content.data, self.body.truncated
-            self.body = Body(data, truncated or content.truncated)
+            self.body += content.data
+            self.truncated |= content.truncated or len(self.body) > MAX_BODY
+            del self.body[MAX_BODY:]
         elif piece.endswith("trailers"):
             self.trailers = content
         else:
@@ -40,7 +44,8 @@ class _Side:
     def message(self) -> Message | None:
         if self.headers is None:
             return None
-        return Message(self.headers, self.body, self.trailers or Headers(), self.time)
+        body = Body(bytes(self.body), self.truncated)
+        return Message(self.headers, body, self.trailers or Headers(), self.time)
 
 
 @dataclass(slots=True)
@@ -53,12 +58,12 @@ class _Pending:
         headers = self.response.headers
         if headers is None:
             return False
-        if self.response.trailers is not None or self.response.body.truncated:
+        if self.response.trailers is not None or self.response.truncated:
             return True
         asked = self.request.headers or Headers()
         if asked.get(":method") == "HEAD" or headers.get(":status") in ("204", "304"):
             return True
-        return headers.get("content-length") == str(len(self.response.body.data))
+        return headers.get("content-length") == str(len(self.response.body))
 
     def is_silent(self, now: float) -> bool:
         patience = GIVEN_UP if self.response.headers is None else SETTLED
