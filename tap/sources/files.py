@@ -18,12 +18,14 @@ from mesh_traffic import Exchange
 from tap.assemble import Assembler
 from tap.decode import END, BufferedTrace, DecodeError, Trace, decode_trace
 from tap.framing import Cut, Frames, FramingError, delimited, ending, fields
+from tap.printable import printable
 from tap.topology import Topology
 from tap.trace_messages import decode_binary, decode_text
 
 CHUNK = 1 << 20  # bytes read at once
 MAX_FILES = 100_000  # taken of the paths and the folders among them
 MAX_PROBLEMS = 100  # kept in words; all are counted
+MAX_WORDS = 200  # characters of why one is none: it may quote the file
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Report:
     def reject(self, place: str, why: object) -> None:
         self.errors += 1
         if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(f"{place}: {why}")
+            self.problems.append(printable(f"{place}: {str(why)[:MAX_WORDS]}"))
 
 
 def read_files(

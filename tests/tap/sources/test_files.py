@@ -170,6 +170,8 @@ def test_after_junk_in_a_binary_file_the_rest_is_not_guessed(written: Path, tmp_
         ("a.pb_text", b"http_buffered_trace {\n" * 3000 + b"}\n"),
         ("a.json", b"[" * 100_000 + b"\n}\n"),
         ("a.json", b"\0" * 100),
+        ("a.json", b'{\n "\\u001b[31m": 1\n}\n'),
+        ("a.pb_text", b"http_buffered_trace {\n  " + b"a" * 100_000 + b": 1\n}\n"),
         ("a.json", b" " * (MAX_TRACE_BYTES + 2)),
     ],
 )
@@ -179,6 +181,7 @@ def test_a_hostile_file_is_one_problem(tmp_path: Path, name: str, data: bytes) -
     found, report = read(path)
     assert (found, report.errors) == ([], 1)
     assert report.problems[0].startswith(f"{path}:")
+    assert report.problems[0].isprintable()
     assert len(report.problems[0]) < len(str(path)) + 300
 
 
