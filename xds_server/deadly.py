@@ -5,11 +5,13 @@ when it loads the config (its source: "NOT_IMPLEMENTED"; seen with 1.39.3). Ever
 format in a static config either works or is refused, and a refusal is a NACK.
 
 A resource without a tap in it costs one search of its bytes: whatever holds a tap's config is an
-``Any``, and its type URL stands in the bytes, however deep.
+``Any``, and its type URL stands in the bytes, however deep. One with taps that only wait for
+``/tap``, as each of our listeners has, costs a second search.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,17 +21,38 @@ from xds_server.errors import ResourceError, WireError
 MAX_DEPTH = 100  # messages within one another, and configs in ``Any``
 
 _TAP = b".tap.v3.Tap"  # envoy.extensions.filters.http.tap.v3.Tap, and …transport_sockets…
+_LENGTH = rb"([\x00-\x7f])"
+_WAITING = re.compile(
+    re.escape(_TAP) + rb"\x12" + _LENGTH + rb"\x0a" + _LENGTH + rb"\x0a" + _LENGTH
+)  # in an Any: a value, in it common_config, in it admin_config; the first field each
+_SWITCHES = re.compile(rb"(?:[\x10\x18\x20]\x01)*")  # the tap's record_…
 _SINK, _GRPC = "envoy.config.tap.v3.OutputSink", "streaming_grpc"
 _ANY, _PREFIX = "google.protobuf.Any", "type.googleapis.com/"
 
 
 def check_not_deadly(type_url: str, name: str, body: bytes) -> None:
     """Raises ``ResourceError`` with the path of the field that would abort Envoy."""
-    if _TAP not in body:
+    if _TAP not in body or _only_wait(body):
         return
     title = type_url.rpartition(".")[2]
     for path, why in _in_any(type_url, body, "", 0):
         raise ResourceError(f"{title} {name!r}: {path.removeprefix('.')}: {why}")
+
+
+def _only_wait(body: bytes) -> bool:
+    """Whether each tap is an admin_config and switches, and nothing else: its lengths say so."""
+    found = list(_WAITING.finditer(body))
+    return len(found) == body.count(_TAP) and all(map(_is_nothing_else, found))
+
+
+def _is_nothing_else(waiting: re.Match[bytes]) -> bool:
+    value, common, admin = (waiting[at][0] for at in (1, 2, 3))
+    end = waiting.end(1) + value
+    if common != admin + 2 or waiting.end() + admin > end:
+        return False
+    body = waiting.string
+    switches = body[waiting.end() + admin : end]
+    return _SWITCHES.fullmatch(switches) is not None and body[end : end + 1] != b"\x12"
 
 
 def _in_any(type_url: str, body: bytes, path: str, depth: int) -> Iterator[tuple[str, str]]:

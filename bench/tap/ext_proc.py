@@ -28,6 +28,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
@@ -197,7 +198,7 @@ def run(way: Way, rate: int, seconds: float, binary: Path) -> Outcome:
         port, admin = free_port(), free_port()
         file = Path(name, "envoy.json")
         file.write_text(json.dumps(bootstrap(way, port, admin, path)))
-        envoy = start(binary, file)
+        envoy = start(binary, file, admin)
         try:
             wait_for(path)
             begun = time.perf_counter()
@@ -209,18 +210,20 @@ def run(way: Way, rate: int, seconds: float, binary: Path) -> Outcome:
             return Outcome(len(took), seen.value, spent, took[len(took) * 99 // 100], overflown)
         finally:
             envoy.kill()
-            envoy.communicate()
+            envoy.wait()
             server.terminate()
             server.join()
 
 
-def start(binary: Path, file: Path) -> subprocess.Popen[bytes]:
+def start(binary: Path, file: Path, admin: int) -> subprocess.Popen[bytes]:
     command = [binary, "-c", file, "--use-dynamic-base-id", "--concurrency", "1"]
-    envoy = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=lambda: on_core(0))
-    assert envoy.stderr is not None
-    for line in envoy.stderr:
-        if b"starting main dispatch loop" in line:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    envoy = subprocess.Popen(command, preexec_fn=lambda: on_core(0), **quiet)
+    for _ in range(200):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", admin)):
             return envoy
+        time.sleep(0.05)
+    envoy.kill()
     raise SystemExit("Envoy did not start")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.xds_server.resources import http_listener
+from xds_server import deadly
 from xds_server.deadly import check_not_deadly
 from xds_server.errors import ResourceError
 from xds_server.mirror import any_of, serialize
@@ -119,6 +120,34 @@ def test_taps_that_envoy_survives_are_served() -> None:
     )
     live = hcm.HttpFilter(name="tap", typed_config=any_of(tap.Tap(common_config=admin)))
     assert http_listener(filters=[live, http_filter(FILE)], transport_socket=socket(FILE))
+
+
+def test_a_waiting_tap_hides_no_other() -> None:
+    """What only waits for /tap is seen at once; anything beside it is looked at."""
+    waiting = common_tap.CommonExtensionConfig(admin_config=common_tap.AdminConfig(config_id="m"))
+    live = hcm.HttpFilter(name="tap", typed_config=any_of(tap.Tap(common_config=waiting)))
+    with pytest.raises(ResourceError, match=r"http_filters\[1\].typed_config.common_config"):
+        http_listener(filters=[live, http_filter(GRPC)])
+    body = any_of(tap.Tap(common_config=waiting)).value
+    merged = body + any_of(tap.Tap(common_config=common(GRPC))).value  # protobuf merges the two
+    packed = protobuf.Any(type_url=f"type.googleapis.com/{TAP}", value=merged)
+    with pytest.raises(ResourceError, match="aborts Envoy"):
+        Resource.of(core.TypedExtensionConfig(name="x", typed_config=packed))
+
+
+def test_the_tap_of_our_own_listeners_is_seen_without_parsing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    admin = common_tap.AdminConfig(config_id="meshloom")
+    own = tap.Tap(
+        common_config=common_tap.CommonExtensionConfig(admin_config=admin),
+        record_headers_received_time=True,
+        record_downstream_connection=True,
+        record_upstream_connection=True,
+    )
+    made = http_listener(filters=[hcm.HttpFilter(name="tap", typed_config=any_of(own))])
+    monkeypatch.setattr(deadly, "_in_any", None)
+    check_not_deadly(made.type.type_url, made.name, made.body)
 
 
 def test_a_resource_without_a_tap_is_not_even_parsed() -> None:
