@@ -43,15 +43,11 @@ SINKS: Mapping[str, Mapping[str, Any]] = {
     "file_per_tap": {"path_prefix": "/tmp/meshloom-never-written"},
 }
 FORMATS = tuple(one.name for one in sorted(tap_config.OutputSinkFormat, key=int))
-JSON = FORMATS[:2]
-DEADLY = [
-    ("streaming_admin", FORMATS[2]),
-    ("streaming_admin", FORMATS[3]),
-    ("streaming_admin", FORMATS[4]),
-    ("buffered_admin", FORMATS[2]),
-    ("buffered_admin", FORMATS[4]),
-    ("streaming_grpc", FORMATS[0]),
-]
+DEADLY = {
+    *product(("streaming_admin",), FORMATS[2:]),
+    *product(("buffered_admin",), ("PROTO_BINARY", "PROTO_TEXT")),
+    *product(("streaming_grpc",), FORMATS),
+}
 TAP = TAP_FILTER["typed_config"]["@type"]
 ABORTED = -signal.SIGABRT
 
@@ -76,11 +72,12 @@ async def test_these_bodies_do_abort_a_real_envoy_and_ours_does_not(
     envoy: Envoy, tmp_path: Path
 ) -> None:
     """The reason of all that follows: while this holds, nobody may send them."""
-    bodies = {f"{sink} {form}": output(sink, form) for sink, form in DEADLY}
-    bodies["no match"] = {"output_config": output("streaming_admin", JSON[0])["output_config"]}
-    for name, body in bodies.items():
-        posted = {"config_id": "meshloom", "tap_config": body}
-        assert await fate(envoy, tmp_path, posted) == ABORTED, name
+    for sink, form in sorted(DEADLY):
+        posted = {"config_id": "meshloom", "tap_config": output(sink, form)}
+        assert await fate(envoy, tmp_path, posted) == ABORTED, (sink, form)
+    without_match = TapRequest().body()
+    del without_match["tap_config"]["match"]  # type: ignore[attr-defined] # it is JSON
+    assert await fate(envoy, tmp_path, without_match) == ABORTED
     assert await fate(envoy, tmp_path, TapRequest().body()) is None
 
 
@@ -92,11 +89,11 @@ async def fate(envoy: Envoy, folder: Path, body: Mapping[str, Any]) -> int | Non
     assert process is not None
     try:
         url = f"http://127.0.0.1:{victim.admin}/tap"
-        with suppress(aiohttp.ClientError):
+        with suppress(aiohttp.ClientError, TimeoutError):
             async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
-                assert answer.status == 200
-                await ask(victim.outbound, "/")
-                await answer.content.readany()
+                if answer.status == 200:
+                    await ask(victim.outbound, "/")
+                    await asyncio.wait_for(answer.content.readany(), 0.3)
         with suppress(subprocess.TimeoutExpired):
             return await asyncio.to_thread(process.wait, 0.2 if process.poll() is None else 0)
         return None
@@ -141,7 +138,7 @@ def test_of_all_sinks_and_formats_a_request_can_say_one(request: TapRequest) -> 
     ]
     assert said == [("streaming_admin", "JSON_BODY_AS_BYTES")]
     assert config.match.WhichOneof("rule") is not None
-    assert not set(said) & set(DEADLY)
+    assert not DEADLY.intersection(said)
 
 
 def tapping(envoy: Envoy, folder: Path, config: Mapping[str, Any]) -> int:
