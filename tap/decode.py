@@ -123,9 +123,11 @@ def decode_trace(data: bytes | bytearray) -> Trace:
         wrapper = orjson.loads(data)
         if "http_buffered_trace" in wrapper:
             return _buffered(wrapper["http_buffered_trace"])
-        return _segment(wrapper["http_streamed_trace_segment"])
+        if "http_streamed_trace_segment" in wrapper:
+            return _segment(wrapper["http_streamed_trace_segment"])
     except _BAD as error:
         raise DecodeError(f"no trace: {type(error).__name__}: {error}") from error
+    raise DecodeError(f"no HTTP trace but {str(next(iter(wrapper), 'nothing'))[:40]}")
 
 
 def _buffered(trace: dict[str, Any]) -> BufferedTrace:
@@ -178,7 +180,9 @@ def _fields(headers: Any) -> Headers:
 
 
 def _body(body: dict[str, Any]) -> Body:
-    data = a2b_base64(body.get("as_bytes", ""))
+    """Text is what Envoy's ``JSON_BODY_AS_STRING`` leaves of a body."""
+    text = body.get("as_string")
+    data = a2b_base64(body.get("as_bytes", "")) if text is None else text.encode()
     return Body(data, bool(body.get("truncated", False)))
 
 

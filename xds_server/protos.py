@@ -160,6 +160,7 @@ with _plain_dataclasses():
 
 if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
+    from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
@@ -179,6 +180,7 @@ _LATER: Mapping[str, str] = {
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
     "status": "envoy.service.status.v3",
+    "tap_data": "envoy.data.tap.v3",
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
 }
 
@@ -247,6 +249,7 @@ __all__ = [
     "status",
     "tap",
     "tap_config",
+    "tap_data",
     "tls",
     "tls_inspector",
     "wasm",

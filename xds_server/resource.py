@@ -11,6 +11,7 @@ from enum import Enum
 from types import MappingProxyType
 
 from xds_server import mirror, protos
+from xds_server.deadly import check_not_deadly
 from xds_server.errors import ResourceError
 from xds_server.references import Reference, references_of
 
@@ -151,7 +152,11 @@ class Resource:
         origins: Mapping[str, str] = NO_ORIGINS,
         ttl: float | None = None,
     ) -> Resource:
-        """A resource from bytes that are serialised already; see :meth:`of`."""
+        """A resource from bytes that are serialised already; see :meth:`of`.
+
+        Raises ``ResourceError`` for a config that Envoy would not survive, with its field.
+        """
+        check_not_deadly(kind.type_url, name, body)
         content = body if ttl is None else body + f"\0{ttl}".encode()
         version = version or short_hash(content)
         return cls(kind, name, body, version, MappingProxyType(dict(origins)), ttl=ttl)

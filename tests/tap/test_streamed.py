@@ -106,3 +106,28 @@ def test_an_answer_to_bytes_that_were_no_request_is_a_trace_of_its_own() -> None
     answer = Headers.of({":status": "400", "content-length": "0"})
     (trace,) = Streams().receive(Segment("1", "response_headers", answer), now=0)
     assert trace.request is None
+
+
+def test_a_body_is_cut_off_at_its_limit_and_then_its_trace_is_over() -> None:
+    streams = Streams()
+    chunk: tuple[Piece, Headers | Body] = ("response_body_chunk", Body(b"x" * streamed.MAX_BODY))
+    pieces = (("request_headers", ASKED), ("response_headers", CHUNKED))
+    assert play(streams, *pieces, chunk) == [0, 0, 0]
+    (trace,) = streams.receive(Segment("1", "response_body_chunk", Body(b"x")), 4)
+    assert trace.response is not None
+    assert trace.response.body.truncated
+    assert len(trace.response.body.data) == streamed.MAX_BODY
+
+
+def test_the_oldest_is_given_out_when_bodies_are_too_big_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(streamed, "MAX_HELD", 10)
+    streams = Streams()
+    for key in "abc":
+        play(streams, ("request_headers", ASKED), key=key)
+    assert streams.receive(Segment("b", "request_body_chunk", Body(b"x" * 8)), 1) == []
+    given = streams.receive(Segment("c", "request_body_chunk", Body(b"x" * 8)), 2)
+    assert [trace.request.body.data for trace in given if trace.request] == [b"", b"x" * 8]
+    assert (streams.evicted, len(streams)) == (2, 1)
+    assert streams.receive(Segment("c", "request_body_chunk", Body(b"xx")), 3) == []

@@ -86,6 +86,16 @@ def parse(cls: MessageClass, data: bytes) -> Any:
         raise WireError(f"{len(data)} bytes are no {cls.__name__}: {reason}") from error
 
 
+def parse_text(cls: MessageClass, data: bytes) -> Any:
+    """The same from protobuf's text format, UTF-8. Raises ``WireError``."""
+    from google.protobuf import text_format  # for those who read files only
+
+    try:
+        return text_format.Parse(data.decode(), mirror_class(cls)())
+    except (text_format.ParseError, ValueError) as error:
+        raise WireError(f"{len(data)} bytes are no {cls.__name__} as text: {error}") from error
+
+
 def render(type_url: str, body: bytes, *, secrets: bool = False) -> dict[str, Any]:
     """What the bytes say, in Envoy's own field names and proto JSON's values.
 
