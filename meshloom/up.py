@@ -195,7 +195,7 @@ class Session:
             self._report.warned([*draft.mesh.warnings, *draft.warnings])
             await mesh.change(draft)
             self._report.followed()
-            await self._tap.follow()
+            await self._retell()
             self._rejected = False
         except DocumentError as error:
             await asyncio.sleep(HALF_WRITTEN)
@@ -206,6 +206,10 @@ class Session:
                 self._watch.follow([*mesh.draft.all_files(), *(f for f in wrong if f.is_file())])
         except OSError as error:
             self._reject(DocumentError.at(Place(str(self._files[0])), str(error)))
+
+    async def _retell(self) -> None:
+        """Tell who looks at the mesh that it has changed."""
+        await self._tap.follow()
 
     def _reject(self, error: DocumentError) -> None:
         self._rejected = True

@@ -64,7 +64,7 @@ BAD = {
     ),
     "a missing filter": (
         PATTERN % "pattern: wasm, on: web, file: gone.wasm",
-        "mesh.yaml:3:36: {folder}/gone.wasm: no such file or directory",
+        "mesh.yaml:3:36: {folder}/gone.wasm: can't be read: No such file or directory",
     ),
     "no wasm": (
         PATTERN % "pattern: wasm, on: web, file: text.wasm",
