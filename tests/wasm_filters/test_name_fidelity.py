@@ -59,7 +59,9 @@ def asks(*names: bytes) -> Scenario:
 
 PAUSE = {IN_HEADERS: 1}
 SCENARIOS = {
-    "addresses": asks(b"127.0.0.1", b"::1", b"10.1.2.3", b"2001:DB8::0:7", b"::ffff:1.2.3.4"),
+    "addresses": asks(b"127.0.0.1", b"::1", b"10.1.2.3", b"2001:DB8::0:7"),
+    "dotted_in_the_end": asks(b"::ffff:1.2.3.4", b"::1.2.3.4", b"::1:80", b"64:ff9b::1.2.3.4"),
+    "a_zone": asks(b"fe80::1%lo", b"fe80::1%1"),
     "localhost": asks(b"localhost", b"a.localhost"),
     "no_names": asks(b"1.2.3.4:80", b"[::1]", b"a b", b"caf\xc3\xa9"),
     "bad_pointers": Scenario(
@@ -166,5 +168,5 @@ def test_a_name_without_a_script_is_not_there() -> None:
 
 
 def test_what_is_no_address_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"'10\.0\.0' does not appear"):
-        Resolved(("10.0.0",))
+    with pytest.raises(ValueError, match="expected an IPv4 or IPv6 address .*, got 'fe80::1%lo'"):
+        Resolved(("10.0.0.1", "fe80::1%lo"))

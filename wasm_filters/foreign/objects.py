@@ -7,11 +7,10 @@ and what Envoy 1.40 lists as ``filter_state.object`` when it starts.
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 from collections.abc import Callable, Mapping
 
+from wasm_filters.properties.addresses import parsed, without_port, written
 from wasm_filters.properties.filter_state import EnvoyObject
 from wasm_filters.properties.values import Record
 
@@ -67,41 +66,25 @@ def _protocol(text: str) -> EnvoyObject | None:
 
 
 def _ip(text: str) -> EnvoyObject | None:
-    address = _parsed(text)
-    if address is None:
-        return None
-    written = _written(address)
-    return EnvoyObject(f"[{written}]:0" if address.version == 6 else f"{written}:0")
+    address = parsed(text)
+    return None if address is None else EnvoyObject(without_port(address))
 
 
 def _ip_and_port(text: str) -> EnvoyObject | None:
     host, colon, number = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    address = _parsed(host.strip("[]") if bracketed else host)
+    address = parsed(host.strip("[]") if bracketed else host)
     if address is None or not colon or (address.version == 6) is not bracketed:
         return None
     if not (number.isascii() and number.isdecimal() and int(number) < 1 << 16):
         return None
-    return EnvoyObject(fields=Record(ip=_written(address), port=int(number)))
-
-
-def _written(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """As the C library writes it: ``::0.1.0.128`` where Python has ``::1:80``."""
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-    return socket.inet_ntop(family, address.packed)
+    return EnvoyObject(fields=Record(ip=written(address), port=int(number)))
 
 
 def _proxy(text: str) -> EnvoyObject | None:
     """``HOST:PORT,IP:PORT``: where the request goes, and the proxy on the way."""
     target, _, proxy = text.partition(",")
     return _SILENT if target and _ip_and_port(proxy) is not None else None
-
-
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return None if "%" in text else ipaddress.ip_address(text)
-    except ValueError:
-        return None
 
 
 OBJECTS: Mapping[str, Callable[[str], EnvoyObject | None]] = {

@@ -9,10 +9,11 @@ asks; measured in tests/wasm_filters/test_name_fidelity.py.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import struct
 from dataclasses import dataclass
+
+from wasm_filters.properties.addresses import Address, parsed, without_port
 
 _NAME = re.compile(r"[A-Za-z0-9._/*-]*")  # what c-ares looks up
 _LOCAL = "localhost"
@@ -24,7 +25,7 @@ class Resolved:
     """The ``addresses`` of a name, each for ``ttl`` seconds, known ``after`` so many seconds.
 
     IPv4 addresses count only where there is none of IPv6. A name without addresses is not there;
-    ``failed``: nobody knows. ValueError: something that is no IP address.
+    ``failed``: nobody knows. ValueError: something that is no IP address, or has a zone.
     """
 
     addresses: tuple[str, ...] = ()
@@ -33,30 +34,33 @@ class Resolved:
     failed: bool = False
 
     def __post_init__(self) -> None:
-        for address in self.addresses:
-            ipaddress.ip_address(address)
+        self._parsed()
 
     def data(self) -> bytes:
         """What the callback reads: a count, as many TTLs, as many ``address:0`` that end with 0."""
         if self.failed:
             return b""
-        given = [ipaddress.ip_address(address) for address in self.addresses]
+        given = self._parsed()
         newest = max((each.version for each in given), default=4)
-        shown = [
-            f"[{each}]:0" if newest == 6 else f"{each}:0"
-            for each in given
-            if each.version == newest
-        ]
+        shown = [without_port(each) for each in given if each.version == newest]
         numbers = [len(shown), *[self.ttl] * len(shown)]
         texts = [each.encode() + b"\0" for each in shown]
         return b"".join([*map(_NUMBER.pack, numbers), *texts])
+
+    def _parsed(self) -> list[Address]:
+        found = []
+        for text in self.addresses:
+            address = parsed(text)
+            if address is None:
+                raise ValueError(f"expected an IPv4 or IPv6 address without a zone, got {text!r}")
+            found.append(address)
+        return found
 
 
 def at_once(name: str) -> Resolved | None:
     """The answer that needs no asking; None if there is none."""
     if name == _LOCAL or name.endswith("." + _LOCAL):
         return Resolved(("::1",))
-    try:
-        return Resolved((str(ipaddress.ip_address(name)),))
-    except ValueError:
-        return None if _NAME.fullmatch(name) else Resolved(failed=True)
+    if parsed(name) is not None:
+        return Resolved((name,))
+    return None if _NAME.fullmatch(name) else Resolved(failed=True)
