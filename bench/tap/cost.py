@@ -1,6 +1,6 @@
 """What captures cost an Envoy: requests a second beside an Envoy without any, in paired runs.
 
-    .venv/bin/python bench/tap/envoy.py [--pairs N] [--seconds N] [--connections N]
+    .venv/bin/python bench/tap/cost.py [--pairs N] [--seconds N] [--connections N]
 
 Envoy runs on the first core with one worker; load, upstream and the hub share the others. The load
 and the upstream are a program in Go (bench/tap/go), so Go has to be there. Each scenario is run in
@@ -290,10 +290,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=32)
     options = parser.parse_args()
     if not shutil.which("go") or not shutil.which("taskset"):
-        sys.exit("bench/tap/envoy.py needs Go, and taskset (util-linux)")
+        sys.exit("bench/tap/cost.py needs Go, and taskset (util-linux)")
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        sys.exit("bench/tap/envoy.py needs two cores")
+        sys.exit("bench/tap/cost.py needs two cores")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.seconds, options.connections)
         os.sched_setaffinity(0, cores[1:])
