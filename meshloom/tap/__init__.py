@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.tap import export, query, show, top, tree, watch
+from meshloom.tap import export, query, read, show, top, tree, watch
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -16,5 +16,6 @@ app.callback(invoke_without_command=True)(watch.tap_command)
 app.command("query")(query.query)
 app.command("show")(show.show)
 app.command("export")(export.export)
+app.command("read")(read.read)
 app.command("tree")(tree.tree)
 app.command("top")(top.top)
