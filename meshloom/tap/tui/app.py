@@ -173,6 +173,8 @@ class TapApp(App[TapError]):
 
     def _filter(self) -> None:
         """Use the filter, when nobody types."""
+        if not self.query(Input):
+            return  # the pause ended while the application does
         self.session.match(self.query_one(Input).value)
         self.show()
 
