@@ -175,7 +175,7 @@ class Bench:
             if hub is not None and scenario.watch:
                 await watched(hub, stack, seen)
             told = await self.load(port)
-            await asyncio.sleep(1.5)  # what is on its way
+            await seen.all()
             return told, seen.count / told["requests"] if hub is not None else None
 
     async def hub(
@@ -221,6 +221,13 @@ class Seen:
 
     def __init__(self) -> None:
         self.count = 0
+
+    async def all(self) -> None:
+        """Wait until no more comes: what is on its way is not lost."""
+        before = -1
+        while before != self.count:
+            before = self.count
+            await asyncio.sleep(1.5)
 
     def keep(self, exchanges: list[Exchange]) -> None:
         self.count += len(exchanges)
