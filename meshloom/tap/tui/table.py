@@ -144,10 +144,12 @@ class Table(ScrollView, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """The first step of a live list selects what came last."""
-        at = self._cursor()
+        at, listing = self._cursor(), self._session.listing
         if at is None:
-            last = self.scroll_offset.y + self.size.height - 1
-            self._select(last if self._session.listing.ends_with_the_newest else 0)
+            # a live list may be ahead of the screen: some came since it was drawn
+            shown = self.scroll_offset.y + self.size.height
+            last = (len(listing) if listing.held is None else shown) - 1
+            self._select(last if listing.ends_with_the_newest else 0)
         else:
             self._select(at + by)
 

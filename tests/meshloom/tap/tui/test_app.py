@@ -102,6 +102,15 @@ async def test_a_selected_request_holds_the_list_and_shows_all_of_it() -> None:
         assert "ratings-route" not in "\n".join(screen.text())
 
 
+async def test_the_first_step_selects_what_came_last_before_it_is_on_the_screen() -> None:
+    async with running(3) as screen:
+        for number in range(3, 60):
+            screen.app.session.receive(exchange(number))
+        screen.app.table.action_move(-1)
+        assert screen.app.session.selected is not None
+        assert screen.app.session.selected.number == 59
+
+
 async def test_space_holds_and_follows() -> None:
     async with running(3) as screen:
         await screen.press("space")
