@@ -178,7 +178,10 @@ class Captured:
             event = await self._viewer.next()
             if not isinstance(event, Exchange):
                 continue
+            self._all.pop(event.request_id, None)
             self._all[event.request_id] = time.monotonic()
+            if len(self._all) > MAX_CAPTURED:
+                del self._all[next(iter(self._all))]
             if self._matches(event):
                 self.exchanges.append(event)
                 del self.exchanges[:-MAX_CAPTURED]

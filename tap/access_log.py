@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing
+from tap.addresses import address_of
 from tap.topology import Topology
 from xds_server.errors import WireError
 
@@ -78,9 +79,9 @@ class LogReader:
 
     def _exchange(self, entry: Any, topology: Topology) -> Exchange:
         common = entry.common_properties
-        client = _address(common.downstream_direct_remote_address)
-        upstream = _address(common.upstream_remote_address)
-        listener = topology.listener(_address(common.downstream_local_address))
+        client = address_of(common.downstream_direct_remote_address)
+        upstream = address_of(common.upstream_remote_address)
+        listener = topology.listener(address_of(common.downstream_local_address))
         request = _request(entry.request)
         return Exchange(
             next(self._ids),
@@ -98,7 +99,7 @@ class LogReader:
             flags=_flags(common),
             attempts=common.upstream_request_attempt_count,
             details=entry.response.response_code_details,
-            upstream_local=_address(common.upstream_local_address),
+            upstream_local=address_of(common.upstream_local_address),
             timing=_timing(common),
             sources=(SOURCE,),
         )
@@ -164,11 +165,3 @@ def _seconds(common: Any, name: str) -> float | None:
     found = getattr(common, name)
     seconds: float = found.seconds + found.nanos / 1e9
     return seconds
-
-
-def _address(address: Any) -> str:
-    socket = address.socket_address
-    if socket.address:
-        return f"{socket.address}:{socket.port_value}"
-    pipe: str = address.pipe.path
-    return pipe

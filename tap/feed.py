@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mesh_traffic import Exchange
 from tap.assemble import Assembler
 from tap.audit import Audit
 from tap.decode import Decoder
 from tap.join import Joiner
-from tap.redact import Redactor
 from tap.sources.counters import Counters
 from tap.topology import Topology
 
@@ -26,7 +25,7 @@ class Feed:
         node: str,
         topology: Topology,
         ids: Iterator[str],
-        redact: Redactor,
+        redact: Callable[[Exchange], Exchange],
         logged: bool = False,
     ) -> None:
         self.tapped = False

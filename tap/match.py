@@ -8,8 +8,7 @@ searched for in the URL, as in mitmproxy.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -32,7 +31,6 @@ from tap.terms import (
 )
 
 MAX_LENGTH = 2_000  # characters of an expression
-_MESSAGES = re.compile(r"~[hbt]|\bheader\b")
 SHOWN = 120  # characters of it in an error
 
 
@@ -52,13 +50,14 @@ class Match:
     """An expression, compiled. ``match(exchange)`` is whether it holds.
 
     ``implied`` is a condition that holds for whatever matches, ``None`` if nothing is known;
-    ``bodies`` is whether the answer can depend on bodies.
+    ``bodies`` is whether the answer can depend on bodies, ``message`` on bodies or headers.
     """
 
     expression: str
     holds: Predicate
     implied: Condition | None = None
     bodies: bool = False
+    message: bool = False
 
     def __call__(self, exchange: Exchange) -> bool:
         return self.holds(exchange)
@@ -81,12 +80,7 @@ def read_match(expression: str) -> Match:
         raise MatchError(expression, error.loc, _why(expression[error.loc :], error)) from error
     except RecursionError as error:
         raise MatchError(expression, 0, "too many levels of parentheses or !") from error
-    return Match(expression, found.holds, found.implied, found.bodies)
-
-
-def reads_messages(expression: str) -> bool:
-    """Whether headers or bodies may decide about it; in doubt it says yes."""
-    return _MESSAGES.search(expression) is not None
+    return Match(expression, found.holds, found.implied, found.bodies, found.message)
 
 
 class _Wrong(pp.ParseSyntaxException):
@@ -158,25 +152,33 @@ def _unknown_operator(text: str, at: int, tokens: pp.ParseResults) -> Term:
 def _not(tokens: pp.ParseResults) -> Term:
     inner: Term = tokens[0]
     holds = inner.holds
-    return Term(lambda exchange: not holds(exchange), bodies=inner.bodies)
+    return Term(lambda exchange: not holds(exchange), bodies=inner.bodies, message=inner.message)
 
 
 def _every(tokens: pp.ParseResults) -> Term:
-    terms: list[Term] = list(tokens)
-    if len(terms) == 1:
-        return terms[0]
-    holds, bodies = [term.holds for term in terms], any(term.bodies for term in terms)
-    implied = every([term.implied for term in terms])
-    return Term(lambda exchange: all(one(exchange) for one in holds), implied, bodies)
+    return _together(tokens, all, every)
 
 
 def _some(tokens: pp.ParseResults) -> Term:
+    return _together(tokens, any, some)
+
+
+def _together(
+    tokens: pp.ParseResults,
+    holds: Callable[[Iterable[bool]], bool],
+    implied: Callable[[list[Condition | None]], Condition | None],
+) -> Term:
+    """The terms as one, of which all have to hold, or any."""
     terms: list[Term] = list(tokens)
     if len(terms) == 1:
         return terms[0]
-    holds, bodies = [term.holds for term in terms], any(term.bodies for term in terms)
-    implied = some([term.implied for term in terms])
-    return Term(lambda exchange: any(one(exchange) for one in holds), implied, bodies)
+    predicates = [term.holds for term in terms]
+    return Term(
+        lambda exchange: holds(one(exchange) for one in predicates),
+        implied([term.implied for term in terms]),
+        any(term.bodies for term in terms),
+        any(term.message for term in terms),
+    )
 
 
 def _operator(names: Iterable[str]) -> pp.Regex:

@@ -65,29 +65,35 @@ class HeaderIn:
 
 
 @dataclass(frozen=True, slots=True)
-class AllOf:
-    """Each of two or more rules holds."""
+class _Several:
+    """Two or more rules."""
 
     of: tuple[Rule, ...]
 
     def __post_init__(self) -> None:
-        _check_rules(self.of)
+        if len(self.of) < 2:
+            raise TapRequestError("and, or: expected two rules or more")
+
+    def _rules(self) -> dict[str, object]:
+        return {"rules": [rule.predicate() for rule in self.of]}
+
+
+class AllOf(_Several):
+    """Each of them holds."""
+
+    __slots__ = ()
 
     def predicate(self) -> dict[str, object]:
-        return {"and_match": {"rules": [rule.predicate() for rule in self.of]}}
+        return {"and_match": self._rules()}
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """One of two or more rules holds."""
+class AnyOf(_Several):
+    """One of them holds."""
 
-    of: tuple[Rule, ...]
-
-    def __post_init__(self) -> None:
-        _check_rules(self.of)
+    __slots__ = ()
 
     def predicate(self) -> dict[str, object]:
-        return {"or_match": {"rules": [rule.predicate() for rule in self.of]}}
+        return {"or_match": self._rules()}
 
 
 Rule = Anything | HeaderIs | HeaderIn | AllOf | AnyOf
@@ -98,11 +104,6 @@ def _check_text(*texts: str) -> None:
     for text in texts:
         if not text or not text.isprintable() or len(text) > MAX_TEXT:
             raise TapRequestError(f"{text[:40]!r} can't be compared with a header")
-
-
-def _check_rules(rules: tuple[Rule, ...]) -> None:
-    if len(rules) < 2:
-        raise TapRequestError("and, or: expected two rules or more")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from mesh_traffic import Exchange
 from tap import wire
 from tap.background import background
 from tap.hub import Hub, HubError
-from tap.match import MatchError, compile_match, read_match, reads_messages
+from tap.match import Match, MatchError, read_match
 from tap.terms import Predicate
 from tap.topology import Topology
 from tap.viewer import Coverage, Viewer, Wish
@@ -58,10 +58,10 @@ class Asked:
             raise HubError("match and service have to be text")
         return asked
 
-    def wish(self) -> Wish:
-        reads = reads_messages(self.match)
-        implied = read_match(self.match).implied
-        return Wish(self.bodies, tap=reads or not self.summary, reads=reads, implied=implied)
+    def wish(self, match: Match) -> Wish:
+        """What its filter, and what it asked for, need of the hub."""
+        needs_tap = match.message or not self.summary
+        return Wish(self.bodies, needs_tap, reads=match.message, implied=match.implied)
 
 
 @asynccontextmanager
@@ -129,7 +129,9 @@ async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.Stream
     try:
         async with asyncio.timeout(ASK_WITHIN):
             asked = Asked.of_line(await reader.readline())
-        with hub.watch(_predicate(asked, hub.topology), asked.wish()) as viewer:
+        match = read_match(asked.match)
+        predicate = _of_service(match, asked.service, hub.topology)
+        with hub.watch(predicate, asked.wish(match)) as viewer:
             await _show(viewer, reader, writer)
             writer.write(wire.encode(viewer.coverage()))
     except TimeoutError:
@@ -169,8 +171,8 @@ async def _next(viewer: Viewer, told: Coverage) -> Exchange | Coverage:
                 return coverage
 
 
-def _predicate(asked: Asked, topology: Topology) -> Predicate:
-    matches, service = compile_match(asked.match), asked.service
+def _of_service(matches: Predicate, service: str, topology: Topology) -> Predicate:
+    """``matches``, for requests from or to ``service`` only, if one is named."""
     if not service:
         return matches
     known = topology.services()

@@ -30,11 +30,13 @@ class SignError(TermError):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A predicate, what it surely implies, and whether it reads bodies."""
+    """A predicate, what it surely implies, and whether it reads ``bodies``, or any of a
+    ``message``: headers or bodies."""
 
     holds: Predicate
     implied: Condition | None = None
     bodies: bool = False
+    message: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ BARE: Mapping[str, Predicate] = {
 }
 
 _BODIES = frozenset(("~b", "~bq", "~bs"))
+_MESSAGES = _BODIES | {"~h", "~hq", "~hs", "~t", "~tq", "~ts"}
 _DURATION_FIELD = NumberField(lambda exchange: exchange.duration, seconds)
 
 FIELDS: Mapping[str, TextField | NumberField] = {
@@ -170,7 +173,7 @@ def find(name: str, value: str) -> Term:
     def holds(exchange: Exchange) -> bool:
         return any(pattern.search(one(exchange)) for one in read)
 
-    return Term(holds, Atom(name, "", value), name in _BODIES)
+    return Term(holds, Atom(name, "", value), name in _BODIES, name in _MESSAGES)
 
 
 def _has_status(exchange: Exchange, status: float) -> bool:
@@ -198,7 +201,7 @@ def compare(name: str, sign: str, value: str) -> Term:
 
 def compare_header(name: str, sign: str, value: str) -> Term:
     """``header name sign value``."""
-    return Term(_compare_text(header(name).read, sign, value))
+    return Term(_compare_text(header(name).read, sign, value), message=True)
 
 
 def _compare_number(field: NumberField, sign: str, value: str) -> tuple[Predicate, float]:

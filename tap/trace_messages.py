@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from mesh_traffic import Body, Headers
+from tap.addresses import address_of
 from tap.decode import BufferedTrace, DecodeError, Message, Piece, Segment, Trace
 from xds_server.errors import WireError
 
@@ -62,10 +63,10 @@ def _buffered(trace: Any) -> BufferedTrace:
     return BufferedTrace(
         request=_message(trace.request) if trace.HasField("request") else None,
         response=_message(trace.response) if trace.HasField("response") else None,
-        listener=_address(downstream.local_address),
-        client=_address(downstream.remote_address),
-        upstream=_address(upstream.remote_address),
-        upstream_local=_address(upstream.local_address),
+        listener=address_of(downstream.local_address),
+        client=address_of(downstream.remote_address),
+        upstream=address_of(upstream.remote_address),
+        upstream_local=address_of(upstream.local_address),
     )
 
 
@@ -101,11 +102,3 @@ def _fields(headers: Any) -> Headers:
 def _body(body: Any) -> Body:
     data = body.as_bytes or body.as_string.encode()
     return Body(data, body.truncated)
-
-
-def _address(address: Any) -> str:
-    socket = address.socket_address
-    if socket.address:
-        return f"{socket.address}:{socket.port_value}"
-    path: str = address.pipe.path
-    return path

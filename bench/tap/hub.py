@@ -100,8 +100,8 @@ TRACES = b"".join(trace(number) for number in range(COUNT))
 LOGS = [log_message(first, 25) for first in range(0, COUNT, 25)]
 
 
-def feed() -> Feed:
-    return Feed("web-1", TOPOLOGY, map(str, count()), Redactor(), logged=True)
+def feed(redact: Callable[[Exchange], Exchange]) -> Feed:
+    return Feed("web-1", TOPOLOGY, map(str, count()), redact, logged=True)
 
 
 def plain(exchange: Exchange) -> Exchange:
@@ -109,9 +109,7 @@ def plain(exchange: Exchange) -> Exchange:
 
 
 def tapped(redact: bool) -> None:
-    one = feed()
-    if not redact:
-        one._redact = plain  # type: ignore[assignment]
+    one = feed(Redactor() if redact else plain)
     assert len(one.receive(TRACES, 1.0)) == COUNT
 
 
@@ -121,7 +119,7 @@ def logged() -> None:
 
 
 def joined() -> list[Exchange]:
-    one, reader = feed(), LogReader(map(str, count()))
+    one, reader = feed(Redactor()), LogReader(map(str, count()))
     one.tapped = True
     one.receive(TRACES, 1.0)
     found = [each for data in LOGS for each in one.log(reader.receive(data, TOPOLOGY), 1.0)]

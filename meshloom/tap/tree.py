@@ -47,8 +47,6 @@ def tree(
 
 def _of_one_request(reader: Reader, id_: str) -> list[Exchange]:
     """All exchanges of the request that this one is of."""
-    from tap.match import read_match
-
     end = time.monotonic() + STORED_WITHIN
     while not (found := reader.by_id(id_)):
         if time.monotonic() > end:
@@ -58,8 +56,7 @@ def _of_one_request(reader: Reader, id_: str) -> list[Exchange]:
     if not request_id:
         return found
     time.sleep(LOOK_EVERY)  # its other hops may end a moment later
-    same = read_match(f'request_id == "{request_id}"') if '"' not in request_id else None
-    return list(reader.query(same, bodies=False)) if same else found
+    return reader.of_request(request_id)
 
 
 def _to_json(hop: Hop) -> dict[str, Any]:

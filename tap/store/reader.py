@@ -86,11 +86,17 @@ class Reader:
 
     def by_id(self, *ids: str) -> list[Exchange]:
         """The exchanges of these ids, in their order; one that is not there is left out."""
-        found = []
-        for one in ids:
-            seqs = self._ask("SELECT seq FROM exchanges WHERE id = ?", [to_column(one)])
-            found += [exchange for _, exchange in self._load([seq for (seq,) in seqs], True)]
-        return found
+        return [exchange for one in ids for exchange in self._having("id", one, bodies=True)]
+
+    def of_request(self, request_id: str) -> list[Exchange]:
+        """All exchanges with this ``x-request-id``, as they came, without their bodies."""
+        return self._having("request_id", request_id, bodies=False)
+
+    def _having(self, column: str, value: str, bodies: bool) -> list[Exchange]:
+        sql = f"SELECT seq FROM exchanges WHERE {column} = ? ORDER BY seq"
+        seqs = [seq for (seq,) in self._ask(sql, [to_column(value)])]
+        steps = (seqs[at : at + STEP] for at in range(0, len(seqs), STEP))
+        return [exchange for step in steps for _, exchange in self._load(step, bodies)]
 
     def holds(self) -> Holds:
         with errors_of(self.path):

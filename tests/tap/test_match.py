@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
 from tap.conditions import Atom, Condition, Every, Some
-from tap.match import MatchError, compile_match, read_match, reads_messages
+from tap.match import MatchError, compile_match, read_match
 
 EXCHANGE = Exchange(
     id="9f3e",
@@ -211,4 +211,4 @@ def test_any_text_is_a_predicate_or_a_match_error(text: str) -> None:
 def test_an_expression_tells_whether_it_reads_headers_or_bodies(
     expression: str, reads: bool
 ) -> None:
-    assert reads_messages(expression) is reads
+    assert read_match(expression).message is reads

@@ -238,7 +238,7 @@ class Vm:
         def called(*given: int) -> int:
             _PACK[len(given)](slots, 0, *given)
             if self._left != limit or monotonic() > self._armed_until:
-                arm()
+                arm()  # asked here, too: most callbacks are spared a call that finds nothing to do
             failed = call(*arguments)
             if failed or trapped[0]:
                 self._fail(name, failed)
