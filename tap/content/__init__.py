@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from mesh_traffic import Exchange
-from tap.content.coding import MAX_EXPANDED, codings_of, undo
+from tap.coding import MAX_EXPANDED, codings_of, undo
 from tap.content.nouns import Content, Schema, Side, Undecodable, View
 from tap.content.table import decode
 from tap.content.text import binary, bounded

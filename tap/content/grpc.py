@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from mesh_traffic import Headers
+from tap.coding import codings_of, undo
 from tap.content import protobuf
-from tap.content.coding import codings_of, undo
 from tap.content.nouns import Content, Decode, MediaType, Undecodable, View
 
 MAX_MESSAGES = 1_000  # of one body

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_traffic import Exchange
-from tap.content.coding import MAX_EXPANDED, SLICE
+from tap.coding import MAX_EXPANDED, SLICE
 from tap.content.nouns import Content, Decode, MediaType, Side, Undecodable, View
+from tap.websocket import DEFLATE_TAIL, MAX_FRAMES, unmasked
 
-MAX_FRAMES = 10_000  # of one body
 MAX_MESSAGES = 1_000
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 NAMES = {TEXT: "text", BINARY: "binary", CLOSE: "close", PING: "ping", PONG: "pong"}
-_TAIL = b"\x00\x00\xff\xff"  # what RFC 7692, section 7.2.2, puts back
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def frames(data: bytes) -> Iterator[Frame]:
             yield Frame(data[at] & 0x0F, False, False, b"", 1)
             return
         payload = data[start : start + size]
-        shown = _unmasked(payload, mask)
+        shown = unmasked(payload, mask)
         yield Frame(
             data[at] & 0x0F,
             bool(data[at] & 0x80),
@@ -109,14 +108,6 @@ def _header(data: bytes, at: int) -> tuple[int, bytes, int | None]:
     if wide:
         size = int.from_bytes(data[at + 2 : at + 2 + wide], "big")
     return size, data[start - 4 : start] if masked else b"", start
-
-
-def _unmasked(data: bytes, mask: bytes) -> bytes:
-    if not mask or not data:
-        return data
-    key = (mask * (len(data) // 4 + 1))[: len(data)]
-    together = int.from_bytes(data, "big") ^ int.from_bytes(key, "big")
-    return together.to_bytes(len(data), "big")
 
 
 def messages(data: bytes) -> Iterator[Message]:
@@ -151,7 +142,7 @@ class _Inflater:
         """What it held, and why that is not all, or ""."""
         if not self._deflate.agreed:
             return bytes(message.data), "compressed, without permessage-deflate in the handshake"
-        data = bytes(message.data) + (_TAIL if message.whole else b"")
+        data = bytes(message.data) + (DEFLATE_TAIL if message.whole else b"")
         out = bytearray()
         try:
             for at in range(0, len(data), SLICE):

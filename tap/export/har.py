@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
+from tap.coding import codings_of, undo
 from tap.export.raw import reason
 from tap.export.words import cut, remarks, to_text
 from tap.terms import url
@@ -128,8 +129,6 @@ def _response(response: Response | None) -> dict[str, Any]:
 
 def _undone(response: Response) -> tuple[bytes, Headers, str]:
     """The body without its content coding, where it can be undone, and a remark where not."""
-    from tap.content.coding import codings_of, undo  # an import of 50 ms
-
     body, codings = response.body, codings_of(response.headers.get_all("content-encoding"))
     if not body.data or not codings:
         return body.data, response.headers, ""

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mesh_traffic import Body
+from tap.coding import MAX_EXPANDED, undo
 from tap.redact import websocket
 from tap.redact.protobuf import GRPC_HEAD, grpc_messages
 
-MAX_EXPANDED = 1024 * 1024  # bytes that one body may expand to
 COMPRESSED = 1  # the flag of a gRPC message (gRPC over HTTP/2, "Compressed-Flag")
 
 Wrap = Callable[[bytes], bytes]
@@ -50,8 +50,6 @@ def opened(body: Body, told: Told) -> Opened:
     """``body`` without its content codings. A header that lies about readable text is ignored."""
     if not told.codings or not body.data:
         return Opened(body.data, body.truncated)
-    from tap.content.coding import undo  # with brotli and zstd, where they are needed
-
     undone = undo(body.data, told.codings, MAX_EXPANDED)
     if undone.left or (undone.notes and not undone.data):
         if is_text(body.data, body.truncated):
@@ -121,8 +119,6 @@ def grpc(it: Opened, told: Told) -> Opened:
 
 
 def _inflated(payload: bytes, encoding: str, limit: int) -> tuple[bytes, bool]:
-    from tap.content.coding import undo
-
     if limit <= 0:
         return b"", False
     undone = undo(payload, (encoding,), limit)

@@ -10,12 +10,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MAX_EXPANDED = 1024 * 1024  # bytes that the messages of one body may be inflated to
-MAX_FRAMES = 10_000
+from tap.coding import MAX_EXPANDED
+from tap.websocket import DEFLATE_TAIL, MAX_FRAMES, unmasked
 
 _FINAL, _RSV1, _MASKED = 0x80, 0x40, 0x80
 _CONTROL = 8  # opcodes from here on are not fragmented, nor compressed
-_TAIL = b"\x00\x00\xff\xff"  # RFC 7692, section 7.2.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +45,8 @@ def frames(data: bytes) -> Iterator[Frame]:
         at += len(key)
         payload = data[at : at + size]
         whole = at + size <= len(data)
-        yield Frame(head, _unmasked(payload, key), at, at + len(payload), whole)
+        yield Frame(head, unmasked(payload, key), at, at + len(payload), whole)
         at += size
-
-
-def _unmasked(payload: bytes, key: bytes) -> bytes:
-    if len(key) < 4 or not payload:
-        return payload
-    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
-    value = int.from_bytes(payload, "big") ^ int.from_bytes(mask, "big")
-    return value.to_bytes(len(payload), "big")
 
 
 def written(opcode: int, payload: bytes) -> bytes:
@@ -84,7 +75,7 @@ class _Inflater:
             self.complete = False
             return b""
         try:
-            out = self._it.decompress(data + _TAIL, self.left)
+            out = self._it.decompress(data + DEFLATE_TAIL, self.left)
         except zlib.error:
             self.left, self.complete = 0, False
             return b""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mesh_traffic import Body, Exchange
+from tap.coding import codings_of, undo
 from tap.content import Schema, Side, view
-from tap.content.coding import codings_of, undo
 from tap.content.text import MAX_DUMPED, MAX_TEXT, clean, hexdump
 from tap.export.words import cut
 

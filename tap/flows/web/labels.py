@@ -10,7 +10,7 @@ from mitmproxy.flow import Error
 
 from mesh_traffic import Endpoint, Exchange
 from tap import lines
-from tap.content.coding import codings_of, undo
+from tap.coding import codings_of, undo
 from tap.export.words import remarks, told
 from tap.flags import in_words
 from tap.flows import flow_of

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
+from tap.coding import MAX_EXPANDED
 from tap.content import decoded, view
-from tap.content.coding import MAX_EXPANDED
 from tests.tap.content.given import answered, sent
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 MAX_EXPANDED = 1024 * 1024  # bytes that one body may expand to
 MAX_CODINGS = 4  # applied to one body, one on the other
@@ -105,21 +105,28 @@ def _member(it: Expander, data: bytes, at: int, out: bytearray, limit: int) -> t
     return at, it.over
 
 
-class _Zlib:
-    def __init__(self, wbits: int) -> None:
-        self._it = zlib.decompressobj(wbits)
+class _Standard:
+    """One with the interface of the standard library's decompressors."""
+
+    def __init__(self, it: Any) -> None:
+        self._it = it
 
     @property
     def over(self) -> bool:
-        return self._it.eof
+        return bool(self._it.eof)
 
     @property
     def rest(self) -> bytes:
-        return self._it.unused_data
+        return bytes(self._it.unused_data)
+
+
+class _Zlib(_Standard):
+    def __init__(self, wbits: int) -> None:
+        super().__init__(zlib.decompressobj(wbits))
 
     def feed(self, data: bytes, limit: int) -> bytes:
         try:
-            return self._it.decompress(data, limit)
+            return bytes(self._it.decompress(data, limit))
         except zlib.error as error:
             raise CodingError(str(error).partition(": ")[2] or str(error)) from error
 
@@ -149,25 +156,17 @@ class _Brotli:
             raise CodingError("no brotli") from error
 
 
-class _Zstd:
+class _Zstd(_Standard):
     def __init__(self, head: bytes) -> None:
         from backports import zstd
 
         options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: ZSTD_WINDOW}
-        self._it = zstd.ZstdDecompressor(options=options)
+        super().__init__(zstd.ZstdDecompressor(options=options))
         self._error = zstd.ZstdError
-
-    @property
-    def over(self) -> bool:
-        return self._it.eof
-
-    @property
-    def rest(self) -> bytes:
-        return self._it.unused_data
 
     def feed(self, data: bytes, limit: int) -> bytes:
         try:
-            return self._it.decompress(data, limit)
+            return bytes(self._it.decompress(data, limit))
         except self._error as error:
             raise CodingError(str(error).rpartition(": ")[2]) from error
 

@@ -9,7 +9,7 @@ import brotli
 import pytest
 from backports import zstd
 
-from tap.content.coding import MAX_CODINGS, MAX_EXPANDED, codings_of, undo
+from tap.coding import MAX_CODINGS, MAX_EXPANDED, codings_of, undo
 
 TEXT = b"".join(b"line %d of a body that compresses\n" % at for at in range(500))
 
