@@ -2,9 +2,13 @@
 
 Floor 2 of the house. The way through it::
 
-    source (a door) ─ decode ─ assemble ─ redact ─ hub ─ viewers ─ server (a door) ═ client (a door)
+    admin tap (a door) ─ decode ─ assemble ─┐
+                                            ├ join ─ redact ─ hub ─ viewers ─ server ═ client
+    access log (a door) ────────────────────┘                  └ keeper ─ store
 
-The hub owns the one admin tap that an Envoy grants. Nothing reaches a viewer before it is redacted.
+The hub owns the one admin tap that an Envoy grants. Nothing reaches a viewer or the store before it
+is redacted. ``audit`` finds what the Envoys counted and never came; ``tree`` and ``top`` tell of
+many exchanges at once.
 ``store`` keeps captures on disk and is asked with the same expressions (``match``); ``export``
 writes them for other tools. ``flows`` (the door to mitmproxy) and ``har`` read other people's.
 ``content`` decodes bodies for who looks at them.

@@ -138,7 +138,7 @@ async def _pressed(app: TapApp, session: Session, key: str) -> float:
     """Seconds from a key to the screen with another selected row, its details filled in."""
     before, painted, start = session.selected, asyncio.Event(), time.monotonic()
     app.post_message(Key(key, None))
-    while session.selected is before:  # noqa: ASYNC110 - as above
+    while session.selected is before:  # noqa: ASYNC110 - the session knows nothing of who waits
         await asyncio.sleep(0)
     app.call_after_refresh(painted.set)
     await painted.wait()

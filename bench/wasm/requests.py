@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from mesh_traffic import Headers, Request
 from wasm_filters.engine.cache import CompiledCache
 from wasm_filters.filter import Filter
+from wasm_filters.http.chain import HttpChain
 from wasm_filters.module import Module
 from wasm_filters.tracing.trace import Trace
 
@@ -69,6 +70,16 @@ def best(rounds: int, action: Callable[[], object], per: int = 1) -> float:
         action()
         times.append((time.perf_counter() - started) / per)
     return min(times)
+
+
+def through_none(filter_: Filter) -> Callable[[], None]:
+    chain = HttpChain(filter_.worker, [])
+
+    def some() -> None:
+        for _ in range(COUNT):
+            chain.handle(REQUEST)
+
+    return some
 
 
 def through(filter_: Filter, traced: bool = False) -> Callable[[], None]:
@@ -139,6 +150,7 @@ def main() -> None:
     rounds = options.rounds
     code = bytes(wasmtime.wat2wasm(ADD_HEADER))
     filter_ = Filter(Module.of(code))
+    none = best(rounds, through_none(filter_), COUNT) * 1e6
     plain = best(rounds, through(filter_), COUNT) * 1e6
     traced = best(rounds, through(filter_, traced=True), COUNT) * 1e6
     filter_.worker.listen(None)
@@ -150,6 +162,7 @@ def main() -> None:
     policy = FILTERS / "header_policy/header_policy.wasm"
     size = rust.stat().st_size >> 10
     beside = "no Go here" if theirs is None else f"proxytest (wazero): {theirs:.1f}"
+    print(f"{'request through a chain without filters, µs':<56}{none:8.1f}")
     print(f"{'request through add-header, 6 callbacks, µs':<56}{plain:8.1f}   {beside}")
     print(f"{'the same with a trace, µs':<56}{traced:8.1f}   {traced / plain:.1f}x")
     label = f"a Rust module of {size} KiB again, ms"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from mesh_traffic import Exchange
     from tap.content import Schema
     from tap.match import Match
     from tap.store import Reader
@@ -35,6 +33,14 @@ Limit = Annotated[
     int | None, typer.Option("--limit", "-n", min=1, help="At most so many, the newest.")
 ]
 
+Service = Annotated[
+    str, typer.Option("--service", "-s", help="Only requests from or to this service.")
+]
+Matching = Annotated[
+    str, typer.Option("--match", "-m", help="Only what matches: '~m POST & status >= 500'.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object for each exchange.")]
+Body = Annotated[bool, typer.Option("--body", help="Show bodies as well.")]
 Protos = Annotated[
     list[Path] | None,
     typer.Option(
@@ -56,14 +62,21 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
     raise typer.Exit(2) from cause
 
 
-def run(watching: Coroutine[None, None, None]) -> None:
-    """Run what watches a hub; what the hub or the view refuses is bad input."""
+@contextmanager
+def watching_a_hub() -> Iterator[None]:
+    """What the hub refuses inside, or the view of it, is bad input."""
     from tap.client import TapError
 
     try:
-        asyncio.run(watching)
+        yield
     except TapError as error:
         bad_input(error, error)
+
+
+def run(watching: Coroutine[None, None, None]) -> None:
+    """Run what watches a hub."""
+    with watching_a_hub():
+        asyncio.run(watching)
 
 
 @contextmanager
@@ -105,18 +118,6 @@ def schema_of(protos: list[Path] | None, servers: list[str] | None) -> Schema | 
     except (DescriptorError, ReflectionError) as error:
         bad_input(error, error)
     return Schemas(*found)
-
-
-def as_json(exchange: Exchange, decode: bool = False, schema: Schema | None = None) -> str:
-    """The exchange as one line of JSON; ``decode`` adds what its bodies mean."""
-    from tap.wire import exchange_to_json
-
-    values = exchange_to_json(exchange)
-    if decode:
-        from tap.content import decoded
-
-        values["decoded"] = decoded(exchange, schema)
-    return json.dumps(values)
 
 
 def moment(text: str | None, option: str, now: datetime | None = None) -> float | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meshloom.tap import options
+from meshloom.tap.telling import Telling
 
 if TYPE_CHECKING:
     from tap.store.reader import Holds
@@ -15,8 +16,6 @@ _Expression = Annotated[
     list[str] | None,
     typer.Argument(metavar="[EXPR]", help="A filter: 'service == reviews & status >= 500'."),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object for each exchange.")]
-_Body = Annotated[bool, typer.Option("--body", help="Show bodies as well.")]
 
 
 def query(
@@ -24,8 +23,8 @@ def query(
     since: options.Since = None,
     until: options.Until = None,
     limit: options.Limit = None,
-    as_json: _Json = False,
-    body: _Body = False,
+    as_json: options.Json = False,
+    body: options.Body = False,
     decode: options.Decode = False,
     proto: options.Protos = None,
     reflect: options.Reflect = None,
@@ -37,9 +36,7 @@ def query(
     EXPR is a filter as in 'meshloom tap --match': mitmproxy's, and comparisons of service, version,
     source, route, cluster, status, latency, flags (UO or in words), path, header NAME and others.
     """
-    from tap import lines
-
-    schema = options.schema_of(proto, reflect)
+    telling = Telling(as_json, body, decode, options.schema_of(proto, reflect))
     match = options.read_expression(" ".join(expression or ()))
     start, end = options.moment(since, "--since"), options.moment(until, "--until")
     with options.opened(mesh, store) as reader:
@@ -48,12 +45,7 @@ def query(
             match, since=start, until=end, limit=limit, bodies=body or as_json
         ):
             shown += 1
-            if as_json:
-                typer.echo(options.as_json(exchange, decode, schema))
-                continue
-            typer.echo(lines.line(exchange))
-            for one in lines.bodies(exchange, schema) if body else ():
-                typer.echo(one)
+            telling.tell(exchange)
         typer.echo(coverage(reader.holds(), shown, "shown"), err=True)
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meshloom.tap import options
+from meshloom.tap.telling import Telling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mesh_traffic import Exchange
     from tap.redact import Redactor
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 _Files = Annotated[
     list[Path], typer.Argument(metavar="FILE…", help="Files of traces, or folders of them.")
 ]
-_Match = Annotated[str, typer.Option("--match", "-m", help="Only what matches.")]
-_Json = Annotated[bool, typer.Option("--json", help="One JSON object for each exchange.")]
-_Body = Annotated[bool, typer.Option("--body", help="Show bodies as well.")]
 _Into = Annotated[
     Path | None,
     typer.Option("--into", metavar="FILE", help="Write a store for query, tree and export."),
@@ -34,9 +32,9 @@ _Redact = Annotated[
 
 def read(
     files: _Files,
-    match: _Match = "",
-    as_json: _Json = False,
-    body: _Body = False,
+    match: options.Matching = "",
+    as_json: options.Json = False,
+    body: options.Body = False,
     decode: options.Decode = False,
     proto: options.Protos = None,
     into: _Into = None,
@@ -49,7 +47,7 @@ def read(
     from tap.sources.files import Report, read_files
 
     expression = options.read_expression(match)
-    schema = options.schema_of(proto, None)
+    telling = Telling(as_json, body, decode, options.schema_of(proto, None))
     redactor, report = _redactor(redact), Report()
     found = (redactor(each) for each in read_files(files, report))
     wanted = (each for each in found if expression(each))
@@ -57,22 +55,9 @@ def read(
         _store(into, wanted)
     else:
         for exchange in wanted:
-            _show(exchange, as_json, body, lambda one: options.as_json(one, decode, schema))
+            telling.tell(exchange)
     _tell(report)
     raise typer.Exit(1 if report.errors else 0)
-
-
-def _show(
-    exchange: Exchange, as_json: bool, body: bool, to_json: Callable[[Exchange], str]
-) -> None:
-    from tap import lines
-
-    if as_json:
-        typer.echo(to_json(exchange))
-        return
-    typer.echo(lines.line(exchange))
-    for one in lines.bodies(exchange) if body else ():
-        typer.echo(one)
 
 
 def _redactor(rules: Path | None) -> Redactor:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from meshloom.tap import options
+from meshloom.tap.telling import Telling
 
 if TYPE_CHECKING:
     from mesh_traffic import Exchange, Request, Response
@@ -32,9 +33,10 @@ def show(
         found = reader.by_id(*ids)
         if missing := sorted(set(ids) - {one.id for one in found}):
             options.bad_input(f"{reader.path}: no exchange with id {', '.join(missing)}")
+    telling = Telling(as_json, decode=decode, schema=schema)
     for exchange in found:
         if as_json:
-            typer.echo(options.as_json(exchange, decode, schema))
+            typer.echo(telling.json(exchange))
         else:
             typer.echo("\n".join(told(exchange, schema)))
 

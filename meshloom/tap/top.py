@@ -24,18 +24,14 @@ if TYPE_CHECKING:
 
 WIDTH = 200  # columns where there is no terminal that says how many it has
 
-_Service = Annotated[
-    str, typer.Option("--service", "-s", help="Only requests from or to this service.")
-]
-_Match = Annotated[str, typer.Option("--match", "-m", help="Only what matches.")]
 _Every = Annotated[float, typer.Option("--every", min=0.1, help="Seconds between two pictures.")]
 _Count = Annotated[int, typer.Option("-n", min=0, help="End after so many pictures; 0: never.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object for each picture.")]
 
 
 def top(
-    service: _Service = "",
-    match: _Match = "",
+    service: options.Service = "",
+    match: options.Matching = "",
     every: _Every = 1.0,
     count: _Count = 0,
     as_json: _Json = False,

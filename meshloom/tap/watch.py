@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from meshloom.tap import options
+from meshloom.tap.telling import Telling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,23 +24,16 @@ SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is
 
 def tap_command(
     context: typer.Context,
-    service: Annotated[
-        str, typer.Option("--service", "-s", help="Only requests from or to this service.")
-    ] = "",
-    match: Annotated[
-        str,
-        typer.Option("--match", "-m", help="Only what matches: '~m POST & status >= 500'."),
-    ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object for each exchange.")
-    ] = False,
+    service: options.Service = "",
+    match: options.Matching = "",
+    as_json: options.Json = False,
     count: Annotated[
         int, typer.Option("-n", min=0, help="End after so many exchanges; 0: only at Ctrl-C.")
     ] = 0,
     mesh: Annotated[
         str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
     ] = None,
-    body: Annotated[bool, typer.Option("--body", help="Show bodies as well.")] = False,
+    body: options.Body = False,
     decode: options.Decode = False,
     proto: options.Protos = None,
     reflect: options.Reflect = None,
@@ -78,7 +72,7 @@ def tap_command(
 
         options.run(browse(found.tap_socket, service, match, schema, open_))
     else:
-        printer = Printer(as_json, body, decode, schema)
+        printer = Printer(Telling(as_json, body, decode, schema))
         options.run(_tap(found.tap_socket, service, match, count, printer))
 
 
@@ -86,15 +80,13 @@ def _in_the_terminal(
     socket: Path, service: str, match: str, schema: Schema | None, notes: list[str]
 ) -> None:
     from meshloom.tap.tui.app import show
-    from tap.client import TapError, watch
+    from tap.client import watch
 
     asked = [f"--service {service}"] if service else []
     asked += [f"--match {match!r}"] if match else []
     notes += [f"only {' '.join(asked)}"] if asked else []
-    try:
+    with options.watching_a_hub():
         show(lambda: watch(socket, service=service, match=match, bodies=True), notes, schema)
-    except TapError as error:
-        options.bad_input(error, error)
 
 
 async def _tap(socket: Path, service: str, match: str, count: int, printer: Printer) -> None:
@@ -140,29 +132,19 @@ def unseen(state: dict[str, Any]) -> Iterator[str]:
 class Printer:
     """Where events go: exchanges to standard output, news of the Envoys to standard error."""
 
-    def __init__(
-        self, as_json: bool, bodies: bool, decode: bool = False, schema: Schema | None = None
-    ) -> None:
+    def __init__(self, telling: Telling) -> None:
         self.shown = 0
         self.stopped = False
-        self.bodies = bodies or decode
-        self.summary = not (as_json or self.bodies)  # a line has nothing that only a tap tells
-        self._as_json = as_json
-        self._decode = decode
-        self._schema = schema
+        self.bodies = telling.body or telling.decode
+        # a line has nothing that only a tap tells
+        self.summary = not (telling.as_json or self.bodies)
+        self._telling = telling
         self._last: Coverage | None = None
         self._told: tuple[str, ...] = ()
 
     def show(self, exchange: Exchange) -> None:
-        from tap import lines
-
         self.shown += 1
-        if self._as_json:
-            typer.echo(options.as_json(exchange, self._decode, self._schema))
-            return
-        typer.echo(lines.line(exchange))
-        for one in lines.bodies(exchange, self._schema) if self.bodies else ():
-            typer.echo(one)
+        self._telling.tell(exchange)
 
     def cover(self, coverage: Coverage) -> None:
         from tap.viewer import NOT_YET
@@ -184,4 +166,6 @@ class Printer:
         if not self.stopped:
             typer.echo("the mesh has ended", err=True)
         if self._last is not None:
-            typer.echo(coverage_line(replace(self._last, shown=self.shown)), err=self._as_json)
+            typer.echo(
+                coverage_line(replace(self._last, shown=self.shown)), err=self._telling.as_json
+            )

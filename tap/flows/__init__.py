@@ -56,7 +56,7 @@ def flow_bytes(exchanges: Iterable[Exchange]) -> Iterator[bytes]:
     A body that was cut off is told in the flow's comment.
     """
     buffer = BytesIO()
-    writer = FlowWriter(buffer)  # type: ignore[no-untyped-call]
+    writer = FlowWriter(buffer)  # type: ignore[no-untyped-call] # as mitmproxy has it
     for exchange in exchanges:
         writer.add(flow_of(exchange))
         yield buffer.getvalue()

@@ -220,7 +220,11 @@ def _size(exchange: Exchange) -> int:
 
 def _lock(path: Path) -> IO[bytes]:
     """Held as long as the process lives. Raises StoreError when another one holds it."""
-    file = open(f"{path}-lock", "wb", opener=lambda name, how: os.open(name, how, 0o600))  # noqa: SIM115
+
+    def private(name: str, how: int) -> int:
+        return os.open(name, how, 0o600)
+
+    file = open(f"{path}-lock", "wb", opener=private)  # noqa: SIM115 - it is held open
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -58,7 +58,7 @@ _ADDED = (
 
 
 class _Handler(app.RequestHandler):
-    application: Application  # type: ignore[assignment]
+    application: Application  # type: ignore[assignment] # tornado: its own
 
     def set_default_headers(self) -> None:
         super().set_default_headers()

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 
 class Updates(app.ClientConnection):
-    application: Application  # type: ignore[assignment]
+    application: Application  # type: ignore[assignment] # tornado: its own
 
     def open(self, *args: Any, **kwargs: Any) -> None:
         page = self.application.page
