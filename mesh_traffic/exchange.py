@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from mesh_traffic.message import Request, Response
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One side of an exchange: who it is, as far as the observer knows."""
 
     service: str = ""
@@ -19,8 +18,7 @@ class Endpoint:
         return f"{self.service} {self.version}".strip() or self.address or "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(Struct, frozen=True):
     """When the parts of an exchange passed its node, in seconds since it ``started``.
 
     None: it did not happen, or nobody saw when. ``sent`` and ``answered`` are the last try's: its
@@ -33,8 +31,7 @@ class Timing:
     ended: float | None = None  # the last byte of the response went out
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """One request and what became of it, observed at ``node``.
 
     ``id`` is unique in one running mesh; ``request_id`` is Envoy's ``x-request-id``, shared by
@@ -53,8 +50,8 @@ class Exchange:
     response: Response | None = None
     request_id: str = ""
     direction: str = ""  # "inbound", "outbound", "ingress": which side of the node saw it
-    source: Endpoint = field(default_factory=Endpoint)
-    destination: Endpoint = field(default_factory=Endpoint)
+    source: Endpoint = Endpoint()
+    destination: Endpoint = Endpoint()
     started: float = 0.0
     duration: float | None = None
     route: str = ""

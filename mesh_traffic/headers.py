@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Field = tuple[str, str]
 
 _CODEC = ("utf-8", "surrogateescape")  # readable where it is text, lossless where it is not
 
 
-@dataclass(frozen=True, slots=True)
-class Headers:
+class Headers(Struct, frozen=True):
     """An immutable list of ``(name, value)`` fields, as they came, pseudo-headers included.
 
     Names keep their case; every lookup ignores it (RFC 9110, section 5.1). The same name may come

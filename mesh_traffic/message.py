@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypeVar
+
+from msgspec import Struct
 
 from mesh_traffic.headers import Headers
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """The bytes of a body that were kept.
 
     ``truncated`` says that there were more; ``size`` is how many there were in all, where known.
@@ -27,20 +28,16 @@ class Body:
         return self.data.decode("utf-8", "replace")
 
 
-_NONE, _EMPTY = Headers(), Body()  # shared: they can't be changed, and making them costs
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One HTTP request. ``headers`` hold no pseudo-headers: those are the first four fields."""
 
     method: str = "GET"
     path: str = "/"
     authority: str = ""
     scheme: str = "http"
-    headers: Headers = _NONE
-    body: Body = _EMPTY
-    trailers: Headers = _NONE
+    headers: Headers = Headers()
+    body: Body = Body()
+    trailers: Headers = Headers()
 
     @classmethod
     def of_fields(
@@ -68,14 +65,13 @@ class Request:
         return Headers((*pseudo, *self.headers.fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """One HTTP response. ``headers`` hold no ``:status``: that is ``status``."""
 
     status: int = 200
-    headers: Headers = _NONE
-    body: Body = _EMPTY
-    trailers: Headers = _NONE
+    headers: Headers = Headers()
+    body: Body = Body()
+    trailers: Headers = Headers()
 
     @classmethod
     def of_fields(
@@ -91,3 +87,6 @@ class Response:
 
     def fields(self) -> Headers:
         return Headers(((":status", str(self.status)), *self.headers.fields))
+
+
+MessageT = TypeVar("MessageT", Request, Response)

@@ -1,4 +1,4 @@
-"""Access log entries → exchanges. Protocol logic: bytes and the topology in, exchanges out.
+"""Messages of an access log → entries. Protocol logic: bytes in, entries out.
 
 An entry is a summary: no headers but those that it names, sizes instead of bodies, but also what no
 tap tells: route, cluster, flags, tries and times. It is made of every request, whoever watches.
@@ -8,11 +8,11 @@ Source: Envoy, ``envoy.service.accesslog.v3`` and ``envoy.data.accesslog.v3``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing
+from mesh_traffic import Body, Headers, Request, Response, Timing
 from tap.addresses import address_of
-from tap.topology import Topology
 from xds_server.errors import WireError
 
 SOURCE = "access log"
@@ -50,6 +50,28 @@ _FLAGS = {
 }
 
 
+@dataclass(slots=True)
+class Entry:
+    """What an Envoy's log tells of one request. Addresses are ``ip:port``, "" where there is none;
+    all else is as in :class:`mesh_traffic.Exchange`."""
+
+    request: Request
+    response: Response | None
+    request_id: str
+    listener: str
+    client: str
+    upstream: str
+    upstream_local: str
+    started: float
+    duration: float | None
+    route: str
+    cluster: str
+    flags: tuple[str, ...]
+    attempts: int
+    details: str
+    timing: Timing
+
+
 def _parse(data: bytes) -> Any:
     """A message of the stream. Imported late: Envoy's messages take 0.2 s."""
     from xds_server.mirror import parse
@@ -61,13 +83,12 @@ def _parse(data: bytes) -> Any:
 class LogReader:
     """The log of one Envoy. ``node`` is its id, told by the first message of its stream."""
 
-    def __init__(self, ids: Iterator[str]) -> None:
+    def __init__(self) -> None:
         self.node = ""
         self.errors = 0
-        self._ids = ids
 
-    def receive(self, data: bytes, topology: Topology) -> list[Exchange]:
-        """The exchanges of one message; what is no message is counted in ``errors``."""
+    def receive(self, data: bytes) -> list[Entry]:
+        """The entries of one message; what is no message is counted in ``errors``."""
         try:
             message = _parse(data)
         except WireError:
@@ -75,34 +96,29 @@ class LogReader:
             return []
         if message.HasField("identifier"):
             self.node = message.identifier.node.id
-        return [self._exchange(entry, topology) for entry in message.http_logs.log_entry]
+        return [_entry(entry) for entry in message.http_logs.log_entry]
 
-    def _exchange(self, entry: Any, topology: Topology) -> Exchange:
-        common = entry.common_properties
-        client = address_of(common.downstream_direct_remote_address)
-        upstream = address_of(common.upstream_remote_address)
-        listener = topology.listener(address_of(common.downstream_local_address))
-        request = _request(entry.request)
-        return Exchange(
-            next(self._ids),
-            self.node,
-            request,
-            _response(entry.response),
-            request_id=entry.request.request_id,
-            direction=listener.direction if listener else "",
-            source=topology.source(listener, client),
-            destination=topology.destination(listener, upstream, request.authority),
-            started=common.start_time.seconds + common.start_time.nanos / 1e9,
-            duration=_seconds(common, "duration"),
-            route=common.route_name,
-            cluster=common.upstream_cluster,
-            flags=_flags(common),
-            attempts=common.upstream_request_attempt_count,
-            details=entry.response.response_code_details,
-            upstream_local=address_of(common.upstream_local_address),
-            timing=_timing(common),
-            sources=(SOURCE,),
-        )
+
+def _entry(entry: Any) -> Entry:
+    common, request, response = entry.common_properties, entry.request, entry.response
+    start = common.start_time
+    return Entry(
+        _request(request),
+        _response(response),
+        request.request_id,
+        address_of(common.downstream_local_address),
+        address_of(common.downstream_direct_remote_address),
+        address_of(common.upstream_remote_address),
+        address_of(common.upstream_local_address),
+        start.seconds + start.nanos / 1e9,
+        _seconds(common, "duration"),
+        common.route_name,
+        common.upstream_cluster,
+        _flags(common),
+        common.upstream_request_attempt_count,
+        response.response_code_details,
+        _timing(common),
+    )
 
 
 def _request(request: Any) -> Request:

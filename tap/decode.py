@@ -7,17 +7,17 @@ ends a trace and nothing else. Any bytes are traces or counted errors, never an 
 
 from __future__ import annotations
 
-from binascii import a2b_base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-import orjson
+import msgspec
+from pybase64 import b64decode
 
 from mesh_traffic import Body, Headers
 
 END = b"\n}\n"
-_BAD = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+_BAD = (ValueError, RecursionError)
 MAX_TRACE_BYTES = 16 * 1024 * 1024  # two bodies of request.MAX_BODY_BYTES in base64, and headers
 
 Piece = Literal[
@@ -28,6 +28,8 @@ Piece = Literal[
     "response_body_chunk",
     "response_trailers",
 ]
+PIECES: tuple[Piece, ...] = get_args(Piece)
+_NONE, _EMPTY = Headers(), Body(size=0)
 
 
 class DecodeError(ValueError):
@@ -39,9 +41,13 @@ class Message:
     """A request or a response of a buffered trace. ``time``: of its headers, epoch seconds."""
 
     fields: Headers
-    body: Body = field(default_factory=Body)
-    trailers: Headers = field(default_factory=Headers)
+    body: Body = _EMPTY
+    trailers: Headers = _NONE
     time: float | None = None
+
+    def value(self, name: str) -> str:
+        """The first value of a field by its name, which is in lower case, as Envoy's are; or ""."""
+        return next((value for key, value in self.fields.fields if key == name), "")
 
 
 @dataclass(slots=True)
@@ -59,6 +65,17 @@ class BufferedTrace:
     client: str = ""
     upstream: str = ""
     upstream_local: str = ""
+
+    @property
+    def request_id(self) -> str:
+        """Envoy's ``x-request-id``."""
+        return self.request.value("x-request-id") if self.request is not None else ""
+
+    @property
+    def started(self) -> float:
+        """When its first headers came, epoch seconds; 0 where nobody recorded it."""
+        message = self.request or self.response
+        return 0.0 if message is None or message.time is None else message.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,79 +134,143 @@ class Decoder:
         self._searched = 0
 
 
+# Parts of a trace's JSON. What has no field here is passed over.
+
+
+class _Field(msgspec.Struct, frozen=True, gc=False):
+    """``HeaderValue``: ``raw_value`` holds bytes where it is not text; one of the two is filled."""
+
+    key: str
+    value: str = ""
+    raw_value: str = ""
+
+
+class _Body(msgspec.Struct, frozen=True, gc=False):
+    """``as_string`` is what Envoy's ``JSON_BODY_AS_STRING`` leaves of a body."""
+
+    as_bytes: str = ""
+    as_string: str = ""
+    truncated: bool = False
+
+
+class _Headers(msgspec.Struct, frozen=True, gc=False):
+    headers: list[_Field]
+
+
+class _Message(msgspec.Struct, frozen=True, gc=False):
+    headers: list[_Field] = []
+    body: _Body | None = None
+    trailers: list[_Field] = []
+    headers_received_time: datetime | None = None
+
+
+class _SocketAddress(msgspec.Struct, frozen=True, gc=False):
+    address: str
+    port_value: int = 0
+
+
+class _Pipe(msgspec.Struct, frozen=True, gc=False):
+    path: str
+
+
+class _Address(msgspec.Struct, frozen=True, gc=False):
+    socket_address: _SocketAddress | None = None
+    pipe: _Pipe | None = None
+
+
+class _Connection(msgspec.Struct, frozen=True, gc=False):
+    local_address: _Address | None = None
+    remote_address: _Address | None = None
+
+
+class _Buffered(msgspec.Struct, frozen=True, gc=False):
+    request: _Message | None = None
+    response: _Message | None = None
+    downstream_connection: _Connection = _Connection()
+    upstream_connection: _Connection = _Connection()
+
+
+class _Segment(msgspec.Struct, frozen=True, gc=False):
+    trace_id: str
+    request_headers: _Headers | None = None
+    request_body_chunk: _Body | None = None
+    request_trailers: _Headers | None = None
+    response_headers: _Headers | None = None
+    response_body_chunk: _Body | None = None
+    response_trailers: _Headers | None = None
+
+
+class _Wrapper(msgspec.Struct, frozen=True, gc=False):
+    http_buffered_trace: _Buffered | None = None
+    http_streamed_trace_segment: _Segment | None = None
+
+
+_wrapper = msgspec.json.Decoder(_Wrapper)
+
+
 def decode_trace(data: bytes | bytearray) -> Trace:
     """One ``TraceWrapper`` as JSON. Raises DecodeError."""
     try:
-        wrapper = orjson.loads(data)
-        if "http_buffered_trace" in wrapper:
-            return _buffered(wrapper["http_buffered_trace"])
-        if "http_streamed_trace_segment" in wrapper:
-            return _segment(wrapper["http_streamed_trace_segment"])
+        wrapper = _wrapper.decode(data)
+        if wrapper.http_buffered_trace is not None:
+            return _buffered(wrapper.http_buffered_trace)
+        if wrapper.http_streamed_trace_segment is not None:
+            return _segment(wrapper.http_streamed_trace_segment)
+        kind = next(iter(msgspec.json.decode(data)), "nothing")
     except _BAD as error:
-        raise DecodeError(f"no trace: {type(error).__name__}: {error}") from error
-    raise DecodeError(f"no HTTP trace but {str(next(iter(wrapper), 'nothing'))[:40]}")
+        raise DecodeError(f"no trace: {error}") from error
+    raise DecodeError(f"no HTTP trace but {kind[:40]}")
 
 
-def _buffered(trace: dict[str, Any]) -> BufferedTrace:
-    downstream = trace.get("downstream_connection") or {}
-    upstream = trace.get("upstream_connection") or {}
+def _buffered(trace: _Buffered) -> BufferedTrace:
+    downstream, upstream = trace.downstream_connection, trace.upstream_connection
     return BufferedTrace(
-        request=_message(trace.get("request")),
-        response=_message(trace.get("response")),
-        listener=_address(downstream.get("local_address")),
-        client=_address(downstream.get("remote_address")),
-        upstream=_address(upstream.get("remote_address")),
-        upstream_local=_address(upstream.get("local_address")),
+        _message(trace.request),
+        _message(trace.response),
+        _address(downstream.local_address),
+        _address(downstream.remote_address),
+        _address(upstream.remote_address),
+        _address(upstream.local_address),
     )
 
 
-def _segment(segment: dict[str, Any]) -> Segment:
-    pieces: list[Piece] = [name for name in get_args(Piece) if name in segment]
+def _segment(segment: _Segment) -> Segment:
+    pieces = [(name, one) for name in PIECES if (one := getattr(segment, name)) is not None]
     if len(pieces) != 1:
-        raise TypeError(f"a segment has one piece, this one has {len(pieces)}")
-    piece = pieces[0]
-    value = segment[piece]
-    chunk = piece.endswith("_chunk")
-    content = _body(value) if chunk else _fields(value["headers"])
-    return Segment(str(segment["trace_id"]), piece, content)
+        raise ValueError(f"a segment has one piece, this one has {len(pieces)}")
+    piece, value = pieces[0]
+    content = _body(value) if isinstance(value, _Body) else _fields(value.headers)
+    return Segment(segment.trace_id, piece, content)
 
 
-def _message(message: dict[str, Any] | None) -> Message | None:
+def _message(message: _Message | None) -> Message | None:
     if message is None:
         return None
-    received = message.get("headers_received_time")
+    received, body, trailers = message.headers_received_time, message.body, message.trailers
     return Message(
-        fields=_fields(message.get("headers") or ()),
-        body=_body(message.get("body") or {}),
-        trailers=_fields(message.get("trailers") or ()),
-        time=datetime.fromisoformat(received).timestamp() if received else None,
+        _fields(message.headers),
+        _EMPTY if body is None else _body(body),
+        _fields(trailers) if trailers else _NONE,
+        None if received is None else received.timestamp(),
     )
 
 
-def _fields(headers: Any) -> Headers:
-    """``raw_value`` holds bytes where a ``HeaderValue`` is not text; Envoy fills one of the two."""
-    fields = []
-    for one in headers:
-        name, value = one["key"], one.get("value", "")
-        if raw := one.get("raw_value"):
-            value = a2b_base64(raw).decode("utf-8", "surrogateescape")
-        if type(name) is not str or type(value) is not str:
-            raise TypeError(f"{name!r}: {value!r} are no texts")
-        fields.append((name, value))
-    return Headers(tuple(fields))
+def _fields(headers: list[_Field]) -> Headers:
+    return Headers(tuple([(one.key, _raw(one) if one.raw_value else one.value) for one in headers]))
 
 
-def _body(body: dict[str, Any]) -> Body:
-    """Text is what Envoy's ``JSON_BODY_AS_STRING`` leaves of a body."""
-    text = body.get("as_string")
-    data = a2b_base64(body.get("as_bytes", "")) if text is None else text.encode()
-    return Body(data, bool(body.get("truncated", False)))
+def _raw(field: _Field) -> str:
+    return b64decode(field.raw_value, validate=True).decode("utf-8", "surrogateescape")
 
 
-def _address(address: dict[str, Any] | None) -> str:
-    if not address:
+def _body(body: _Body) -> Body:
+    data = b64decode(body.as_bytes, validate=True) if body.as_bytes else body.as_string.encode()
+    return Body(data, body.truncated, None if body.truncated else len(data))
+
+
+def _address(address: _Address | None) -> str:
+    if address is None:
         return ""
-    if pipe := address.get("pipe"):
-        return str(pipe["path"])
-    socket = address.get("socket_address")
-    return f"{socket['address']}:{socket['port_value']}" if socket else ""
+    if (socket := address.socket_address) is not None:
+        return f"{socket.address}:{socket.port_value}"
+    return address.pipe.path if address.pipe is not None else ""

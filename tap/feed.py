@@ -1,15 +1,17 @@
-"""What one Envoy tells → exchanges that may be shown. Sans-IO: decode, assemble, join, redact."""
+"""What one Envoy tells → exchanges that may be shown. Sans-IO: decode, join, assemble, redact."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mesh_traffic import Exchange
+from tap.access_log import Entry
 from tap.assemble import Assembler
 from tap.audit import Audit
-from tap.decode import Decoder
-from tap.join import Joiner
+from tap.decode import BufferedTrace, Decoder
+from tap.join import Joiner, Seen
 from tap.sources.counters import Counters
+from tap.streamed import Streams
 from tap.topology import Topology
 
 
@@ -31,17 +33,18 @@ class Feed:
         self.tapped = False
         self.logged = logged
         self._decoder = Decoder()
+        self._streams = Streams()
+        self._joiner = Joiner()
         self._assembler = Assembler(node, topology, ids)
+        self._redact = redact
         self._traces = self._entries = 0
         self._audits = (Audit(), Audit())  # of traces, of entries
-        self._joiner = Joiner()
-        self._redact = redact
 
     @property
     def lost(self) -> int:
         """Traces that could not be read or came too late, exchanges given out before their end,
         and what Envoy counted and never came."""
-        unread = self._decoder.errors + self._assembler.incomplete + self._joiner.late
+        unread = self._decoder.errors + self._streams.evicted + self._joiner.late
         return unread + sum(audit.missing for audit in self._audits)
 
     def audit(self, counted: Counters) -> None:
@@ -55,22 +58,22 @@ class Feed:
     @property
     def waiting(self) -> int:
         """How many exchanges wait: for their other half, or for a streamed trace's end."""
-        return len(self._joiner) + self._assembler.pending
+        return len(self._joiner) + len(self._streams)
 
     def learn(self, topology: Topology) -> None:
         self._assembler.topology = topology
 
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
-        exchanges: list[Exchange] = []
+        found: list[BufferedTrace] = []
         errors = self._decoder.errors
         for trace in self._decoder.feed(data):
             self._traces += 1
-            exchanges += self._assembler.receive(trace, now)
+            found += self._streams.receive(trace, now)
         self._traces += self._decoder.errors - errors  # it came, and is counted as unreadable
-        return self._join(exchanges, now)
+        return self._join(found, now)
 
-    def log(self, entries: Sequence[Exchange], now: float) -> list[Exchange]:
+    def log(self, entries: Sequence[Entry], now: float) -> list[Exchange]:
         """Entries of the access log came."""
         self.logged = True
         self._entries += len(entries)
@@ -78,8 +81,8 @@ class Feed:
 
     def tick(self, now: float) -> list[Exchange]:
         """Those that went silent, and those whose other half did not come."""
-        exchanges = self._join(self._assembler.tick(now), now)
-        return [*exchanges, *self._clean(self._joiner.tick(now))]
+        exchanges = self._join(self._streams.tick(now), now)
+        return [*exchanges, *self._made(self._joiner.tick(now), now)]
 
     def interrupt(self) -> None:
         """The tap's stream is over, and a new one begins at once."""
@@ -88,22 +91,21 @@ class Feed:
     def cut(self, now: float) -> list[Exchange]:
         """The tap is gone: what is left of its exchanges."""
         self._decoder.close()
-        exchanges = self._join(self._assembler.flush(now), now)
+        exchanges = self._join(self._streams.flush(), now)
         self.tapped = False
-        return [*exchanges, *self._alone()]
+        return [*exchanges, *self._made(self._joiner.flush(), now)]
 
-    def end_log(self) -> list[Exchange]:
+    def end_log(self, now: float) -> list[Exchange]:
         """The access log is gone: what waited for it."""
         self.logged = False
-        return self._alone()
+        return self._made(self._joiner.flush(), now)
 
-    def _alone(self) -> list[Exchange]:
-        return self._clean(self._joiner.flush())
+    def _join(self, halves: Iterable[BufferedTrace | Entry], now: float) -> list[Exchange]:
+        if self.tapped and self.logged:
+            joined = self._joiner.receive
+            return self._made([one for half in halves for one in joined(half, now)], now)
+        return self._made(halves, now)
 
-    def _join(self, exchanges: Iterable[Exchange], now: float) -> list[Exchange]:
-        if not (self.tapped and self.logged):
-            return self._clean(exchanges)
-        return [one for each in exchanges for one in self._clean(self._joiner.receive(each, now))]
-
-    def _clean(self, exchanges: Iterable[Exchange]) -> list[Exchange]:
-        return [self._redact(exchange) for exchange in exchanges]
+    def _made(self, seen: Iterable[Seen], now: float) -> list[Exchange]:
+        exchange = self._assembler.exchange
+        return [self._redact(exchange(one, now)) for one in seen]

@@ -19,7 +19,7 @@ from itertools import count
 import aiohttp
 
 from mesh_traffic import Exchange
-from tap.access_log import LogReader
+from tap.access_log import Entry, LogReader
 from tap.background import Spawn, background
 from tap.feed import Feed
 from tap.push import union
@@ -76,7 +76,7 @@ class Hub:
     """Everything captured in one mesh, for any number of viewers.
 
     ``keep`` gets every exchange, redacted, whoever watches: a store. ``logged``: the Envoys send
-    access logs, to whoever calls ``open_log``; they are not used beside streamed traces.
+    access logs, to whoever calls ``open_log``.
     """
 
     def __init__(
@@ -98,9 +98,8 @@ class Hub:
         self._open = open_source
         self._clock = clock
         self._keep = keep
-        # segments name no client, by which they could be joined with a log
-        self._logged = logged and not self._request.streamed
-        self.ids = map("{:04x}".format, count(1))
+        self._logged = logged
+        self._ids = map("{:04x}".format, count(1))
         self._feeds: dict[str, Feed] = {}
         self._taps: dict[str, _Tap] = {}
         self._viewers: list[Viewer] = []
@@ -186,12 +185,12 @@ class Hub:
     def _meet(self) -> None:
         """A feed for each Envoy of the mesh, and for no other."""
         for node in self._targets.keys() - self._feeds.keys():
-            self._feeds[node] = Feed(node, self.topology, self.ids, self._redact, self._logged)
+            self._feeds[node] = Feed(node, self.topology, self._ids, self._redact, self._logged)
         for node in self._feeds.keys() - self._targets.keys():
             if node in self._taps:
                 self._end(node)
             feed = self._feeds.pop(node)
-            self._deliver(feed.end_log())
+            self._deliver(feed.end_log(self._clock()))
             self._lost_before += feed.lost
 
     def _sync(self) -> None:
@@ -268,7 +267,7 @@ class Hub:
             tap.attached, tap.why = False, why
             self._notice()
 
-    def logged(self, node: str, entries: list[Exchange]) -> None:
+    def logged(self, node: str, entries: list[Entry]) -> None:
         """Entries of an Envoy's access log came."""
         feed = self._feeds.get(node)
         if feed is None:
@@ -282,7 +281,7 @@ class Hub:
         self._lost_before += errors
         feed = self._feeds.get(node)
         if feed is not None:
-            self._deliver(feed.end_log())
+            self._deliver(feed.end_log(self._clock()))
 
     def _deliver(self, exchanges: list[Exchange]) -> None:
         if not exchanges:
@@ -332,10 +331,10 @@ class _Log:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._reader = LogReader(hub.ids)
+        self._reader = LogReader()
 
     def receive(self, data: bytes) -> None:
-        entries = self._reader.receive(data, self._hub.topology)
+        entries = self._reader.receive(data)
         self._hub.logged(self._reader.node, entries)
 
     def end(self) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mesh_traffic import Body, Headers
-from tap.decode import BufferedTrace, Message, Piece, Segment
+from tap.decode import BufferedTrace, Message, Piece, Segment, Trace
 from tap.request import MAX_BODY_BYTES
 
 MAX_PENDING = 4096  # streamed traces of one Envoy without an end
@@ -46,7 +46,8 @@ class _Side:
     def message(self) -> Message | None:
         if self.headers is None:
             return None
-        body = Body(bytes(self.body), self.truncated)
+        data = bytes(self.body)
+        body = Body(data, self.truncated, None if self.truncated else len(data))
         return Message(self.headers, body, self.trailers or Headers(), self.time)
 
 
@@ -88,8 +89,11 @@ class Streams:
         """How many have not ended."""
         return len(self._pending)
 
-    def receive(self, segment: Segment, now: float) -> list[BufferedTrace]:
-        """The traces that ``segment`` completes. ``now``: its arrival, epoch seconds."""
+    def receive(self, trace: Trace, now: float) -> list[BufferedTrace]:
+        """The traces that ``trace`` completes, or is; ``now``: its arrival, epoch seconds."""
+        return [trace] if isinstance(trace, BufferedTrace) else self._segment(trace, now)
+
+    def _segment(self, segment: Segment, now: float) -> list[BufferedTrace]:
         key = segment.trace_id
         done = [] if key in self._pending else self._begin(segment, now)
         if (pending := self._pending.get(key)) is None:

@@ -101,4 +101,4 @@ def _fields(headers: Any) -> Headers:
 
 def _body(body: Any) -> Body:
     data = body.as_bytes or body.as_string.encode()
-    return Body(data, body.truncated)
+    return Body(data, body.truncated, None if body.truncated else len(data))

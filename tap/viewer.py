@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from msgspec import Struct
+
+from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.access_log import SOURCE as LOG
 from tap.conditions import Condition
 from tap.terms import Predicate
@@ -41,8 +43,7 @@ class Wish:
 EVERYTHING = Wish()
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """How much of the traffic a viewer sees, counted since it came.
 
     ``watching`` of ``targets`` Envoys are tapped now; ``notes`` say why the others are not.

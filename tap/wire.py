@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import asdict
 from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
 from tap.viewer import Coverage
@@ -21,13 +23,13 @@ def encode(event: Exchange | Coverage) -> bytes:
     """One line, with its line feed. Names of fields are those of the dataclasses."""
     kind = "coverage" if isinstance(event, Coverage) else "exchange"
     values = asdict(event) if isinstance(event, Coverage) else exchange_to_json(event)
-    return json.dumps({"event": kind, **values}).encode() + b"\n"
+    return _dumps({"event": kind, **values}) + b"\n"
 
 
 def decode(line: bytes) -> Exchange | Coverage:
     """The inverse of :func:`encode`. Raises WireError, also with an error that the hub sent."""
     try:
-        values = json.loads(line)
+        values = _loads(line)
         kind = values.pop("event")
         if kind == "coverage":
             return Coverage(**{**values, "notes": tuple(values["notes"])})
@@ -41,6 +43,20 @@ def decode(line: bytes) -> Exchange | Coverage:
 
 def encode_error(message: str) -> bytes:
     return json.dumps({"event": "error", "message": message}).encode() + b"\n"
+
+
+def _dumps(values: dict[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(values)
+    except UnicodeEncodeError:  # a field of bytes that are no text (``Headers.of_bytes``)
+        return json.dumps(values).encode()
+
+
+def _loads(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        return json.loads(line)
 
 
 def exchange_to_json(exchange: Exchange) -> dict[str, Any]:

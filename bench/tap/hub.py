@@ -114,15 +114,15 @@ def tapped(redact: bool) -> None:
 
 
 def logged() -> None:
-    reader = LogReader(map(str, count()))
-    assert sum(len(reader.receive(data, TOPOLOGY)) for data in LOGS) == COUNT
+    one, reader = feed(plain), LogReader()
+    assert sum(len(one.log(reader.receive(data), 1.0)) for data in LOGS) == COUNT
 
 
 def joined() -> list[Exchange]:
-    one, reader = feed(Redactor()), LogReader(map(str, count()))
+    one, reader = feed(Redactor()), LogReader()
     one.tapped = True
     one.receive(TRACES, 1.0)
-    found = [each for data in LOGS for each in one.log(reader.receive(data, TOPOLOGY), 1.0)]
+    found = [each for data in LOGS for each in one.log(reader.receive(data), 1.0)]
     assert len(found) == COUNT
     return found
 

@@ -13,12 +13,11 @@ import gzip
 import json
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.redact import Redactor, Rules
 
 NUMBER = 2_000  # exchanges in one round

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 
 import aiohttp
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
 from tap.background import background
 from tap.flows.web import MAX_FLOWS, serving
 

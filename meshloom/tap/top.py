@@ -125,7 +125,9 @@ def _picture(
 def _to_json(rows: list[Row], coverage: Coverage | None) -> dict[str, object]:
     from dataclasses import asdict
 
+    from msgspec import structs
+
     return {
         "routes": [asdict(row) for row in rows],
-        "coverage": None if coverage is None else asdict(coverage),
+        "coverage": None if coverage is None else structs.asdict(coverage),
     }

@@ -159,8 +159,7 @@ class Printer:
 
     def end(self) -> None:
         """The last line: how much of the traffic was covered."""
-        from dataclasses import replace
-
+        from mesh_traffic import replace
         from tap.lines import coverage_line
 
         if not self.stopped:

@@ -7,9 +7,7 @@ cleanInternalHeaders, for a request from outside with ``use_remote_address`` fal
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from mesh_traffic import Headers, Request
+from mesh_traffic import Headers, Request, replace
 
 # what only Envoys may say to each other
 SANITISED = frozenset(

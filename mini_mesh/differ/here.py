@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+import mesh_traffic
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.differ.arriving import arriving
 from mini_mesh.differ.case import Case
@@ -155,7 +156,7 @@ def _wrong_length(message: Request | Response | None) -> bool:
 
 def _upstream(case: Case) -> Upstream:
     answer = Answer(case.answer, chunk_size=_sizes(case.answer_pieces()))
-    bare = Answer(replace(case.answer, body=Body(), trailers=Headers()))
+    bare = Answer(mesh_traffic.replace(case.answer, body=Body(), trailers=Headers()))
     return lambda request: bare if request.method == "HEAD" else answer
 
 

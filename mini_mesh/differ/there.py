@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from mesh_traffic import Request
+from mesh_traffic import Request, replace
 from mini_mesh.differ.case import Case
 from mini_mesh.differ.ear import TICK
 from mini_mesh.differ.view import Ending, View

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import fields, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,7 +14,7 @@ from typing import Any, BinaryIO
 from mitmproxy import connection, exceptions, http
 from mitmproxy.io import FlowReader, FlowWriter
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.export.words import remarks, to_bytes, to_text
 from tap.wire import exchange_from_json, exchange_to_json
 
@@ -151,9 +150,9 @@ def _exchange(flow: http.HTTPFlow) -> Exchange:
 def _restored(plain: Exchange, beyond: dict[str, Any]) -> Exchange:
     request, response, bodies = plain.request, plain.response, beyond["bodies"]
     known = exchange_from_json(json.loads(beyond["exchange"]))
-    for field in fields(Exchange):
-        if not isinstance(getattr(known, field.name), _TYPES.get(field.name, object)):
-            raise TypeError(f"{field.name} is {getattr(known, field.name)!r}")
+    for name in Exchange.__struct_fields__:
+        if not isinstance(getattr(known, name), _TYPES.get(name, object)):
+            raise TypeError(f"{name} is {getattr(known, name)!r}")
     return replace(
         known,
         request=replace(request, body=_restored_body(request.body.data, bodies[0])),

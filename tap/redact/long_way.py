@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic
 
-from mesh_traffic import Exchange, Headers, Response
+from mesh_traffic import Exchange, Headers, Response, replace
+from mesh_traffic.message import MessageT
 from tap.redact import forms
 from tap.redact.bodies import Opening, without_coding
 from tap.redact.context import Context
@@ -18,7 +19,6 @@ from tap.redact.marks import MARK, Marker, in_query, plain
 from tap.redact.opened import Told
 from tap.redact.ready import PLAIN, SECRET, Ready, as_bytes, as_text
 from tap.redact.repeats import Repeats, credentials
-from tap.redact.with_values import MessageT, with_values
 
 
 class LongWay:
@@ -39,7 +39,7 @@ class LongWay:
         repeats = Repeats(self._context.secrets)
         path = as_text(repeats.replaced(as_bytes(path), in_query))
         request_id = as_text(repeats.replaced(as_bytes(request_id), plain))
-        return with_values(
+        return replace(
             exchange,
             request=asked.closed(repeats, path=path, authority=authority),
             response=answered.closed(repeats) if answered is not None else None,
@@ -125,7 +125,7 @@ class _Opened(Generic[MessageT]):
         if body is not before:
             headers = without_coding(headers, self.told)
         trailers = _without(repeats, self.trailers)
-        return with_values(self.message, headers=headers, trailers=trailers, body=body, **more)
+        return replace(self.message, headers=headers, trailers=trailers, body=body, **more)
 
 
 def _without(repeats: Repeats, headers: Headers) -> Headers:

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from mesh_traffic import Body, Exchange, Headers
+from mesh_traffic import Body, Exchange, Headers, replace
 from mesh_traffic.headers import Field
+from mesh_traffic.message import MessageT
 from tap.redact.bodies import Opening
 from tap.redact.context import Context
 from tap.redact.marks import MARK, Marker
 from tap.redact.opened import Told
 from tap.redact.ready import SECRET, Ready, as_bytes, as_text
 from tap.redact.repeats import Repeats, credentials
-from tap.redact.with_values import MessageT, with_values
 
 MAX_REMEMBERED = 256  # sets of secret fields, with their marks
 
@@ -67,7 +67,7 @@ class ShortWay:
         request = self._closed(request, bodies[0], hidden.secrets)
         if response is not None:
             response = self._closed(response, bodies[1], hidden.secrets)
-        return with_values(exchange, request=request, response=response)
+        return replace(exchange, request=request, response=response)
 
     def _hide(self, found: tuple[Field, ...]) -> _Hidden:
         context = Context(self._ready.scanner, self._marker)
@@ -97,7 +97,7 @@ class ShortWay:
         same = headers is message.headers and trailers is message.trailers
         if same and body is message.body:
             return message
-        return with_values(message, headers=headers, trailers=trailers, body=body)
+        return replace(message, headers=headers, trailers=trailers, body=body)
 
     def _without(self, headers: Headers, secrets: Mapping[bytes, bytes]) -> Headers:
         what_is = self._ready.names.get

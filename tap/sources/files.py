@@ -9,16 +9,17 @@ Source: Envoy, ``envoy.config.tap.v3.FilePerTapSink`` and ``OutputSink.Format``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
-from mesh_traffic import Exchange
+from mesh_traffic import Exchange, replace
 from tap.assemble import Assembler
 from tap.decode import END, BufferedTrace, DecodeError, Trace, decode_trace
 from tap.framing import Cut, Frames, FramingError, delimited, ending, fields
 from tap.printable import printable
+from tap.streamed import Streams
 from tap.topology import Topology
 from tap.trace_messages import decode_binary, decode_text
 
@@ -91,7 +92,6 @@ def read_files(
                 yield from _Reading(path, report, assembler, path.stat().st_mtime).run(file)
         except OSError as error:
             report.reject(str(path), error.strerror or error)
-        report.incomplete += assembler.incomplete
 
 
 def _files(paths: Iterable[Path], report: Report) -> Iterator[Path]:
@@ -144,6 +144,7 @@ class _Reading:
         self._path = path
         self._report = report
         self._assembler = assembler
+        self._streams = Streams()
         self._written = written
 
     def run(self, file: BinaryIO) -> Iterator[Exchange]:
@@ -163,7 +164,8 @@ class _Reading:
                 yield from self._read_last(told, frames.offset, left)
         except FramingError as error:
             self._reject(frames.offset, f"{error}; the rest is not read")
-        yield from map(_untimed, self._assembler.flush(self._written))
+        yield from self._streamed(self._streams.flush())
+        self._report.incomplete += self._streams.evicted
 
     def _read(self, told: Format, offset: int, data: bytes) -> Iterator[Exchange]:
         try:
@@ -174,8 +176,15 @@ class _Reading:
         if trace is None:
             return
         self._report.traces += 1
-        exchanges = self._assembler.receive(trace, self._written)
-        yield from exchanges if isinstance(trace, BufferedTrace) else map(_untimed, exchanges)
+        if isinstance(trace, BufferedTrace):
+            yield self._assembler.exchange(trace, self._written)
+        else:
+            yield from self._streamed(self._streams.receive(trace, self._written))
+
+    def _streamed(self, traces: Iterable[BufferedTrace]) -> Iterator[Exchange]:
+        """Segments have no times, so what they make has no duration."""
+        for trace in traces:
+            yield replace(self._assembler.exchange(trace, self._written), duration=None)
 
     def _read_last(self, told: Format, offset: int, left: bytes) -> Iterator[Exchange]:
         """What has no end: text that lost its last line feed is whole, anything else is cut off."""
@@ -188,8 +197,3 @@ class _Reading:
 
     def _reject(self, offset: int, why: object) -> None:
         self._report.reject(f"{self._path}:{offset}", why)
-
-
-def _untimed(exchange: Exchange) -> Exchange:
-    """Segments have no times, so what they make has no duration."""
-    return replace(exchange, duration=None)

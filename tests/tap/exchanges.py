@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import strategies as st
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing, replace
 
 SAMPLE = Exchange(
     id="9f3e",

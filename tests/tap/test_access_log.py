@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from itertools import count
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tap.access_log import _FLAGS, LogReader
 from tap.flags import WORDS
-from tap.topology import Topology
 from xds_server.mirror import mirror_class
 from xds_server.protos import access_log_service
 
 
-def reader() -> LogReader:
-    return LogReader(map(str, count()))
-
-
 @given(st.binary(max_size=200))
-def test_any_bytes_are_exchanges_or_a_counted_error(data: bytes) -> None:
-    log = reader()
-    found = log.receive(data, Topology())
+def test_any_bytes_are_entries_or_a_counted_error(data: bytes) -> None:
+    log = LogReader()
+    found = log.receive(data)
     assert not (found and log.errors)
 
 
-def test_an_empty_entry_is_an_exchange_of_which_nothing_is_known() -> None:
+def test_an_empty_entry_is_one_of_which_nothing_is_known() -> None:
     message = mirror_class(access_log_service.StreamAccessLogsMessage)()
     message.http_logs.log_entry.add()
-    (exchange,) = reader().receive(message.SerializeToString(), Topology())
-    assert (exchange.request.method, exchange.response, exchange.flags) == ("", None, ())
-    assert (exchange.duration, exchange.attempts) == (None, 0)
+    (entry,) = LogReader().receive(message.SerializeToString())
+    assert (entry.request.method, entry.response, entry.flags) == ("", None, ())
+    assert (entry.duration, entry.attempts) == (None, 0)
 
 
 def test_every_flag_of_envoys_message_has_its_short_name() -> None:
@@ -43,8 +36,8 @@ def test_every_flag_of_envoys_message_has_its_short_name() -> None:
         if field.type == field.TYPE_BOOL:
             setattr(flags, field.name, True)
     flags.unauthorized_details.SetInParent()  # this one is a message, with a reason
-    (exchange,) = reader().receive(message.SerializeToString(), Topology())
-    assert sorted(exchange.flags) == sorted(_FLAGS.values())
+    (entry,) = LogReader().receive(message.SerializeToString())
+    assert sorted(entry.flags) == sorted(_FLAGS.values())
 
 
 @pytest.mark.parametrize("flag", _FLAGS.values())

@@ -10,6 +10,7 @@ import pytest
 from mesh_traffic import Body, Endpoint, Exchange, Headers
 from tap.assemble import Assembler
 from tap.decode import BufferedTrace, Decoder, Message
+from tap.streamed import Streams
 from tap.topology import Endpoint as Answering
 from tap.topology import Listener, Topology
 
@@ -31,8 +32,7 @@ ANSWERED = Message(Headers.of({":status": "200", "content-length": "2"}), Body(b
 def assemble(listener: str, upstream: str, response: Message | None = ANSWERED) -> Exchange:
     assembler = Assembler("web-1", TOPOLOGY, map(str, count(7)))
     trace = BufferedTrace(ASKED, response, listener, "127.0.0.1:50000", upstream)
-    (exchange,) = assembler.receive(trace, now=99.0)
-    return exchange
+    return assembler.exchange(trace, now=99.0)
 
 
 def test_an_outbound_request_comes_from_the_owner_of_its_listener() -> None:
@@ -82,6 +82,10 @@ def test_a_streamed_request_is_the_same_but_for_addresses_and_times() -> None:
 
 
 def replay(name: str) -> list[Exchange]:
-    assembler = Assembler("web-1", TOPOLOGY, map(str, count()))
+    assembler, streams = Assembler("web-1", TOPOLOGY, map(str, count())), Streams()
     traces = Decoder().feed((DATA / f"{name}.traces").read_bytes())
-    return [one for trace in traces for one in assembler.receive(trace, now=5.0)]
+    return [
+        assembler.exchange(whole, now=5.0)
+        for trace in traces
+        for whole in streams.receive(trace, now=5.0)
+    ]

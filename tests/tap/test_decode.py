@@ -35,7 +35,7 @@ def test_a_buffered_trace_is_a_request_with_its_response_and_addresses() -> None
     assert second.request is not None
     assert second.response is not None
     assert second.request.fields.get(":method") == "POST"
-    assert second.request.body == Body(b"hello", truncated=False)
+    assert second.request.body == Body(b"hello", size=5)
     assert second.request.time == 1795219491.62884
     assert second.response.fields.get_all("set-cookie") == [
         "session=s3cr3t-cookie; Path=/; HttpOnly"
@@ -59,7 +59,7 @@ def test_streamed_segments_come_one_piece_each() -> None:
         ("4110466299973242493", "response_body_chunk"),
     ]
     assert isinstance(traces[4], Segment)
-    assert traces[4].content == Body(b"hello", truncated=False)
+    assert traces[4].content == Body(b"hello", size=5)
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

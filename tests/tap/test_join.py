@@ -5,74 +5,95 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_traffic import Body, Endpoint, Exchange, Request, Response
-from tap.join import MAX_WAITING, WAIT, Joiner
+from mesh_traffic import Body, Headers, Request, Response, Timing
+from tap.access_log import Entry
+from tap.decode import BufferedTrace, Message
+from tap.join import MAX_WAITING, WAIT, Half, Joined, Joiner, Seen
 
 
-def half(source: str, id_: str, started: float, client: str = "a:1", ask: str = "r") -> Exchange:
-    route = "all" if source == "access log" else ""
-    return Exchange(
-        id_,
-        "n",
-        Request(path="/rewritten" if source == "tap" else "/asked"),
-        Response(200, body=Body(id_.encode() if source == "tap" else b"")),
-        request_id=ask,
-        source=Endpoint(address=client),
-        started=started,
-        route=route,
-        sources=(source,),
-    )
+def trace(name: str, started: float, client: str = "a:1", ask: str = "r") -> BufferedTrace:
+    fields = {":method": "GET", "x-request-id": ask, "x-name": name}
+    asked = Message(Headers.of(fields), time=started)
+    return BufferedTrace(asked, Message(Headers.of({":status": "200"})), client=client)
 
 
-def said(exchange: Exchange) -> str:
-    assert exchange.response is not None
-    return exchange.response.body.text
+def entry(name: str, started: float, client: str = "a:1", ask: str = "r") -> Entry:
+    request, response = Request(path=name), Response(200, body=Body(size=0))
+    addresses = ("listener", client, "", "")
+    return Entry(request, response, ask, *addresses, started, 0.1, "all", "", (), 1, "", Timing())
 
 
-def test_two_halves_are_one_exchange_whoever_comes_first() -> None:
-    for first, second in (("tap", "access log"), ("access log", "tap")):
+def half(source: str, *told: object) -> Half:
+    return {"tap": trace, "access log": entry}[source](*told)
+
+
+def name(half: Half) -> str:
+    """What its test calls it."""
+    if isinstance(half, Entry):
+        return half.request.path
+    assert half.request is not None
+    return half.request.value("x-name")
+
+
+def names(seen: Seen) -> tuple[str, ...]:
+    return tuple(map(name, seen)) if isinstance(seen, Joined) else (name(seen),)
+
+
+def test_two_halves_are_one_whoever_comes_first() -> None:
+    for first, second in ((trace, entry), (entry, trace)):
         joiner = Joiner()
-        assert joiner.receive(half(first, "1", 5.0), 6.0) == []
-        (one,) = joiner.receive(half(second, "2", 5.0), 6.1)
-        assert one.id == "1"
-        assert one.route == "all"
-        assert (one.request.path, said(one)) == ("/asked", "1" if first == "tap" else "2")
-        assert one.sources == ("tap", "access log")
+        assert joiner.receive(first("1", 5.0), 6.0) == []
+        (one,) = joiner.receive(second("2", 5.0), 6.1)
+        assert isinstance(one, Joined)
+        assert sorted(names(one)) == ["1", "2"]
         assert len(joiner) == 0
 
 
-def test_two_of_one_source_are_two_exchanges() -> None:
+def test_two_of_one_source_are_two() -> None:
     joiner = Joiner()
-    assert joiner.receive(half("tap", "1", 5.0), 6.0) == []
-    assert joiner.receive(half("tap", "2", 5.0), 6.0) == []
+    assert joiner.receive(trace("1", 5.0), 6.0) == []
+    assert joiner.receive(trace("2", 5.0), 6.0) == []
     assert len(joiner) == 2
 
 
 def test_tries_of_one_request_over_one_connection_are_told_apart_by_their_start() -> None:
     joiner = Joiner()
-    joiner.receive(half("tap", "early", 5.0), 6.0)
-    joiner.receive(half("tap", "late", 5.5), 6.0)
-    (one,) = joiner.receive(half("access log", "x", 5.499), 6.0)
-    (two,) = joiner.receive(half("access log", "y", 4.999), 6.0)
-    assert (said(one), said(two)) == ("late", "early")
+    joiner.receive(trace("early", 5.0), 6.0)
+    joiner.receive(trace("late", 5.5), 6.0)
+    (one,) = joiner.receive(entry("x", 5.499), 6.0)
+    (two,) = joiner.receive(entry("y", 4.999), 6.0)
+    assert (names(one), names(two)) == (("late", "x"), ("early", "y"))
+
+
+def test_a_trace_without_addresses_belongs_to_what_was_asked_and_answered_alike() -> None:
+    joiner = Joiner()
+    joiner.receive(entry("of another request", 5.0, ask="other"), 6.0)
+    joiner.receive(entry("the first hop", 5.0, "a:1"), 6.0)
+    joiner.receive(entry("the second hop", 5.2, "b:1"), 6.0)
+    (one,) = joiner.receive(trace("second", 5.21, client=""), 6.0)
+    (two,) = joiner.receive(trace("first", 5.01, client=""), 6.0)
+    assert (names(one), names(two)) == (("second", "the second hop"), ("first", "the first hop"))
+    failed = BufferedTrace(trace("", 5.0).request, Message(Headers.of({":status": "503"})))
+    joiner.receive(entry("was fine", 5.0), 6.0)
+    assert joiner.receive(failed, 6.0) == []
 
 
 def test_a_half_goes_alone_when_its_time_is_up_and_a_late_one_is_counted() -> None:
     joiner = Joiner()
-    joiner.receive(half("access log", "1", 5.0), 6.0)
+    joiner.receive(entry("1", 5.0), 6.0)
     assert joiner.tick(6.0 + WAIT - 0.01) == []
     (alone,) = joiner.tick(6.0 + WAIT)
-    assert alone.sources == ("access log",)
-    assert joiner.receive(half("tap", "2", 5.0), 8.0) == []
+    assert names(alone) == ("1",)
+    assert joiner.receive(trace("2", 5.0), 8.0) == []
     assert joiner.late == 1
 
 
 def test_beyond_the_bound_the_oldest_goes_alone() -> None:
     joiner = Joiner()
     for number in range(MAX_WAITING):
-        assert joiner.receive(half("tap", str(number), 5.0, ask=str(number)), 6.0) == []
-    (oldest,) = joiner.receive(half("tap", "more", 5.0, ask="more"), 6.0)
-    assert oldest.id == "0"
+        assert joiner.receive(trace(str(number), 5.0, ask=str(number)), 6.0) == []
+    (oldest,) = joiner.receive(trace("more", 5.0, ask="more"), 6.0)
+    assert names(oldest) == ("0",)
     assert len(joiner) == MAX_WAITING
 
 
@@ -96,9 +117,7 @@ def test_nothing_is_lost_and_nothing_is_given_out_twice(given_events: list[tuple
         out += joiner.receive(half(source, str(number), now, client, ask), now)
     out += joiner.flush()
     assert len(joiner) == 0
-    halves = sum(len(one.sources) for one in out)
-    assert halves <= len(given_events)
-    assert len({one.id for one in out}) == len(out)
-    bodies = [one for one in out if "tap" in one.sources]
-    sent = sum(source == "tap" for source, *_ in given_events)
-    assert len(bodies) + joiner.late == sent
+    told = [each for one in out for each in names(one)]
+    assert len(set(told)) == len(told) <= len(given_events)
+    traces = {str(n) for n, (source, *_) in enumerate(given_events) if source == "tap"}
+    assert len(traces & set(told)) + joiner.late == len(traces)

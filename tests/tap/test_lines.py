@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 from datetime import UTC
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
 from tap.lines import bodies, coverage_line, line, milliseconds, route
 from tap.viewer import Coverage
 

@@ -64,7 +64,7 @@ def test_a_response_without_length_is_over_after_half_a_second_of_silence() -> N
     assert trace.request is not None
     assert trace.response is not None
     assert (trace.request.time, trace.response.time) == (0, 1)
-    assert trace.response.body == Body(b"ab")
+    assert trace.response.body == Body(b"ab", size=2)
 
 
 def test_a_request_without_response_is_given_up_after_a_minute() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_traffic import Endpoint, Exchange, Request, Response
+from mesh_traffic import Endpoint, Exchange, Request, Response, replace
 from tap.top import MAX_KEPT, MAX_ROWS, WINDOW, Top, lines, percentile
 
 ONE = Exchange(

@@ -70,7 +70,7 @@ def test_text_and_binary_say_the_same() -> None:
 def test_a_segment_is_one_piece() -> None:
     piece = b'  request_body_chunk {\n    as_string: "a"\n  }\n'
     text = b"http_streamed_trace_segment {\n  trace_id: 7\n" + piece + b"}\n"
-    assert decode_text(text) == Segment("7", "request_body_chunk", Body(b"a"))
+    assert decode_text(text) == Segment("7", "request_body_chunk", Body(b"a", size=1))
 
 
 def test_a_sample_rate_is_not_a_trace() -> None:

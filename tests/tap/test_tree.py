@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_traffic import Endpoint, Exchange, Request, Response
+from mesh_traffic import Endpoint, Exchange, Request, Response, replace
 from tap.lines import tree
 from tap.tree import hops_of
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap import viewer as module
 from tap.match import compile_match
 from tap.viewer import Coverage, Viewer, Wish, without_bodies

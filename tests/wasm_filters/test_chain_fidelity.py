@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import mesh_traffic
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.filter_rig.client import Ending
 from mini_mesh.filter_rig.config import UPSTREAM, Layout
@@ -36,7 +37,7 @@ from wasm_filters.worker import Worker
 LIMIT = 16 * 1024  # bytes a connection may buffer, in all scenarios
 REQUEST, RESPONSE = 0, 1
 GET = Request("GET", "/hello", "test", headers=Headers.of({"x-a": "1"}))
-HEAD = replace(GET, method="HEAD")
+HEAD = mesh_traffic.replace(GET, method="HEAD")
 ANSWER = Response(
     200,
     Headers.of({"content-length": "3", "date": "now", "server": "up", "x-r": "r1"}),
@@ -200,7 +201,7 @@ SCENARIOS: dict[str, Scenario] = {
         ],
         (post(x_t="1"),),
         (4, 4),
-        answer=replace(
+        answer=mesh_traffic.replace(
             ANSWER, headers=Headers.of({"transfer-encoding": "chunked", "date": "d", "server": "s"})
         ),
     ),
@@ -530,7 +531,7 @@ def _here(name: str, scenario: Scenario) -> tuple[list[Outcome], list[str]]:
 
 def _as_envoy_has_it(request: Request) -> Request:
     """With what the connection manager adds before the filters."""
-    return replace(request, headers=request.headers.added("x-forwarded-proto", "http"))
+    return mesh_traffic.replace(request, headers=request.headers.added("x-forwarded-proto", "http"))
 
 
 def _script(answer: Answer) -> Script:

@@ -12,6 +12,7 @@ from typing import Any
 import grpc
 import pytest
 
+import mesh_traffic
 from mesh_traffic import Body, Headers, Request, Response
 from mini_mesh.filter_rig.client import Ending
 from mini_mesh.filter_rig.config import Layout, WasmFilter
@@ -300,7 +301,9 @@ def here(name: str, scenario: Scenario) -> list[str]:
     )
     filter_ = Filter(Module.of(scenario.code(name)), PluginConfig(name), worker)
     worker.journal.logs.clear()
-    outcome = filter_.handle(replace(GET, headers=Headers.of({"x-forwarded-proto": "http"})))
+    outcome = filter_.handle(
+        mesh_traffic.replace(GET, headers=Headers.of({"x-forwarded-proto": "http"}))
+    )
     worker.advance(1)
     return [log.message for log in (*outcome.logs, *worker.journal.logs)]
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from mesh_traffic import Body, Request, Response
+from mesh_traffic import Body, Request, Response, replace
 from wasm_filters.abi import MapType, StreamType
 from wasm_filters.chunks import cutter
 from wasm_filters.http.arrived import Arrived

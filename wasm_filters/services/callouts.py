@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import mesh_traffic
 from mesh_traffic import Body, Headers, Request, Response
 from wasm_filters.abi import BufferType, MapType, Status
 from wasm_filters.loop import Loop
@@ -71,7 +72,7 @@ class Callouts:
         body = callout.request.body
         if len(body.data) > MAX_KEPT_BODY:
             cut = Body(body.data[:MAX_KEPT_BODY], truncated=True, size=len(body.data))
-            callout = replace(callout, request=replace(callout.request, body=cut))
+            callout = replace(callout, request=mesh_traffic.replace(callout.request, body=cut))
         self.made.append(callout)
 
     def since(self, count: int) -> tuple[Callout, ...]:

@@ -10,9 +10,9 @@ on Envoy 1.40: tests/wasm_filters/test_chain_fidelity.py and test_grpc_fidelity.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mesh_traffic import Body, Headers, Response
+from mesh_traffic import Body, Headers, Response, replace
 from wasm_filters.services.upstream import (
     NO_ENDPOINTS_BODY,
     NO_ENDPOINTS_DETAILS,

@@ -7,9 +7,9 @@ there is a better one.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from mesh_traffic import Exchange
+from mesh_traffic import Exchange, replace
 from meshloom.tap.tui.listing import ORDERS, Listing, Row
 from meshloom.tap.tui.memory import Memory
 from tap.lines import coverage_line, printable

@@ -7,12 +7,11 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import quote, quote_plus
 
 import brotli
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.redact.websocket import written
 
 KEPT = 6  # characters: what is left of a secret must be shorter

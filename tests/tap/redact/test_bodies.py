@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from dataclasses import replace
 
 import pytest
 
-from mesh_traffic import Body, Exchange, Headers, Request
+from mesh_traffic import Body, Exchange, Headers, Request, replace
 from tap.redact import Redactor, RuleBook, Rules
 from tap.redact.protobuf import grpc_messages, message_spans
 from tap.redact.websocket import clear, frames, written

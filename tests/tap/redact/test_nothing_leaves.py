@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from mesh_traffic import Exchange, Headers
+from mesh_traffic import Exchange, Headers, replace
 from tap import lines
 from tap.content import decoded
 from tap.export import EXPORTS, ExportError

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh_traffic import Body, Exchange, Response
+from mesh_traffic import Body, Exchange, Response, replace
 from tap.redact import Redactor
 from tap.redact.websocket import frames
 from tap.wire import encode
@@ -132,8 +132,6 @@ def test_a_value_is_gone_by_its_name_in_a_form(name: str, value: str, in_path: b
     form = urlencode([("a", "1"), (name, value), ("z", "x y")])
     sent = answer(form.encode(), FORM)
     if in_path:
-        from dataclasses import replace
-
         sent = replace(sent, request=replace(sent.request, path=f"/a?{form}"))
     got = REDACT(sent)
     assert got.response is not None

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from mitmproxy import flowfilter
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Response, Timing
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Response, Timing, replace
 from tap.flows.web.labels import FAILED, flow_for
 from tap.flows.web.updates import Updates
 from tests.tap.exchanges import EXCHANGE, SAMPLE, sample
