@@ -16,6 +16,7 @@ from tap.addresses import address_of
 from xds_server.errors import WireError
 
 SOURCE = "access log"
+_NO_FIELDS = Headers()
 _METHODS = ("", "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH")
 # envoy.data.accesslog.v3.ResponseFlags → the short names of %RESPONSE_FLAGS%
 _FLAGS = {
@@ -122,8 +123,17 @@ def _entry(entry: Any) -> Entry:
 
 
 def _request(request: Any) -> Request:
-    fields = [(name, value) for name, value in _named(request) if value]
-    fields += request.request_headers.items()
+    fields = [
+        (name, value)
+        for name, value in (
+            ("user-agent", request.user_agent),
+            ("referer", request.referer),
+            ("x-forwarded-for", request.forwarded_for),
+            ("x-request-id", request.request_id),
+            *request.request_headers.items(),
+        )
+        if value
+    ]
     method = request.request_method
     return Request(
         _METHODS[method] if method < len(_METHODS) else "",
@@ -135,28 +145,15 @@ def _request(request: Any) -> Request:
     )
 
 
-def _named(request: Any) -> Iterator[tuple[str, str]]:
-    """The headers that an entry has fields for."""
-    yield "user-agent", request.user_agent
-    yield "referer", request.referer
-    yield "x-forwarded-for", request.forwarded_for
-    yield "x-request-id", request.request_id
-
-
 def _response(response: Any) -> Response | None:
-    """None: the client left before there was one."""
-    if not response.HasField("response_code") or not response.response_code.value:
-        return None
-    return Response(
-        response.response_code.value,
-        Headers(tuple(response.response_headers.items())),
-        _sized(response.response_body_bytes),
-        Headers(tuple(response.response_trailers.items())),
-    )
+    """None: the client left before there was one. Of its headers a log has those that were asked
+    for, and none was."""
+    status = response.response_code.value
+    return Response(status, _NO_FIELDS, _sized(response.response_body_bytes)) if status else None
 
 
 def _sized(size: int) -> Body:
-    return Body(b"", truncated=size > 0, size=size)
+    return Body(b"", size > 0, size)
 
 
 def _flags(common: Any) -> tuple[str, ...]:

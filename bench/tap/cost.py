@@ -59,11 +59,12 @@ class Scenario:
 
 
 NOTHING = Scenario("nothing")
+WATCHED = Scenario("everything with bodies", filters=True, logs=True, watch=True)
 SCENARIOS = (
     Scenario("tap filter there, nobody watches", filters=True),
     Scenario("access log of everything", filters=True, logs=True),
     Scenario("the same, stored", filters=True, logs=True, store=True),
-    Scenario("everything with bodies", filters=True, logs=True, watch=True),
+    WATCHED,
     Scenario("the same, stored", filters=True, logs=True, watch=True, store=True),
 )
 

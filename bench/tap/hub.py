@@ -2,137 +2,184 @@
 
     .venv/bin/python bench/tap/hub.py [--rounds N]
 
-The bytes are those of an Envoy: a buffered trace with 23 headers and two bodies of 2 KiB of JSON,
-and the entry of its access log. Each step is timed with all before it; the best of the rounds.
+The bytes are what an Envoy sends for requests with 20 fields and two bodies of 2 KiB of JSON, each
+one different: its traces and its access log, recorded before. Each step is timed with all before
+it; the best of the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
+import asyncio
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from cost import WATCHED, bootstrap, free_port, process, ready
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mesh_traffic import Exchange
+from mini_mesh.envoy_binary import find
 from tap.access_log import LogReader
 from tap.feed import Feed
 from tap.redact import Redactor
+from tap.request import TapRequest
+from tap.sources.access_log import access_logs
+from tap.sources.admin_tap import AdminTap
+from tap.sources.source import Attached, Chunk
 from tap.store import Store
 from tap.topology import Endpoint, Listener, Topology
-from xds_server.mirror import mirror_class
-from xds_server.protos import access_log_service
 
 COUNT = 2000
-BODY = json.dumps({"items": [{"id": n, "name": f"thing {n}", "price": 1.5} for n in range(45)]})
-TOPOLOGY = Topology(
-    {"127.0.0.1:15001": Listener("web-1", "outbound", "web", "v1")},
-    {"127.0.0.1:9080": Endpoint("reviews", "v2")},
-)
-MORE = {f"x-header-{n}": f"value {n} of some length" for n in range(13)}
-START = 1_795_000_000
+AT_ONCE = 8
+ITEMS = [{"id": n, "name": f"thing {n}", "price": 1.5} for n in range(44)]
+FIELDS = {f"x-header-{n}": f"value {n} of some length" for n in range(10)}
 
 
-def address(port: int) -> dict[str, object]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+@dataclass
+class Recorded:
+    """``traces``: as they came; ``logs``: one message each."""
+
+    topology: Topology
+    traces: list[bytes] = field(default_factory=list)
+    logs: list[bytes] = field(default_factory=list)
+
+    def open(self) -> Recorded:
+        return self
+
+    def receive(self, data: bytes) -> None:
+        self.logs.append(data)
+
+    def end(self) -> None:
+        """The Envoy ended."""
 
 
-def message(fields: dict[str, str], moment: str) -> dict[str, object]:
-    headers = [{"key": name, "value": value} for name, value in fields.items()]
-    body = {"truncated": False, "as_bytes": base64.b64encode(BODY[:2048].encode()).decode()}
-    return {"headers": headers, "body": body, "headers_received_time": moment}
+def body(number: int) -> str:
+    return json.dumps({"order": number, "items": ITEMS})[:2048]
 
 
-def trace(number: int) -> bytes:
-    request = {
-        ":method": "POST", ":path": f"/reviews/{number}", ":authority": "reviews",
-        ":scheme": "http", "content-type": "application/json", "user-agent": "bench",
-        "x-request-id": f"id-{number}", **MORE,
-    }  # fmt: skip
-    response = {":status": "200", "content-type": "application/json", "server": "envoy"}
-    made = {
-        "http_buffered_trace": {
-            "request": message(request, "2026-11-18T06:40:00.000100Z"),
-            "response": message(response, "2026-11-18T06:40:00.004200Z"),
-            "downstream_connection": {
-                "local_address": address(15001), "remote_address": address(40000),
-            },
-            "upstream_connection": {
-                "local_address": address(50000), "remote_address": address(9080),
-            },
-        }
-    }  # fmt: skip
-    return json.dumps(made, indent=1).encode() + b"\n"
+async def answer(request: web.Request) -> web.Response:
+    await request.read()
+    fields = {"x-served-by": "reviews-2", "cache-control": "no-store"}
+    text = body(int(request.path.rpartition("/")[2]))
+    return web.Response(text=text, content_type="application/json", headers=fields)
 
 
-def log_message(first: int, entries: int) -> bytes:
-    made = mirror_class(access_log_service.StreamAccessLogsMessage)()
-    for number in range(first, first + entries):
-        entry = made.http_logs.log_entry.add()
-        common, request, response = entry.common_properties, entry.request, entry.response
-        for name, port in (
-            ("downstream_direct_remote_address", 40000),
-            ("downstream_local_address", 15001),
-            ("upstream_remote_address", 9080),
-            ("upstream_local_address", 50000),
-        ):
-            socket = getattr(common, name).socket_address
-            socket.address, socket.port_value = "127.0.0.1", port
-        common.start_time.FromNanoseconds(START * 10**9 + number)
-        common.duration.FromMicroseconds(4300)
-        common.time_to_last_downstream_tx_byte.FromMicroseconds(4250)
-        common.upstream_cluster, common.route_name = "reviews/v2", "reviews.0"
-        common.upstream_request_attempt_count = 1
-        request.path, request.authority, request.scheme = f"/reviews/{number}", "reviews", "http"
-        request.request_method, request.request_id = 3, f"id-{number}"
-        response.response_code.value = 200
-        response.response_code_details = "via_upstream"
-    return bytes(made.SerializeToString())
+@asynccontextmanager
+async def upstream(port: int) -> AsyncIterator[None]:
+    app = web.Application()
+    app.router.add_post("/{any:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
 
 
-TRACES = b"".join(trace(number) for number in range(COUNT))
-LOGS = [log_message(first, 25) for first in range(0, COUNT, 25)]
+async def load(port: int) -> None:
+    numbers = iter(range(COUNT))
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            url, fields = f"http://127.0.0.1:{port}/reviews/{number}", FIELDS
+            kind = {"content-type": "application/json"}
+            async with session.post(url, data=body(number), headers=fields | kind) as answered:
+                await answered.read()
+
+    async with aiohttp.ClientSession() as session:
+        await asyncio.gather(*(ask(session) for _ in range(AT_ONCE)))
 
 
-def feed(redact: Callable[[Exchange], Exchange]) -> Feed:
-    return Feed("web-1", TOPOLOGY, map(str, count()), redact, logged=True)
+async def record(folder: Path) -> Recorded:
+    port, admin, behind = free_port(), free_port(), free_port()
+    socket = folder / "logs.sock"
+    kept = Recorded(
+        Topology(
+            {f"127.0.0.1:{port}": Listener("bench", "outbound", "web", "v1")},
+            {f"127.0.0.1:{behind}": Endpoint("reviews", "v2")},
+        )
+    )
+    config = bootstrap(WATCHED, port, admin, behind, socket)
+    command = [str(find().path), "--config-yaml", config, "--concurrency", "1"]
+    async with (
+        upstream(behind),
+        access_logs(socket, kept.open),
+        process(*command, "--disable-hot-restart", "-l", "error"),
+    ):
+        await ready(admin)
+        async with aclosing(AdminTap(f"127.0.0.1:{admin}", TapRequest()).events()) as events:
+            assert isinstance(await anext(events), Attached)
+            loading = asyncio.ensure_future(load(port))
+            while sum(map(traces_in, kept.traces)) < COUNT:
+                event = await anext(events)
+                assert isinstance(event, Chunk), event
+                kept.traces.append(event.data)
+            await loading
+            await asyncio.sleep(0.2)  # the last of the log
+    return kept
+
+
+def traces_in(data: bytes) -> int:
+    return data.count(b'"http_buffered_trace"')
+
+
+class Steps:
+    """The hub's work on what was recorded."""
+
+    def __init__(self, recorded: Recorded, folder: Path) -> None:
+        self._recorded = recorded
+        self._folder = folder
+
+    def feed(self, redact: Callable[[Exchange], Exchange]) -> Feed:
+        return Feed("bench", self._recorded.topology, map(str, count()), redact, logged=True)
+
+    def decoded(self) -> None:
+        self.traced(plain)
+
+    def redacted(self) -> None:
+        self.traced(Redactor())
+
+    def traced(self, redact: Callable[[Exchange], Exchange]) -> None:
+        feed = self.feed(redact)
+        found = [one for data in self._recorded.traces for one in feed.receive(data, 1.0)]
+        assert len(found) == COUNT
+
+    def logged(self) -> None:
+        feed, reader = self.feed(plain), LogReader()
+        found = [one for data in self._recorded.logs for one in feed.log(reader.receive(data), 1.0)]
+        assert len(found) == COUNT
+
+    def joined(self) -> list[Exchange]:
+        feed, reader = self.feed(Redactor()), LogReader()
+        feed.tapped = True
+        for data in self._recorded.traces:
+            assert not feed.receive(data, 1.0)
+        found = [one for data in self._recorded.logs for one in feed.log(reader.receive(data), 1.0)]
+        assert len(found) == COUNT
+        assert {len(one.sources) for one in found} == {2}
+        return found
+
+    def stored(self) -> None:
+        path = self._folder / f"{time.monotonic_ns()}.tap"
+        store = Store(path)
+        store.add(self.joined())
+        assert store.close().stored == COUNT
+        path.unlink()
 
 
 def plain(exchange: Exchange) -> Exchange:
     return exchange
-
-
-def tapped(redact: bool) -> None:
-    one = feed(Redactor() if redact else plain)
-    assert len(one.receive(TRACES, 1.0)) == COUNT
-
-
-def logged() -> None:
-    one, reader = feed(plain), LogReader()
-    assert sum(len(one.log(reader.receive(data), 1.0)) for data in LOGS) == COUNT
-
-
-def joined() -> list[Exchange]:
-    one, reader = feed(Redactor()), LogReader()
-    one.tapped = True
-    one.receive(TRACES, 1.0)
-    found = [each for data in LOGS for each in one.log(reader.receive(data), 1.0)]
-    assert len(found) == COUNT
-    return found
-
-
-def stored(folder: Path, exchanges: Callable[[], list[Exchange]]) -> None:
-    path = folder / f"{time.monotonic_ns()}.tap"
-    store = Store(path)
-    store.add(exchanges())
-    assert store.close().stored == COUNT
-    path.unlink()
 
 
 def best(rounds: int, action: Callable[[], object]) -> float:
@@ -151,14 +198,17 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        steps: list[tuple[str, Callable[[], object]]] = [
-            ("trace decoded and assembled", lambda: tapped(redact=False)),
-            ("the same, redacted", lambda: tapped(redact=True)),
-            ("entry of the access log", logged),
-            ("both joined, redacted", joined),
-            ("the same, stored", lambda: stored(folder, joined)),
-        ]
-        for label, action in steps:
+        recorded = asyncio.run(record(folder))
+        steps = Steps(recorded, folder)
+        size = (sum(map(len, recorded.traces)) + sum(map(len, recorded.logs))) / COUNT
+        print(f"{size:,.0f} bytes of an Envoy for one exchange")
+        for label, action in (
+            ("trace decoded and assembled", steps.decoded),
+            ("the same, redacted", steps.redacted),
+            ("entry of the access log", steps.logged),
+            ("both joined, redacted", steps.joined),
+            ("the same, stored", steps.stored),
+        ):
             took = best(rounds, action)
             print(f"{label:<32}{took:8.1f} µs   {1e6 / took:10,.0f} a second")
 

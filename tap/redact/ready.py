@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from fnmatch import translate
 from functools import cached_property
+from operator import itemgetter
+from typing import NamedTuple
 
 from tap.redact.rules import Rules
 from tap.redact.scan import Scanner
 
 MAX_NAMES = 4_096  # of fields, remembered with what they are
+MAX_LAYOUTS = 1_024  # of messages
 
 PLAIN, SECRET, ABOUT = range(3)  # a field: nothing special, a secret, or about the body
 _ABOUT = (
@@ -21,12 +25,26 @@ _ABOUT = (
 )
 
 
+class Layout(NamedTuple):
+    """What the fields of a message are, by their names: messages of one kind have the same ones.
+
+    ``plain`` picks the values to search, ``secrets`` are places. ``type_at`` is the place of the
+    media type, if there is one; ``more`` is said about the body than that.
+    """
+
+    plain: Callable[[tuple[str, ...]], Iterable[str]]
+    secrets: tuple[int, ...]
+    type_at: int | None
+    more: bool
+
+
 class Ready:
     """Rules made ready for exchanges."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.names: dict[str, int] = {}  # what a field is, by its name
+        self.layouts: dict[tuple[str, ...], Layout] = {}
         self._secret, self._kept = _globs(rules.headers), _globs(rules.keep)
 
     @cached_property
@@ -51,6 +69,34 @@ class Ready:
         what = SECRET if self.is_secret(name) else about
         self.names[name] = what
         return what
+
+    def lay_out(self, names: tuple[str, ...]) -> Layout:
+        """The layout of a message whose fields have these names."""
+        if len(self.layouts) >= MAX_LAYOUTS:
+            self.layouts.clear()
+        kinds = [self.what_is(name) for name in names]
+        plain, secrets, about = (
+            [at for at, kind in enumerate(kinds) if kind == wanted]
+            for wanted in (PLAIN, SECRET, ABOUT)
+        )
+        types = [at for at in about if names[at].lower() == "content-type"]
+        layout = Layout(
+            _picked(plain, len(names)),
+            tuple(secrets),
+            types[0] if types else None,
+            more=len(about) > 1 or types != about,
+        )
+        self.layouts[names] = layout
+        return layout
+
+
+def _picked(places: list[int], count: int) -> Callable[[tuple[str, ...]], Iterable[str]]:
+    """What picks the values at ``places`` of ``count``."""
+    if len(places) == count:
+        return tuple
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
 def _globs(names: tuple[str, ...]) -> re.Pattern[str]:

@@ -13,7 +13,7 @@ from mesh_traffic import Body, Exchange, Request, Response
 from tap.redact.kinds import FORM, as_it_is, kind_of, may_be_wide
 from tap.redact.long_way import LongWay
 from tap.redact.marks import Marker
-from tap.redact.ready import PLAIN, SECRET, Ready, as_bytes, as_text
+from tap.redact.ready import Ready, as_bytes, as_text
 from tap.redact.rules import RuleBook, Rules
 from tap.redact.short_way import Seen, ShortWay
 
@@ -68,23 +68,17 @@ def _text_of(exchange: Exchange, ready: Ready, seen: Seen) -> bytes | None:
 
 
 def _gathered(message: Request | Response, ready: Ready, seen: Seen) -> bool:
-    names, body, trailers = ready.names, message.body, message.trailers.fields
-    fields, text = message.headers.fields, seen.texts.append
-    media_type = ""
-    for field in (*fields, *trailers) if trailers else fields:
-        name, value = field
-        what = names.get(name)
-        if what is None:
-            what = ready.learn(name)
-        if what == PLAIN:
-            text(value)
-        elif what == SECRET:
-            seen.secrets.append(field)
-        elif body.data:
-            if name.lower() != "content-type" or media_type:
-                return False
-            media_type = value
-    return _can_be_searched(body, media_type, ready, seen)
+    fields = message.headers.fields + message.trailers.fields
+    if not fields:
+        return _can_be_searched(message.body, "", ready, seen)
+    names, values = zip(*fields, strict=True)
+    layout = ready.layouts.get(names) or ready.lay_out(names)
+    seen.texts += layout.plain(values)
+    seen.secrets += [fields[at] for at in layout.secrets]
+    if layout.more and message.body.data:
+        return False
+    media_type = "" if layout.type_at is None else values[layout.type_at]
+    return _can_be_searched(message.body, media_type, ready, seen)
 
 
 def _can_be_searched(body: Body, media_type: str, ready: Ready, seen: Seen) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
@@ -80,10 +81,11 @@ def pack(exchange: Exchange) -> bytes:
         exchange.details,
         ",".join(exchange.sources),
         _times(exchange.timing),
+        *chain.from_iterable(request.headers.fields),
+        *chain.from_iterable(request.trailers.fields),
+        *chain.from_iterable(response.headers.fields),
+        *chain.from_iterable(response.trailers.fields),
     ]
-    for headers in (request.headers, request.trailers, response.headers, response.trailers):
-        for field in headers.fields:
-            texts += field
     packed = "\0".join(texts)
     if packed.count("\0") != len(texts) - 1:
         return json.dumps(texts).encode()
@@ -149,8 +151,8 @@ def unpack(
 def _times(timing: Timing) -> str:
     if timing == _NO_TIMES:
         return ""
-    times = (timing.asked, timing.sent, timing.answered, timing.ended)
-    return " ".join("-" if each is None else repr(each) for each in times)
+    told = f"{timing.asked!r} {timing.sent!r} {timing.answered!r} {timing.ended!r}"
+    return told.replace("None", "-")
 
 
 def _timing(times: str) -> Timing:
