@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
     from mini_mesh.events import Event
     from mini_mesh.mesh import MiniMesh
+    from tap.coverage import Coverage
     from tap.hub import Hub
     from tap.terms import Predicate
     from tap.tree import Hop
-    from tap.viewer import Coverage, Viewer
+    from tap.viewer import Viewer
 
 PATIENCE = 5.0  # seconds that a capture may take to come
 QUIET = 0.08  # seconds without a further hop after which a request has been seen whole

@@ -7,7 +7,7 @@ Source: Envoy, ``envoy.service.accesslog.v3`` and ``envoy.data.accesslog.v3``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,10 +86,13 @@ class LogReader:
 
     def __init__(self) -> None:
         self.node = ""
-        self.errors = 0
+        self.errors = self.sampled = 0
 
-    def receive(self, data: bytes) -> list[Entry]:
-        """The entries of one message; what is no message is counted in ``errors``."""
+    def receive(self, data: bytes, wanted: Callable[[str], bool] | None = None) -> list[Entry]:
+        """The entries of one message; what is no message is counted in ``errors``.
+
+        ``wanted`` tells by their request ids which to read; the others count as ``sampled``.
+        """
         try:
             message = _parse(data)
         except WireError:
@@ -97,7 +100,12 @@ class LogReader:
             return []
         if message.HasField("identifier"):
             self.node = message.identifier.node.id
-        return [_entry(entry) for entry in message.http_logs.log_entry]
+        entries = message.http_logs.log_entry
+        if wanted is None:
+            return [_entry(entry) for entry in entries]
+        found = [_entry(entry) for entry in entries if wanted(entry.request.request_id)]
+        self.sampled += len(entries) - len(found)
+        return found
 
 
 def _entry(entry: Any) -> Entry:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mesh_traffic import Exchange
 from tap import wire
-from tap.viewer import Coverage
+from tap.coverage import Coverage
 
 CONNECT_WITHIN = 5.0  # seconds
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mesh_traffic import Exchange
+from tap.access_log import SOURCE as LOG
 from tap.access_log import Entry
+from tap.assemble import SOURCE as TAP
 from tap.assemble import Assembler
 from tap.audit import Audit
+from tap.coverage import SourceCount
 from tap.decode import BufferedTrace, Decoder
-from tap.join import Joiner, Seen
+from tap.join import WAIT, Half, Joined, Joiner, Seen
 from tap.sources.counters import Counters
 from tap.streamed import Streams
 from tap.topology import Topology
@@ -37,23 +40,35 @@ class Feed:
         self._joiner = Joiner()
         self._assembler = Assembler(node, topology, ids)
         self._redact = redact
-        self._traces = self._entries = 0
+        self._came = self._traces = self._entries = self._sampled = 0
         self._audits = (Audit(), Audit())  # of traces, of entries
+        self._behind, self._late_before = 0.0, 0
 
     @property
-    def lost(self) -> int:
-        """Traces that could not be read or came too late, exchanges given out before their end,
-        and what Envoy counted and never came."""
+    def counts(self) -> dict[str, SourceCount]:
+        """What came of each source. Lost are traces that could not be read or came too late,
+        exchanges given out before their end, and what Envoy counted and never came."""
+        traces, entries = self._audits
         unread = self._decoder.errors + self._streams.evicted + self._joiner.late
-        return unread + sum(audit.missing for audit in self._audits)
+        return {
+            TAP: SourceCount(self._traces, unread + traces.missing),
+            LOG: SourceCount(self._entries, entries.missing, self._sampled),
+        }
 
     def audit(self, counted: Counters) -> None:
         """Compare Envoy's own counts with what came."""
         traces, entries = self._audits
         if self.tapped:
-            traces.look(counted.tapped, self._traces)
+            traces.look(counted.tapped, self._came)
         if self.logged:
-            entries.look(counted.written, self._entries)
+            entries.look(counted.written, self._entries + self._sampled)
+
+    def take_behind(self) -> float:
+        """By how much what came since the last time was behind, at most, in seconds."""
+        too_late = self._joiner.late > self._late_before
+        behind = max(self._behind, WAIT) if too_late else self._behind
+        self._behind, self._late_before = 0.0, self._joiner.late
+        return behind
 
     @property
     def waiting(self) -> int:
@@ -68,15 +83,17 @@ class Feed:
         found: list[BufferedTrace] = []
         errors = self._decoder.errors
         for trace in self._decoder.feed(data):
-            self._traces += 1
+            self._came += 1
             found += self._streams.receive(trace, now)
-        self._traces += self._decoder.errors - errors  # it came, and is counted as unreadable
+        self._came += self._decoder.errors - errors  # unreadable, and lost as such
+        self._traces += len(found)
         return self._join(found, now)
 
-    def log(self, entries: Sequence[Entry], now: float) -> list[Exchange]:
-        """Entries of the access log came."""
+    def log(self, entries: Sequence[Entry], now: float, sampled: int = 0) -> list[Exchange]:
+        """Entries of the access log came; ``sampled`` more were left out."""
         self.logged = True
         self._entries += len(entries)
+        self._sampled += sampled
         return self._join(entries, now)
 
     def tick(self, now: float) -> list[Exchange]:
@@ -100,12 +117,23 @@ class Feed:
         self.logged = False
         return self._made(self._joiner.flush(), now)
 
-    def _join(self, halves: Iterable[BufferedTrace | Entry], now: float) -> list[Exchange]:
+    def _join(self, halves: Sequence[Half], now: float) -> list[Exchange]:
+        seen: Sequence[Seen] = halves
         if self.tapped and self.logged:
             joined = self._joiner.receive
-            return self._made([one for half in halves for one in joined(half, now)], now)
-        return self._made(halves, now)
+            seen = [one for half in halves for one in joined(half, now)]
+        if seen:
+            self._behind = max(self._behind, _behind(seen[-1], now))
+        return self._made(seen, now)
 
     def _made(self, seen: Iterable[Seen], now: float) -> list[Exchange]:
         exchange = self._assembler.exchange
         return [self._redact(exchange(one, now)) for one in seen]
+
+
+def _behind(seen: Seen, now: float) -> float:
+    """The seconds since the end of a request, which only a log tells."""
+    entry = seen.entry if isinstance(seen, Joined) else seen
+    if isinstance(entry, BufferedTrace) or entry.duration is None:
+        return 0.0
+    return now - entry.started - entry.duration

@@ -15,13 +15,17 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
 
 import aiohttp
 
 from mesh_traffic import Exchange
+from tap.access_log import SOURCE as LOG
 from tap.access_log import Entry, LogReader
 from tap.background import Spawn, background
+from tap.coverage import Coverage, SourceCount, total
 from tap.feed import Feed
+from tap.overload import Level, Overload, is_sampled
 from tap.push import union
 from tap.redact import Redactor
 from tap.request import ANY, Rule, TapRequest
@@ -31,7 +35,7 @@ from tap.sources.counters import counters
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
 from tap.topology import Topology
-from tap.viewer import EVERYTHING, NOT_YET, Coverage, Viewer, Wish
+from tap.viewer import EVERYTHING, NOT_YET, Viewer, Wish
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
@@ -93,7 +97,9 @@ class Hub:
     ) -> None:
         self.topology = topology or Topology()
         self._targets = {target.node: target for target in targets}
-        self._request = request or TapRequest()
+        self._asked = request or TapRequest()  # of each Envoy, for a viewer who wants all
+        self._match: Rule = ANY  # what is tapped now
+        self._overload = Overload()
         self._redact = redact or Redactor()
         self._open = open_source
         self._clock = clock
@@ -104,7 +110,7 @@ class Hub:
         self._taps: dict[str, _Tap] = {}
         self._viewers: list[Viewer] = []
         self._too_wide = 0  # looks at which less than what is tapped was wanted
-        self._lost_before = 0  # by Envoys that are no more, and logs of nobody
+        self._past: dict[str, SourceCount] = {}  # of Envoys that are no more
         self._spawn: Spawn | None = None
         self._waits = asyncio.Event()  # something may have to be given out by time alone
         self._meet()
@@ -159,8 +165,8 @@ class Hub:
         return _Log(self)
 
     def lose(self, count: int) -> None:
-        """So much was lost before it came here."""
-        self._lost_before += count
+        """So much of the access logs was lost before it came here."""
+        self._past = total(self._past, {LOG: SourceCount(lost=count)})
 
     @property
     def waiting(self) -> int:
@@ -169,18 +175,24 @@ class Hub:
 
     def coverage(self) -> Coverage:
         """The Envoys' side of it: who is watched, who is not and why, and traces lost so far."""
+        if self._overload.level >= Level.HEADERS:
+            return self._logs()
         taps = [(node, self._taps[node]) for node in self._targets if node in self._taps]
         return Coverage(
             watching=sum(tap.attached for _, tap in taps),
             targets=len(self._targets),
-            lost=self._lost_before + sum(feed.lost for feed in self._feeds.values()),
             notes=tuple(f"{node}: {tap.why}" for node, tap in taps if not tap.attached),
+            **self._counted(),
         )
 
     def _logs(self) -> Coverage:
         """The coverage of who needs no taps: each Envoy sends its log when it has something."""
-        lost = self.coverage().lost
-        return Coverage(watching=len(self._targets), targets=len(self._targets), lost=lost)
+        return Coverage(len(self._targets), len(self._targets), **self._counted())
+
+    def _counted(self) -> dict[str, Any]:
+        sources = total(self._past, *(feed.counts for feed in self._feeds.values()))
+        lost = sum(count.lost for count in sources.values())
+        return {"sources": sources, "lost": lost, "less": self._overload.level.in_words}
 
     def _meet(self) -> None:
         """A feed for each Envoy of the mesh, and for no other."""
@@ -191,11 +203,15 @@ class Hub:
                 self._end(node)
             feed = self._feeds.pop(node)
             self._deliver(feed.end_log(self._clock()))
-            self._lost_before += feed.lost
+            self._past = total(self._past, feed.counts)
 
     def _sync(self) -> None:
         """Start and end taps, so that exactly the wanted ones run."""
-        tapping = self._spawn is not None and any(viewer.wish.tap for viewer in self._viewers)
+        tapping = (
+            self._spawn is not None
+            and any(viewer.wish.tap for viewer in self._viewers)
+            and self._overload.level < Level.HEADERS
+        )
         wanted = self._targets if tapping else {}
         for node, tap in list(self._taps.items()):
             if wanted.get(node) != tap.target:
@@ -206,9 +222,11 @@ class Hub:
 
     def _begin(self, target: TapTarget) -> None:
         assert self._spawn is not None
-        self._request = replace(self._request, match=self._wanted())
-        self._too_wide = 0
-        tap = _Tap(target, self._open(target, self._request), self._feeds[target.node])
+        self._match, self._too_wide = self._wanted(), 0
+        request = replace(self._asked, match=self._match)
+        if self._overload.level >= Level.BODIES:
+            request = replace(request, request_body=0, response_body=0)
+        tap = _Tap(target, self._open(target, request), self._feeds[target.node])
         tap.task = self._spawn(self._follow(tap), f"tap of {target.node}")
         self._taps[target.node] = tap
 
@@ -225,12 +243,12 @@ class Hub:
     def _widen(self) -> None:
         """Somebody may want more than is tapped. The taps of the others begin anew for it: of what
         comes in those milliseconds they get what the access logs tell."""
-        if self._taps and self._request.match not in (ANY, self._wanted()):
+        if self._taps and self._match not in (ANY, self._wanted()):
             self._tap_anew()
 
     def _narrow(self) -> None:
         """Tap less when less has been wanted for a while; each change is a gap for the others."""
-        self._too_wide += 1 if self._taps and self._wanted() != self._request.match else 0
+        self._too_wide += 1 if self._taps and self._wanted() != self._match else 0
         if self._too_wide > NARROW_AFTER:
             self._tap_anew()
 
@@ -267,18 +285,23 @@ class Hub:
             tap.attached, tap.why = False, why
             self._notice()
 
-    def logged(self, node: str, entries: list[Entry]) -> None:
-        """Entries of an Envoy's access log came."""
+    @property
+    def sampling(self) -> bool:
+        """Whether only some requests are wanted of the access logs now."""
+        return self._overload.level is Level.REQUESTS
+
+    def logged(self, node: str, entries: list[Entry], sampled: int) -> None:
+        """Entries of an Envoy's access log came; ``sampled`` more were left out."""
         feed = self._feeds.get(node)
         if feed is None:
-            self._lost_before += len(entries)
+            self.lose(len(entries))
         elif self._logged:
-            self._deliver(feed.log(entries, self._clock()))
+            self._deliver(feed.log(entries, self._clock(), sampled))
             self._await_halves(feed)
 
     def log_ended(self, node: str, errors: int) -> None:
         """The log of an Envoy is over; ``errors`` of its messages could not be read."""
-        self._lost_before += errors
+        self.lose(errors)
         feed = self._feeds.get(node)
         if feed is not None:
             self._deliver(feed.end_log(self._clock()))
@@ -314,11 +337,22 @@ class Hub:
         async with aiohttp.ClientSession() as session:
             while True:
                 await asyncio.sleep(AUDIT_EVERY)
+                self._keep_up()
                 if self._viewers or self._keep is not None:
                     self._narrow()
                     async with asyncio.TaskGroup() as group:
                         for target in self._targets.values():
                             group.create_task(self._look(session, target))
+
+    def _keep_up(self) -> None:
+        """Leave out more when too much comes at once, and less when it does no more."""
+        behind = max((feed.take_behind() for feed in self._feeds.values()), default=0.0)
+        if not self._overload.look(behind):
+            return
+        log.warning("captures are %.1f s behind: %s", behind, self._overload.level.name.lower())
+        self._sync()
+        self._tap_anew()
+        self._notice()
 
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:
         counted, feed = await counters(session, target.admin), self._feeds.get(target.node)
@@ -334,8 +368,9 @@ class _Log:
         self._reader = LogReader()
 
     def receive(self, data: bytes) -> None:
-        entries = self._reader.receive(data)
-        self._hub.logged(self._reader.node, entries)
+        before = self._reader.sampled
+        entries = self._reader.receive(data, is_sampled if self._hub.sampling else None)
+        self._hub.logged(self._reader.node, entries, self._reader.sampled - before)
 
     def end(self) -> None:
         self._hub.log_ended(self._reader.node, self._reader.errors)

@@ -7,10 +7,10 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from mesh_traffic import Body, Exchange
+from tap.coverage import Coverage
 from tap.flags import in_words
 from tap.printable import printable as printable
 from tap.tree import Hop
-from tap.viewer import Coverage
 
 if TYPE_CHECKING:
     from tap.content import Schema, View
@@ -67,7 +67,9 @@ def coverage_line(coverage: Coverage) -> str:
     envoys = "Envoy" if coverage.targets == 1 else "Envoys"
     counts = f"{coverage.seen:,} seen   {coverage.shown:,} shown   {coverage.lost:,} lost"
     reduced = f"   {coverage.reduced:,} without headers or bodies" if coverage.reduced else ""
-    return f"watching {some}{coverage.targets} {envoys}   {counts}{reduced}"
+    sampled = f"   {coverage.sampled:,} left out" if coverage.sampled else ""
+    less = f"   {coverage.less}" if coverage.less else ""
+    return f"watching {some}{coverage.targets} {envoys}   {counts}{reduced}{sampled}{less}"
 
 
 def _body(side: str, body: Body, shown: View) -> Iterator[str]:

@@ -22,11 +22,12 @@ from typing import Any
 from mesh_traffic import Exchange
 from tap import wire
 from tap.background import background
+from tap.coverage import Coverage
 from tap.hub import Hub, HubError
 from tap.match import Match, MatchError, read_match
 from tap.terms import Predicate
 from tap.topology import Topology
-from tap.viewer import Coverage, Viewer, Wish
+from tap.viewer import Viewer, Wish
 
 MAX_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
 MAX_REQUEST = 64 * 1024  # bytes of a client's line

@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from msgspec import Struct
-
 from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.access_log import SOURCE as LOG
 from tap.conditions import Condition
+from tap.coverage import Coverage, since
 from tap.terms import Predicate
 
 MAX_QUEUED = 10_000  # exchanges that wait for one viewer
@@ -43,27 +42,8 @@ class Wish:
 EVERYTHING = Wish()
 
 
-class Coverage(Struct, frozen=True):
-    """How much of the traffic a viewer sees, counted since it came.
-
-    ``watching`` of ``targets`` Envoys are tapped now; ``notes`` say why the others are not.
-    ``seen``: captured; ``shown``: of those, matched and handed to the viewer; ``lost``: captured
-    and not shown although they might have matched, be it for a full queue or an unreadable trace.
-    ``reduced``: handed over without their bodies or headers, which nobody saw, or for a queue that
-    was getting full.
-    """
-
-    watching: int = 0
-    targets: int = 0
-    seen: int = 0
-    shown: int = 0
-    lost: int = 0
-    notes: tuple[str, ...] = ()
-    reduced: int = 0
-
-
 class Viewer:
-    """``look`` gives the hub's side of the coverage: Envoys, notes, and traces lost so far."""
+    """``look`` gives the hub's side of the coverage: Envoys, notes, and counts so far."""
 
     def __init__(
         self, match: Predicate, look: Callable[[], Coverage], wish: Wish = EVERYTHING
@@ -71,7 +51,7 @@ class Viewer:
         self.wish = wish
         self._match = match
         self._look = look
-        self._lost_before = look().lost
+        self._before = look()
         self._seen = self._shown = self._dropped = self._reduced = 0
         self._queue: deque[tuple[Exchange, int]] = deque()
         self._bytes = 0
@@ -87,7 +67,7 @@ class Viewer:
             self._dropped += untapped and self.wish.reads  # nobody knows whether it matches
             return
         shown, reduced = self._fitting(exchange)
-        self._reduced += reduced or untapped
+        self._reduced += reduced or untapped or (self.wish.bodies and _lacks_a_body(shown))
         size = _size(shown)
         while self._queue and self._is_full(size):
             self._bytes -= self._queue.popleft()[1]
@@ -128,8 +108,14 @@ class Viewer:
 
     def coverage(self) -> Coverage:
         now = self._look()
-        lost = now.lost - self._lost_before + self._dropped
-        return replace(now, seen=self._seen, shown=self._shown, lost=lost, reduced=self._reduced)
+        return replace(
+            now,
+            seen=self._seen,
+            shown=self._shown,
+            lost=now.lost - self._before.lost + self._dropped,
+            reduced=self._reduced,
+            sources=since(self._before.sources, now.sources),
+        )
 
 
 def without_bodies(exchange: Exchange) -> Exchange:
@@ -149,6 +135,13 @@ def without_headers(exchange: Exchange) -> Exchange:
         response = replace(response, headers=_NOTHING, trailers=_NOTHING)
     request = replace(request, headers=_NOTHING, trailers=_NOTHING)
     return replace(exchange, request=request, response=response)
+
+
+def _lacks_a_body(exchange: Exchange) -> bool:
+    """Whether there was a body and nothing of it was captured."""
+    response = exchange.response
+    bodies = (exchange.request.body, response.body) if response else (exchange.request.body,)
+    return any(body.truncated and not body.data for body in bodies)
 
 
 def _size_of(body: Body) -> Body:

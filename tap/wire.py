@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
-from tap.viewer import Coverage
+from tap.coverage import Coverage
 
 MAX_LINE = 24 * 1024 * 1024  # one exchange with two bodies of request.MAX_BODY_BYTES, escaped
 
@@ -21,9 +21,9 @@ class WireError(ValueError):
 
 def encode(event: Exchange | Coverage) -> bytes:
     """One line, with its line feed. Names of fields are those of the dataclasses."""
-    kind = "coverage" if isinstance(event, Coverage) else "exchange"
-    values = asdict(event) if isinstance(event, Coverage) else exchange_to_json(event)
-    return _dumps({"event": kind, **values}) + b"\n"
+    if isinstance(event, Coverage):
+        return _dumps({"event": "coverage", **coverage_to_json(event)}) + b"\n"
+    return _dumps({"event": "exchange", **exchange_to_json(event)}) + b"\n"
 
 
 def decode(line: bytes) -> Exchange | Coverage:
@@ -32,7 +32,7 @@ def decode(line: bytes) -> Exchange | Coverage:
         values = _loads(line)
         kind = values.pop("event")
         if kind == "coverage":
-            return Coverage(**{**values, "notes": tuple(values["notes"])})
+            return msgspec.convert(values, Coverage)
         if kind == "exchange":
             return exchange_from_json(values)
         message = str(values["message"])
@@ -57,6 +57,12 @@ def _loads(line: bytes) -> Any:
         return msgspec.json.decode(line)
     except msgspec.DecodeError:
         return json.loads(line)
+
+
+def coverage_to_json(coverage: Coverage) -> dict[str, Any]:
+    """Plain values, under the names of the fields."""
+    values: dict[str, Any] = msgspec.to_builtins(coverage)
+    return values
 
 
 def exchange_to_json(exchange: Exchange) -> dict[str, Any]:

@@ -32,12 +32,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mesh_traffic import Exchange
 from mini_mesh.envoy_binary import find
+from tap.coverage import Coverage
 from tap.hub import Hub, TapTarget
 from tap.keeper import Keeper
 from tap.sources.access_log import access_logs
 from tap.store import Store
 from tap.topology import Endpoint, Listener, Topology
-from tap.viewer import Coverage
 
 GO = Path(__file__).parent / "go"
 BYTES = 2048

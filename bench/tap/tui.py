@@ -28,7 +28,7 @@ from meshloom.tap.tui.app import TapApp
 from meshloom.tap.tui.session import Session
 from tap import wire
 from tap.client import watch
-from tap.viewer import Coverage
+from tap.coverage import Coverage
 
 SIZE = (160, 48)
 FIELDS = [(f"x-header-{n}", f"value {n} of a header") for n in range(14)]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from tap.coverage import Coverage
     from tap.top import Row, Top
-    from tap.viewer import Coverage
 
 WIDTH = 200  # columns where there is no terminal that says how many it has
 
@@ -51,8 +51,8 @@ def top(
 
 async def _top(socket: Path, service: str, match: str, screen: _Screen) -> None:
     from tap.client import watch
+    from tap.coverage import Coverage
     from tap.top import Top
-    from tap.viewer import Coverage
 
     table = Top(time.monotonic())
     async with watch(socket, service=service, match=match, summary=True) as watching:
@@ -125,9 +125,9 @@ def _picture(
 def _to_json(rows: list[Row], coverage: Coverage | None) -> dict[str, object]:
     from dataclasses import asdict
 
-    from msgspec import structs
+    from tap.wire import coverage_to_json
 
     return {
         "routes": [asdict(row) for row in rows],
-        "coverage": None if coverage is None else structs.asdict(coverage),
+        "coverage": None if coverage is None else coverage_to_json(coverage),
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mesh_traffic import Exchange
     from tap.content import Schema
-    from tap.viewer import Coverage
+    from tap.coverage import Coverage
 
 SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is there
 
@@ -93,7 +93,7 @@ async def _tap(socket: Path, service: str, match: str, count: int, printer: Prin
     import signal
 
     from tap.client import watch
-    from tap.viewer import Coverage
+    from tap.coverage import Coverage
 
     loop = asyncio.get_running_loop()
     async with watch(

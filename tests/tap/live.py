@@ -10,10 +10,11 @@ from typing import Any
 import aiohttp
 
 from mesh_traffic import Exchange
+from tap.coverage import Coverage
 from tap.hub import Hub
 from tap.match import compile_match
 from tap.sources.access_log import access_logs
-from tap.viewer import Coverage, Viewer
+from tap.viewer import Viewer
 
 
 async def ask(port: int, path: str, method: str = "GET", **more: Any) -> int:

@@ -19,6 +19,10 @@ def feed() -> Feed:
     return Feed("web-1", Topology(), map("{:04x}".format, count(1)), Redactor())
 
 
+def lost(feed: Feed) -> int:
+    return sum(count.lost for count in feed.counts.values())
+
+
 def secrets(exchanges: list[Exchange]) -> int:
     return sum(encode(one).count(b"s3cr3t-cookie") for one in exchanges)
 
@@ -45,7 +49,7 @@ def test_what_a_lost_source_left_is_given_out_and_what_was_cut_is_counted() -> N
     (left,) = cut.cut(now=2.0)
     assert left.request.path == "/a"
     assert secrets([left]) == 0
-    assert cut.lost == 1
+    assert lost(cut) == 1
 
 
 def test_silent_streams_come_with_a_tick() -> None:
@@ -54,4 +58,4 @@ def test_silent_streams_come_with_a_tick() -> None:
     silent.receive(data[: data.index(b"\n}\n") + 3], now=1.0)
     assert silent.tick(now=61.0) == []
     assert len(silent.tick(now=61.1)) == 1
-    assert silent.lost == 0
+    assert lost(silent) == 0

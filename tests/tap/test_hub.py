@@ -8,11 +8,12 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tap.coverage import Coverage, SourceCount
 from tap.hub import MAX_VIEWERS, Hub, HubError, TapTarget
 from tap.match import compile_match
 from tap.request import TapRequest
 from tap.topology import Topology
-from tap.viewer import Coverage, Wish
+from tap.viewer import Wish
 from tests.tap.live import ask, attached, shown, watching
 
 
@@ -97,7 +98,7 @@ async def test_two_viewers_share_one_tap_and_each_filter_is_its_own(envoy: Any) 
             assert (error.response.body.data, error.response.body.truncated) == (b"", True)
         await ask(envoy.outbound, "/c", "POST")
         assert (await shown(posts)).request.path == "/c"
-    assert posts.coverage() == Coverage(0, 1, seen=4, shown=2, lost=0)
+    assert posts.coverage() == Coverage(0, 1, seen=4, shown=2, sources={"tap": SourceCount(4)})
     assert (errors.coverage().seen, errors.coverage().shown) == (3, 1)
 
 

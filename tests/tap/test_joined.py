@@ -9,10 +9,11 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Exchange
+from tap.coverage import Coverage
 from tap.hub import Hub
 from tap.match import compile_match
 from tap.sources.access_log import access_logs
-from tap.viewer import Coverage, Wish
+from tap.viewer import Wish
 from tests.tap.live import ask, attached, shown, watching_both
 
 BOTH = ("tap", "access log")

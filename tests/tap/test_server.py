@@ -15,10 +15,10 @@ import pytest
 from mesh_traffic import Exchange
 from tap import server
 from tap.client import TapError, Watch, watch
+from tap.coverage import Coverage, SourceCount
 from tap.hub import Hub, HubError
 from tap.server import serve
 from tap.topology import Endpoint, Topology
-from tap.viewer import Coverage
 from tests.tap import live
 from tests.tap.live import ask
 
@@ -29,6 +29,9 @@ SECRETS = {
     "proxy-authorization": "Basic cGw0bnRlZDpiYXNpYw==",
     "x-auth-token": "pl4nted-token",
 }
+
+
+ONE, TWO = {"tap": SourceCount(seen=1)}, {"tap": SourceCount(seen=2)}
 
 
 async def seen(watching: Watch, wanted: int) -> list[Exchange | Coverage]:
@@ -64,11 +67,11 @@ async def test_two_clients_share_the_hub_and_each_gets_what_it_asked_for(
         await ask(envoy.outbound, "/a")
         await ask(envoy.outbound, "/b", "POST", data=b"hello")
         *_, post, end = await seen(posts, 1)
-        assert end == Coverage(1, 1, seen=2, shown=1)
+        assert end == Coverage(1, 1, seen=2, shown=1, sources=TWO)
         assert isinstance(post, Exchange)
         assert post.request.body.data == b"hello"
         first, second, end = await seen(every, 2)
-        assert end == Coverage(1, 1, seen=2, shown=2)
+        assert end == Coverage(1, 1, seen=2, shown=2, sources=TWO)
         assert isinstance(first, Exchange)
         assert isinstance(second, Exchange)
         assert (first.request.path, second.request.path) == ("/a", "/b")
@@ -95,7 +98,7 @@ async def test_a_service_is_whom_a_request_comes_from_or_goes_to(
         assert isinstance(exchange, Exchange)
         assert exchange.request.path == "/out"
         none.finish()
-        assert (await seen(none, -1))[-1] == Coverage(1, 1, seen=2, shown=0)
+        assert (await seen(none, -1))[-1] == Coverage(1, 1, seen=2, shown=0, sources=TWO)
 
 
 async def test_planted_secrets_leave_in_no_byte_of_the_socket(envoy: Any, tmp_path: Path) -> None:
@@ -197,7 +200,7 @@ async def test_the_coverage_comes_by_itself_when_it_changed(
         await attached(none)
         await ask(envoy.outbound, "/a")
         async with asyncio.timeout(5):
-            assert await anext(aiter(none)) == Coverage(1, 1, seen=1)
+            assert await anext(aiter(none)) == Coverage(1, 1, seen=1, sources=ONE)
 
 
 async def test_a_client_that_is_gone_leaves_its_place(envoy: Any, tmp_path: Path) -> None:

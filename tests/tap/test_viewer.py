@@ -8,8 +8,9 @@ import pytest
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap import viewer as module
+from tap.coverage import Coverage
 from tap.match import compile_match
-from tap.viewer import Coverage, Viewer, Wish, without_bodies
+from tap.viewer import Viewer, Wish, without_bodies
 
 
 def exchange(n: int) -> Exchange:

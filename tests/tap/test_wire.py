@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
-from tap.viewer import Coverage
+from tap.coverage import Coverage
 from tap.wire import WireError, decode, encode, encode_error
 
 EXCHANGE = Exchange(
@@ -56,7 +56,9 @@ def test_an_error_of_the_hub_is_raised_with_its_words() -> None:
         decode(encode_error("unknown service 'x'"))
 
 
-@pytest.mark.parametrize("line", [b"", b"[]", b"{}", b'{"event": "coverage"}', b"\xff", b'"event"'])
+@pytest.mark.parametrize(
+    "line", [b"", b"[]", b"{}", b'{"event": "coverage", "seen": "no"}', b"\xff", b'"event"']
+)
 def test_a_line_that_is_no_event_is_an_error(line: bytes) -> None:
     with pytest.raises(WireError, match="the hub sent what is no event"):
         decode(line)

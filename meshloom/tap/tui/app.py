@@ -29,8 +29,8 @@ from meshloom.tap.tui.words import Line, caret
 from tap import lines
 from tap.client import TapError
 from tap.content import Schema
+from tap.coverage import Coverage
 from tap.match import MAX_LENGTH
-from tap.viewer import Coverage
 
 Events = AsyncIterable[Exchange | Coverage]
 Connect = Callable[[], AbstractAsyncContextManager[Events]]

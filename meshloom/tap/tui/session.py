@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from mesh_traffic import Exchange, replace
 from meshloom.tap.tui.listing import ORDERS, Listing, Row
 from meshloom.tap.tui.memory import Memory
+from tap.coverage import Coverage
 from tap.lines import coverage_line, printable
 from tap.match import MatchError, compile_match
 from tap.terms import Predicate
 from tap.tree import Hop, hops_of
-from tap.viewer import NOT_YET, Coverage
+from tap.viewer import NOT_YET
 
 STEP = 200  # exchanges that a filter looks at before the clock is asked
 

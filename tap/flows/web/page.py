@@ -20,6 +20,7 @@ from mitmproxy.version import VERSION
 from mesh_traffic import Exchange
 from tap.background import Spawn, background
 from tap.content import Schema
+from tap.coverage import Coverage
 from tap.flows.web import WebError
 from tap.flows.web.gate import refusal
 from tap.flows.web.handlers import ROUTES, Refused, settings
@@ -27,7 +28,6 @@ from tap.flows.web.labels import flow_for
 from tap.flows.web.updates import Updates
 from tap.flows.web.window import Window
 from tap.lines import coverage_line
-from tap.viewer import Coverage
 
 HOST = "127.0.0.1"
 MAX_REQUEST = 64 * 1024  # bytes of a request's headers, and of its body: a token, a flow's id

@@ -7,11 +7,11 @@ import logging
 import pytest
 
 from mesh_traffic import Exchange
+from tap.coverage import Coverage
 from tap.hub import Hub, TapTarget
 from tap.request import TapRequest
 from tap.sources.source import Attached, Chunk, FakeSource, Lost, Source
 from tap.topology import Topology
-from tap.viewer import Coverage
 from tests.tap.live import attached, shown
 from tests.tap.test_decode import BUFFERED
 

@@ -19,9 +19,9 @@ from meshloom.tap.tui.memory import Memory
 from meshloom.tap.tui.session import Session
 from meshloom.tap.tui.table import Headings, Table
 from tap.client import TapError, watch
+from tap.coverage import Coverage
 from tap.hub import Hub
 from tap.server import serve
-from tap.viewer import Coverage
 from tests.meshloom.tap.tui.feed import Feed, exchange
 from tests.tap.live import ask
 

@@ -11,10 +11,10 @@ from typing import Any
 from mesh_traffic import Exchange
 from tap.background import background
 from tap.client import watch
+from tap.coverage import Coverage
 from tap.flows.web.page import allowed
 from tap.hub import Hub
 from tap.server import serve
-from tap.viewer import Coverage
 from tests.tap.exchanges import sample
 from tests.tap.flows.web.asking import entered
 from tests.tap.live import ask
