@@ -12,6 +12,7 @@ from mesh_traffic import Exchange
 from tap.coverage import Coverage
 from tap.hub import Hub
 from tap.match import compile_match
+from tap.request import TapRequest
 from tap.sources.access_log import access_logs
 from tap.viewer import Wish
 from tests.tap.live import ask, attached, shown, watching_both
@@ -147,3 +148,15 @@ async def test_entries_that_nobody_took_are_found_missing(
                 await asyncio.sleep(0.8)
                 assert hub.coverage().lost == 7
                 assert viewer.coverage().seen == 3
+
+
+async def test_streamed_traces_join_without_an_address(envoy: Any) -> None:
+    async with watching_both(envoy, request=TapRequest(streamed=True)) as (hub, viewer):
+        await asyncio.gather(*(ask(envoy.outbound, f"/{n}", "POST", data=f"{n}") for n in range(5)))
+        found = [await shown(viewer) for _ in range(5)]
+        assert {one.sources for one in found} == {BOTH}
+        assert {one.request.path: one.request.body.text for one in found} == {
+            f"/{n}": f"{n}" for n in range(5)
+        }
+        assert {(one.direction, one.service) for one in found} == {("outbound", "reviews")}
+        assert hub.waiting == 0
