@@ -35,7 +35,7 @@ from tap.sources.counters import counters
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
 from tap.topology import Topology
-from tap.viewer import EVERYTHING, NOT_YET, Viewer, Wish
+from tap.viewer import EVERYTHING, NOT_YET, Viewer, Wish, without_bodies
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
@@ -311,9 +311,11 @@ class Hub:
             return
         if self._keep is not None:
             self._keep(exchanges)
+        some_want_none = any(not viewer.wish.bodies for viewer in self._viewers)
         for exchange in exchanges:
+            bare = without_bodies(exchange) if some_want_none else None
             for viewer in self._viewers:
-                viewer.offer(exchange)
+                viewer.offer(exchange, bare)
 
     def _notice(self) -> None:
         for viewer in self._viewers:

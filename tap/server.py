@@ -32,6 +32,7 @@ from tap.viewer import Viewer, Wish
 MAX_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
 MAX_REQUEST = 64 * 1024  # bytes of a client's line
 ASK_WITHIN = 5.0  # seconds for a client to say what it wants
+AT_ONCE = 64 * 1024  # bytes written to a client before it is asked to have read them
 COVERAGE_EVERY = 1.0  # seconds, if it changed
 
 log = logging.getLogger(__name__)
@@ -72,11 +73,12 @@ async def serve(hub: Hub, path: Path) -> AsyncIterator[None]:
     Raises:
         HubError: the path is too long, or another hub is served there.
     """
+    lines = wire.Lines()
     with _bound(path) as listening:
         async with hub.running(), background() as spawn:
 
             def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                spawn(_serve_client(hub, reader, writer), "tap client")
+                spawn(_serve_client(hub, reader, writer, lines), "tap client")
 
             server = await asyncio.start_unix_server(connected, sock=listening, limit=MAX_REQUEST)
             try:
@@ -114,10 +116,10 @@ def _clear_away(path: Path) -> None:
 
 
 async def _serve_client(
-    hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: wire.Lines
 ) -> None:
     try:
-        await _answer(hub, reader, writer)
+        await _answer(hub, reader, writer, lines)
     except OSError:
         log.debug("a tap client left", exc_info=True)
     except Exception:  # one client's trouble is nobody else's
@@ -126,14 +128,16 @@ async def _serve_client(
         writer.close()
 
 
-async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _answer(
+    hub: Hub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: wire.Lines
+) -> None:
     try:
         async with asyncio.timeout(ASK_WITHIN):
             asked = Asked.of_line(await reader.readline())
         match = read_match(asked.match)
         predicate = _of_service(match, asked.service, hub.topology)
         with hub.watch(predicate, asked.wish(match)) as viewer:
-            await _show(viewer, reader, writer)
+            await _show(viewer, reader, writer, lines)
             writer.write(wire.encode(viewer.coverage()))
     except TimeoutError:
         writer.write(wire.encode_error(f"nothing was asked within {ASK_WITHIN:g} s"))
@@ -142,22 +146,29 @@ async def _answer(hub: Hub, reader: asyncio.StreamReader, writer: asyncio.Stream
     await writer.drain()
 
 
-async def _show(viewer: Viewer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _show(
+    viewer: Viewer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lines: wire.Lines
+) -> None:
     """Send what the viewer sees until the client closes its side."""
     async with background() as spawn:
-        spawn(_pump(viewer, writer), "tap pump")
+        spawn(_pump(viewer, writer, lines), "tap pump")
         while await reader.read(MAX_REQUEST):
             pass  # a client has nothing more to say
 
 
-async def _pump(viewer: Viewer, writer: asyncio.StreamWriter) -> None:
+async def _pump(viewer: Viewer, writer: asyncio.StreamWriter, lines: wire.Lines) -> None:
     told = viewer.coverage()
     with suppress(ConnectionError):  # the client died; its reader ends as well
         while True:
-            event = await _next(viewer, told)
-            if isinstance(event, Coverage):
-                told = event
-            writer.write(wire.encode(event))
+            event: Exchange | Coverage | None = await _next(viewer, told)
+            size = 0
+            while event is not None:
+                if isinstance(event, Coverage):
+                    told = event
+                line = lines.of(event)
+                writer.write(line)
+                size += len(line)
+                event = viewer.pop() if size < AT_ONCE else None
             await writer.drain()
 
 

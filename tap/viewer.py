@@ -59,14 +59,15 @@ class Viewer:
         self._ready = asyncio.Event()
         self._ready.set()
 
-    def offer(self, exchange: Exchange) -> None:
-        """Queue ``exchange`` if it matches. Never waits."""
+    def offer(self, exchange: Exchange, bare: Exchange | None = None) -> None:
+        """Queue ``exchange`` if it matches. Never waits. ``bare``: the same without its bodies, if
+        somebody has made it already."""
         self._seen += 1
         untapped = self.wish.tap and exchange.sources == (LOG,)
         if not self._match(exchange):
             self._dropped += untapped and self.wish.reads  # nobody knows whether it matches
             return
-        shown, reduced = self._fitting(exchange)
+        shown, reduced = self._fitting(exchange, bare)
         self._reduced += reduced or untapped or (self.wish.bodies and _lacks_a_body(shown))
         size = _size(shown)
         while self._queue and self._is_full(size):
@@ -79,13 +80,13 @@ class Viewer:
     def _is_full(self, more: int) -> bool:
         return len(self._queue) >= MAX_QUEUED or self._bytes + more > MAX_QUEUED_BYTES
 
-    def _fitting(self, exchange: Exchange) -> tuple[Exchange, bool]:
+    def _fitting(self, exchange: Exchange, bare: Exchange | None) -> tuple[Exchange, bool]:
         """As much of it as there is room for, and whether that is less than was wished for."""
         fill = max(len(self._queue) / MAX_QUEUED, self._bytes / MAX_QUEUED_BYTES)
         if fill >= NO_HEADERS:
             return without_headers(without_bodies(exchange)), True
         if not self.wish.bodies:
-            return without_bodies(exchange), False
+            return bare or without_bodies(exchange), False
         return (without_bodies(exchange), True) if fill >= NO_BODIES else (exchange, False)
 
     def notice(self) -> None:
@@ -95,12 +96,18 @@ class Viewer:
 
     async def next(self) -> Exchange | Coverage:
         """The next thing to show. Cancelling it loses nothing."""
-        while not (self._news or self._queue):
+        while (event := self.pop()) is None:
             self._ready.clear()
             await self._ready.wait()
+        return event
+
+    def pop(self) -> Exchange | Coverage | None:
+        """The next thing to show, if it is there already."""
         if self._news:
             self._news = False
             return self.coverage()
+        if not self._queue:
+            return None
         self._shown += 1
         exchange, size = self._queue.popleft()
         self._bytes -= size

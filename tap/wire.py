@@ -14,6 +14,8 @@ from tap.coverage import Coverage
 
 MAX_LINE = 24 * 1024 * 1024  # one exchange with two bodies of request.MAX_BODY_BYTES, escaped
 
+MAX_KNOWN, MAX_KNOWN_LINE = 256, 64 * 1024  # lines, and bytes of one, that viewers share
+
 
 class WireError(ValueError):
     """A line that is none of ours."""
@@ -24,6 +26,26 @@ def encode(event: Exchange | Coverage) -> bytes:
     if isinstance(event, Coverage):
         return _dumps({"event": "coverage", **coverage_to_json(event)}) + b"\n"
     return _dumps({"event": "exchange", **exchange_to_json(event)}) + b"\n"
+
+
+class Lines:
+    """``encode`` for several viewers: what more than one of them gets is encoded once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Exchange, bytes]] = {}  # by identity, the oldest first
+
+    def of(self, event: Exchange | Coverage) -> bytes:
+        if isinstance(event, Coverage):
+            return encode(event)
+        known = self._known.get(id(event))
+        if known is not None:
+            return known[1]
+        line = encode(event)
+        if len(line) <= MAX_KNOWN_LINE:
+            self._known[id(event)] = event, line
+            if len(self._known) > MAX_KNOWN:
+                del self._known[next(iter(self._known))]
+        return line
 
 
 def decode(line: bytes) -> Exchange | Coverage:

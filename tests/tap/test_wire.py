@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
+from tap import wire
 from tap.coverage import Coverage
-from tap.wire import WireError, decode, encode, encode_error
+from tap.wire import Lines, WireError, decode, encode, encode_error
 
 EXCHANGE = Exchange(
     id="9f3e",
@@ -62,3 +63,18 @@ def test_an_error_of_the_hub_is_raised_with_its_words() -> None:
 def test_a_line_that_is_no_event_is_an_error(line: bytes) -> None:
     with pytest.raises(WireError, match="the hub sent what is no event"):
         decode(line)
+
+
+def test_what_several_viewers_get_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    assert lines.of(EXCHANGE) is lines.of(EXCHANGE)
+    assert lines.of(EXCHANGE) == encode(EXCHANGE)
+    assert lines.of(replace(EXCHANGE, id="1")) == encode(replace(EXCHANGE, id="1"))
+    assert lines.of(Coverage(1)) == encode(Coverage(1))
+    monkeypatch.setattr(wire, "MAX_KNOWN", 1)
+    monkeypatch.setattr(wire, "MAX_KNOWN_LINE", 5000)
+    few = Lines()
+    first, large = few.of(EXCHANGE), replace(EXCHANGE, request=Request(body=Body(b"x" * 5000)))
+    assert few.of(large) is not few.of(large)
+    few.of(replace(EXCHANGE, id="2"))
+    assert few.of(EXCHANGE) is not first
