@@ -22,7 +22,7 @@ class WireError(ValueError):
 
 
 def encode(event: Exchange | Coverage) -> bytes:
-    """One line, with its line feed. Names of fields are those of the dataclasses."""
+    """One line, with its line feed. Names of fields are those of the nouns."""
     if isinstance(event, Coverage):
         return _dumps({"event": "coverage", **coverage_to_json(event)}) + b"\n"
     return _dumps({"event": "exchange", **exchange_to_json(event)}) + b"\n"

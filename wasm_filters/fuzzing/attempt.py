@@ -180,7 +180,7 @@ def _first_difference(one: Seen, other: Seen) -> tuple[str, str, str]:
             if left is not right:
                 return name, _short(left), _short(right)
             continue
-        for part in type(left).__dataclass_fields__:
+        for part in left.__struct_fields__:
             expected, came = getattr(left, part), getattr(right, part)
             if expected != came:
                 return f"{name}'s {part}", _short(expected), _short(came)
