@@ -155,10 +155,12 @@ class Placement:
     """The port of each need, all on the loopback interface.
 
     ``captured``: the Envoys know a cluster :data:`CAPTURES`, and send their access logs to it.
+    ``sockets``: their transport sockets have taps.
     """
 
     ports: Mapping[str, int]
     captured: bool = False
+    sockets: bool = False
 
     def port(self, key: str) -> int:
         return self.ports[key]

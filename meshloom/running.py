@@ -40,11 +40,13 @@ async def open_mesh(
     rollback: bool = False,
     *,
     findable: bool = False,
+    sockets: bool = False,
 ) -> AsyncIterator[MiniMesh]:
     """A mesh that has not started, in a folder of its own that goes when it goes.
 
     A ``findable`` one is there for other commands from the moment that ``report`` hears it is
-    ready, and its Envoys send their access logs to the tap that ``offer_tap`` opens.
+    ready, and its Envoys send their access logs to the tap that ``offer_tap`` opens. With
+    ``sockets``, that tap is of the Envoys' transport sockets.
     """
     with mesh_folder() as folder:
 
@@ -54,7 +56,7 @@ async def open_mesh(
             report(event)
 
         captures = folder / CAPTURES_SOCKET if findable else None
-        options = Options(envoy, folder, first_port, workers, rollback, captures)
+        options = Options(envoy, folder, first_port, workers, rollback, captures, sockets)
         async with MiniMesh(options, heard) as mesh:
             yield mesh
 
@@ -72,7 +74,14 @@ class OfferedTap:
         self.keeper = keeper
         keep = keeper.keep if keeper else None
         redact = Redactor(rules) if rules else None
-        self.hub = Hub(self._targets(), topology(mesh.plan), logged=True, keep=keep, redact=redact)
+        self.hub = Hub(
+            self._targets(),
+            topology(mesh.plan),
+            logged=True,
+            keep=keep,
+            redact=redact,
+            sockets=mesh.options.sockets,
+        )
 
     def _targets(self) -> list[TapTarget]:
         from tap.hub import TapTarget
@@ -122,6 +131,8 @@ async def offer_tap(
     with _kept_in(store) as keeper:
         offered = OfferedTap(mesh, keeper, rules)
         async with serve(offered.hub, folder / TAP_SOCKET):
+            if mesh.options.sockets:
+                await offered.hub.attached()
             held.pass_on(offered.hub.open_log)
             offered.hub.lose(held.dropped)
             announce(folder, mesh.state())

@@ -204,9 +204,14 @@ class Captured:
 
 @asynccontextmanager
 async def mesh(
-    *files: Path | str, variables: Mapping[str, str] | None = None, envoy: Path | None = None
+    *files: Path | str,
+    variables: Mapping[str, str] | None = None,
+    envoy: Path | None = None,
+    sockets: bool = False,
 ) -> AsyncIterator[LiveMesh]:
     """A running mesh of these pattern files, taken down at the end.
+
+    With ``sockets``, what is captured is what its Envoys' transport sockets see.
 
     Raises DocumentError if the files, or the Envoys that were told of them, refuse something.
     """
@@ -220,7 +225,7 @@ async def mesh(
 
     draft = load([Path(file) for file in files], variables or {})
     async with (
-        open_mesh(find_envoy(envoy), heard, findable=True) as running,
+        open_mesh(find_envoy(envoy), heard, findable=True, sockets=sockets) as running,
         started(running, draft) as held,
         offer_tap(running, held) as tapped,
         aiohttp.ClientSession() as session,

@@ -55,6 +55,12 @@ def up(
         Path | None,
         typer.Option("--redact", metavar="FILE", help="What is secret in captures, as YAML."),
     ] = None,
+    capture_sockets: Annotated[
+        bool,
+        typer.Option(
+            "--capture-sockets", help="Tap connections, inside their TLS, instead of requests."
+        ),
+    ] = False,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -65,7 +71,9 @@ def up(
 
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
-    session = Session(files or [DEMO], parse_variables(var), report, Captures(store, redact))
+    session = Session(
+        files or [DEMO], parse_variables(var), report, Captures(store, redact, capture_sockets)
+    )
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
 
@@ -82,10 +90,12 @@ class Followed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """Whether what crosses the mesh is ``stored``, and the file that says what of it is secret."""
+    """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, and
+    whether it is what the ``sockets`` see."""
 
     stored: bool
     rules: Path | None
+    sockets: bool = False
 
     def read(self) -> RuleBook | None:
         """The rules; raises DocumentError. None: the usual ones."""
@@ -140,7 +150,13 @@ class Session:
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
         opening = open_mesh(
-            binary, self._report.heard, first_port, workers, rollback, findable=True
+            binary,
+            self._report.heard,
+            first_port,
+            workers,
+            rollback,
+            findable=True,
+            sockets=self._captures.sockets,
         )
         async with AsyncExitStack() as stack:
             mesh = await stack.enter_async_context(opening)

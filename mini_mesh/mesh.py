@@ -48,6 +48,7 @@ class Options:
     ``first_port`` counts ports up from there, the same at every start; else any free ones. With
     ``rollback``, a refusal takes all nodes back to the last config that every one had accepted.
     ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
+    ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
     """
 
     envoy: EnvoyBinary
@@ -56,6 +57,7 @@ class Options:
     concurrency: int = 1
     rollback: bool = False
     captures: Path | None = None
+    sockets: bool = False
 
 
 class MiniMesh:
@@ -158,7 +160,9 @@ class MiniMesh:
 
     def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
         ports = self._ports.place(draft.mesh, before.mesh if before else None)
-        placement = replace(ports, captured=self.options.captures is not None)
+        placement = replace(
+            ports, captured=self.options.captures is not None, sockets=self.options.sockets
+        )
         port = self._ports.port(CONTROL_PLANE)
         return plan(draft.mesh, placement, Surroundings(port, self.options.folder, self._name))
 

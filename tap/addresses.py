@@ -12,3 +12,13 @@ def address_of(address: Any) -> str:
         return f"{socket.address}:{socket.port_value}"
     path: str = address.pipe.path
     return path
+
+
+def address_in(address: dict[str, Any] | None) -> str:
+    """The same of its JSON; raises as what is none does."""
+    if not address:
+        return ""
+    if pipe := address.get("pipe"):
+        return str(pipe["path"])
+    socket = address.get("socket_address")
+    return f"{socket['address']}:{socket['port_value']}" if socket else ""

@@ -15,9 +15,10 @@ import msgspec
 from pybase64 import b64decode
 
 from mesh_traffic import Body, Headers
+from tap.sockets.traces import BUFFERED, STREAMED, SocketTrace, of_json
 
 END = b"\n}\n"
-_BAD = (ValueError, RecursionError)
+_BAD = (ValueError, RecursionError, TypeError, KeyError, AttributeError, OverflowError)
 MAX_TRACE_BYTES = 16 * 1024 * 1024  # two bodies of request.MAX_BODY_BYTES in base64, and headers
 
 Piece = Literal[
@@ -87,7 +88,7 @@ class Segment:
     content: Headers | Body
 
 
-Trace = BufferedTrace | Segment
+Trace = BufferedTrace | Segment | SocketTrace
 
 
 class Decoder:
@@ -216,10 +217,13 @@ def decode_trace(data: bytes | bytearray) -> Trace:
             return _buffered(wrapper.http_buffered_trace)
         if wrapper.http_streamed_trace_segment is not None:
             return _segment(wrapper.http_streamed_trace_segment)
-        kind = next(iter(msgspec.json.decode(data)), "nothing")
+        other = msgspec.json.decode(data)
+        kind = str(next(iter(other), "nothing"))
+        if kind in (BUFFERED, STREAMED):
+            return of_json(kind, other[kind])
     except _BAD as error:
         raise DecodeError(f"no trace: {error}") from error
-    raise DecodeError(f"no HTTP trace but {kind[:40]}")
+    raise DecodeError(f"no trace but {kind[:40]}")
 
 
 def _buffered(trace: _Buffered) -> BufferedTrace:

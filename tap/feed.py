@@ -13,6 +13,11 @@ from tap.audit import Audit
 from tap.coverage import SourceCount
 from tap.decode import BufferedTrace, Decoder
 from tap.join import WAIT, Half, Joined, Joiner, Seen
+from tap.request import BODY_BYTES
+from tap.sockets.assemble import SOURCE as SOCKETS
+from tap.sockets.assemble import Sockets
+from tap.sockets.join import SocketJoiner
+from tap.sockets.traces import SocketTrace
 from tap.sources.counters import Counters
 from tap.streamed import Streams
 from tap.topology import Topology
@@ -22,7 +27,8 @@ class Feed:
     """The way of one Envoy's captures to the hub; counts what got lost on it.
 
     ``tapped`` and ``logged`` say which of the two sources is there now: while both are, an exchange
-    is what both saw of it. A log is there from the start where one is expected.
+    is what both saw of it. A log is there from the start where one is expected. ``sockets``: the
+    tap is of transport sockets, and those are what the log is joined with.
     """
 
     def __init__(
@@ -32,15 +38,18 @@ class Feed:
         ids: Iterator[str],
         redact: Callable[[Exchange], Exchange],
         logged: bool = False,
+        sockets: bool = False,
     ) -> None:
         self.tapped = False
         self.logged = logged
         self._decoder = Decoder()
         self._streams = Streams()
         self._joiner = Joiner()
+        self._sockets = Sockets(node, ids, BODY_BYTES)
+        self._pairs = SocketJoiner() if sockets else None
         self._assembler = Assembler(node, topology, ids)
         self._redact = redact
-        self._came = self._traces = self._entries = self._sampled = 0
+        self._came = self._traces = self._heard = self._entries = self._sampled = 0
         self._audits = (Audit(), Audit())  # of traces, of entries
         self._behind, self._late_before = 0.0, 0
 
@@ -49,9 +58,12 @@ class Feed:
         """What came of each source. Lost are traces that could not be read or came too late,
         exchanges given out before their end, and what Envoy counted and never came."""
         traces, entries = self._audits
-        unread = self._decoder.errors + self._streams.evicted + self._joiner.late
+        early, unread = self._streams.evicted + self._joiner.late, self._decoder.errors
+        unheard = self._sockets.lost + (self._pairs.late if self._pairs is not None else 0)
+        missing = {SOCKETS if self._pairs is not None else TAP: unread + traces.missing}
         return {
-            TAP: SourceCount(self._traces, unread + traces.missing),
+            TAP: SourceCount(self._traces, early + missing.get(TAP, 0)),
+            SOCKETS: SourceCount(self._heard, unheard + missing.get(SOCKETS, 0)),
             LOG: SourceCount(self._entries, entries.missing, self._sampled),
         }
 
@@ -65,15 +77,15 @@ class Feed:
 
     def take_behind(self) -> float:
         """By how much what came since the last time was behind, at most, in seconds."""
-        too_late = self._joiner.late > self._late_before
-        behind = max(self._behind, WAIT) if too_late else self._behind
-        self._behind, self._late_before = 0.0, self._joiner.late
+        late = self._joiner.late + (self._pairs.late if self._pairs is not None else 0)
+        behind = max(self._behind, WAIT) if late > self._late_before else self._behind
+        self._behind, self._late_before = 0.0, late
         return behind
 
     @property
     def waiting(self) -> int:
         """How many exchanges wait: for their other half, or for a streamed trace's end."""
-        return len(self._joiner) + len(self._streams)
+        return len(self._joiner) + len(self._streams) + len(self._pairs or ())
 
     def learn(self, topology: Topology) -> None:
         self._assembler.topology = topology
@@ -81,25 +93,32 @@ class Feed:
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
         found: list[BufferedTrace] = []
+        heard: list[Exchange] = []
         errors = self._decoder.errors
         for trace in self._decoder.feed(data):
             self._came += 1
-            found += self._streams.receive(trace, now)
+            if isinstance(trace, SocketTrace):
+                heard += self._sockets.receive(trace, self._assembler.topology, now)
+            else:
+                found += self._streams.receive(trace, now)
         self._came += self._decoder.errors - errors  # unreadable, and lost as such
         self._traces += len(found)
-        return self._join(found, now)
+        return [*self._join(found, now), *self._hear(heard, now)]
 
     def log(self, entries: Sequence[Entry], now: float, sampled: int = 0) -> list[Exchange]:
         """Entries of the access log came; ``sampled`` more were left out."""
         self.logged = True
         self._entries += len(entries)
         self._sampled += sampled
+        if self._pairs is not None:
+            self._behind = max(self._behind, *(_behind(each, now) for each in entries), 0.0)
+            return self._pair([self._assembler.exchange(each, now) for each in entries], now)
         return self._join(entries, now)
 
     def tick(self, now: float) -> list[Exchange]:
         """Those that went silent, and those whose other half did not come."""
         exchanges = self._join(self._streams.tick(now), now)
-        return [*exchanges, *self._made(self._joiner.tick(now), now)]
+        return [*exchanges, *self._made(self._joiner.tick(now), now), *self._unpaired(now)]
 
     def interrupt(self) -> None:
         """The tap's stream is over, and a new one begins at once."""
@@ -109,13 +128,31 @@ class Feed:
         """The tap is gone: what is left of its exchanges."""
         self._decoder.close()
         exchanges = self._join(self._streams.flush(), now)
+        exchanges += self._hear(self._sockets.flush(self._assembler.topology), now)
         self.tapped = False
-        return [*exchanges, *self._made(self._joiner.flush(), now)]
+        return [*exchanges, *self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def end_log(self, now: float) -> list[Exchange]:
         """The access log is gone: what waited for it."""
         self.logged = False
-        return self._made(self._joiner.flush(), now)
+        return [*self._made(self._joiner.flush(), now), *self._unpaired()]
+
+    def _hear(self, exchanges: Sequence[Exchange], now: float) -> list[Exchange]:
+        """What sockets saw."""
+        self._heard += len(exchanges)
+        return self._pair(exchanges, now)
+
+    def _pair(self, halves: Sequence[Exchange], now: float) -> list[Exchange]:
+        """What sockets saw, or the log, joined with the other."""
+        if self._pairs is not None and self.tapped and self.logged:
+            receive = self._pairs.receive
+            halves = [one for half in halves for one in receive(half, now)]
+        return [self._redact(one) for one in halves]
+
+    def _unpaired(self, now: float = float("inf")) -> list[Exchange]:
+        """Those whose other half did not come until then."""
+        left = self._pairs.tick(now) if self._pairs is not None else []
+        return [self._redact(one) for one in left]
 
     def _join(self, halves: Sequence[Half], now: float) -> list[Exchange]:
         seen: Sequence[Seen] = halves

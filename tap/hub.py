@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -28,7 +28,7 @@ from tap.feed import Feed
 from tap.overload import Level, Overload, is_sampled
 from tap.push import union
 from tap.redact import Redactor
-from tap.request import ANY, Rule, TapRequest
+from tap.request import ANY, SOCKETS, SOCKETS_REQUEST, Rule, TapRequest
 from tap.sources.access_log import LogStream
 from tap.sources.admin_tap import AdminTap
 from tap.sources.counters import counters
@@ -40,6 +40,7 @@ from tap.viewer import EVERYTHING, NOT_YET, Viewer, Wish, without_bodies
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
 NARROW_AFTER = 5  # such looks at which less is wanted than is tapped, before less is tapped
+ATTACHED_WITHIN = 2.0  # seconds
 TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,9 @@ class Hub:
     """Everything captured in one mesh, for any number of viewers.
 
     ``keep`` gets every exchange, redacted, whoever watches: a store. ``logged``: the Envoys send
-    access logs, to whoever calls ``open_log``.
+    access logs, to whoever calls ``open_log``. ``sockets``: they have transport-socket taps, and
+    those are attached to for good instead of the HTTP taps, since a connection that began before is
+    not tapped.
     """
 
     def __init__(
@@ -94,10 +97,13 @@ class Hub:
         clock: Callable[[], float] = time.time,
         keep: Callable[[list[Exchange]], None] | None = None,
         logged: bool = False,
+        sockets: bool = False,
     ) -> None:
         self.topology = topology or Topology()
         self._targets = {target.node: target for target in targets}
-        self._asked = request or TapRequest()  # of each Envoy, for a viewer who wants all
+        self._sockets = sockets
+        usual = SOCKETS_REQUEST if sockets else TapRequest()
+        self._asked = request or usual  # of each Envoy, for a viewer who wants all
         self._match: Rule = ANY  # what is tapped now
         self._overload = Overload()
         self._redact = redact or Redactor()
@@ -173,6 +179,14 @@ class Hub:
         """How many exchanges have been seen by one source, and wait for the other."""
         return sum(feed.waiting for feed in self._feeds.values())
 
+    async def attached(self) -> None:
+        """Wait until every Envoy is tapped, for a while at most: one may not be there."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ATTACHED_WITHIN):
+                with self.watch() as viewer:
+                    while self.coverage().watching < len(self._targets):
+                        await viewer.next()
+
     def coverage(self) -> Coverage:
         """The Envoys' side of it: who is watched, who is not and why, and traces lost so far."""
         if self._overload.level >= Level.HEADERS:
@@ -197,7 +211,9 @@ class Hub:
     def _meet(self) -> None:
         """A feed for each Envoy of the mesh, and for no other."""
         for node in self._targets.keys() - self._feeds.keys():
-            self._feeds[node] = Feed(node, self.topology, self._ids, self._redact, self._logged)
+            self._feeds[node] = Feed(
+                node, self.topology, self._ids, self._redact, self._logged, self._sockets
+            )
         for node in self._feeds.keys() - self._targets.keys():
             if node in self._taps:
                 self._end(node)
@@ -209,7 +225,7 @@ class Hub:
         """Start and end taps, so that exactly the wanted ones run."""
         tapping = (
             self._spawn is not None
-            and any(viewer.wish.tap for viewer in self._viewers)
+            and (self._sockets or any(viewer.wish.tap for viewer in self._viewers))
             and self._overload.level < Level.HEADERS
         )
         wanted = self._targets if tapping else {}
@@ -224,7 +240,7 @@ class Hub:
         assert self._spawn is not None
         self._match, self._too_wide = self._wanted(), 0
         request = replace(self._asked, match=self._match)
-        if self._overload.level >= Level.BODIES:
+        if self._overload.level >= Level.BODIES and not self._sockets:  # those need every byte
             request = replace(request, request_body=0, response_body=0)
         tap = _Tap(target, self._open(target, request), self._feeds[target.node])
         tap.task = self._spawn(self._follow(tap), f"tap of {target.node}")
@@ -238,6 +254,8 @@ class Hub:
 
     def _wanted(self) -> Rule:
         """What all viewers together want of the taps."""
+        if self._sockets:
+            return SOCKETS
         return union(viewer.wish.implied for viewer in self._viewers if viewer.wish.tap)
 
     def _widen(self) -> None:
@@ -353,7 +371,8 @@ class Hub:
             return
         log.warning("captures are %.1f s behind: %s", behind, self._overload.level.name.lower())
         self._sync()
-        self._tap_anew()
+        if not self._sockets:  # in a gap, connections go on
+            self._tap_anew()
         self._notice()
 
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:

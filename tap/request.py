@@ -96,8 +96,26 @@ class AnyOf(_Several):
         return {"or_match": self._rules()}
 
 
-Rule = Anything | HeaderIs | HeaderIn | AllOf | AnyOf
+@dataclass(frozen=True, slots=True)
+class OnlySockets:
+    """Every connection of a transport-socket tap, and no request of an HTTP tap.
+
+    A socket tap knows no headers: a rule that wants one matches none of its connections, and a rule
+    that wants none matches all (seen with Envoy 1.40).
+    """
+
+    def predicate(self) -> dict[str, object]:
+        sides = (("request", ":method"), ("response", ":status"))
+        return {"and_match": {"rules": [{"not_match": _present(*side)} for side in sides]}}
+
+
+def _present(side: str, name: str) -> dict[str, object]:
+    return {f"http_{side}_headers_match": {"headers": [{"name": name, "present_match": True}]}}
+
+
+Rule = Anything | HeaderIs | HeaderIn | AllOf | AnyOf | OnlySockets
 ANY = Anything()
+SOCKETS = OnlySockets()
 
 
 def _check_text(*texts: str) -> None:
@@ -145,3 +163,10 @@ class TapRequest:
                 },
             },
         }
+
+
+# Bytes of an event that are cut off can't be done without, so none are: Envoy reads and writes no
+# more at once than its buffers hold, 1 MiB.
+SOCKETS_REQUEST = TapRequest(
+    request_body=MAX_BODY_BYTES, response_body=MAX_BODY_BYTES, streamed=True, match=SOCKETS
+)

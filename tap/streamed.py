@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mesh_traffic import Body, Headers
-from tap.decode import BufferedTrace, Message, Piece, Segment, Trace
+from tap.decode import BufferedTrace, Message, Piece, Segment
 from tap.request import MAX_BODY_BYTES
 
 MAX_PENDING = 4096  # streamed traces of one Envoy without an end
@@ -89,7 +89,7 @@ class Streams:
         """How many have not ended."""
         return len(self._pending)
 
-    def receive(self, trace: Trace, now: float) -> list[BufferedTrace]:
+    def receive(self, trace: BufferedTrace | Segment, now: float) -> list[BufferedTrace]:
         """The traces that ``trace`` completes, or is; ``now``: its arrival, epoch seconds."""
         return [trace] if isinstance(trace, BufferedTrace) else self._segment(trace, now)
 

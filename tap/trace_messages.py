@@ -11,6 +11,7 @@ from typing import Any
 from mesh_traffic import Body, Headers
 from tap.addresses import address_of
 from tap.decode import BufferedTrace, DecodeError, Message, Piece, Segment, Trace
+from tap.sockets.traces import BUFFERED, STREAMED, of_message
 from xds_server.errors import WireError
 
 MAX_LINES = 20_000  # of a trace as text: protobuf's reader takes some 30 µs for each
@@ -53,9 +54,11 @@ def _trace(wrapper: Any) -> Trace | None:
         return _buffered(wrapper.http_buffered_trace)
     if kind == "http_streamed_trace_segment":
         return _segment(wrapper.http_streamed_trace_segment)
+    if kind in (BUFFERED, STREAMED):
+        return of_message(kind, getattr(wrapper, kind))
     if kind is None and wrapper.HasField("configured_sample_rate"):
         return None
-    raise DecodeError(f"no HTTP trace but {kind or 'nothing'}")
+    raise DecodeError(f"no trace but {kind or 'nothing'}")
 
 
 def _buffered(trace: Any) -> BufferedTrace:

@@ -164,6 +164,8 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
+    from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
+    from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
     from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
@@ -177,8 +179,10 @@ _LATER: Mapping[str, str] = {
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
+    "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
+    "socket_tap": "envoy.extensions.transport_sockets.tap.v3",
     "status": "envoy.service.status.v3",
     "tap_data": "envoy.data.tap.v3",
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
@@ -240,12 +244,14 @@ __all__ = [
     "message_pool",
     "on_demand",
     "protobuf",
+    "raw_buffer",
     "rbac",
     "rbac_filter",
     "route",
     "router",
     "rpc",
     "runtime",
+    "socket_tap",
     "status",
     "tap",
     "tap_config",

@@ -26,6 +26,7 @@ _TLS: Mapping[str, type[protos.Message]] = {
     f"type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.{cls.__name__}": cls
     for cls in (protos.tls.DownstreamTlsContext, protos.tls.UpstreamTlsContext)
 }
+_SOCKET_TAP = "type.googleapis.com/envoy.extensions.transport_sockets.tap.v3.Tap"
 _EDS = 3  # Cluster.DiscoveryType
 
 
@@ -56,6 +57,9 @@ def _of_cluster(cluster: Any) -> Iterator[Reference]:
 
 
 def _of_socket(socket: Any, path: str) -> Iterator[Reference]:
+    if socket.typed_config.type_url == _SOCKET_TAP:  # around the one that is meant
+        path = f"{path}.transport_socket.typed_config"
+        socket = mirror.parse(protos.socket_tap.Tap, socket.typed_config.value).transport_socket
     cls = _TLS.get(socket.typed_config.type_url)
     if cls is None:
         return

@@ -48,5 +48,5 @@ def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Res
     yield from clusters.inbound(draft, proxy, placement)
     yield from clusters.outbound(draft, proxy, placement)
     for entry in listeners.entries(draft, proxy, placement):
-        yield listeners.listener_resource(entry, placement.captured)
+        yield listeners.listener_resource(entry, placement.captured, placement.sockets)
         yield routes.route_resource(entry)

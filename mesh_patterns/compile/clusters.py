@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from mesh_patterns.compile import filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
+from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge, Filter, Target
 from mesh_patterns.identity import secured
@@ -63,12 +64,13 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """
     for each in known(draft, proxy):
         service = draft.mesh.services[each.target.service]
+        socket = tls.upstream(draft, proxy, each.caller, service.name)
         message = cluster.Cluster(
             name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
             typed_extension_protocol_options=_protocol(service.protocol),
-            transport_socket=tls.upstream(draft, proxy, each.caller, service.name),
+            transport_socket=tapped(socket) if socket and placement.sockets else socket,
             **traffic_policy.fields(each.policy),
         )
         place = place_of(draft, each.target)

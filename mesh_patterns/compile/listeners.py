@@ -10,6 +10,7 @@ from mesh_patterns.compile.access_log import access_log
 from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Entry, Host, unique
 from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
+from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import CLIENT, INGRESS, Instance
@@ -96,10 +97,11 @@ def _of_hosts(hosts: tuple[Host, ...]) -> tuple[Filter, ...]:
     return tuple(unique(each for host in hosts for row in host.rows for each in row.filters))
 
 
-def listener_resource(entry: Entry, captured: bool = False) -> Resource:
+def listener_resource(entry: Entry, captured: bool = False, sockets: bool = False) -> Resource:
     """The listener itself; its routes come by RDS under the same name.
 
-    ``captured``: it tells of each request in Envoy's access log over gRPC.
+    ``captured``: it tells of each request in Envoy's access log over gRPC. ``sockets``: its
+    transport sockets have taps.
     """
     chain = filters.http_filters(entry)
     manager = hcm.HttpConnectionManager(
@@ -120,6 +122,8 @@ def listener_resource(entry: Entry, captured: bool = False) -> Resource:
     )
     first, *more = entry.ports
     chains = tls.filter_chains(entry, [network])
+    for each in chains if sockets else ():
+        each.transport_socket = tapped(each.transport_socket)
     message = listener.Listener(
         name=entry.name,
         address=socket_address(first),

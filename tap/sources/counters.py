@@ -11,14 +11,15 @@ ANSWER_WITHIN = 2.0  # seconds
 MAX_ANSWER = 1 << 20  # bytes; a listener has two of these counters
 _QUERY = {
     "format": "json",
-    "filter": r"^access_logs\.grpc_access_log\.logs_written$|\.tap\.rq_(tapped|sampled_out)$",
+    "filter": r"^access_logs\.grpc_access_log\.logs_written$|\.tap\.rq_(tapped|sampled_out)$"
+    r"|^transport\.tap\..*(buffered|streamed)_submit$",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
     """Since the Envoy started: ``written`` entries of access logs, ``tapped`` requests whose trace
-    went to a tap, ``sampled_out`` those that its tap left out."""
+    went to a tap, and pieces of connections, ``sampled_out`` requests that its tap left out."""
 
     written: int = 0
     tapped: int = 0
@@ -45,4 +46,5 @@ def of_json(text: bytes) -> Counters:
     def of(ending: str) -> int:
         return sum(value for name, value in found if name.endswith(ending))
 
-    return Counters(of("logs_written"), of("tap.rq_tapped"), of("tap.rq_sampled_out"))
+    tapped = of("tap.rq_tapped") + of("buffered_submit") + of("streamed_submit")
+    return Counters(of("logs_written"), tapped, of("tap.rq_sampled_out"))

@@ -19,6 +19,9 @@ from tap.assemble import Assembler
 from tap.decode import END, BufferedTrace, DecodeError, Trace, decode_trace
 from tap.framing import Cut, Frames, FramingError, delimited, ending, fields
 from tap.printable import printable
+from tap.request import MAX_BODY_BYTES
+from tap.sockets.assemble import Sockets
+from tap.sockets.traces import SocketTrace
 from tap.streamed import Streams
 from tap.topology import Topology
 from tap.trace_messages import decode_binary, decode_text
@@ -58,7 +61,7 @@ class Report:
     files: int = 0
     traces: int = 0
     errors: int = 0
-    incomplete: int = 0  # exchanges given out before their end, because too many were pending
+    incomplete: int = 0  # given out before their end, or of connections with bytes missing
     problems: list[str] = field(default_factory=list)
 
     def reject(self, place: str, why: object) -> None:
@@ -78,18 +81,22 @@ def read_files(
     """The exchanges of all files, **not redacted**; a folder means the files in it, by suffix.
 
     Nothing raises for what a file is or holds: ``report`` says what could not be read. Streamed
-    traces carry no times: such an exchange ``started`` when its file was last written to.
+    traces of requests carry no times: such an exchange ``started`` when its file was last written
+    to.
     """
     ids = ids if ids is not None else map("{:04x}".format, count(1))
     for path in _files(paths, report):
         assembler = Assembler(node, topology or Topology(), ids)
+        sockets = Sockets(node, ids, MAX_BODY_BYTES)
         try:
             if not path.is_file():  # a pipe or a device may never end
                 report.reject(str(path), "expected a file")
                 continue
             report.files += 1
             with path.open("rb") as file:
-                yield from _Reading(path, report, assembler, path.stat().st_mtime).run(file)
+                yield from _Reading(path, report, assembler, sockets, path.stat().st_mtime).run(
+                    file
+                )
         except OSError as error:
             report.reject(str(path), error.strerror or error)
 
@@ -140,11 +147,19 @@ def _told_by(start: bytes) -> Format | None:
 class _Reading:
     """One file's way from its bytes to exchanges; ``written`` is when, in epoch seconds."""
 
-    def __init__(self, path: Path, report: Report, assembler: Assembler, written: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        report: Report,
+        assembler: Assembler,
+        sockets: Sockets,
+        written: float,
+    ) -> None:
         self._path = path
         self._report = report
         self._assembler = assembler
         self._streams = Streams()
+        self._sockets = sockets
         self._written = written
 
     def run(self, file: BinaryIO) -> Iterator[Exchange]:
@@ -165,7 +180,8 @@ class _Reading:
         except FramingError as error:
             self._reject(frames.offset, f"{error}; the rest is not read")
         yield from self._streamed(self._streams.flush())
-        self._report.incomplete += self._streams.evicted
+        yield from self._sockets.flush(self._assembler.topology)
+        self._report.incomplete += self._streams.evicted + self._sockets.lost
 
     def _read(self, told: Format, offset: int, data: bytes) -> Iterator[Exchange]:
         try:
@@ -178,6 +194,8 @@ class _Reading:
         self._report.traces += 1
         if isinstance(trace, BufferedTrace):
             yield self._assembler.exchange(trace, self._written)
+        elif isinstance(trace, SocketTrace):
+            yield from self._sockets.receive(trace, self._assembler.topology, self._written)
         else:
             yield from self._streamed(self._streams.receive(trace, self._written))
 

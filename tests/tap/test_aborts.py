@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from tap.request import (
     ANY,
     MAX_BODY_BYTES,
+    SOCKETS,
+    SOCKETS_REQUEST,
     AllOf,
     AnyOf,
     HeaderIn,
@@ -30,9 +32,10 @@ from tap.request import (
 )
 from tests.tap.conftest import TAP_FILTER, Envoy
 from tests.tap.live import ask
+from tests.tap.sockets.secured import tapped
 from xds_server.errors import ResourceError
 from xds_server.mirror import mirror_class
-from xds_server.protos import core, protobuf, tap, tap_config
+from xds_server.protos import core, protobuf, socket_tap, tap, tap_config
 from xds_server.resource import Resource
 
 GRPC = {"grpc_service": {"envoy_grpc": {"cluster_name": "captures"}}}
@@ -50,6 +53,12 @@ DEADLY = {
 }
 TAP = TAP_FILTER["typed_config"]["@type"]
 ABORTED = -signal.SIGABRT
+RAW = {
+    "name": "envoy.transport_sockets.raw_buffer",
+    "typed_config": {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer"
+    },
+}
 
 
 def test_the_formats_are_all_that_envoy_has() -> None:
@@ -81,9 +90,37 @@ async def test_these_bodies_do_abort_a_real_envoy_and_ours_does_not(
     assert await fate(envoy, tmp_path, TapRequest().body()) is None
 
 
-async def fate(envoy: Envoy, folder: Path, body: Mapping[str, Any]) -> int | None:
+async def test_with_taps_in_its_sockets_the_same_aborts_it_and_ours_does_not(
+    envoy: Envoy, tmp_path: Path
+) -> None:
+    for sink, form in sorted(DEADLY):
+        posted = {"config_id": "meshloom", "tap_config": output(sink, form)}
+        victim = OnlySockets(envoy.binary, tmp_path, envoy.upstream)
+        assert await fate(envoy, tmp_path, posted, victim) == ABORTED, (sink, form)
+    for request in (TapRequest(), SOCKETS_REQUEST, TapRequest(streamed=True)):
+        victim = OnlySockets(envoy.binary, tmp_path, envoy.upstream)
+        assert await fate(envoy, tmp_path, request.body(), victim) is None
+
+
+class OnlySockets(Envoy):
+    """Its taps are in the transport sockets of its listeners, and nowhere else."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        file = self.folder / "envoy.json"
+        config = json.loads(file.read_text())
+        for one in config["static_resources"]["listeners"]:
+            (chain,) = one["filter_chains"]
+            del chain["filters"][0]["typed_config"]["http_filters"][0]
+            chain["transport_socket"] = tapped(RAW, {"admin_config": {"config_id": "meshloom"}})
+        file.write_text(json.dumps(config))
+
+
+async def fate(
+    envoy: Envoy, folder: Path, body: Mapping[str, Any], victim: Envoy | None = None
+) -> int | None:
     """The exit code of an Envoy that gets ``body``, and one request; None if it lives."""
-    victim = Envoy(envoy.binary, folder, envoy.upstream)
+    victim = victim or Envoy(envoy.binary, folder, envoy.upstream)
     victim.start()
     process = victim.process
     assert process is not None
@@ -107,7 +144,9 @@ def paired(inner: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
 
 
 RULES: st.SearchStrategy[Rule] = st.recursive(
-    st.sampled_from((ANY, HeaderIs(":path", "/streaming_grpc"), HeaderIn(":status", 500, 600))),
+    st.sampled_from(
+        (ANY, SOCKETS, HeaderIs(":path", "/streaming_grpc"), HeaderIn(":status", 500, 600))
+    ),
     lambda inner: (
         st.builds(AllOf, st.tuples(inner, inner)) | st.builds(AnyOf, st.tuples(inner, inner))
     ),
@@ -141,7 +180,7 @@ def test_of_all_sinks_and_formats_a_request_can_say_one(request: TapRequest) -> 
     assert not DEADLY.intersection(said)
 
 
-def tapping(envoy: Envoy, folder: Path, config: Mapping[str, Any]) -> int:
+def tapping(envoy: Envoy, folder: Path, config: Mapping[str, Any], in_socket: bool = False) -> int:
     """The exit code of an Envoy that is asked to validate a listener with this tap in it."""
     folder.mkdir(exist_ok=True)
     Envoy(envoy.binary, folder, envoy.upstream)  # writes its bootstrap
@@ -149,7 +188,10 @@ def tapping(envoy: Envoy, folder: Path, config: Mapping[str, Any]) -> int:
     bootstrap = json.loads(file.read_text())
     (chain,) = bootstrap["static_resources"]["listeners"][0]["filter_chains"]
     (manager,) = chain["filters"]
-    manager["typed_config"]["http_filters"][0]["typed_config"] = config
+    if in_socket:
+        chain["transport_socket"] = {"name": "tap", "typed_config": config}
+    else:
+        manager["typed_config"]["http_filters"][0]["typed_config"] = config
     file.write_text(json.dumps(bootstrap))
     command = [envoy.binary, "-c", file, "--use-dynamic-base-id", "--mode", "validate"]
     done = subprocess.run(command, cwd=folder, capture_output=True, timeout=20, check=False)
@@ -167,9 +209,20 @@ def test_by_xds_what_aborts_a_real_envoy_is_refused_and_nothing_else(
         assert (told == ABORTED) == (sink == "streaming_grpc")
 
 
-def is_refused(config: Mapping[str, Any]) -> bool:
-    message: Any = json_format.ParseDict(config, mirror_class(tap.Tap)())
-    packed = protobuf.Any(type_url=TAP, value=message.SerializeToString())
+@pytest.mark.parametrize("sink", SINKS)
+def test_in_a_transport_socket_as_well(envoy: Envoy, tmp_path: Path, sink: str) -> None:
+    for form in FORMATS:
+        config = {"common_config": {"static_config": output(sink, form)}}
+        made = tapped(RAW, config["common_config"])["typed_config"]
+        told = tapping(envoy, tmp_path, made, in_socket=True)
+        refused = is_refused(config, made["@type"], socket_tap.Tap)
+        assert (told == ABORTED) == refused, (sink, form, told)
+        assert (told == ABORTED) == (sink == "streaming_grpc")
+
+
+def is_refused(config: Mapping[str, Any], url: str = TAP, kind: Any = tap.Tap) -> bool:
+    message: Any = json_format.ParseDict(config, mirror_class(kind)())
+    packed = protobuf.Any(type_url=url, value=message.SerializeToString())
     try:
         Resource.of(core.TypedExtensionConfig(name="tap", typed_config=packed))
     except ResourceError as error:

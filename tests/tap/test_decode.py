@@ -79,9 +79,9 @@ def test_a_value_of_bytes_survives() -> None:
 
 def test_a_trace_that_is_none_is_counted_and_the_next_one_is_read() -> None:
     decoder = Decoder()
-    assert decoder.feed(b'{\n "socket_buffered_trace": {}\n}\n' + BUFFERED) == feed(BUFFERED, 99)
+    assert decoder.feed(b'{\n "nonsense_trace": {}\n}\n' + BUFFERED) == feed(BUFFERED, 99)
     assert decoder.errors == 1
-    assert decoder.last_error == "no HTTP trace but socket_buffered_trace"
+    assert decoder.last_error == "no trace but nonsense_trace"
 
 
 def test_a_trace_cut_off_is_counted_once() -> None:

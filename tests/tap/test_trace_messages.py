@@ -80,8 +80,7 @@ def test_a_sample_rate_is_not_a_trace() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"", "no HTTP trace but nothing"),
-        (b"socket_buffered_trace {\n}\n", "no HTTP trace but socket_buffered_trace"),
+        (b"", "no trace but nothing"),
         (b"http_streamed_trace_segment {\n}\n", "a segment without a piece"),
         (b"nonsense {\n}\n", "no field named"),
         (b"http_buffered_trace { request { } }\n", "one field of protobuf's text format to a line"),

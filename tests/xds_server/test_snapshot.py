@@ -17,7 +17,7 @@ from tests.xds_server.playbook import (
 )
 from xds_server.errors import InconsistentSnapshot, ResourceError
 from xds_server.mirror import any_of
-from xds_server.protos import core, hcm, listener, route, tls
+from xds_server.protos import core, hcm, listener, route, socket_tap, tls
 from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
 
@@ -121,4 +121,12 @@ def test_secrets_that_a_listener_names_are_needed() -> None:
         "Listener 'front': filter_chains[0].transport_socket.typed_config.common_tls_context"
         ".tls_certificate_sds_secret_configs[0] names the Secret 'server', "
         "which is not in the snapshot",
+    )
+    around = socket_tap.Tap(transport_socket=socket)
+    tapped = core.TransportSocket(name="tap", typed_config=any_of(around))
+    with pytest.raises(InconsistentSnapshot) as caught:
+        Snapshot.of([resources.http_listener(transport_socket=tapped)]).check()
+    assert caught.value.missing[0].startswith(
+        "Listener 'front': filter_chains[0].transport_socket.typed_config.transport_socket"
+        ".typed_config.common_tls_context.tls_certificate_sds_secret_configs[0] names the Secret"
     )

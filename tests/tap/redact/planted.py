@@ -98,6 +98,13 @@ def websocket(request: bytes, response: bytes) -> Exchange:
     return Exchange("1", "n", asked, Response(101, agreed, Body(response)))
 
 
+def opaque(asked: bytes, answered: bytes = b"") -> Exchange:
+    """What a transport socket has of bytes that are no HTTP."""
+    response = Response(0, body=Body(answered)) if answered else None
+    request = Request("", "", scheme="", body=Body(asked))
+    return Exchange("1", "n", request, response, sources=("socket tap",))
+
+
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
@@ -141,6 +148,12 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
     ),
     "grpc-web-text": lambda text: answer(
         base64.b64encode(grpc(protobuf(text.encode(), b"after"))), "application/grpc-web-text"
+    ),
+    "bytes of a socket": lambda text: opaque(
+        b"\0\1\2 " + text.encode() + b"\0\xff\xfe", b"\0\5hello"
+    ),
+    "broken http": lambda text: opaque(
+        b"GET / HTTP/9\r\nx-note: see " + text.encode() + b".\r\nhost: a\r\n\r\n", b"HTTP/1.1 400 x"
     ),
     "websocket, masked": lambda text: websocket(masked(text.encode()), b""),
     "websocket, deflated": lambda text: websocket(b"", deflated(text.encode())),

@@ -13,7 +13,7 @@ from tap.content import decoded
 from tap.export import EXPORTS, ExportError
 from tap.redact import Redactor
 from tap.store import Limits, Reader, Store
-from tests.tap.redact.planted import LOOKS, PLACES
+from tests.tap.redact.planted import LOOKS, PLACES, opaque
 
 FIELDS = {
     "authorization": "Bearer pl4nted-bearer",
@@ -31,7 +31,14 @@ def planted() -> list[Exchange]:
         headers = Headers((*one.request.headers, *FIELDS.items()))
         request = replace(one.request, headers=headers, authority="reviews")
         found.append(replace(one, id=f"{number:04x}", request=request))
-    return found
+    return [*found, *broken()]
+
+
+def broken() -> list[Exchange]:
+    """HTTP that was none, so its fields are bytes of a socket."""
+    head = "".join(f"{name}: {value}\r\n" for name, value in FIELDS.items())
+    first = opaque(f"GET / HTTP/9\r\n{head}\r\n".encode(), head.encode())
+    return [replace(first, id="broken")]
 
 
 @pytest.fixture(scope="module")
