@@ -37,7 +37,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from hub import BODY, MORE, TOPOLOGY
 from hyperframe.frame import DataFrame, HeadersFrame
 
 from mini_mesh.envoy_binary import find
@@ -49,6 +48,9 @@ from tap.sources.access_log import access_logs
 from tap.topology import Endpoint, Listener, Topology
 
 COUNT = 1000
+BODY = json.dumps({"items": [{"id": n, "name": f"thing {n}", "price": 1.5} for n in range(45)]})
+MORE = {f"x-header-{n}": f"value {n} of some length" for n in range(13)}
+TOPOLOGY = Topology({"127.0.0.1:15001": Listener("web-1", "outbound", "web", "v1")})
 ASKED = {"content-type": "application/json", "user-agent": "bench", **MORE}
 ANSWERED = {"content-type": "application/json", "server": "envoy"}
 DATA = BODY[:2048].encode()

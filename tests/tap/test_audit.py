@@ -48,8 +48,10 @@ def test_an_envoy_that_starts_anew_counts_from_nothing_and_keeps_its_losses() ->
 def test_the_counters_of_all_listeners_are_one() -> None:
     text = b"""{"stats": [{"name": "http.in.tap.rq_tapped", "value": 2},
         {"name": "http.out.tap.rq_tapped", "value": 3},
+        {"name": "transport.tap.streamed_submit", "value": 10},
+        {"name": "transport.tap.meshloom.buffered_submit", "value": 1},
         {"name": "access_logs.grpc_access_log.logs_written", "value": 7}]}"""
-    assert of_json(text) == Counters(written=7, tapped=5)
+    assert of_json(text) == Counters(written=7, tapped=16)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"stats": [1]}', b'{"stats": [{"name": "x"}]}'])

@@ -11,6 +11,8 @@ import pytest
 from tap.request import (
     ANY,
     MAX_BODY_BYTES,
+    SOCKETS,
+    SOCKETS_REQUEST,
     AllOf,
     AnyOf,
     HeaderIn,
@@ -33,6 +35,18 @@ def test_the_body_is_the_one_format_that_does_not_abort_envoy() -> None:
             },
         },
     }
+
+
+def test_only_sockets_is_a_match_that_no_request_with_headers_has() -> None:
+    def lacks(side: str, name: str) -> dict[str, Any]:
+        headers = [{"name": name, "present_match": True}]
+        return {"not_match": {f"http_{side}_headers_match": {"headers": headers}}}
+
+    assert SOCKETS.predicate() == {
+        "and_match": {"rules": [lacks("request", ":method"), lacks("response", ":status")]}
+    }
+    assert SOCKETS_REQUEST.streamed
+    assert SOCKETS_REQUEST.request_body == SOCKETS_REQUEST.response_body == MAX_BODY_BYTES
 
 
 def test_nothing_can_name_a_sink_a_format_or_leave_out_the_match() -> None:
