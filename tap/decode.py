@@ -212,11 +212,12 @@ _wrapper = msgspec.json.Decoder(_Wrapper)
 def decode_trace(data: bytes | bytearray) -> Trace:
     """One ``TraceWrapper`` as JSON. Raises DecodeError."""
     try:
-        wrapper = _wrapper.decode(data)
-        if wrapper.http_buffered_trace is not None:
-            return _buffered(wrapper.http_buffered_trace)
-        if wrapper.http_streamed_trace_segment is not None:
-            return _segment(wrapper.http_streamed_trace_segment)
+        if data.find(b'"socket_', 0, 16) < 0:  # its first key
+            wrapper = _wrapper.decode(data)
+            if wrapper.http_buffered_trace is not None:
+                return _buffered(wrapper.http_buffered_trace)
+            if wrapper.http_streamed_trace_segment is not None:
+                return _segment(wrapper.http_streamed_trace_segment)
         other = msgspec.json.decode(data)
         kind = str(next(iter(other), "nothing"))
         if kind in (BUFFERED, STREAMED):

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from mesh_traffic import Headers
 from tap.sockets.spoken import MAX_HEAD
 
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, section 5.6.2
 _REQUEST = re.compile(rb"(" + _TOKEN + rb") ([!-~]+) HTTP/1\.1\r\n")
 _RESPONSE = re.compile(rb"HTTP/1\.1 ([2-5][0-9][0-9]) [\t -~]*\r\n")
-_NAME = re.compile(_TOKEN)
-_VALUE = re.compile(rb"[\t -~\x80-\xff]*")
-_NOT_HERE = frozenset((b"transfer-encoding", b"upgrade"))  # another way of being framed
+_FIELDS = re.compile(rb"(?:" + _TOKEN + rb"+:[\t -~\x80-\xff]*+\r\n)*+\r\n")
+_NOT_HERE = frozenset(("transfer-encoding", "upgrade"))  # another way of being framed
 _NO_BODY = (b"204", b"304")
 MAX_LENGTH = 18  # digits
 
-Field = tuple[bytes, bytes]
+Field = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +42,12 @@ def request_head(data: bytes) -> Head | None:
     if found is None:
         return None
     fields, size, length = found
-    named = [(b":authority" if name == b"host" else name, value) for name, value in fields]
-    if sum(name == b":authority" for name, _ in named) != 1:
+    hosts = [at for at, (name, _) in enumerate(fields) if name == "host"]
+    if len(hosts) != 1:
         return None
-    pseudo = [(b":method", first[1]), (b":path", first[2])]
-    return Head(Headers.of_bytes([*pseudo, *named]), first[1], size, length or 0)
+    fields[hosts[0]] = (":authority", fields[hosts[0]][1])
+    pseudo = ((":method", first[1].decode()), (":path", first[2].decode()))
+    return Head(Headers((*pseudo, *fields)), first[1], size, length or 0)
 
 
 def response_head(data: bytes, method: bytes) -> Head | None:
@@ -61,25 +61,27 @@ def response_head(data: bytes, method: bytes) -> Head | None:
         length = 0
     if length is None:  # until the connection is closed
         return None
-    return Head(Headers.of_bytes([(b":status", first[1]), *fields]), method, size, length)
+    return Head(Headers(((":status", first[1].decode()), *fields)), method, size, length)
 
 
 def _fields(data: bytes, at: int) -> tuple[list[Field], int, int | None] | None:
     """The fields from there on, where they end, and what they say of the body's length."""
-    end = data.find(b"\r\n\r\n", at - 2)
-    if not 0 <= end <= MAX_HEAD:
+    block = _FIELDS.match(data, at)
+    if block is None or block.end() > MAX_HEAD:
         return None
     fields, length = [], None
-    for line in data[at:end].split(b"\r\n") if end > at else ():
-        name, colon, value = line.partition(b":")
-        if not colon or not _NAME.fullmatch(name) or not _VALUE.fullmatch(value):
-            return None
-        name, value = name.lower(), value.strip(b" \t")
+    for line in block[0].decode("utf-8", "surrogateescape").split("\r\n")[:-2]:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
         if name in _NOT_HERE:
             return None
-        if name == b"content-length":
-            if length is not None or not value.isdigit() or len(value) > MAX_LENGTH:
+        if name == "content-length":
+            if length is not None or not _is_length(value):
                 return None
             length = int(value)
         fields.append((name, value))
-    return fields, end + 4, length
+    return fields, block.end(), length
+
+
+def _is_length(value: str) -> bool:
+    return value.isascii() and value.isdigit() and len(value) <= MAX_LENGTH
