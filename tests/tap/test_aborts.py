@@ -211,7 +211,7 @@ def test_by_xds_what_aborts_a_real_envoy_is_refused_and_nothing_else(
 
 @pytest.mark.parametrize("sink", SINKS)
 def test_in_a_transport_socket_as_well(envoy: Envoy, tmp_path: Path, sink: str) -> None:
-    for form in FORMATS:
+    for form in FORMATS[::3]:  # the sink decides
         config = {"common_config": {"static_config": output(sink, form)}}
         made = tapped(RAW, config["common_config"])["typed_config"]
         told = tapping(envoy, tmp_path, made, in_socket=True)
