@@ -7,8 +7,9 @@ Rule 2: the client's connection tells what came in and went out, so it is taken,
         seen; the other one is then the same request once more, and not shown.
 Rule 3: who is there waits for the other, at most ``WAIT``, and then goes alone: what no HTTP filter
         saw, a try before the last one, or a request whose connection is not tapped.
-Rule 4: as many wait as ``MAX_WAITING``; beyond that the oldest goes alone. What comes when the
-        entry went alone is counted, and that is all.
+Rule 4: as many wait as ``MAX_WAITING``; beyond that the oldest goes alone. A half that comes after
+        the other went alone is not another exchange; one with headers and bodies is counted. A try
+        that went alone is no half: its entry is still to come.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tap.access_log import SOURCE as LOG
 from tap.join import MAX_WAITING, WAIT
 
 Wire = tuple[str, str]  # the side of Envoy that a connection is on, and its client's address
+_Key = tuple[Wire, str]
 
 
 @dataclass(slots=True, eq=False)
@@ -42,7 +44,8 @@ class SocketJoiner:
         self._order: deque[_Half] = deque()
         self._waiting = 0
         # entries that went not long ago, by wire and what they are known by: whether alone
-        self._went: dict[tuple[Wire, str], bool] = {}
+        self._went: dict[_Key, bool] = {}
+        self._shown: dict[_Key, bool] = {}  # and what the clients' connections saw, alone
 
     def __len__(self) -> int:
         return self._waiting
@@ -53,12 +56,15 @@ class SocketJoiner:
             found = self._of_entry(exchange)
             if found:
                 return [self._joined(found, exchange)]
-            return self._wait(self._entries, exchange, now)
+            return [] if self._was_shown(exchange) else self._wait(self._entries, exchange, now)
         entry = _nearest(self._found(self._entries, exchange), exchange)
         if entry is not None:
             self._take(self._entries, entry)
             return [self._joined([exchange], entry.exchange)]
-        return [] if self._has_gone(exchange) else self._wait(self._sockets, exchange, now)
+        # bytes that are no HTTP are shown all the same: nothing else tells of them
+        if exchange.request.method and self._has_gone(exchange):
+            return []
+        return self._wait(self._sockets, exchange, now)
 
     def tick(self, now: float) -> list[Exchange]:
         """Those that waited long enough."""
@@ -87,6 +93,12 @@ class SocketJoiner:
     def _found(self, there: dict[Wire, list[_Half]], exchange: Exchange) -> list[_Half]:
         halves = (half for wire in _wires(exchange) for half in there.get(wire, ()))
         return [half for half in halves if _alike(exchange, half.exchange)]
+
+    def _was_shown(self, entry: Exchange) -> bool:
+        """Whether what its client's connection saw of it went alone."""
+        wire = _wires(entry)[0]
+        names = [(wire, name) for name in _names(entry, wire)]
+        return any([self._shown.pop(key, False) for key in names])
 
     def _has_gone(self, exchange: Exchange) -> bool:
         """Whether its entry went; with another view of it, or alone, which is counted."""
@@ -121,14 +133,16 @@ class SocketJoiner:
         is_entry = exchange.sources == (LOG,)
         self._take(self._entries if is_entry else self._sockets, half)
         if is_entry:
-            self._remember(exchange, _wires(exchange), alone=True)
+            _remember(self._went, exchange, _wires(exchange), alone=True)
+        elif not exchange.upstream_local:
+            _remember(self._shown, exchange, _wires(exchange), alone=True)
         return exchange
 
     def _joined(self, views: list[Exchange], entry: Exchange) -> Exchange:
         """The first of the views with its entry; a view that is still to come is not shown."""
         seen, came = views[0], [wire for view in views for wire in _wires(view)]
         rest = [wire for wire in _wires(entry) if wire not in came]
-        self._remember(entry, rest, alone=False)
+        _remember(self._went, entry, rest, alone=False)
         request, asked = seen.request, entry.request
         if request.method:  # its path was not rewritten, but for Envoy's own connection
             request = replace(
@@ -142,12 +156,13 @@ class SocketJoiner:
         sources = (*seen.sources, *entry.sources)
         return replace(entry, id=seen.id, request=request, response=response, sources=sources)
 
-    def _remember(self, entry: Exchange, wires: list[Wire], alone: bool) -> None:
-        for wire in wires:
-            for name in _names(entry, wire):
-                self._went[wire, name] = alone
-        while len(self._went) > MAX_WAITING:
-            del self._went[next(iter(self._went))]
+
+def _remember(there: dict[_Key, bool], exchange: Exchange, wires: list[Wire], alone: bool) -> None:
+    for wire in wires:
+        for name in _names(exchange, wire):
+            there[wire, name] = alone
+    while len(there) > MAX_WAITING:
+        del there[next(iter(there))]
 
 
 def _wires(exchange: Exchange) -> list[Wire]:

@@ -112,6 +112,22 @@ def test_a_half_that_comes_when_the_entry_went_alone_is_counted() -> None:
     assert joiner.late == 2
 
 
+def test_an_entry_that_comes_when_its_connection_was_shown_is_not_another_exchange() -> None:
+    joiner = SocketJoiner()
+    joiner.receive(other(TAKEN, ""), 0.0)
+    assert len(joiner.tick(WAIT)) == 1
+    assert joiner.receive(ENTRY, 2.0) == []
+    assert (len(joiner), joiner.late) == (0, 0)
+
+
+def test_a_try_that_was_shown_does_not_stand_for_its_request() -> None:
+    joiner = SocketJoiner()
+    joiner.receive(MADE, 0.0)
+    assert len(joiner.tick(WAIT)) == 1
+    joiner.receive(TAKEN, 2.0)
+    assert [one.id for one in joiner.receive(ENTRY, 2.0)] == ["t"]
+
+
 def test_what_waits_is_bounded() -> None:
     joiner = SocketJoiner()
     given = [other(TAKEN, str(number)) for number in range(join.MAX_WAITING + 2)]
