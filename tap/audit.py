@@ -20,15 +20,18 @@ class Audit:
     def missing(self) -> int:
         return self._missed_before + self._behind
 
-    def look(self, counted: int, received: int) -> None:
+    def look(self, counted: int, received: int, asked_at: int | None = None) -> None:
         """Envoy's count and ours, both since their beginning.
 
-        What is on its way does not count as missing: it is looked for at the next look.
+        What is on its way does not count as missing: it is looked for at the next look. More may
+        come while Envoy's answer is on its way, too: ``asked_at`` is our count before it was asked,
+        and what came since may be in its count or not.
         """
+        asked_at = received if asked_at is None else asked_at
         if self._before is None or counted < self._before:  # the first look, or it started anew
             self._missed_before, self._behind = self.missing, 0
-            self._offset = counted - received
+            self._offset = counted - asked_at
         else:
-            self._offset = min(self._offset, counted - received)
+            self._offset = min(self._offset, counted - asked_at)
             self._behind = max(0, self._before - self._offset - received)
         self._before = counted

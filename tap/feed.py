@@ -67,13 +67,18 @@ class Feed:
             LOG: SourceCount(self._entries, entries.missing, self._sampled),
         }
 
-    def audit(self, counted: Counters) -> None:
-        """Compare Envoy's own counts with what came."""
+    @property
+    def came(self) -> tuple[int, int]:
+        """How many traces and entries came so far."""
+        return self._came, self._entries + self._sampled
+
+    def audit(self, counted: Counters, came: tuple[int, int]) -> None:
+        """Compare Envoy's own counts with what came; ``came`` is that from before it was asked."""
         traces, entries = self._audits
         if self.tapped:
-            traces.look(counted.tapped, self._came)
+            traces.look(counted.tapped, self._came, came[0])
         if self.logged:
-            entries.look(counted.written, self._entries + self._sampled)
+            entries.look(counted.written, self._entries + self._sampled, came[1])
 
     def take_behind(self) -> float:
         """By how much what came since the last time was behind, at most, in seconds."""

@@ -376,9 +376,11 @@ class Hub:
         self._notice()
 
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:
-        counted, feed = await counters(session, target.admin), self._feeds.get(target.node)
+        feed = self._feeds.get(target.node)
+        came = feed.came if feed is not None else (0, 0)
+        counted = await counters(session, target.admin)
         if counted is not None and feed is not None:
-            feed.audit(counted)
+            feed.audit(counted, came)
 
 
 class _Log:

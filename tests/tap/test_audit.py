@@ -35,6 +35,15 @@ def test_what_was_on_its_way_at_the_first_look_hides_no_loss_later() -> None:
     assert audit.missing == 5
 
 
+def test_what_came_while_envoy_answered_makes_nothing_missing() -> None:
+    audit = Audit()
+    audit.look(100, 100, asked_at=100)
+    audit.look(150, 180, asked_at=140)  # 30 were read before the answer that does not count them
+    audit.look(200, 200, asked_at=200)
+    audit.look(200, 200, asked_at=200)
+    assert audit.missing == 0
+
+
 def test_an_envoy_that_starts_anew_counts_from_nothing_and_keeps_its_losses() -> None:
     audit = Audit()
     audit.look(0, 0)
