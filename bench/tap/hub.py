@@ -23,10 +23,10 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from cost import WATCHED, bootstrap, free_port, process, ready
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from bench.tap.rig import WATCHED, bootstrap, free_port, process, ready
 from mesh_traffic import Exchange
 from mini_mesh.envoy_binary import find
 from tap.access_log import LogReader
