@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.tap.mesh import HOPS, Mesh, mesh, tap
-from bench.tap.rig import BYTES, built
+from bench.tap.rig import BYTES, built, cpu_seconds
 
 CONNECTIONS = 32
 NUMBER = re.compile(rb"/r/([0-9]+)\b")
@@ -68,10 +68,12 @@ def measure(running: Mesh, program: Path, rate: int, seconds: int, *options: str
         os.close(theirs)
         screen.start()
         warm_up(running, program, screen)
+        before = cpu_seconds(running.pid), cpu_seconds(watching.pid)
         answered = paced(running, program, rate, seconds)
         settle(screen)
-        assert watching.poll() is None
-    return told(answered, screen.seen)
+        hub, view = cpu_seconds(running.pid) - before[0], cpu_seconds(watching.pid) - before[1]
+    used = f"of a core: hub {hub / seconds:.0%}, view {view / seconds:.0%}"
+    return [*told(answered, screen.seen), used]
 
 
 def paced(running: Mesh, program: Path, rate: int, seconds: int) -> dict[int, float]:
@@ -123,10 +125,14 @@ def main() -> None:
         with mesh(folder, program) as running:
             for _ in range(options.rounds):
                 for view, flags in (("table", ()), ("--json", ("--json",))):
-                    first, last, lines = measure(
+                    first, last, lines, used = measure(
                         running, program, options.rate, options.seconds, *flags
                     )
-                    print(f"{view:<8}first {first:<18}last {last:<18}lines {lines}", flush=True)
+                    print(
+                        f"{view:<8}p50 / p99: first {first:<14} last {last:<14}"
+                        f"lines {lines}   {used}",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":
