@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ class Mesh:
 
     @property
     def tap_socket(self) -> Path:
-        return next(self.folder.glob("run/meshloom-*/*/tap.sock"))
+        return self.folder / "run" / f"meshloom-{os.getuid()}" / str(self.pid) / "tap.sock"
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -61,19 +62,28 @@ def mesh(folder: Path, program: Path, *options: str) -> Iterator[Mesh]:
             ready = next((one for one in events if one["event"] == "ready"), None)
             if ready is None:
                 sys.exit("the mesh ended before it was ready")
-            yield Mesh(folder, up.pid, int(ready["ingress"].rpartition(":")[2]))
+            running = Mesh(folder, up.pid, int(ready["ingress"].rpartition(":")[2]))
+            while not running.tap_socket.exists():  # the mesh is there a moment before its tap
+                time.sleep(0.02)
+            yield running
         finally:
             up.send_signal(signal.SIGINT)
             up.communicate(timeout=60)  # what waits for the store is written first
 
 
 @contextmanager
-def tap(folder: Path, stdout: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+def tap(
+    folder: Path, stdout: int, *options: str, stderr: int | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A ``meshloom tap`` that writes to ``stdout``, while inside."""
     command = [*MESHLOOM, "tap", *options]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(folder), stdout=stdout) as watching:
+    watching = subprocess.Popen(
+        command, cwd=ROOT, env=environment(folder), stdout=stdout, stderr=stderr
+    )
+    with watching:
         try:
             yield watching
         finally:
-            watching.send_signal(signal.SIGINT)
+            if watching.poll() is None:
+                watching.send_signal(signal.SIGINT)
             watching.wait(20)
