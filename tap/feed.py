@@ -138,8 +138,8 @@ class Feed:
         return [*exchanges, *self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def end_log(self, now: float) -> list[Exchange]:
-        """The access log is gone: what waited for it."""
-        self.logged = False
+        """Its stream is over: what waited for it. An Envoy that lives, or comes back, opens another
+        with its next entry; what it hands out until then has a half to wait for, too."""
         return [*self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def _hear(self, exchanges: Sequence[Exchange], now: float) -> list[Exchange]:

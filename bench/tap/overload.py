@@ -149,7 +149,7 @@ def report(asked: int, view: dict[str, int], silent: Silent, store: Path) -> boo
     print(f"lost, as the view says        {view['lost']:,}")
     print(f"the view: seen {view['seen']:,}, shown {view['shown']:,}, reduced {view['without']:,}")
     print(
-        f"who did not read: seen {last['seen']:,}, got {came:,} in the end ({whole:,} with bodies), "
+        f"who did not read: seen {last['seen']:,}, got {came:,} in the end, {whole:,} with bodies, "
         f"told that it lost {last['lost']:,}, of which {last['seen'] - came:,} for its queue"
     )
     return different + given_up + view["lost"] >= asked and last["seen"] <= came + last["lost"]

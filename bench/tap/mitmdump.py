@@ -1,6 +1,6 @@
 """Everything captured by Envoy and the hub, beside mitmproxy in the path: the same requests.
 
-    .venv/bin/python bench/tap/mitmproxy.py [--rounds N] [--seconds N] [--connections N]
+    .venv/bin/python bench/tap/mitmdump.py [--rounds N] [--seconds N] [--connections N]
 
 In each round the same load goes, one after the other, through an Envoy without captures, an Envoy
 whose every exchange is captured with bodies, redacted, watched and stored, and ``mitmdump`` as a
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).parents[2])  # and not this folder: mitmproxy is a package, too
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.tap.rig import NOTHING, STORED, Bench, Told, free_port, process, spread
 
