@@ -147,5 +147,9 @@ def _kept_in(store: Path | None) -> Iterator[Keeper | None]:
     if store is None:
         yield None
         return
-    with Keeper(lambda: Store(store)).running() as keeper:
+
+    def say(text: str) -> None:
+        typer.echo(f"meshloom: {text}", err=True)
+
+    with Keeper(lambda: Store(store), say).running() as keeper:
         yield keeper

@@ -18,13 +18,18 @@ PAUSE = 0.1  # seconds between looks at what is due
 
 
 class Keeper:
-    """Hand it exchanges by ``keep``. ``kept`` tells what became of them."""
+    """Hand it exchanges by ``keep``. ``kept`` tells what became of them; ``say`` is told in words,
+    in the thread of the store, when it can't be written, when it can again, and what is missing."""
 
-    def __init__(self, open_store: Callable[[], Store]) -> None:
+    def __init__(
+        self, open_store: Callable[[], Store], say: Callable[[str], None] = lambda text: None
+    ) -> None:
         self._open = open_store
+        self._say = say
         self._handed: deque[list[Exchange]] = deque()
         self._waiting = 0
-        self._refused = 0
+        self._refused = 0  # by the one who hands over
+        self._given_up = 0  # of these, what the store knows of
         self._wake = threading.Event()
         self._stop = False
         self._kept = Kept()
@@ -65,7 +70,7 @@ class Keeper:
         return Kept(
             kept.stored,
             kept.waiting + self._waiting,
-            kept.not_stored + self._refused,
+            kept.not_stored + self._refused - self._given_up,
             kept.removed,
             kept.trouble,
         )
@@ -85,11 +90,24 @@ class Keeper:
             self._take(store)
         self._take(store)
         self._kept = store.close()
+        if missing := self._kept.not_stored:
+            why = f": {self._kept.trouble}" if self._kept.trouble else ""
+            self._say(f"{missing:,} exchanges could not be stored{why}")
 
     def _take(self, store: Store) -> None:
         while self._handed:
             exchanges = self._handed.popleft()
             store.add(exchanges)
             self._waiting -= len(exchanges)
+        refused = self._refused
+        store.give_up(refused - self._given_up)
+        self._given_up = refused
         store.tick()
-        self._kept = store.kept()
+        self._note(store.kept())
+
+    def _note(self, kept: Kept) -> None:
+        before, self._kept = self._kept.trouble, kept
+        if kept.trouble and not before:
+            self._say(f"captures go on, and wait to be stored: {kept.trouble}")
+        elif before and not kept.trouble:
+            self._say("captures are stored again")

@@ -62,20 +62,27 @@ class LineSplitter:
 
 
 class LogFile:
-    """Lines appended to a file, ``MAX_LOG`` bytes of them at most."""
+    """Lines appended to a file, ``MAX_LOG`` bytes of them at most. A disk that takes no more is no
+    error: the file says how many lines are missing when there is room again."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("ab", buffering=0)
         self._left = MAX_LOG
+        self._missing = 0  # lines
 
     def write(self, lines: list[str]) -> None:
         if self._left < 0:
             return
-        data = "".join(f"{line}\n" for line in lines).encode()
+        said = [f"{self._missing} lines are missing: the disk was full"] if self._missing else []
+        data = "".join(f"{line}\n" for line in [*said, *lines]).encode()
         self._left -= len(data)
         if self._left < 0:
             data = f"the rest is dropped: {MAX_LOG} bytes are written\n".encode()
-        self._file.write(data)
+        try:
+            self._file.write(data)
+            self._missing = 0
+        except OSError:
+            self._missing += len(lines)
 
     def close(self) -> None:
         self._file.close()

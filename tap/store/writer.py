@@ -93,17 +93,20 @@ class Store:
         while len(self._waiting) > MAX_WAITING or self._bytes > MAX_WAITING_BYTES:
             self._drop()
 
+    def give_up(self, count: int) -> None:
+        """So many were lost before they came here; readers are told."""
+        self._not_stored += count
+
     def tick(self) -> None:
         """Write what is due. To be called now and then, so that nothing waits for company."""
         now = self._clock()
         due = self._full_batch() or now >= self._since + COMMIT_EVERY
-        if self._waiting and due and now >= self._not_before:
+        if due and now >= self._not_before:
             self._write(now)
 
     def flush(self) -> Kept:
         """Write what waits, now; what is durable after that."""
-        if self._waiting:
-            self._write(self._clock())
+        self._write(self._clock())
         return self.kept()
 
     def kept(self) -> Kept:
@@ -120,7 +123,7 @@ class Store:
         return Kept(kept.stored, 0, kept.not_stored + kept.waiting, kept.removed, kept.trouble)
 
     def _write(self, now: float) -> None:
-        while self._waiting:
+        while self._waiting or self._not_stored > self._told_not_stored:
             batch = list(islice(self._waiting, BATCH))
             if not self._commit(batch, now):
                 return

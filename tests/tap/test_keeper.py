@@ -52,7 +52,8 @@ def test_a_disk_that_hangs_holds_nobody_up_and_what_finds_no_room_is_counted(
             hangs.wait(10)
             super().tick()
 
-    keeper = Keeper(lambda: Hanging(tmp_path / "captures.db"))
+    said: list[str] = []
+    keeper = Keeper(lambda: Hanging(tmp_path / "captures.db"), said.append)
     with keeper.running():
         keeper.keep([sample()])
         time.sleep(0.1)  # the thread has taken it, and hangs
@@ -60,4 +61,7 @@ def test_a_disk_that_hangs_holds_nobody_up_and_what_finds_no_room_is_counted(
             keeper.keep([sample()])
         assert keeper.kept().not_stored == 2
         hangs.set()
-    assert keeper.kept().stored == 4
+    assert (keeper.kept().stored, keeper.kept().not_stored) == (4, 2)
+    with Reader(tmp_path / "captures.db") as reader:
+        assert reader.holds().not_stored == 2  # and so is whoever asks the store
+    assert said == ["2 exchanges could not be stored"]

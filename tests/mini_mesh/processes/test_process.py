@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import subprocess
 import sys
 import time
@@ -64,6 +65,22 @@ def test_a_log_file_ends_at_its_limit_and_says_so(
         log.write([line])
     log.close()
     assert (tmp_path / "log").read_text() == "one\ntwo\nthe rest is dropped: 8 bytes are written\n"
+
+
+def test_a_log_file_on_a_full_disk_goes_on_and_says_what_is_missing(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log")
+    log.write(["one"])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4, before[1]))
+    try:
+        log.write(["two", "three"])
+        log.write(["four"])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    log.write(["five"])
+    log.close()
+    said = (tmp_path / "log").read_text()
+    assert said == "one\n3 lines are missing: the disk was full\nfive\n"
 
 
 async def test_every_line_of_a_shell_command_is_heard_kept_and_written(tmp_path: Path) -> None:
