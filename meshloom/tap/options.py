@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -12,9 +13,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 if TYPE_CHECKING:
+    from meshloom.state import RunningMesh
     from tap.content import Schema
     from tap.match import Match
     from tap.store import Reader
+
+SERVED_WITHIN = 3.0  # seconds; a mesh is announced a moment before its tap is there
 
 MeshName = Annotated[
     str | None, typer.Option("--mesh", help="Which mesh, by name or pid; else the last one.")
@@ -71,6 +75,14 @@ def watching_a_hub() -> Iterator[None]:
         yield
     except TapError as error:
         bad_input(error, error)
+
+
+def served(mesh: RunningMesh) -> Path:
+    """Where its tap is served; waits for that of a mesh that has only just come up."""
+    end = time.monotonic() + SERVED_WITHIN
+    while not mesh.tap_socket.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return mesh.tap_socket
 
 
 def run(watching: Coroutine[None, None, None]) -> None:

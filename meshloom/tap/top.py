@@ -46,7 +46,7 @@ def top(
     options.read_expression(match)
     screen = _Screen(as_json, every, count)
     with suppress(KeyboardInterrupt):
-        options.run(_top(find_mesh(mesh).tap_socket, service, match, screen))
+        options.run(_top(options.served(find_mesh(mesh)), service, match, screen))
 
 
 async def _top(socket: Path, service: str, match: str, screen: _Screen) -> None:

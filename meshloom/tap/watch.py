@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from mesh_traffic import Exchange
     from tap.content import Schema
     from tap.coverage import Coverage
-
-SERVED_WITHIN = 1.0  # seconds; the mesh is announced a moment before its tap is there
 
 
 def tap_command(
@@ -61,19 +58,19 @@ def tap_command(
     options.read_expression(match)
     schema = options.schema_of(proto, reflect)
     notes = list(unseen(found.state))
-    _await_served(found.tap_socket)
+    socket = options.served(found)
     if tui:
-        _in_the_terminal(found.tap_socket, service, match, schema, notes)
+        _in_the_terminal(socket, service, match, schema, notes)
         return
     for note in notes:
         typer.echo(note, err=True)
     if web:
         from meshloom.tap.browser import browse
 
-        options.run(browse(found.tap_socket, service, match, schema, open_))
+        options.run(browse(socket, service, match, schema, open_))
     else:
         printer = Printer(Telling(as_json, body, decode, schema))
-        options.run(_tap(found.tap_socket, service, match, count, printer))
+        options.run(_tap(socket, service, match, count, printer))
 
 
 def _in_the_terminal(
@@ -113,13 +110,6 @@ async def _tap(socket: Path, service: str, match: str, count: int, printer: Prin
                 if printer.shown == count:
                     stop()
     printer.end()
-
-
-def _await_served(socket: Path) -> None:
-    """Wait for the socket of a mesh that has only just come up, but not for long."""
-    end = time.monotonic() + SERVED_WITHIN
-    while not socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
 
 
 def unseen(state: dict[str, Any]) -> Iterator[str]:

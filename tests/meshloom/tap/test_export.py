@@ -52,6 +52,7 @@ def test_an_export_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         (["-f", "hra"], "unknown format 'hra'; expected one of har, flow, curl,"),
         (["-o", "a.xyz"], "which format? the file's name does not tell; expected one of"),
         (["~z", "-f", "har"], "unknown operator '~z'"),
+        (["status >= lots", "-f", "har"], "'lots' is no whole number status >= lots ^"),
     ],
 )
 def test_bad_input(arguments: list[str], why: str) -> None:

@@ -8,6 +8,8 @@ import time
 import urllib.request
 from typing import Any
 
+import pytest
+
 from tests.meshloom.tap.stored import tap
 
 REQUEST_ID = "11111111-2222-4333-8444-555555555555"
@@ -78,3 +80,13 @@ def test_top_is_a_table_for_people(demo: dict[str, Any]) -> None:
     ]  # fmt: skip
     assert "ingress → productpage v1" in done.out
     assert "watching 7 Envoys" in done.out
+
+
+@pytest.mark.parametrize("command", [[], ["top"]])
+def test_an_unknown_service_is_told_the_known_ones(
+    demo: dict[str, Any], command: list[str]
+) -> None:
+    done = tap(*command, "--service", "revews")
+    assert (done.code, done.out) == (2, "")
+    known = "client, details, productpage, ratings, reviews"
+    assert done.err == f"meshloom tap: unknown service 'revews', the mesh has {known}\n"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
 import sys
 import tempfile
+import threading
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from meshloom.state import TAP_SOCKET, announce, mesh_folder
+from meshloom.tap import options
 from meshloom.tap.watch import unseen
 from tap.hub import Hub, TapTarget
 from tap.server import serve
@@ -140,14 +143,28 @@ async def test_an_unknown_service_is_told_the_known_ones() -> None:
     assert err == ["meshloom tap: unknown service 'revews', the mesh has reviews, web"]
 
 
-async def test_a_mesh_that_serves_no_tap_is_named() -> None:
+@pytest.mark.parametrize("command", [[], ["top"]])
+def test_a_mesh_that_serves_no_tap_is_named(
+    monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr(options, "SERVED_WITHIN", 0.1)
     with mesh_folder() as folder:
         announce(folder, {"name": "bookinfo"})
-        code, out, err = await run()
-    assert (code, out) == (2, [])
-    assert err == [
-        f"meshloom tap: no tap is served at {folder / TAP_SOCKET}: [Errno 2] {os.strerror(2)}"
-    ]
+        done = inside("tap", *command)
+    assert (done.code, done.out) == (2, "")
+    where = f"{folder / TAP_SOCKET}: [Errno 2] {os.strerror(2)}"
+    assert done.err == f"meshloom tap: no tap is served at {where}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["top"]])
+def test_a_mesh_that_has_only_just_come_up_is_waited_for(command: list[str]) -> None:
+    with mesh_folder() as folder:
+        announce(folder, {"name": "bookinfo"})
+        threading.Timer(0.3, (folder / TAP_SOCKET).touch).start()
+        done = inside("tap", *command)
+    refused = os.strerror(errno.ECONNREFUSED)  # somebody is there, but no hub
+    assert done.code == 2
+    assert refused in done.err
 
 
 def test_what_passes_no_envoy_is_named_as_not_seen() -> None:
