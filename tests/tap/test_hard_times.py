@@ -12,10 +12,11 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Exchange
+from tap.coverage import Coverage
 from tap.hub import Hub
 from tap.request import BODY_BYTES
 from tap.sources.access_log import access_logs
-from tap.viewer import Coverage, Viewer
+from tap.viewer import Viewer
 from tests.tap.conftest import Envoy
 from tests.tap.live import ask, attached, shown, watching_both
 
