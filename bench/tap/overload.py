@@ -40,25 +40,29 @@ class Silent:
     """Connects, asks for everything with bodies, and does not read until it is told to."""
 
     def __init__(self, path: Path) -> None:
+        self.came = self.whole = 0  # exchanges, and those of them with bodies
+        self.coverage: dict[str, Any] = {}
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(path))
         self._socket.sendall(b'{"bodies": true}\n')
 
-    def rest(self) -> tuple[int, int, dict[str, Any]]:
-        """How many exchanges came after all, how many with bodies, and the last coverage."""
-        came = whole = 0
-        coverage: dict[str, Any] = {}
+    def read_the_rest(self) -> None:
+        """What waits for it, and the last coverage."""
+        reading = threading.Thread(target=self._read)
+        reading.start()
+        settled(lambda: self.came)
+        self._socket.shutdown(socket.SHUT_WR)
+        reading.join()
+
+    def _read(self) -> None:
         with self._socket, self._socket.makefile("rb") as lines:
             for line in lines:
                 event = json.loads(line)
-                if event["event"] == "exchange":
-                    came += 1
-                    whole += bool(event["request"]["body"].get("text"))
+                if event["event"] == "coverage":
+                    self.coverage = event
                     continue
-                if came:  # it comes when nothing else has for a second
-                    self._socket.shutdown(socket.SHUT_WR)
-                coverage = event
-        return came, whole, coverage
+                self.came += 1
+                self.whole += bool(event["request"]["body"].get("text"))
 
 
 class Reading(threading.Thread):
@@ -120,9 +124,10 @@ def settled(count: Callable[[], int]) -> float:
 
 
 def coverage(line: str) -> dict[str, int]:
-    """The numbers of a view's last line, by their words."""
-    found = re.findall(r"([0-9,]+) (seen|shown|lost|without)", line)
-    return {word: int(number.replace(",", "")) for number, word in found}
+    """The numbers of a view's last line, by the word that follows them."""
+    found = re.findall(r"([0-9,]+) (seen|shown|lost|without|left)", line)
+    words = {word: int(number.replace(",", "")) for number, word in found}
+    return {"without": 0, "left": 0, **words}
 
 
 def stored(path: Path) -> tuple[Holds, int, Counter[str]]:
@@ -138,21 +143,23 @@ def stored(path: Path) -> tuple[Holds, int, Counter[str]]:
 
 def report(asked: int, view: dict[str, int], silent: Silent, store: Path) -> bool:
     """A line for each sum; whether all that was asked is accounted for."""
-    came, whole, last = silent.rest()
     holds, different, sources = stored(store)
     told = ", ".join(f"{count:,} by {name}" for name, count in sources.most_common())
-    given_up = holds.removed + holds.not_stored
-    print(f"asked, at {HOPS} Envoys            {asked:,}")
-    print(f"stored                        {holds.exchanges:,}: {told}")
-    print(f"  different ones              {different:,}")
-    print(f"  could not be, or removed    {given_up:,}")
-    print(f"lost, as the view says        {view['lost']:,}")
-    print(f"the view: seen {view['seen']:,}, shown {view['shown']:,}, reduced {view['without']:,}")
-    print(
-        f"who did not read: seen {last['seen']:,}, got {came:,} in the end, {whole:,} with bodies, "
-        f"told that it lost {last['lost']:,}, of which {last['seen'] - came:,} for its queue"
-    )
-    return different + given_up + view["lost"] >= asked and last["seen"] <= came + last["lost"]
+    counted = view["lost"] + view["left"] + holds.removed + holds.not_stored
+    last = silent.coverage
+    own = last["seen"] - silent.came
+    print(f"asked, at {HOPS} Envoys       {asked:,}")
+    print(f"stored                   {holds.exchanges:,}: {told}")
+    print(f"  different ones         {different:,}")
+    print(f"  could not be           {holds.not_stored:,}, too old or too many {holds.removed:,}")
+    print(f"the view: seen           {view['seen']:,}, shown {view['shown']:,}")
+    print(f"  reduced                {view['without']:,}")
+    print(f"  lost, left out         {view['lost']:,}, {view['left']:,}")
+    print(f"in no count              {max(0, asked - different - counted):,}")
+    print(f"who did not read: seen   {last['seen']:,}, got {silent.came:,} when it read at last")
+    print(f"  of that with bodies    {silent.whole:,}")
+    print(f"  lost, as it was told   {last['lost']:,}; by its queue {own:,}")
+    return asked <= different + counted and own <= last["lost"]
 
 
 def main() -> None:
@@ -176,6 +183,7 @@ def main() -> None:
                 view.send_signal(signal.SIGINT)
                 assert view.stderr is not None
                 last = view.stderr.read().decode().splitlines()[-1]
+            silent.read_the_rest()
             asked = HOPS * int(told["requests"])
             (store,) = folder.glob("state/meshloom/taps/*.tap")
             sys.exit(0 if report(asked, coverage(last), silent, store) else 1)
