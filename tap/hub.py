@@ -39,6 +39,7 @@ from tap.viewer import EVERYTHING, NOT_YET, Viewer, Wish, without_bodies
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
+COUNTED_WITHIN = 0.05  # seconds in which a worker counts a trace that it has handed on already
 NARROW_AFTER = 5  # such looks at which less is wanted than is tapped, before less is tapped
 ATTACHED_WITHIN = 2.0  # seconds
 TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
@@ -378,6 +379,7 @@ class Hub:
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:
         feed = self._feeds.get(target.node)
         came = feed.came if feed is not None else (0, 0)
+        await asyncio.sleep(COUNTED_WITHIN)
         counted = await counters(session, target.admin)
         if counted is not None and feed is not None:
             feed.audit(counted, came)
