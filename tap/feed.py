@@ -161,9 +161,10 @@ class Feed:
 
     def _join(self, halves: Sequence[Half], now: float) -> list[Exchange]:
         seen: Sequence[Seen] = halves
-        if self.tapped and self.logged:
+        both = self.tapped and self.logged
+        if both or self._joiner.remembers:
             joined = self._joiner.receive
-            seen = [one for half in halves for one in joined(half, now)]
+            seen = [one for half in halves for one in joined(half, now, both)]
         if seen:
             self._behind = max(self._behind, _behind(seen[-1], now))
         return self._made(seen, now)

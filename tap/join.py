@@ -56,18 +56,26 @@ class Joiner:
         self._waiting: dict[str, list[_Waiting]] = {}  # by request id
         self._order: deque[_Waiting] = deque()
 
+    @property
+    def remembers(self) -> bool:
+        """Whether a half may come whose other one is here, or went alone."""
+        return bool(self._waiting or self._went)
+
     def __len__(self) -> int:
         """How many wait."""
         return sum(map(len, self._waiting.values()))
 
-    def receive(self, half: Half, now: float) -> list[Seen]:
-        """What can go on now that ``half`` has come; ``now`` is in seconds."""
+    def receive(self, half: Half, now: float, waits: bool = True) -> list[Seen]:
+        """What can go on now that ``half`` has come; ``now`` is in seconds. Where there is no other
+        source any more, nothing ``waits``, and what went alone before is still remembered."""
         request_id = half.request_id
         joined = self._with_other(half, request_id)
         if joined is not None:
             return [joined]
         if self._is_late(half, request_id):
             return []
+        if not waits:
+            return [half]
         waiting = _Waiting(half, request_id, now + WAIT)
         self._waiting.setdefault(request_id, []).append(waiting)
         self._order.append(waiting)

@@ -49,6 +49,17 @@ def test_two_halves_are_one_whoever_comes_first() -> None:
         assert len(joiner) == 0
 
 
+def test_where_the_other_source_is_gone_nothing_waits_and_no_half_comes_twice() -> None:
+    joiner = Joiner()
+    joiner.receive(trace("1", 5.0), 6.0)
+    assert [names(one) for one in joiner.flush()] == [("1",)]  # its tap has ended
+    assert joiner.remembers
+    assert joiner.receive(entry("1", 5.0), 6.1, waits=False) == []
+    (other,) = joiner.receive(entry("2", 5.5, ask="other"), 6.1, waits=False)
+    assert names(other) == ("2",)
+    assert (len(joiner), joiner.remembers, joiner.late) == (0, False, 0)
+
+
 def test_two_of_one_source_are_two() -> None:
     joiner = Joiner()
     assert joiner.receive(trace("1", 5.0), 6.0) == []
