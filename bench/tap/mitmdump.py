@@ -22,7 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench.tap.rig import NOTHING, STORED, Bench, Told, free_port, process, spread
+from bench.tap.rig import NOTHING, STORED, Bench, Told, free_port, least, process, spread
 
 MITMDUMP = Path(sys.executable).with_name("mitmdump")
 NAMES = ("Envoy", "Envoy, everything captured", "mitmdump", "mitmdump -w")
@@ -67,13 +67,11 @@ async def compare(bench: Bench, rounds: int) -> None:
     runs = [await one_round(bench) for _ in range(rounds)]
     for at, name in enumerate(NAMES):
         each = [run[at] for run in runs]
-        shares = [told.captured for told in each if told.captured is not None]
-        share = f"   captured {min(shares):.4f}" if shares else ""
         print(
             f"{name:<28}{middle([told.rate for told in each]):8,.0f}/s   "
             f"p50 {middle([told.p50_ms for told in each]):6.2f} ms   "
             f"p99 {middle([told.p99_ms for told in each]):6.2f} ms   "
-            f"CPU {middle([told.cpu_us for told in each]):6.0f} µs{share}"
+            f"CPU {middle([told.cpu_us for told in each]):6.0f} µs   {least(each).shares()}"
         )
     rates = [ours.rate / theirs.rate for _, ours, theirs, _ in runs]
     tails = [ours.p99_ms / theirs.p99_ms for _, ours, theirs, _ in runs]

@@ -58,14 +58,20 @@ STORED = replace(WATCHED, name="the same, stored", store=True)
 
 @dataclass(frozen=True)
 class Told:
-    """What the load saw, the proxy's CPU for each request, and the share of the requests that was
-    captured; None where nobody looked."""
+    """What the load saw, the proxy's CPU for each request, and the shares of the requests that were
+    ``captured``, and that with bodies (``whole``); None where nobody looked."""
 
     rate: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
     captured: float | None = None
+    whole: float | None = None
+
+    def shares(self) -> str:
+        if self.captured is None:
+            return ""
+        return f"captured {self.captured:.4f}, with bodies {self.whole or 0.0:.4f}"
 
 
 def free_port() -> int:
@@ -179,7 +185,8 @@ class Bench:
             if hub is None:
                 return told
             await seen.all()
-            return replace(told, captured=seen.count / (told.rate * self.seconds))
+            requests = told.rate * self.seconds
+            return replace(told, captured=seen.count / requests, whole=seen.whole / requests)
 
     def upstream(self, port: int) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
         return process(*self.beside, str(self.program), "serve", str(port), str(BYTES))
@@ -226,10 +233,10 @@ class Bench:
 
 
 class Seen:
-    """How many exchanges of the load the hub gave out."""
+    """How many exchanges of the load the hub gave out, and how many of them with bodies."""
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.whole = 0
 
     async def all(self) -> None:
         """Wait until no more comes: what is on its way is not lost."""
@@ -240,6 +247,12 @@ class Seen:
 
     def keep(self, exchanges: list[Exchange]) -> None:
         self.count += len(exchanges)
+        self.whole += sum(bool(each.request.body.data) for each in exchanges)
+
+
+def least(runs: Sequence[Told]) -> Told:
+    """The one of which the least was captured whole."""
+    return min(runs, key=lambda told: (told.whole or 0.0, told.captured or 0.0))
 
 
 def built(folder: Path) -> Path:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench.tap.rig import WATCHED, Bench, spread
+from bench.tap.rig import WATCHED, Bench, least, spread
 
 TEN = (
     "status >= 500",
@@ -48,7 +48,7 @@ async def compare(bench: Bench, pairs: int) -> None:
         print(
             f"  {name}: {statistics.median(told.rate for told in each):,.0f}/s, "
             f"{statistics.median(told.cpu_us for told in each):.0f} µs of CPU a request, "
-            f"captured {min(told.captured or 0.0 for told in each):.4f}"
+            f"{least(each).shares()}"
         )
 
 
