@@ -377,12 +377,11 @@ class Hub:
         self._notice()
 
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:
-        feed = self._feeds.get(target.node)
-        came = feed.came if feed is not None else (0, 0)
-        await asyncio.sleep(COUNTED_WITHIN)
-        counted = await counters(session, target.admin)
-        if counted is not None and feed is not None:
-            feed.audit(counted, came)
+        if (feed := self._feeds.get(target.node)) is not None:
+            came = feed.came
+            await asyncio.sleep(COUNTED_WITHIN)
+            if (counted := await counters(session, target.admin)) is not None:
+                feed.audit(counted, came)
 
 
 class _Log:

@@ -18,20 +18,17 @@ import asyncio
 import base64
 import datetime
 import json
-import os
-import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import cost
 import hpack
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -39,6 +36,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hyperframe.frame import DataFrame, HeadersFrame
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from bench.tap import rig
 from mini_mesh.envoy_binary import find
 from tap.feed import Feed
 from tap.hub import Hub, TapTarget
@@ -54,7 +54,7 @@ TOPOLOGY = Topology({"127.0.0.1:15001": Listener("web-1", "outbound", "web", "v1
 ASKED = {"content-type": "application/json", "user-agent": "bench", **MORE}
 ANSWERED = {"content-type": "application/json", "server": "envoy"}
 DATA = BODY[:2048].encode()
-TLS = f"{cost.TYPES}.transport_sockets"
+TLS = f"{rig.TYPES}.transport_sockets"
 Talk = Iterator[tuple[str, bytes]]
 
 
@@ -86,8 +86,8 @@ def http2() -> Talk:
 
 def segments(talk: Talk) -> bytes:
     ends = {
-        "local_address": cost.address(15001),
-        "remote_address": cost.address(40000),
+        "local_address": rig.address(15001),
+        "remote_address": rig.address(40000),
     }
     made: list[dict[str, Any]] = [{"trace_id": "1", "connection": ends}]
     seq, stamp = 1, "2026-11-28T18:05:08.834261Z"
@@ -173,13 +173,13 @@ class Ports:
 
 
 def bootstrap(scenario: Scenario, ports: Ports, logs: Path) -> str:
-    """The Envoy of ``cost``, with a hop over TLS to itself."""
-    logging = cost.Scenario("", logs=True)
-    config = json.loads(cost.bootstrap(logging, ports.front, ports.admin, ports.upstream, logs))
+    """The Envoy of ``rig``, with a hop over TLS to itself."""
+    logging = rig.Scenario("", logs=True)
+    config = json.loads(rig.bootstrap(logging, ports.front, ports.admin, ports.upstream, logs))
     resources = config["static_resources"]
     (front,) = resources["listeners"]
     hop = json.loads(json.dumps(front))
-    hop["name"], hop["address"] = "hop", cost.address(ports.hop)
+    hop["name"], hop["address"] = "hop", rig.address(ports.hop)
     route = front["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]
     route["virtual_hosts"][0]["routes"][0]["route"]["cluster"] = "hop"
     resources["listeners"].append(hop)
@@ -187,34 +187,16 @@ def bootstrap(scenario: Scenario, ports: Ports, logs: Path) -> str:
     down = secured("Downstream", tls_certificates=[certificate()])
     front["filter_chains"][0]["transport_socket"] = around(plain())
     hop["filter_chains"][0]["transport_socket"] = around(down)
-    up = cost.cluster("hop", cost.address(ports.hop), transport_socket=around(secured("Upstream")))
+    up = rig.cluster("hop", rig.address(ports.hop), transport_socket=around(secured("Upstream")))
     resources["clusters"].append(up)
     return json.dumps(config)
 
 
-@asynccontextmanager
-async def process(*command: str) -> AsyncIterator[int]:
-    """Its process id. Envoy's own time says what a tap costs also while the machine is busy."""
-    running = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
-    try:
-        yield running.pid
-    finally:
-        running.terminate()
-        await running.wait()
-
-
-def busy(pid: int) -> float:
-    """Seconds of CPU that a process has taken (proc(5), utime and stime)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-class Bench(cost.Bench):
-    async def through(self, scenario: Scenario) -> tuple[dict[str, float], float]:
-        """What the load saw, with Envoy's time for each request in it, ``cpu_us``; and the share of
-        the requests that came with headers and bodies."""
-        ports = Ports(*(cost.free_port() for _ in range(4)))
-        logs, seen, whole = self.folder / "logs.sock", cost.Seen(), 0
+class Bench(rig.Bench):
+    async def through(self, scenario: Scenario) -> tuple[rig.Told, float]:
+        """What the load saw, and the share of the requests that came with headers and bodies."""
+        ports = Ports(*(rig.free_port() for _ in range(4)))
+        logs, seen, whole = self.folder / "logs.sock", rig.Seen(), 0
 
         def keep(exchanges: list[Any]) -> None:
             nonlocal whole
@@ -228,24 +210,21 @@ class Bench(cost.Bench):
         topology = Topology(listeners, {f"127.0.0.1:{ports.upstream}": Endpoint("reviews", "v2")})
         target = TapTarget("bench", f"127.0.0.1:{ports.admin}")
         async with AsyncExitStack() as stack:
-            serve = ["taskset", "-c", self.others, str(self.program), "serve", str(ports.upstream)]
-            await stack.enter_async_context(cost.process(*serve, str(cost.BYTES)))
+            await stack.enter_async_context(self.upstream(ports.upstream))
             config = bootstrap(scenario, ports, logs)
             envoy = [str(find().path), "--config-yaml", config, "--concurrency", "1"]
             quiet = ["--disable-hot-restart", "-l", "error"]
             hub = Hub([target], topology, keep=keep, logged=True, sockets=scenario.watch)
             await stack.enter_async_context(hub.running())
             await stack.enter_async_context(access_logs(logs, hub.open_log))
-            run = process("taskset", "-c", self.first, *envoy, *quiet)
-            pid = await stack.enter_async_context(run)
-            await cost.ready(ports.admin)
+            run = rig.process(*self.proxy, *envoy, *quiet)
+            running = await stack.enter_async_context(run)
+            await rig.ready(ports.admin)
             if scenario.watch:
                 await hub.attached()
-            before = busy(pid)
-            told = await self.load(ports.front)
-            told["cpu_us"] = (busy(pid) - before) / told["requests"] * 1e6
+            told = await self.load(ports.front, running.pid)
             await seen.all()
-            return told, whole / (2 * told["requests"])
+            return told, whole / (2 * told.rate * self.seconds)
 
 
 async def compare(bench: Bench, scenario: Scenario, pairs: int) -> None:
@@ -253,10 +232,10 @@ async def compare(bench: Bench, scenario: Scenario, pairs: int) -> None:
     for _ in range(pairs):
         before, _ = await bench.through(NOTHING)
         told, share = await bench.through(scenario)
-        ratios.append(told["rate"] / before["rate"])
-        times.append(told["cpu_us"] / before["cpu_us"])
+        ratios.append(told.rate / before.rate)
+        times.append(told.cpu_us / before.cpu_us)
         shares.append(share)
-        rates.append(told["rate"])
+        rates.append(told.rate)
     spread = f"({min(ratios):.2f}–{max(ratios):.2f})"
     captured = f"{min(shares):.4f}" if scenario.watch else "–"
     print(
@@ -277,12 +256,8 @@ def main() -> None:
     options = parser.parse_args()
     for name, talk in (("HTTP/1.1", http1), ("HTTP/2", http2)):
         hub(name, talk(), options.rounds)
-    cores = sorted(os.sched_getaffinity(0))
-    if not shutil.which("go") or not shutil.which("taskset") or len(cores) < 2:
-        sys.exit("bench/tap/sockets.py: the Envoy needs Go, taskset (util-linux) and two cores")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options.seconds, options.connections)
-        os.sched_setaffinity(0, cores[1:])
         for scenario in SCENARIOS:
             asyncio.run(compare(bench, scenario, options.pairs))
 
