@@ -85,7 +85,7 @@ def _can_be_searched(body: Body, media_type: str, ready: Ready, seen: Seen) -> b
     data = body.data
     seen.bodies.append(data)
     seen.types.append(media_type)
-    if body.truncated or may_be_wide(data):
+    if (body.truncated and data) or may_be_wide(data):
         return False
     if media_type and not as_it_is(media_type):
         return False
