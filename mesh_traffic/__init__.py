@@ -8,8 +8,18 @@ and a debugger all speak of the same request, so they use the same class for it.
 
 from msgspec.structs import replace
 
-from mesh_traffic.exchange import Endpoint, Exchange, Timing
+from mesh_traffic.exchange import Endpoint, Exchange, Timing, Trace
 from mesh_traffic.headers import Headers
 from mesh_traffic.message import Body, Request, Response
 
-__all__ = ["Body", "Endpoint", "Exchange", "Headers", "Request", "Response", "Timing", "replace"]
+__all__ = [
+    "Body",
+    "Endpoint",
+    "Exchange",
+    "Headers",
+    "Request",
+    "Response",
+    "Timing",
+    "Trace",
+    "replace",
+]

@@ -31,6 +31,20 @@ class Timing(Struct, frozen=True):
     ended: float | None = None  # the last byte of the response went out
 
 
+class Trace(Struct, frozen=True):
+    """What a tracer said of an exchange: its trace, its own span, and the span that led to it.
+
+    Ids are in lower-case hex, "" where they are not known. ``kind`` is OpenTelemetry's kind of the
+    span ("server", "client", "internal", "producer", "consumer"), "proxy" for an Envoy's own span
+    of a request that its captures tell of, and "" where no span told of the exchange.
+    """
+
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    kind: str = ""
+
+
 class Exchange(Struct, frozen=True):
     """One request and what became of it, observed at ``node``.
 
@@ -41,7 +55,7 @@ class Exchange(Struct, frozen=True):
     ``response`` is ``None`` when none was seen. ``flags`` are Envoy's response flags (``UF``), and
     ``details`` its response code details. ``attempts`` counts tries, 0 where nobody counted.
     ``upstream_local`` is the ``ip:port`` that the node itself had towards the upstream: there it is
-    the client. ``sources`` name what saw it.
+    the client. ``sources`` name what saw it, and ``trace`` is what a tracer knows of it.
     """
 
     id: str
@@ -62,6 +76,13 @@ class Exchange(Struct, frozen=True):
     upstream_local: str = ""
     timing: Timing = Timing()
     sources: tuple[str, ...] = ()
+    trace: Trace = Trace()
+
+    @property
+    def is_step(self) -> bool:
+        """Whether it is no request of its own, but a span on the way of one: a query of a database,
+        a part of a program, or what an Envoy tells again of a request that was captured."""
+        return self.trace.kind == "proxy" or bool(self.trace.kind and not self.request.method)
 
     @property
     def service(self) -> str:

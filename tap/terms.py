@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mesh_traffic import Exchange, Headers, Request, Response
 from tap.conditions import Atom, Condition
 from tap.flags import in_words
+from tap.trace_context import context
 
 Predicate = Callable[[Exchange], bool]
 Texts = Callable[[Exchange], tuple[str, ...]]
@@ -150,6 +151,7 @@ FIELDS: Mapping[str, TextField | NumberField] = {
     ),
     "id": TextField(lambda exchange: (exchange.id,)),
     "request_id": TextField(lambda exchange: (exchange.request_id,)),
+    "trace": TextField(lambda exchange: (context(exchange).trace_id,)),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing, Trace
 from tap.coverage import Coverage
 
 MAX_LINE = 24 * 1024 * 1024  # one exchange with two bodies of request.MAX_BODY_BYTES, escaped
@@ -97,11 +97,13 @@ def exchange_to_json(exchange: Exchange) -> dict[str, Any]:
         "flags": list(exchange.flags),
         "timing": asdict(exchange.timing),
         "sources": list(exchange.sources),
+        "trace": asdict(exchange.trace),
         "request": _message(exchange.request, ("method", "path", "authority", "scheme")),
         "response": None if response is None else _message(response, ("status",)),
     }
 
 
+_NO_TRACE = Trace()
 _PLAIN = (
     "id",
     "node",
@@ -144,9 +146,15 @@ def exchange_from_json(values: dict[str, Any]) -> Exchange:
         flags=tuple(values["flags"]),
         timing=Timing(**values["timing"]),
         sources=tuple(values["sources"]),
+        trace=_trace(values.get("trace", {})),  # files of before have none
         request=Request(**_parts(values["request"])),
         response=None if response is None else Response(**_parts(response)),
     )
+
+
+def _trace(values: dict[str, Any]) -> Trace:
+    trace = Trace(**values)
+    return _NO_TRACE if trace == _NO_TRACE else trace  # most have none, and are many
 
 
 def _parts(message: dict[str, Any]) -> dict[str, Any]:

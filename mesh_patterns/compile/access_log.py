@@ -14,6 +14,8 @@ from xds_server.protos import accesslog, core, grpc_access_log
 LOG_NAME = "meshloom"
 # A summary may be that late; Envoy's default of a second is too long for somebody who watches
 FLUSH_INTERVAL = timedelta(milliseconds=20)
+# The trace context of a request (W3C Trace Context; B3 Propagation), which no summary has
+CONTEXT = ("traceparent", "b3", "x-b3-traceid", "x-b3-spanid")
 
 
 def access_log() -> accesslog.AccessLog:
@@ -26,5 +28,9 @@ def access_log() -> accesslog.AccessLog:
     )
     return accesslog.AccessLog(
         name="envoy.access_loggers.http_grpc",
-        typed_config=any_of(grpc_access_log.HttpGrpcAccessLogConfig(common_config=common)),
+        typed_config=any_of(
+            grpc_access_log.HttpGrpcAccessLogConfig(
+                common_config=common, additional_request_headers_to_log=list(CONTEXT)
+            )
+        ),
     )

@@ -177,4 +177,5 @@ def _beyond(exchange: Exchange) -> dict[str, Any]:
         "flags": [to_text(flag) for flag in exchange.flags],
         "attempts": exchange.attempts,
         "sources": list(exchange.sources),
+        **{name: to_text(getattr(exchange.trace, name)) for name in ("trace_id", "span_id")},
     }

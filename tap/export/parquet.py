@@ -100,6 +100,10 @@ def _time(name: str) -> tuple[str, Read]:
     return "float64", lambda exchange: getattr(exchange.timing, name)
 
 
+def _trace(name: str) -> tuple[str, Read]:
+    return _text(lambda exchange: getattr(exchange.trace, name))
+
+
 def _microseconds(exchange: Exchange) -> int:
     return int(min(max(exchange.started, 0.0), 1e11) * 1_000_000)
 
@@ -123,6 +127,7 @@ COLUMNS: dict[str, tuple[str, Read]] = {
     "attempts": ("int32", lambda e: e.attempts),
     "details": _text(lambda e: e.details),
     "sources": ("texts", lambda e: list(e.sources)),
+    **{name: _trace(name) for name in ("trace_id", "span_id", "parent_span_id")},
     **{f"timing_{name}": _time(name) for name in ("asked", "sent", "answered", "ended")},
     "method": _text(lambda e: e.request.method),
     "scheme": _text(lambda e: e.request.scheme),

@@ -7,7 +7,7 @@ exchange that a limit removes meanwhile is not found any more.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from mesh_traffic import Exchange
 from tap.match import Match, read_match
 from tap.store.limits import ends
-from tap.store.rows import to_column, unpack
+from tap.store.rows import to_column, trace_column, unpack
 from tap.store.schema import StoreError, errors_of, open_to_read
 from tap.store.where import FUNCTIONS, where
 
@@ -29,7 +29,7 @@ SELECT e.*, p.node, p.direction, p.source, p.source_version, p.service, p.versio
 FROM exchanges e JOIN places p ON p.id = e.place JOIN details d USING (seq)
 WHERE e.seq IN ({marks}) ORDER BY e.seq
 """
-_COLUMNS, _PLACES = 12, 8
+_COLUMNS, _PLACES = 13, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +71,47 @@ class Reader:
         limit: int | None = None,
         bodies: bool = True,
     ) -> Iterator[Exchange]:
-        """What matches, as it came; the newest ``limit`` of it.
+        """The requests that match, as they came; the newest ``limit`` of them.
 
         ``since`` and ``until`` are epoch seconds, for when it started. Without ``bodies`` their
         bytes are left out. Memory: eight bytes an exchange that may match, whatever their number.
         """
         seqs = self._may_match(match, since, until)
         if limit is not None:
-            newest = (seq for seq, _ in self._matching(match, reversed(seqs), match.bodies))
+            newest = (seq for seq, _ in self._requests(match, reversed(seqs), match.bodies))
             seqs = array("q", islice(newest, limit))
             seqs.reverse()
-        for _, exchange in self._matching(match, seqs, bodies or match.bodies):
+        for _, exchange in self._requests(match, seqs, bodies or match.bodies):
             yield exchange
 
     def by_id(self, *ids: str) -> list[Exchange]:
         """The exchanges of these ids, in their order; one that is not there is left out."""
         return [exchange for one in ids for exchange in self._having("id", one, bodies=True)]
 
-    def of_request(self, request_id: str) -> list[Exchange]:
-        """All exchanges with this ``x-request-id``, as they came, without their bodies."""
-        return self._having("request_id", request_id, bodies=False)
+    def related(
+        self, request_ids: Collection[str], trace_ids: Collection[str], near: float, most: int
+    ) -> list[Exchange]:
+        """Up to ``most`` exchanges and steps of these requests and traces, without their bodies:
+        those that started nearest to ``near`` (epoch seconds), in the order in which they came."""
+        traces = [column for one in trace_ids if (column := trace_column(one)) is not None]
+        values: list[Any] = [*map(to_column, request_ids), *traces, near, most]
+        sql = (
+            f"SELECT seq FROM exchanges WHERE request_id IN ({_marks(request_ids)})"
+            f" OR trace IN ({_marks(traces)}) ORDER BY abs(started - ?), seq LIMIT ?"
+        )
+        return self._of_seqs(sql, values)
+
+    def around(self, since: float, until: float, most: int) -> list[Exchange]:
+        """Up to ``most`` exchanges and steps that started then, the first ones, without bodies."""
+        sql = (
+            "SELECT seq FROM exchanges WHERE started BETWEEN ? AND ? ORDER BY started, seq LIMIT ?"
+        )
+        return self._of_seqs(sql, [since, until, most])
+
+    def _of_seqs(self, sql: str, values: Sequence[Any]) -> list[Exchange]:
+        seqs = sorted(seq for (seq,) in self._ask(sql, values))
+        steps = (seqs[at : at + STEP] for at in range(0, len(seqs), STEP))
+        return [exchange for step in steps for _, exchange in self._load(step, bodies=False)]
 
     def _having(self, column: str, value: str, bodies: bool) -> list[Exchange]:
         sql = f"SELECT seq FROM exchanges WHERE {column} = ? ORDER BY seq"
@@ -128,6 +149,12 @@ class Reader:
         with errors_of(self.path):
             return array("q", (seq for (seq,) in self._connection.execute(sql, values)))
 
+    def _requests(
+        self, match: Match, seqs: Iterable[int], bodies: bool
+    ) -> Iterator[tuple[int, Exchange]]:
+        """Without steps, which are none by themselves."""
+        return (one for one in self._matching(match, seqs, bodies) if not one[1].is_step)
+
     def _matching(
         self, match: Match, seqs: Iterable[int], bodies: bool
     ) -> Iterator[tuple[int, Exchange]]:
@@ -164,3 +191,7 @@ class Reader:
     def _ask(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with errors_of(self.path):
             return self._connection.execute(sql, values).fetchall()
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ",".join("?" * len(values))

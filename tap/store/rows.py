@@ -8,8 +8,10 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Any
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing, Trace
 from mesh_traffic.headers import Field
+from tap.trace_context import NONE as NO_TRACE
+from tap.trace_context import context
 
 Text = str | bytes  # bytes: text that is no UTF-8, which SQLite's TEXT can't hold
 Place = tuple[Text, ...]
@@ -52,7 +54,16 @@ def exchange_row(exchange: Exchange, seq: int, place: int) -> Row:
         to_column(request.scheme),
         to_column(request.authority),
         to_column(request.path),
+        trace_column(context(exchange).trace_id),
     )
+
+
+def trace_column(trace_id: str) -> bytes | None:
+    """A trace's id in half of the bytes; None: it is none."""
+    try:
+        return bytes.fromhex(trace_id) or None
+    except ValueError:
+        return None
 
 
 def pack(exchange: Exchange) -> bytes:
@@ -81,6 +92,7 @@ def pack(exchange: Exchange) -> bytes:
         exchange.details,
         ",".join(exchange.sources),
         _times(exchange.timing),
+        _traced(exchange.trace),
         *chain.from_iterable(request.headers.fields),
         *chain.from_iterable(request.trailers.fields),
         *chain.from_iterable(response.headers.fields),
@@ -106,14 +118,13 @@ def unpack(
     row: Sequence[Any], place: Sequence[Text], rest: bytes, bodies: tuple[bytes, bytes]
 ) -> Exchange:
     """The exchange of a row of ``exchanges``, its place, its ``details.rest`` and its bodies."""
-    _, _, started, duration, status, flags, *texts = row
+    _, _, started, duration, status, flags, *texts, _ = row
     texts = [from_column(text) for text in texts]
     node, direction, source, source_version, service, version, route, cluster = map(
         from_column, place
     )
-    numbers, source_address, destination_address, local, details, sources, times, *fields = _texts(
-        rest
-    )
+    numbers, source_address, destination_address, local, *more = _texts(rest)
+    details, sources, times, traced, *fields = more
     head = [int(number) for number in numbers.split(" ")]
     headers = _headers(head[:4], fields)
     request = Request(
@@ -145,7 +156,15 @@ def unpack(
         upstream_local=local,
         timing=_timing(times),
         sources=tuple(sources.split(",")) if sources else (),
+        trace=Trace(*traced.split(" ")) if traced else NO_TRACE,
     )
+
+
+def _traced(trace: Trace) -> str:
+    if trace == NO_TRACE:
+        return ""
+    ids = (trace.trace_id, trace.span_id, trace.parent_span_id, trace.kind)
+    return " ".join(each.replace(" ", "") for each in ids)
 
 
 def _times(timing: Timing) -> str:

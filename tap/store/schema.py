@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-VERSION = 1
+VERSION = 2  # 2: the trace of an exchange
 APPLICATION = 0x6D657368  # "mesh": what tells a store from other SQLite files
 PAGE = 16_384  # bytes; a body of 2 KiB leaves a third of a page of 4 KiB empty
 BUSY = 0.1  # seconds to wait for a lock: the hub's loop waits as well
@@ -22,7 +22,8 @@ _SETTINGS = {
 }
 
 # ``id`` of a body: twice the ``seq`` of the first exchange that has it, and one more for a
-# response's. ``repeats.last`` is the last ``seq`` that has it, of bodies that came again.
+# response's. ``trace`` is a trace's id, of a tracer or of the request's header, NULL without one.
+# ``repeats.last`` is the last ``seq`` that has it, of bodies that came again.
 SCHEMA = f"""
 PRAGMA application_id = {APPLICATION};
 PRAGMA user_version = {VERSION};
@@ -33,7 +34,7 @@ CREATE TABLE places (
 );
 CREATE TABLE exchanges (
     seq INTEGER PRIMARY KEY, place INTEGER, started REAL, duration REAL, status INTEGER, flags TEXT,
-    id TEXT, request_id TEXT, method TEXT, scheme TEXT, authority TEXT, path TEXT
+    id TEXT, request_id TEXT, method TEXT, scheme TEXT, authority TEXT, path TEXT, trace BLOB
 );
 CREATE INDEX answers ON exchanges (place, status);
 CREATE TABLE details (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from tap.conditions import Atom, Condition, Every
-from tap.store.rows import Text, from_column, to_column
+from tap.store.rows import Text, from_column, to_column, trace_column
 from tap.terms import regex
 
 MAX_TERMS = 50  # of one list: SQLite has a limit for an expression's depth
@@ -66,8 +66,14 @@ def _flags(sign: str, text: Text) -> Where | None:
     return ("flags <> ''", []) if sign in ("==", "~") else None
 
 
+def _trace(sign: str, text: Text) -> Where | None:
+    column = trace_column(from_column(text))
+    return None if sign != "==" or column is None else ("trace = ?", [column])
+
+
 _OTHERS: Mapping[str, Callable[[str, Text], Where | None]] = {
     "flags": _flags,
+    "trace": _trace,
     "~m": lambda sign, text: ("found(?, method)", [text]),
     "~u": lambda sign, text: ("found_in_url(?, scheme, authority, path)", [text]),
     "~q": lambda sign, text: ("status IS NULL", []),

@@ -179,7 +179,7 @@ class Store:
             exchanges.append(exchange_row(exchange, seq, self._place(exchange)))
             details.append((seq, pack(exchange), ids[2 * at], ids[2 * at + 1]))
         run = self._connection.executemany
-        run("INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", exchanges)
+        run("INSERT INTO exchanges VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", exchanges)
         run("INSERT INTO details VALUES (?, ?, ?, ?)", details)
 
     def _place(self, exchange: Exchange) -> int:

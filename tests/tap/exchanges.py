@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing, replace
+from mesh_traffic import (
+    Body,
+    Endpoint,
+    Exchange,
+    Headers,
+    Request,
+    Response,
+    Timing,
+    Trace,
+    replace,
+)
 
 SAMPLE = Exchange(
     id="9f3e",
@@ -72,5 +82,12 @@ EXCHANGE = st.builds(
     details=TEXT,
     upstream_local=TEXT,
     timing=st.builds(Timing, *[st.none() | SECONDS] * 4),
+    trace=st.sampled_from(
+        (
+            Trace(),
+            Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),
+            Trace("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", "00f067aa0ba902b7"),
+        )
+    ),
     sources=st.lists(st.sampled_from(("tap", "access log")), unique=True).map(tuple),
 )

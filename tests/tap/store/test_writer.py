@@ -339,8 +339,8 @@ def test_a_reader_finds_all_that_was_durable_when_the_writer_was_killed(path: Pa
 @pytest.mark.parametrize(
     ("version", "why"),
     [
-        (2, "written by a newer meshloom, in version 2; this one knows 1"),
-        (0, "written by an older meshloom, in version 0; this one knows 1"),
+        (3, "written by a newer meshloom, in version 3; this one knows 2"),
+        (1, "written by an older meshloom, in version 1; this one knows 2"),
     ],
 )
 def test_a_store_of_another_version_is_refused_and_left_alone(
