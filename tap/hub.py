@@ -25,12 +25,15 @@ from tap.access_log import Entry, LogReader
 from tap.background import Spawn, background
 from tap.coverage import Coverage, SourceCount, total
 from tap.feed import Feed
+from tap.otlp.attributes import Names
+from tap.otlp.reader import Reader
 from tap.overload import Level, Overload, is_sampled
 from tap.push import union
 from tap.redact import Redactor
 from tap.request import ANY, SOCKETS, SOCKETS_REQUEST, Rule, TapRequest
 from tap.sources.access_log import LogStream
-from tap.sources.admin_tap import AdminTap
+from tap.sources.admin_tap import OpenSource, open_admin_tap
+from tap.sources.admin_tap import TapTarget as TapTarget
 from tap.sources.counters import counters
 from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.terms import BARE, Predicate
@@ -49,21 +52,6 @@ log = logging.getLogger(__name__)
 
 class HubError(Exception):
     """The hub can't do what it was asked; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class TapTarget:
-    """One Envoy to tap: its node id and the ``ip:port`` of its admin interface."""
-
-    node: str
-    admin: str
-
-
-OpenSource = Callable[[TapTarget, TapRequest], Source]
-
-
-def open_admin_tap(target: TapTarget, request: TapRequest) -> Source:
-    return AdminTap(target.admin, request)
 
 
 @dataclass(slots=True)
@@ -118,6 +106,8 @@ class Hub:
         self._viewers: list[Viewer] = []
         self._too_wide = 0  # looks at which less than what is tapped was wanted
         self._past: dict[str, SourceCount] = {}  # of Envoys that are no more
+        names = Names(self._redact, self.topology)
+        self.otlp = Reader(self._ids, names, lambda node: self._logged and node in self._targets)
         self._spawn: Spawn | None = None
         self._waits = asyncio.Event()  # something may have to be given out by time alone
         self._meet()
@@ -144,6 +134,7 @@ class Hub:
         self._sync()
         for feed in self._feeds.values():
             feed.learn(topology)
+        self.otlp.names.learn(topology)
         for tap in self._taps.values():
             tap.source.nudge()
         self._notice()
@@ -170,6 +161,14 @@ class Hub:
     def open_log(self) -> LogStream:
         """The access log of some Envoy begins (``tap.sources.access_log``)."""
         return _Log(self)
+
+    def told(self, exchanges: list[Exchange]) -> None:
+        """What ``otlp`` read came (``tap.sources.otlp``). A step is no request that a viewer asked
+        for; it is kept, for the tree of the one that it is of."""
+        shown = [self._redact(exchange) for exchange in exchanges]
+        if self._keep is not None and (steps := [one for one in shown if one.is_step]):
+            self._keep(steps)
+        self._deliver([one for one in shown if not one.is_step])
 
     def lose(self, count: int) -> None:
         """So much of the access logs was lost before it came here."""
@@ -205,7 +204,8 @@ class Hub:
         return Coverage(len(self._targets), len(self._targets), **self._counted())
 
     def _counted(self) -> dict[str, Any]:
-        sources = total(self._past, *(feed.counts for feed in self._feeds.values()))
+        counts = (feed.counts for feed in self._feeds.values())
+        sources = total(self._past, self.otlp.counted(), *counts)
         lost = sum(count.lost for count in sources.values())
         return {"sources": sources, "lost": lost, "less": self._overload.level.in_words}
 

@@ -7,7 +7,7 @@ connect. Source: Envoy, ``envoy.service.accesslog.v3.AccessLogService``.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -94,15 +94,20 @@ class _HeldStream:
 
 
 @asynccontextmanager
-async def access_logs(path: Path, opened: Callable[[], LogStream]) -> AsyncIterator[None]:
-    """Take access logs at ``path`` while inside; ``opened`` is asked for each stream.
+async def access_logs(
+    path: Path,
+    opened: Callable[[], LogStream],
+    others: Sequence[grpc.GenericRpcHandler] = (),
+) -> AsyncIterator[None]:
+    """Take access logs at ``path`` while inside; ``opened`` is asked for each stream. ``others``
+    are services that listen there, too.
 
     Raises OSError if nobody can listen there.
     """
     import grpc.aio
 
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", MAX_MESSAGE)])
-    server.add_generic_rpc_handlers((_service(opened),))
+    server.add_generic_rpc_handlers((_service(opened), *others))
     _listen(server, path)
     await server.start()
     try:

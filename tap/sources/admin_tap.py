@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 
 import aiohttp
 
 from tap.request import TapRequest
-from tap.sources.source import Attached, Chunk, Lost, SourceEvent
+from tap.sources.source import Attached, Chunk, Lost, Source, SourceEvent
 
 FIRST_PAUSE = 0.005  # seconds before the next try, doubled with each one that fails
 LONGEST_PAUSE = 2.0
@@ -23,6 +24,21 @@ ERROR_BYTES = 500  # read of a refusal
 
 class Refused(Exception):
     """Envoy did not take the session, or ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapTarget:
+    """One Envoy to tap: its node id and the ``ip:port`` of its admin interface."""
+
+    node: str
+    admin: str
+
+
+OpenSource = Callable[[TapTarget, TapRequest], Source]
+
+
+def open_admin_tap(target: TapTarget, request: TapRequest) -> Source:
+    return AdminTap(target.admin, request)
 
 
 class AdminTap:

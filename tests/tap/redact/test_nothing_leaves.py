@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from mesh_traffic import Exchange, Headers, replace
 from tap import lines
 from tap.content import decoded
 from tap.export import EXPORTS, ExportError
+from tap.otlp.attributes import Names
+from tap.otlp.reader import Reader
 from tap.redact import Redactor
-from tap.store import Limits, Reader, Store
+from tap.store import Limits, Store
+from tap.store import Reader as StoreReader
+from tap.topology import Topology
+from tests.tap.otlp.made import CLIENT, INTERNAL, SERVER, logs, pairs, span, traces
 from tests.tap.redact.planted import LOOKS, PLACES, opaque
 
 FIELDS = {
@@ -41,10 +47,54 @@ def broken() -> list[Exchange]:
     return [replace(first, id="broken")]
 
 
+# Attributes that are read as they are, or are names
+TAKEN = (
+    "http.route", "peer.service", "error.type", "upstream_cluster", "user_agent.original",
+    "server.address", "network.peer.address", "url.path", "node_id", "downstream_cluster",
+    "guid:x-request-id", "rpc.method", "http.request.header.x-note", "response_flags",
+    "http.response.header.x-note", "db.system", "http.request.method_original", "peer.address",
+)  # fmt: skip
+SENDER = ("service.name", "service.version", "service.instance.id", "node_name")
+HELD = {
+    "http.request.header.authorization": "Bearer pl4nted-bearer",
+    "http.response.header.set-cookie": "id=pl4nted-cookie",
+    "db.statement": "SELECT 'pl4nted'",
+    "exception.message": "pl4nted",
+}
+KINDS = ((SERVER, "GET", ""), (CLIENT, "_OTHER", ""), (CLIENT, "GET", "proxy"), (INTERNAL, "", ""))
+URLS = (
+    "http://reviews/a?token=pl4nted-query",
+    "http://app:pl4nted-password@reviews/",
+    "/a?api_key=pl4nted",
+)
+
+
+def told(redact: Redactor) -> list[Exchange]:
+    """Each secret in each attribute of spans and records, and in their senders' names."""
+    ids = (f"o{number:04x}" for number in count())
+    reader = Reader(ids, Names(redact, Topology()), lambda node: False)
+    found: list[Exchange] = []
+    for name, (text, _) in product((*TAKEN, "name"), LOOKS.values()):
+        put = f"/a/{text}" if name == "url.path" else text
+        for kind, method, component in KINDS:
+            attributes = {"http.request.method": method, "component": component, **HELD, name: put}
+            one = span(kind, text if name == "name" else "x", attributes=attributes)
+            found += reader.traces(traces(one)).exchanges
+        record = LogRecord(attributes=pairs({"method": "GET", name: put}))
+        found += reader.logs(logs(record, node_name="edge")).exchanges
+    for url in URLS:
+        one = span(CLIENT, attributes={"http.method": "GET", "http.url": url})
+        found += reader.traces(traces(one)).exchanges
+    for name, (text, _) in product(SENDER, LOOKS.values()):
+        asked = span(attributes={"http.method": "GET"})
+        found += reader.traces(traces(asked, **{name: text})).exchanges
+    return [redact(one) for one in found]
+
+
 @pytest.fixture(scope="module")
 def shown() -> list[Exchange]:
     redact = Redactor()
-    return [redact(one) for one in planted()]
+    return [*(redact(one) for one in planted()), *told(redact)]
 
 
 def leaks(data: bytes) -> list[str]:
@@ -57,7 +107,7 @@ def test_the_store_has_none(shown: list[Exchange], tmp_path: Path) -> None:
     store.add(shown)
     assert store.close().stored == len(shown)
     assert leaks(b"".join(file.read_bytes() for file in tmp_path.iterdir())) == []
-    with Reader(path) as reader:
+    with StoreReader(path) as reader:
         kept = reader.by_id(*(one.id for one in shown))
     assert len(kept) == len(shown)
     assert leaks(repr(kept).encode()) == []
