@@ -87,7 +87,7 @@ def _body(side: str, body: Body, shown: View) -> Iterator[str]:
 
 def tree(hops: Sequence[Hop]) -> Iterator[str]:
     """A line for each hop of a request, the hops that it led to below it."""
-    rows = [row for hop in hops for row in _rows(hop, "", "")]
+    rows = [row for hop in hops for row in _rows(hop)]
     widths = [max((len(row[at]) for row in rows), default=0) for at in range(4)]
     for row in rows:
         cells = [
@@ -97,21 +97,30 @@ def tree(hops: Sequence[Hop]) -> Iterator[str]:
         yield printable("   ".join((*cells, *row[4:]))).rstrip()
 
 
-def _rows(hop: Hop, first: str, rest: str) -> Iterator[tuple[str, ...]]:
-    exchange = hop.exchange
+def _rows(root: Hop) -> Iterator[tuple[str, ...]]:
+    waiting = [(root, "", "")]
+    while waiting:
+        hop, first, rest = waiting.pop()
+        yield _row(hop.exchange, first)
+        for each in reversed(hop.then):
+            last = each is hop.then[-1]
+            more = ("└─ ", "   ") if last else ("├─ ", "│  ")
+            waiting.append((each, rest + more[0], rest + more[1]))
+
+
+def _row(exchange: Exchange, first: str) -> tuple[str, ...]:
     response = exchange.response
     asked = f"{exchange.request.method} {exchange.request.path}".strip() or "no HTTP request"
-    yield (
+    status = str(response.status) if response else NO_RESPONSE
+    return (
         first + route(exchange),
         asked,
-        str(response.status) if response else NO_RESPONSE,
+        ("failed" if exchange.details else "") if exchange.is_step else status,
         milliseconds(exchange.duration),
         *_told(exchange),
+        *(["span"] if exchange.trace.kind else []),
         f"id {exchange.id}",
     )
-    for each in hop.then:
-        last = each is hop.then[-1]
-        yield from _rows(each, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
 
 
 def _told(exchange: Exchange) -> Iterator[str]:

@@ -30,14 +30,20 @@ def tree(
 ) -> None:
     """Show a request's hops from service to service, with their times, tries and flags.
 
-    ID may be that of any of its exchanges; those with the same x-request-id are its others. A
-    service that does not pass that header on begins a tree of its own.
+    ID may be that of any of its exchanges; its others are those with the same x-request-id or in
+    the same trace. What a service that passes on neither sends begins a tree of its own.
     """
     from tap.lines import tree as lines
+    from tap.related import MAX_RELATED, of_request, related
     from tap.tree import hops_of
 
     with options.opened(mesh, store) as reader:
-        hops = hops_of(_of_one_request(reader, id_))
+        asked = _exchange(reader, id_)
+        found = related(reader, asked)
+    hops = of_request(hops_of(found), asked)
+    if len(found) >= MAX_RELATED:
+        note = f"more than {MAX_RELATED:,} share its ids: what is farthest in time is left out"
+        typer.echo(f"meshloom: {note}", err=True)
     if as_json:
         typer.echo(json.dumps([_to_json(hop) for hop in hops]))
         return
@@ -45,18 +51,14 @@ def tree(
         typer.echo(line)
 
 
-def _of_one_request(reader: Reader, id_: str) -> list[Exchange]:
-    """All exchanges of the request that this one is of."""
+def _exchange(reader: Reader, id_: str) -> Exchange:
     end = time.monotonic() + STORED_WITHIN
     while not (found := reader.by_id(id_)):
         if time.monotonic() > end:
             options.bad_input(f"{reader.path}: no exchange with id {id_}")
         time.sleep(LOOK_EVERY)
-    request_id = found[0].request_id
-    if not request_id:
-        return found
     time.sleep(LOOK_EVERY)  # its other hops may end a moment later
-    return reader.of_request(request_id)
+    return found[0]
 
 
 def _to_json(hop: Hop) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from mesh_traffic import Exchange, Request, Response
+from tap.trace_context import context
 
 MAX_EXCHANGES = 50_000
 MAX_BYTES = 256 * 1024 * 1024
@@ -53,10 +54,12 @@ class Memory:
             raise IndexError(f"exchange {number} is gone")
         return self._kept[number - self.first][0]
 
-    def of_request(self, request_id: str) -> Iterator[tuple[int, Exchange]]:
-        """Those that Envoys saw of one request, with their numbers."""
+    def of_request(self, asked: Exchange) -> Iterator[tuple[int, Exchange]]:
+        """Those with the request id of ``asked``, or in its trace, with their numbers."""
+        request_id, trace_id = asked.request_id, context(asked).trace_id
         for number, (exchange, _) in enumerate(self._kept, self.first):
-            if exchange.request_id == request_id:
+            same = exchange.request_id == request_id if request_id else exchange is asked
+            if same or (trace_id and context(exchange).trace_id == trace_id):
                 yield number, exchange
 
 

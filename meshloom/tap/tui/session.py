@@ -15,7 +15,9 @@ from meshloom.tap.tui.memory import Memory
 from tap.coverage import Coverage
 from tap.lines import coverage_line, printable
 from tap.match import MatchError, compile_match
+from tap.related import MAX_RELATED, of_request
 from tap.terms import Predicate
+from tap.trace_context import context
 from tap.tree import Hop, hops_of
 from tap.viewer import NOT_YET
 
@@ -130,10 +132,11 @@ class Session:
 
     def tree(self) -> tuple[list[Hop], list[int]]:
         """The roots of the selected exchange's request, and the number of each hop's exchange from
-        the top down. Empty when nothing is selected, or its request has no id."""
-        if self.selected is None or not self.selected.exchange.request_id:
+        the top down. Empty when nothing is selected, or it has no id to share."""
+        asked = self.selected.exchange if self.selected is not None else None
+        if asked is None or not (asked.request_id or context(asked).trace_id):
             return [], []
-        found = list(self.memory.of_request(self.selected.exchange.request_id))
+        found = list(self.memory.of_request(asked))[-MAX_RELATED:]
         numbers = {id(exchange): number for number, exchange in found}
-        roots = hops_of(exchange for _, exchange in found)
+        roots = of_request(hops_of(exchange for _, exchange in found), asked)
         return roots, [numbers[id(hop.exchange)] for root in roots for hop in root.walk()]

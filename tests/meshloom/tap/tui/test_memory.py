@@ -50,4 +50,4 @@ def test_those_of_one_request_are_found_with_their_numbers() -> None:
     memory = Memory()
     for number in range(9):
         memory.add(exchange(number))
-    assert [number for number, _ in memory.of_request("3f0c-1")] == [3, 4, 5]
+    assert [number for number, _ in memory.of_request(memory[3])] == [3, 4, 5]
