@@ -163,6 +163,9 @@ class TextReport:
             typer.echo(f"  {name:{width}}   {versions:12} {service['url']:24} {effect}")
         for url in dict.fromkeys(s["ingress"] for s in services.values() if s["ingress"]):
             typer.echo(f"  {'ingress':{width}}   {'':12} {url}")
+        if otlp := event.state.get("otlp"):
+            typer.echo(f"  {'otlp':{width}}   {'gRPC':12} {otlp['grpc']}")
+            typer.echo(f"  {'':{width}}   {'HTTP':12} {otlp['http']}")
         typer.echo(
             f"ready in {event.seconds:.1f} s    control plane {event.state['control_plane']}    "
             "tap: meshloom tap    stop: Ctrl-C"

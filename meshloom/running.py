@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tap.keeper import Keeper
     from tap.redact import RuleBook
     from tap.sources.access_log import HeldLogs
+    from tap.sources.otlp import Receiver
 
 
 def find_envoy(named: Path | None) -> EnvoyBinary:
@@ -41,8 +43,10 @@ async def open_mesh(
     *,
     findable: bool = False,
     sockets: bool = False,
+    otlp: Mapping[str, str] | None = None,
 ) -> AsyncIterator[MiniMesh]:
-    """A mesh that has not started, in a folder of its own that goes when it goes.
+    """A mesh that has not started, in a folder of its own that goes when it goes. Its
+    workloads are told to send spans to ``otlp``.
 
     A ``findable`` one is there for other commands from the moment that ``report`` hears it is
     ready, and its Envoys send their access logs to the tap that ``offer_tap`` opens. With
@@ -56,7 +60,9 @@ async def open_mesh(
             report(event)
 
         captures = folder / CAPTURES_SOCKET if findable else None
-        options = Options(envoy, folder, first_port, workers, rollback, captures, sockets)
+        options = Options(
+            envoy, folder, first_port, workers, rollback, captures, sockets, otlp or {}
+        )
         async with MiniMesh(options, heard) as mesh:
             yield mesh
 
@@ -97,25 +103,62 @@ class OfferedTap:
 
 
 @asynccontextmanager
-async def started(mesh: MiniMesh, draft: Draft) -> AsyncIterator[HeldLogs]:
+async def otlp_doors(receiver: Receiver, port: int | None) -> AsyncIterator[dict[str, str]]:
+    """Take spans and logs of programs for ``receiver``: by gRPC at ``port``, by HTTP at the next
+    one, 0 for any two, None for nowhere. Gives the addresses by protocol.
+
+    A port that is taken ends the command, saying so.
+    """
+    if port is None:
+        yield {}
+        return
+    from tap.sources.otlp import HOST, otlp_over_grpc
+    from tap.sources.otlp_http import otlp_over_http
+
+    async with AsyncExitStack() as stack:
+        try:
+            grpc = await stack.enter_async_context(otlp_over_grpc(receiver, port))
+            http = await stack.enter_async_context(otlp_over_http(receiver, port and port + 1))
+        except OSError as error:
+            typer.echo(f"meshloom: --otlp {port}: {error.strerror or error}", err=True)
+            raise typer.Exit(2) from error
+        yield {"grpc": f"http://{HOST}:{grpc}", "http": f"http://{HOST}:{http}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a mesh that has started sends, until there is a tap for it."""
+
+    logs: HeldLogs
+    otlp: Receiver
+
+
+@asynccontextmanager
+async def started(
+    mesh: MiniMesh, draft: Draft, otlp: Receiver | None = None
+) -> AsyncIterator[Begun]:
     """Bring the mesh up. Its Envoys' access logs are taken from the first request on, and held for
-    the tap that ``offer_tap`` gives them to.
+    the tap that ``offer_tap`` gives them to. ``otlp`` takes the spans and logs that an Envoy sends
+    to the same place.
 
     Raises DocumentError, as :meth:`MiniMesh.start`.
     """
     from tap.sources.access_log import HeldLogs, access_logs
+    from tap.sources.otlp import Receiver, handlers
 
     held = HeldLogs()
+    receiver = otlp or Receiver()
     socket = mesh.options.folder / CAPTURES_SOCKET
     async with AsyncExitStack() as stack:
-        await mesh.start(draft, lambda: stack.enter_async_context(access_logs(socket, held.open)))
-        yield held
+        door = access_logs(socket, held.open, handlers(receiver))
+        await mesh.start(draft, lambda: stack.enter_async_context(door))
+        yield Begun(held, receiver)
 
 
 @asynccontextmanager
 async def offer_tap(
     mesh: MiniMesh,
-    held: HeldLogs,
+    begun: Begun,
     store: Path | None = None,
     rules: RuleBook | None = None,
 ) -> AsyncIterator[OfferedTap]:
@@ -133,8 +176,9 @@ async def offer_tap(
         async with serve(offered.hub, folder / TAP_SOCKET):
             if mesh.options.sockets:
                 await offered.hub.attached()
-            held.pass_on(offered.hub.open_log)
-            offered.hub.lose(held.dropped)
+            begun.logs.pass_on(offered.hub.open_log)
+            offered.hub.lose(begun.logs.dropped)
+            begun.otlp.take, begun.otlp.reader = offered.hub.told, offered.hub.otlp
             announce(folder, mesh.state())
             yield offered
 

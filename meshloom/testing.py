@@ -226,8 +226,8 @@ async def mesh(
     draft = load([Path(file) for file in files], variables or {})
     async with (
         open_mesh(find_envoy(envoy), heard, findable=True, sockets=sockets) as running,
-        started(running, draft) as held,
-        offer_tap(running, held) as tapped,
+        started(running, draft) as begun,
+        offer_tap(running, begun) as tapped,
         aiohttp.ClientSession() as session,
     ):
         yield LiveMesh(running, tapped.hub, session)

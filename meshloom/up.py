@@ -61,6 +61,17 @@ def up(
             "--capture-sockets", help="Tap connections, inside their TLS, instead of requests."
         ),
     ] = False,
+    otlp: Annotated[
+        int | None,
+        typer.Option(
+            "--otlp",
+            metavar="PORT",
+            min=0,
+            max=65534,
+            help="Take spans and logs of OpenTelemetry: by gRPC at this port (4317 is usual), "
+            "by HTTP at the next; 0 for any.",
+        ),
+    ] = None,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -71,9 +82,8 @@ def up(
 
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
-    session = Session(
-        files or [DEMO], parse_variables(var), report, Captures(store, redact, capture_sockets)
-    )
+    captures = Captures(store, redact, capture_sockets, otlp)
+    session = Session(files or [DEMO], parse_variables(var), report, captures)
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
 
@@ -90,12 +100,13 @@ class Followed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, and
-    whether it is what the ``sockets`` see."""
+    """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, whether
+    it is what the ``sockets`` see, and the port at which programs tell of it by OTLP."""
 
     stored: bool
     rules: Path | None
     sockets: bool = False
+    otlp: int | None = None
 
     def read(self) -> RuleBook | None:
         """The rules; raises DocumentError. None: the usual ones."""
@@ -136,9 +147,10 @@ class Session:
         1 when a process stayed down, or when what runs is older than what the files say.
         """
         from mesh_patterns.load import load
-        from meshloom.running import find_envoy, offer_tap, open_mesh, started
+        from meshloom.running import find_envoy, offer_tap, open_mesh, otlp_doors, started
         from meshloom.tap.places import new_store
         from mini_mesh.watch import FileWatch
+        from tap.sources.otlp import Receiver
 
         self._end_at_signals()
         binary = find_envoy(envoy)
@@ -149,23 +161,27 @@ class Session:
         self._watch.follow(draft.all_files())
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
-        opening = open_mesh(
-            binary,
-            self._report.heard,
-            first_port,
-            workers,
-            rollback,
-            findable=True,
-            sockets=self._captures.sockets,
-        )
+        heard, receiver = self._report.heard, Receiver()
         async with AsyncExitStack() as stack:
+            doors = otlp_doors(receiver, self._captures.otlp)
+            otlp = await stack.enter_async_context(doors)
+            opening = open_mesh(
+                binary,
+                heard,
+                first_port,
+                workers,
+                rollback,
+                findable=True,
+                sockets=self._captures.sockets,
+                otlp=otlp,
+            )
             mesh = await stack.enter_async_context(opening)
-            starting = stack.enter_async_context(started(mesh, draft))
-            held = await self._unless_stopped(asyncio.ensure_future(starting))
-            if held is None:
+            starting = stack.enter_async_context(started(mesh, draft, receiver))
+            begun = await self._unless_stopped(asyncio.ensure_future(starting))
+            if begun is None:
                 return 0
             where = new_store(draft.mesh.name, os.getpid()) if self._captures.stored else None
-            self._tap = await stack.enter_async_context(offer_tap(mesh, held, where, rules))
+            self._tap = await stack.enter_async_context(offer_tap(mesh, begun, where, rules))
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,7 @@ class Options:
     ``rollback``, a refusal takes all nodes back to the last config that every one had accepted.
     ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
     ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
+    ``otlp`` are the addresses, by protocol, at which somebody takes spans: workloads are told.
     """
 
     envoy: EnvoyBinary
@@ -58,6 +59,7 @@ class Options:
     rollback: bool = False
     captures: Path | None = None
     sockets: bool = False
+    otlp: Mapping[str, str] = field(default_factory=dict)
 
 
 class MiniMesh:
@@ -121,6 +123,7 @@ class MiniMesh:
             "envoy": self.options.envoy.describe(),
             "envoys": envoys,
             **addresses(self.plan),
+            **({"otlp": dict(self.options.otlp)} if self.options.otlp else {}),
         }
 
     def _pid(self, name: str) -> int | None:
@@ -164,7 +167,9 @@ class MiniMesh:
             ports, captured=self.options.captures is not None, sockets=self.options.sockets
         )
         port = self._ports.port(CONTROL_PLANE)
-        return plan(draft.mesh, placement, Surroundings(port, self.options.folder, self._name))
+        otlp = self.options.otlp.get("grpc", "")
+        around = Surroundings(port, self.options.folder, self._name, otlp)
+        return plan(draft.mesh, placement, around)
 
     def _heard(self, event: Event) -> None:
         self._report(event)

@@ -59,12 +59,14 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What processes without an Envoy have to know: the control plane's port, the mesh's folder,
-    and what they call their mesh, which stays the same while it runs.
+    and what they call their mesh, which stays the same while it runs. ``otlp`` is where all that
+    somebody runs may send its spans by gRPC, "" for nowhere.
     """
 
     xds_port: int
     folder: Path
     name: str
+    otlp: str = ""
 
 
 NOWHERE = Surroundings(0, Path(), "")  # for a mesh in which everybody has an Envoy
@@ -88,6 +90,7 @@ def plan(mesh: Mesh, placement: Placement, around: Surroundings = NOWHERE) -> Pl
         node = nodes.get(instance.id)
         env = environment(node) if node else {}
         if version.run is not None:
+            env |= _tracing(instance, around.otlp)
             workloads[instance.id] = _workload(mesh, version, instance, placement, env)
         elif node is None:
             echoes.append(_echo(mesh, service, instance, placement))
@@ -152,6 +155,20 @@ def _workload(
         for callee in mesh.services[instance.service].calls:
             env[f"{_variable(callee)}_TARGET"] = f"{SCHEME}{callee}"
     return ProcessSpec(instance.id, version.run, {**env, **version.env}, version.cwd)
+
+
+def _tracing(instance: Instance, otlp: str) -> dict[str, str]:
+    """What an SDK of OpenTelemetry reads ("OTLP Exporter Configuration", "General SDK
+    Configuration")."""
+    if not otlp:
+        return {}
+    version = {"OTEL_RESOURCE_ATTRIBUTES": f"service.version={instance.version}"}
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_SERVICE_NAME": instance.service,
+        **(version if instance.version else {}),
+    }
 
 
 def _address_of(callee: str, port: int) -> dict[str, str]:
