@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement
 from mini_mesh.echo.config import Call, Instance
-from mini_mesh.plan import Plan, addresses, entrance, plan, topology
+from mini_mesh.plan import NOWHERE, Plan, addresses, entrance, plan, topology
 from tap.topology import Endpoint, Listener
 
 TEXT = """
@@ -127,3 +128,16 @@ def test_every_address_of_a_capture_has_a_meaning(tmp_path: Path) -> None:
     assert known.endpoints[address("inbound:clock")] == Endpoint("clock", "")
     keys = {key for key in found.placement.ports if not key.startswith("workload:")}
     assert known.listeners.keys() == {address(key) for key in keys}
+
+
+def test_who_is_run_is_told_where_spans_are_taken(tmp_path: Path) -> None:
+    mesh = planned(tmp_path).mesh
+    around = replace(NOWHERE, otlp="http://127.0.0.1:4317")
+    (found,) = plan(mesh, Placement.imagined(mesh), around).workloads.values()
+    told = {name: value for name, value in found.env.items() if name.startswith("OTEL_")}
+    assert told == {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_SERVICE_NAME": "shop",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.version=v1",
+    }

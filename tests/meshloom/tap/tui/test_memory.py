@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 
+from mesh_traffic import Headers, Request, Trace, replace
 from meshloom.tap.tui.memory import Memory, weight
 from tap.wire import decode, encode
 from tests.meshloom.tap.tui.feed import exchange
@@ -51,3 +52,14 @@ def test_those_of_one_request_are_found_with_their_numbers() -> None:
     for number in range(9):
         memory.add(exchange(number))
     assert [number for number, _ in memory.of_request(memory[3])] == [3, 4, 5]
+
+
+def test_those_in_its_trace_are_of_the_same_request() -> None:
+    memory = Memory()
+    headers = Headers.of({"traceparent": f"00-{7:032x}-{8:016x}-01"})
+    captured = replace(exchange(0), request_id="", request=Request(headers=headers))
+    told = replace(exchange(1), request_id="r", trace=Trace(f"{7:032x}", f"{8:016x}"))
+    for one in (captured, told, replace(exchange(2), request_id="")):
+        memory.add(one)
+    assert [number for number, _ in memory.of_request(captured)] == [0, 1]
+    assert [number for number, _ in memory.of_request(memory[2])] == [2]
