@@ -162,23 +162,33 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
+    from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
+    from envoy_data_plane.envoy.extensions.filters.common.matcher.action import v3 as matcher_action
+    from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
     from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
+    from envoy_data_plane.envoy.service.ext_proc import v3 as ext_proc_service
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
     from envoy_data_plane.envoy.service.status import v3 as status
+    from envoy_data_plane.xds.core import v3 as xds_core
+    from envoy_data_plane.xds.type.matcher import v3 as xds_matcher
 
 Message = betterproto2.Message
 
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
+    "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
+    "ext_proc_service": "envoy.service.ext_proc.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
+    "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
+    "matching": "envoy.extensions.common.matching.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -186,6 +196,8 @@ _LATER: Mapping[str, str] = {
     "status": "envoy.service.status.v3",
     "tap_data": "envoy.data.tap.v3",
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
+    "xds_core": "xds.core.v3",
+    "xds_matcher": "xds.type.matcher.v3",
 }
 
 
@@ -233,6 +245,8 @@ __all__ = [
     "discovery",
     "endpoint",
     "envoy_type",
+    "ext_proc",
+    "ext_proc_service",
     "fault",
     "grpc_access_log",
     "hcm",
@@ -241,6 +255,8 @@ __all__ = [
     "listener",
     "load_stats",
     "matcher",
+    "matcher_action",
+    "matching",
     "message_pool",
     "on_demand",
     "protobuf",
@@ -260,4 +276,6 @@ __all__ = [
     "tls_inspector",
     "wasm",
     "wasm_filter",
+    "xds_core",
+    "xds_matcher",
 ]

@@ -16,6 +16,7 @@ from mini_mesh.control import commands
 from mini_mesh.control.answers import Answers
 from mini_mesh.control.groups import NO_KINDS, NodeGroups
 from mini_mesh.control.progress import Progress
+from mini_mesh.control.published import Published
 from mini_mesh.control.rollback import MeshRelease, MeshReleases
 from mini_mesh.events import (
     Event,
@@ -33,7 +34,7 @@ from xds_server.clients.lrs import Lrs
 from xds_server.clients.status import Status
 from xds_server.groups import NoGroup, ServedKind, fits
 from xds_server.releases import NoRelease, Release
-from xds_server.resource import ResourceType
+from xds_server.resource import Resource, ResourceType
 from xds_server.serving.server import XdsServer
 from xds_server.snapshot import Snapshot
 
@@ -63,6 +64,7 @@ class ControlPlane:
         self.loads = LoadReports()
         self._releases = MeshReleases(self._cache.status, time.time)
         self._progress = Progress(self._cache.status, report)
+        self._published = Published(self._cache.status)
         self.group_of = NodeGroups(lambda node, why: report(TurnedAway(node, why)))
         self._server = XdsServer(self._cache, self.group_of, self._heard)
         self._metrics: Metrics | None = None
@@ -104,8 +106,9 @@ class ControlPlane:
             self.group_of.check(client.node for client in self._server.clients())
         self.refused.clear()
         self.rolled_back = None
-        self._releases.add(snapshots)
-        return self._serve(snapshots)
+        published = {n: self._published.over(n, each) for n, each in snapshots.items()}
+        self._releases.add(published)
+        return self._serve(published)
 
     def _serve(self, snapshots: Mapping[str, Snapshot], withdraw: bool = False) -> int:
         changed = {
@@ -135,10 +138,32 @@ class ControlPlane:
 
         What was refused stays so, and who has not accepted all yet is waited for as before.
         """
-        self._releases.revise(change)
-        self._progress.revise(change)
-        for node in self.group_of.nodes():
+        self._revise(change, self.group_of.nodes())
+
+    def _revise(self, change: Callable[[Snapshot], Snapshot], nodes: Collection[str]) -> None:
+        self._releases.revise(change, nodes)
+        self._progress.revise(change, nodes)
+        for node in nodes:
             self._cache.revise(self.group_of.name(node), change)
+
+    # What changes while the files do not.
+
+    def publish(self, node: str, resource: Resource) -> None:
+        """Serve ``node`` this in place of its own resource of that name, whatever its files say.
+
+        Meant for filter configs (ECDS), which change without touching a listener or a connection.
+        Nobody is told of it; ``standing`` says what the node makes of it.
+        """
+        self._published.put(node, resource)
+        self._revise(lambda snapshot: self._published.over(node, snapshot), (node,))
+
+    def standing(self, node: str, kind: ResourceType) -> str:
+        """Why ``node`` does not go by its resources of this kind; "" when it does."""
+        return self._published.standing(node, kind, self.snapshot(node))
+
+    def changed(self) -> asyncio.Event:
+        """Set when some ``standing`` may have changed; to be asked for before it."""
+        return self._published.changed()
 
     # The way back.
 
@@ -228,6 +253,7 @@ class ControlPlane:
         if self._metrics:
             self._metrics.record(event)
         refused_now = self._releases.heard(event)
+        self._published.heard(event)
         if isinstance(event, xds.Nacked):
             self._nacked(event.record, refused_now)
         elif isinstance(event, xds.Acked | xds.Current):

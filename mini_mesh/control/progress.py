@@ -40,9 +40,10 @@ class Progress:
         self.refusing.clear()
         self._quiet.clear()
 
-    def revise(self, change: Callable[[Snapshot], Snapshot]) -> None:
-        """What is waited for becomes what ``change`` makes of it."""
-        self._waiting = {node: change(snapshot) for node, snapshot in self._waiting.items()}
+    def revise(self, change: Callable[[Snapshot], Snapshot], nodes: Collection[str]) -> None:
+        """What is waited for of these ``nodes`` becomes what ``change`` makes of it."""
+        for node in self._waiting.keys() & set(nodes):
+            self._waiting[node] = change(self._waiting[node])
 
     def refused(self, node: str) -> None:
         self.refusing.add(node)

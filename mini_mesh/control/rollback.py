@@ -6,7 +6,7 @@ and not the node that refused (docs/RATIONALE.md). Bookkeeping only: ``control.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 
 from xds_server import events as xds
@@ -42,9 +42,11 @@ class MeshReleases:
     def _connected(self, content: Mapping[str, Snapshot]) -> list[str]:
         return [node for node in self._status.nodes() if node in content]
 
-    def revise(self, change: Callable[[Snapshot], Snapshot]) -> None:
-        """As ``Cache.revise``."""
-        self._releases.revise(lambda it: {node: change(each) for node, each in it.items()})
+    def revise(self, change: Callable[[Snapshot], Snapshot], nodes: Collection[str]) -> None:
+        """As ``Cache.revise``, for these ``nodes``."""
+        self._releases.revise(
+            lambda it: {node: change(each) if node in nodes else each for node, each in it.items()}
+        )
 
     def heard(self, event: xds.Event) -> bool:
         """What happened; whether it is a refusal of what is served now."""

@@ -52,7 +52,8 @@ def test_who_is_not_served_any_more_or_may_never_come_is_not_waited_for() -> Non
 
 def test_what_is_revised_meanwhile_is_waited_for_as_revised() -> None:
     it = Going()
-    it.progress.begin({"a": OLD}, ["a"], absent=())
-    it.progress.revise(lambda held: NEW)
+    it.progress.begin({"a": OLD, "b": NEW}, ["a", "b"], absent=())
+    it.progress.revise(lambda held: NEW if held is OLD else OLD, ["a"])
     it.accepts("a")
-    assert it.settled() == [(1, 0)]
+    it.accepts("b")
+    assert it.settled() == [(2, 0)]

@@ -84,5 +84,12 @@ def test_renewed_certificates_are_in_what_it_goes_back_to() -> None:
     mesh.releases.add({"a": OLD})
     mesh.accepts("a", OLD)
     mesh.releases.add({"a": BAD})
-    mesh.releases.revise(lambda held: NEW if held is OLD else held)
+    mesh.releases.revise(lambda held: NEW if held is OLD else held, ["a"])
     assert mesh.releases.back().content == {"a": NEW}
+
+
+def test_what_is_revised_for_some_nodes_stays_for_the_others() -> None:
+    mesh = Mesh("a", "b")
+    mesh.releases.add({"a": OLD, "b": OLD})
+    mesh.releases.revise(lambda held: NEW, ["b"])
+    assert mesh.releases.all()[0].content == {"a": OLD, "b": NEW}
