@@ -16,6 +16,9 @@ from mesh_yaml.place import Place
 HOST = "127.0.0.1"
 NODE = "node"  # the one Envoy of `dataplane: node`
 CAPTURES = "meshloom:captures"  # the cluster of who reads access logs; no service has a colon
+# Of who takes whole requests: on one connection they would hold up the log, and the cluster's
+# circuit breaker shall count nothing else.
+PROCESSOR = "meshloom:ext_proc"
 # A gRPC server asks for the listener of this name, with its "ip:port" in it; no service's name
 # holds a colon. https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md#xds-protocol
 SERVER_LISTENER = "inbound:%s"
@@ -156,11 +159,13 @@ class Placement:
 
     ``captured``: the Envoys know a cluster :data:`CAPTURES`, and send their access logs to it.
     ``sockets``: their transport sockets have taps.
+    ``processed``: they know :data:`PROCESSOR` too, and a filter can send requests to it.
     """
 
     ports: Mapping[str, int]
     captured: bool = False
     sockets: bool = False
+    processed: bool = False
 
     def port(self, key: str) -> int:
         return self.ports[key]

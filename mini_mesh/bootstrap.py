@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mesh_patterns.placement import CAPTURES
+from mesh_patterns.placement import CAPTURES, PROCESSOR
 from mini_mesh.ports import LOOPBACK
 
 XDS_CLUSTER = "meshloom:xds"  # no service's name holds a colon
@@ -20,6 +20,12 @@ XDS_CLUSTER = "meshloom:xds"  # no service's name holds a colon
 # 30 s: after a restart of the control plane it comes back within 1 s, with these within 0.1 s.
 RECONNECT = {"base_interval": "0.05s", "max_interval": "0.1s"}
 MAX_CONNECTIONS = 100_000  # Envoy warns at every start where no limit is set
+# Requests of which it tells at a time. Envoy's default of 1,024 is reached by few that take long;
+# with more, what a processor can't keep up with would come later than anybody waits for it.
+MAX_PROCESSED = 2048
+# Envoy would warn of each request beyond that, and of each that it tells while nobody listens: a
+# line of log for a request. The hub counts them.
+NO_WORD_OF_LOSSES = ("--component-log-level", "ext_proc:error")
 DRAIN_SECONDS = 10  # what requests on a replaced listener have left; Envoy's default is 600
 LOG_FORMAT = "%l\t%n\t%v"  # level, logger, message; newlines in it are escaped
 
@@ -36,7 +42,7 @@ class EnvoyNode:
 
     ``reports``: it tells the control plane what load it has (LRS). ``checks``: it offers to check
     for it whether endpoints are well (HDS). ``captures`` is the Unix socket of who reads its access
-    logs.
+    logs, ``processor`` of who takes whole requests.
     """
 
     id: str
@@ -49,6 +55,7 @@ class EnvoyNode:
     reports: bool = False
     checks: bool = False
     captures: Path | None = None
+    processor: Path | None = None
 
 
 def bootstrap(node: EnvoyNode) -> dict[str, Any]:
@@ -121,6 +128,10 @@ def _clusters(node: EnvoyNode) -> Iterator[dict[str, Any]]:
     yield _grpc_cluster(XDS_CLUSTER, _address(node.xds_port), {"connection_keepalive": keepalive})
     if node.captures is not None:
         yield _grpc_cluster(CAPTURES, {"pipe": {"path": str(node.captures)}}, {})
+    if node.processor is not None:
+        http2 = {"hpack_table_size": 0}  # so the reader wants it (tap.header_block)
+        made = _grpc_cluster(PROCESSOR, {"pipe": {"path": str(node.processor)}}, http2)
+        yield {**made, "circuit_breakers": {"thresholds": [{"max_requests": MAX_PROCESSED}]}}
 
 
 def _grpc_cluster(name: str, address: dict[str, Any], http2: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.placement import HOST, Kinds, workload
 from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
-from mini_mesh.bootstrap import EnvoyNode, arguments, bootstrap
+from mini_mesh.bootstrap import NO_WORD_OF_LOSSES, EnvoyNode, arguments, bootstrap
 from mini_mesh.certificates.changeover import steps
 from mini_mesh.certificates.files import CERTIFICATES
 from mini_mesh.certificates.renewal import Renewal
@@ -50,6 +50,7 @@ class Options:
     ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
     ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
     ``otlp`` are the addresses, by protocol, at which somebody takes spans: workloads are told.
+    ``processor`` is another, at which somebody takes whole requests.
     """
 
     envoy: EnvoyBinary
@@ -60,6 +61,7 @@ class Options:
     captures: Path | None = None
     sockets: bool = False
     otlp: Mapping[str, str] = field(default_factory=dict)
+    processor: Path | None = None
 
 
 class MiniMesh:
@@ -163,8 +165,12 @@ class MiniMesh:
 
     def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
         ports = self._ports.place(draft.mesh, before.mesh if before else None)
+        options = self.options
         placement = replace(
-            ports, captured=self.options.captures is not None, sockets=self.options.sockets
+            ports,
+            captured=options.captures is not None,
+            sockets=options.sockets,
+            processed=options.processor is not None,
         )
         port = self._ports.port(CONTROL_PLANE)
         otlp = self.options.otlp.get("grpc", "")
@@ -313,9 +319,12 @@ class MiniMesh:
                 self._ports.port(admin(node)),
                 reports=True,
                 captures=self.options.captures,
+                processor=self.options.processor,
             )
         )
-        command = arguments(self.options.envoy.path, config, concurrency=self.options.concurrency)
+        more = NO_WORD_OF_LOSSES if self.options.processor else ()
+        workers = self.options.concurrency
+        command = arguments(self.options.envoy.path, config, concurrency=workers, more=more)
         return ProcessSpec(ENVOY + node, command, log_path=self._log(f"envoy-{node}"))
 
     def _log(self, name: str) -> Path:

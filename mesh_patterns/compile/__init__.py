@@ -47,6 +47,12 @@ def compile_mesh(
 def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
     yield from clusters.inbound(draft, proxy, placement)
     yield from clusters.outbound(draft, proxy, placement)
+    if placement.processed:
+        from mesh_patterns.compile import ext_proc  # with packages that few meshes need
+
+        yield ext_proc.extension(proxy.node)
     for entry in listeners.entries(draft, proxy, placement):
-        yield listeners.listener_resource(entry, placement.captured, placement.sockets)
+        yield listeners.listener_resource(
+            entry, placement.captured, placement.sockets, placement.processed
+        )
         yield routes.route_resource(entry)

@@ -59,9 +59,14 @@ def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
     )
 
 
-def http_filters(entry: Entry) -> list[tuple[hcm.HttpFilter, Place | None]]:
-    """The whole chain, each with the line that asked for it."""
-    chain: list[tuple[hcm.HttpFilter, Place | None]] = [(_tap(), None)]
+def http_filters(
+    entry: Entry, processed: bool = False
+) -> list[tuple[hcm.HttpFilter, Place | None]]:
+    """The whole chain, each with the line that asked for it.
+
+    ``processed``: captures come by ext_proc, whose filter takes the tap's place.
+    """
+    chain: list[tuple[hcm.HttpFilter, Place | None]] = [(_capture(processed), None)]
     if any("fault" in row.rule.settings for host in entry.hosts for row in host.rows):
         chain.append((_filter(ROUTE_FAULT, fault.HttpFault()), None))
     for each in sorted(entry.filters, key=lambda each: ORDER.index(each.kind)):
@@ -138,6 +143,14 @@ def vm_id(meaning: WasmFilter) -> str:
 
 def _string(text: str) -> protobuf.Any | None:
     return any_of(protobuf.StringValue(value=text)) if text else None
+
+
+def _capture(processed: bool) -> hcm.HttpFilter:
+    if not processed:
+        return _tap()
+    from mesh_patterns.compile import ext_proc  # with packages that few meshes need
+
+    return ext_proc.http_filter()
 
 
 @functools.cache

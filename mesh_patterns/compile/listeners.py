@@ -97,13 +97,16 @@ def _of_hosts(hosts: tuple[Host, ...]) -> tuple[Filter, ...]:
     return tuple(unique(each for host in hosts for row in host.rows for each in row.filters))
 
 
-def listener_resource(entry: Entry, captured: bool = False, sockets: bool = False) -> Resource:
+def listener_resource(
+    entry: Entry, captured: bool = False, sockets: bool = False, processed: bool = False
+) -> Resource:
     """The listener itself; its routes come by RDS under the same name.
 
     ``captured``: it tells of each request in Envoy's access log over gRPC. ``sockets``: its
-    transport sockets have taps.
+    transport sockets have taps. ``processed``: it can be told to send requests to an external
+    processor.
     """
-    chain = filters.http_filters(entry)
+    chain = filters.http_filters(entry, processed)
     manager = hcm.HttpConnectionManager(
         stat_prefix=entry.name,
         rds=hcm.Rds(config_source=ads(), route_config_name=entry.name),
