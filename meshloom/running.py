@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from meshloom.state import CAPTURES_SOCKET, TAP_SOCKET, announce, mesh_folder
+from meshloom.capture import SOURCES, Name
+from meshloom.state import CAPTURES_SOCKET, PROCESSOR_SOCKET, TAP_SOCKET, announce, mesh_folder
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tap.keeper import Keeper
     from tap.redact import RuleBook
     from tap.sources.access_log import HeldLogs
+    from tap.sources.ext_proc import Processor
     from tap.sources.otlp import Receiver
 
 
@@ -44,13 +46,14 @@ async def open_mesh(
     findable: bool = False,
     sockets: bool = False,
     otlp: Mapping[str, str] | None = None,
+    capture: Name = "buffered",
 ) -> AsyncIterator[MiniMesh]:
     """A mesh that has not started, in a folder of its own that goes when it goes. Its
     workloads are told to send spans to ``otlp``.
 
     A ``findable`` one is there for other commands from the moment that ``report`` hears it is
-    ready, and its Envoys send their access logs to the tap that ``offer_tap`` opens. With
-    ``sockets``, that tap is of the Envoys' transport sockets.
+    ready, and its Envoys send their access logs, and what ``capture`` tells, to the tap that
+    ``offer_tap`` opens. With ``sockets``, that tap is of the Envoys' transport sockets.
     """
     with mesh_folder() as folder:
 
@@ -60,8 +63,17 @@ async def open_mesh(
             report(event)
 
         captures = folder / CAPTURES_SOCKET if findable else None
+        processor = folder / PROCESSOR_SOCKET if SOURCES[capture].processed else None
         options = Options(
-            envoy, folder, first_port, workers, rollback, captures, sockets, otlp or {}
+            envoy,
+            folder,
+            first_port,
+            workers,
+            rollback,
+            captures,
+            sockets,
+            otlp or {},
+            processor,
         )
         async with MiniMesh(options, heard) as mesh:
             yield mesh
@@ -69,9 +81,12 @@ async def open_mesh(
 
 class OfferedTap:
     """The tap of a started mesh, at the sockets in its folder. ``keeper`` stores what it sees,
-    without what ``rules`` say is secret; None: the usual ones."""
+    without what ``rules`` say is secret; None: the usual ones. Headers and bodies come from the
+    source ``capture``."""
 
-    def __init__(self, mesh: MiniMesh, keeper: Keeper | None, rules: RuleBook | None) -> None:
+    def __init__(
+        self, mesh: MiniMesh, keeper: Keeper | None, rules: RuleBook | None, capture: Name
+    ) -> None:
         from mini_mesh.plan import topology
         from tap.hub import Hub
         from tap.redact import Redactor
@@ -80,13 +95,16 @@ class OfferedTap:
         self.keeper = keeper
         keep = keeper.keep if keeper else None
         redact = Redactor(rules) if rules else None
+        detailed, sockets = SOURCES[capture], mesh.options.sockets
         self.hub = Hub(
             self._targets(),
             topology(mesh.plan),
-            logged=True,
-            keep=keep,
+            request=None if sockets else detailed.request(),
             redact=redact,
-            sockets=mesh.options.sockets,
+            open_source=detailed.open(mesh),
+            keep=keep,
+            logged=True,
+            sockets=sockets,
         )
 
     def _targets(self) -> list[TapTarget]:
@@ -131,6 +149,7 @@ class Begun:
 
     logs: HeldLogs
     otlp: Receiver
+    processor: Processor
 
 
 @asynccontextmanager
@@ -144,15 +163,22 @@ async def started(
     Raises DocumentError, as :meth:`MiniMesh.start`.
     """
     from tap.sources.access_log import HeldLogs, access_logs
+    from tap.sources.ext_proc import Processor
     from tap.sources.otlp import Receiver, handlers
 
-    held = HeldLogs()
-    receiver = otlp or Receiver()
-    socket = mesh.options.folder / CAPTURES_SOCKET
+    begun = Begun(HeldLogs(), otlp or Receiver(), Processor())
+    options = mesh.options
     async with AsyncExitStack() as stack:
-        door = access_logs(socket, held.open, handlers(receiver))
-        await mesh.start(draft, lambda: stack.enter_async_context(door))
-        yield Begun(held, receiver)
+
+        async def listen() -> None:
+            if options.processor is not None:
+                await stack.enter_async_context(begun.processor.listening(options.processor))
+            socket = options.folder / CAPTURES_SOCKET
+            door = access_logs(socket, begun.logs.open, handlers(begun.otlp))
+            await stack.enter_async_context(door)
+
+        await mesh.start(draft, listen)
+        yield begun
 
 
 @asynccontextmanager
@@ -161,9 +187,10 @@ async def offer_tap(
     begun: Begun,
     store: Path | None = None,
     rules: RuleBook | None = None,
+    capture: Name = "buffered",
 ) -> AsyncIterator[OfferedTap]:
     """Let ``meshloom tap`` watch a mesh that has ``started``; what it sees is kept in ``store``,
-    and redacted before anybody gets it.
+    and redacted before anybody gets it. ``capture`` is what the mesh was opened with.
 
     Imported late: a tap's HTTP client takes longer to import than a small mesh takes to start.
     Raises StoreError if the store can't be written.
@@ -172,11 +199,12 @@ async def offer_tap(
 
     folder = mesh.options.folder
     with _kept_in(store) as keeper:
-        offered = OfferedTap(mesh, keeper, rules)
+        offered = OfferedTap(mesh, keeper, rules, capture)
         async with serve(offered.hub, folder / TAP_SOCKET):
             if mesh.options.sockets:
                 await offered.hub.attached()
             begun.logs.pass_on(offered.hub.open_log)
+            begun.processor.opened = offered.hub.open_stream
             offered.hub.lose(begun.logs.dropped)
             begun.otlp.take, begun.otlp.reader = offered.hub.told, offered.hub.otlp
             announce(folder, mesh.state())

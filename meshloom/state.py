@@ -20,6 +20,7 @@ from typing import Any
 STATE_FILE = "mesh.json"
 TAP_SOCKET = "tap.sock"
 CAPTURES_SOCKET = "captures.sock"  # where Envoys send their access logs
+PROCESSOR_SOCKET = "requests.sock"  # and whole requests, if they are told to
 
 
 class NoMesh(Exception):

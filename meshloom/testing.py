@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mesh_traffic import Exchange, Headers, Response
+from meshloom.capture import Name
 
 if TYPE_CHECKING:
     import aiohttp
@@ -208,8 +209,10 @@ async def mesh(
     variables: Mapping[str, str] | None = None,
     envoy: Path | None = None,
     sockets: bool = False,
+    capture: Name = "buffered",
 ) -> AsyncIterator[LiveMesh]:
-    """A running mesh of these pattern files, taken down at the end.
+    """A running mesh of these pattern files, taken down at the end; ``capture`` is as for
+    ``meshloom up``.
 
     With ``sockets``, what is captured is what its Envoys' transport sockets see.
 
@@ -225,9 +228,11 @@ async def mesh(
 
     draft = load([Path(file) for file in files], variables or {})
     async with (
-        open_mesh(find_envoy(envoy), heard, findable=True, sockets=sockets) as running,
+        open_mesh(
+            find_envoy(envoy), heard, findable=True, sockets=sockets, capture=capture
+        ) as running,
         started(running, draft) as begun,
-        offer_tap(running, begun) as tapped,
+        offer_tap(running, begun, capture=capture) as tapped,
         aiohttp.ClientSession() as session,
     ):
         yield LiveMesh(running, tapped.hub, session)

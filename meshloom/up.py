@@ -14,6 +14,7 @@ import typer
 
 from mesh_yaml.place import DocumentError, Place
 from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_for, parse_variables
+from meshloom.capture import Name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,6 +52,10 @@ def up(
             "--store/--no-store", help="Keep what crosses the mesh for 'meshloom tap query'."
         ),
     ] = True,
+    capture: Annotated[
+        Name,
+        typer.Option("--capture", help="Where headers and bodies come from: docs/TAP.md."),
+    ] = "buffered",
     redact: Annotated[
         Path | None,
         typer.Option("--redact", metavar="FILE", help="What is secret in captures, as YAML."),
@@ -82,7 +87,9 @@ def up(
 
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
-    captures = Captures(store, redact, capture_sockets, otlp)
+    if capture_sockets and capture != "buffered":
+        raise typer.BadParameter("there is one of these", param_hint="--capture, --capture-sockets")
+    captures = Captures(store, redact, capture, capture_sockets, otlp)
     session = Session(files or [DEMO], parse_variables(var), report, captures)
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
@@ -100,11 +107,13 @@ class Followed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Captures:
-    """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, whether
-    it is what the ``sockets`` see, and the port at which programs tell of it by OTLP."""
+    """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, the
+    ``source`` of headers and bodies, or that it is what the ``sockets`` see, and the port at which
+    programs tell of it by OTLP."""
 
     stored: bool
     rules: Path | None
+    source: Name = "buffered"
     sockets: bool = False
     otlp: int | None = None
 
@@ -161,7 +170,7 @@ class Session:
         self._watch.follow(draft.all_files())
         self._report.starting(draft.mesh.name, binary.describe())
         self._report.warned([*draft.mesh.warnings, *draft.warnings])
-        heard, receiver = self._report.heard, Receiver()
+        source, heard, receiver = self._captures.source, self._report.heard, Receiver()
         async with AsyncExitStack() as stack:
             doors = otlp_doors(receiver, self._captures.otlp)
             otlp = await stack.enter_async_context(doors)
@@ -174,6 +183,7 @@ class Session:
                 findable=True,
                 sockets=self._captures.sockets,
                 otlp=otlp,
+                capture=source,
             )
             mesh = await stack.enter_async_context(opening)
             starting = stack.enter_async_context(started(mesh, draft, receiver))
@@ -181,7 +191,8 @@ class Session:
             if begun is None:
                 return 0
             where = new_store(draft.mesh.name, os.getpid()) if self._captures.stored else None
-            self._tap = await stack.enter_async_context(offer_tap(mesh, begun, where, rules))
+            offering = offer_tap(mesh, begun, where, rules, source)
+            self._tap = await stack.enter_async_context(offering)
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()

@@ -58,7 +58,7 @@ class Assembler:
             _duration(trace),
             flags=flags.told_by(response),
             upstream_local=trace.upstream_local,
-            sources=(SOURCE,),
+            sources=(trace.source,),
         )
 
     def _joined(self, trace: BufferedTrace, entry: Entry) -> Exchange:
@@ -67,7 +67,7 @@ class Assembler:
         if trace.request is not None:
             request = _joined_request(_request(trace.request, _known(trace.request)), request)
         response = _joined_response(_response(trace.response, request.method), entry.response)
-        return self._logged(entry, request, response, (SOURCE, access_log.SOURCE))
+        return self._logged(entry, request, response, (trace.source, access_log.SOURCE))
 
     def _logged(
         self, entry: Entry, request: Request, response: Response | None, sources: tuple[str, ...]

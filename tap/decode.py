@@ -57,7 +57,7 @@ class BufferedTrace:
 
     ``request`` is None when Envoy could not parse one, ``response`` when the client left before.
     Addresses are ``ip:port``, "" where not recorded; ``upstream_local`` is Envoy's own towards the
-    upstream.
+    upstream. Other ``source``s tell the same of a request.
     """
 
     request: Message | None
@@ -66,6 +66,7 @@ class BufferedTrace:
     client: str = ""
     upstream: str = ""
     upstream_local: str = ""
+    source: str = "tap"  # what told it
 
     @property
     def request_id(self) -> str:

@@ -12,6 +12,8 @@ from tap.assemble import Assembler
 from tap.audit import Audit
 from tap.coverage import SourceCount
 from tap.decode import BufferedTrace, Decoder
+from tap.ext_proc import SOURCE as EXT_PROC
+from tap.ext_proc import Collector, Opening, Stream
 from tap.join import WAIT, Half, Joined, Joiner, Seen
 from tap.request import BODY_BYTES
 from tap.sockets.assemble import SOURCE as SOCKETS
@@ -44,12 +46,15 @@ class Feed:
         self.logged = logged
         self._decoder = Decoder()
         self._streams = Streams()
+        self._collector = Collector()
         self._joiner = Joiner()
         self._sockets = Sockets(node, ids, BODY_BYTES)
         self._pairs = SocketJoiner() if sockets else None
         self._assembler = Assembler(node, topology, ids)
         self._redact = redact
-        self._came = self._traces = self._heard = self._entries = self._sampled = 0
+        self._came = self._traces = self._heard = self._entries = self._sampled = (
+            self._processed
+        ) = 0
         self._audits = (Audit(), Audit())  # of traces, of entries
         self._behind, self._late_before = 0.0, 0
 
@@ -58,25 +63,35 @@ class Feed:
         """What came of each source. Lost are traces that could not be read or came too late,
         exchanges given out before their end, and what Envoy counted and never came."""
         traces, entries = self._audits
-        early, unread = self._streams.evicted + self._joiner.late, self._decoder.errors
+        unread = self._decoder.errors + self._collector.errors
         unheard = self._sockets.lost + (self._pairs.late if self._pairs is not None else 0)
-        missing = {SOCKETS if self._pairs is not None else TAP: unread + traces.missing}
+        lost = {TAP: self._streams.evicted, EXT_PROC: 0, SOCKETS: unheard}
+        lost[EXT_PROC if self._collector.begun else TAP] += self._joiner.late
+        lost[self._detailed] += unread + traces.missing
         return {
-            TAP: SourceCount(self._traces, early + missing.get(TAP, 0)),
-            SOCKETS: SourceCount(self._heard, unheard + missing.get(SOCKETS, 0)),
+            TAP: SourceCount(self._traces, lost[TAP]),
+            EXT_PROC: SourceCount(self._processed, lost[EXT_PROC]),
+            SOCKETS: SourceCount(self._heard, lost[SOCKETS]),
             LOG: SourceCount(self._entries, entries.missing, self._sampled),
         }
 
     @property
+    def _detailed(self) -> str:
+        """The source of headers and bodies, of which there is one."""
+        if self._pairs is not None:
+            return SOCKETS
+        return EXT_PROC if self._collector.begun else TAP
+
+    @property
     def came(self) -> tuple[int, int]:
-        """How many traces and entries came so far."""
-        return self._came, self._entries + self._sampled
+        """How many traces, or streams that tell of a request, and entries came so far."""
+        return self._came + self._collector.begun, self._entries + self._sampled
 
     def audit(self, counted: Counters, came: tuple[int, int]) -> None:
         """Compare Envoy's own counts with what came; ``came`` is that from before it was asked."""
         traces, entries = self._audits
         if self.tapped:
-            traces.look(counted.tapped, self._came, came[0])
+            traces.look(counted.tapped + counted.processed, self.came[0], came[0])
         if self.logged:
             entries.look(counted.written, self._entries + self._sampled, came[1])
 
@@ -90,7 +105,8 @@ class Feed:
     @property
     def waiting(self) -> int:
         """How many exchanges wait: for their other half, or for a streamed trace's end."""
-        return len(self._joiner) + len(self._streams) + len(self._pairs or ())
+        processed = len(self._streams) + len(self._collector)
+        return len(self._joiner) + processed + len(self._pairs or ())
 
     def learn(self, topology: Topology) -> None:
         self._assembler.topology = topology
@@ -110,6 +126,21 @@ class Feed:
         self._traces += len(found)
         return [*self._join(found, now), *self._hear(heard, now)]
 
+    def open(self, opening: Opening, now: float) -> Stream | None:
+        """A stream of ext_proc begins; None: nobody wants it, or it can't be read."""
+        if self.tapped:
+            return self._collector.open(opening, now)
+        self._collector.skip()
+        return None
+
+    def close(self, stream: Stream, now: float) -> list[Exchange]:
+        """The stream is over, and it may have told something."""
+        return self._collected(self._collector.close(stream), now)
+
+    def _collected(self, traces: Sequence[BufferedTrace], now: float) -> list[Exchange]:
+        self._processed += len(traces)
+        return self._join(traces, now)
+
     def log(self, entries: Sequence[Entry], now: float, sampled: int = 0) -> list[Exchange]:
         """Entries of the access log came; ``sampled`` more were left out."""
         self.logged = True
@@ -118,11 +149,13 @@ class Feed:
         if self._pairs is not None:
             self._behind = max(self._behind, *(_behind(each, now) for each in entries), 0.0)
             return self._pair([self._assembler.exchange(each, now) for each in entries], now)
+        self._collector.logged(entries, now)
         return self._join(entries, now)
 
     def tick(self, now: float) -> list[Exchange]:
         """Those that went silent, and those whose other half did not come."""
         exchanges = self._join(self._streams.tick(now), now)
+        exchanges += self._collected(self._collector.tick(now), now)
         return [*exchanges, *self._made(self._joiner.tick(now), now), *self._unpaired(now)]
 
     def interrupt(self) -> None:
@@ -132,6 +165,7 @@ class Feed:
     def cut(self, now: float) -> list[Exchange]:
         """The tap is gone: what is left of its exchanges."""
         self._decoder.close()
+        self._collector.drop()  # their entries of the access log come alone
         exchanges = self._join(self._streams.flush(), now)
         exchanges += self._hear(self._sockets.flush(self._assembler.topology), now)
         self.tapped = False

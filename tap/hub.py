@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -24,6 +25,7 @@ from tap.access_log import SOURCE as LOG
 from tap.access_log import Entry, LogReader
 from tap.background import Spawn, background
 from tap.coverage import Coverage, SourceCount, total
+from tap.ext_proc import Following, Opening, Stream
 from tap.feed import Feed
 from tap.otlp.attributes import Names
 from tap.otlp.reader import Reader
@@ -169,6 +171,19 @@ class Hub:
         if self._keep is not None and (steps := [one for one in shown if one.is_step]):
             self._keep(steps)
         self._deliver([one for one in shown if not one.is_step])
+
+    def open_stream(self, node: str, opening: Opening) -> Following | None:
+        """A request at an Envoy begins to be told by ext_proc (``tap.sources.ext_proc``); None:
+        nobody is to read it."""
+        feed, now = self._feeds.get(node), self._clock()
+        stream = feed.open(opening, now) if feed is not None else None
+        if feed is None or stream is None:
+            return None
+        return Following(stream, partial(self._close, feed))
+
+    def _close(self, feed: Feed, stream: Stream) -> None:
+        self._deliver(feed.close(stream, self._clock()))
+        self._await_halves(feed)
 
     def lose(self, count: int) -> None:
         """So much of the access logs was lost before it came here."""

