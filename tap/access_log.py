@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from mesh_traffic import Body, Headers, Request, Response, Timing
 from tap.addresses import address_of
+from tap.overload import is_sampled
 from xds_server.errors import WireError
 
 SOURCE = "access log"
@@ -186,3 +187,30 @@ def _seconds(common: Any, name: str) -> float | None:
     found = getattr(common, name)
     seconds: float = found.seconds + found.nanos / 1e9
     return seconds
+
+
+class LogTaker(Protocol):
+    """Who takes what logs tell: a hub. ``sampling``: only some requests are wanted now."""
+
+    @property
+    def sampling(self) -> bool: ...
+
+    def logged(self, node: str, entries: list[Entry], sampled: int) -> None: ...
+
+    def log_ended(self, node: str, errors: int) -> None: ...
+
+
+class FollowedLog:
+    """The access log of one Envoy, read for somebody."""
+
+    def __init__(self, taker: LogTaker) -> None:
+        self._taker = taker
+        self._reader = LogReader()
+
+    def receive(self, data: bytes) -> None:
+        before = self._reader.sampled
+        entries = self._reader.receive(data, is_sampled if self._taker.sampling else None)
+        self._taker.logged(self._reader.node, entries, self._reader.sampled - before)
+
+    def end(self) -> None:
+        self._taker.log_ended(self._reader.node, self._reader.errors)

@@ -22,14 +22,14 @@ import aiohttp
 
 from mesh_traffic import Exchange
 from tap.access_log import SOURCE as LOG
-from tap.access_log import Entry, LogReader
+from tap.access_log import Entry, FollowedLog
 from tap.background import Spawn, background
 from tap.coverage import Coverage, SourceCount, total
 from tap.ext_proc import Following, Opening, Stream
 from tap.feed import Feed
 from tap.otlp.attributes import Names
 from tap.otlp.reader import Reader
-from tap.overload import Level, Overload, is_sampled
+from tap.overload import Level, Overload
 from tap.push import union
 from tap.redact import Redactor
 from tap.request import ANY, SOCKETS, SOCKETS_REQUEST, Rule, TapRequest
@@ -162,7 +162,7 @@ class Hub:
 
     def open_log(self) -> LogStream:
         """The access log of some Envoy begins (``tap.sources.access_log``)."""
-        return _Log(self)
+        return FollowedLog(self)
 
     def told(self, exchanges: list[Exchange]) -> None:
         """What ``otlp`` read came (``tap.sources.otlp``). A step is no request that a viewer asked
@@ -397,19 +397,3 @@ class Hub:
             await asyncio.sleep(COUNTED_WITHIN)
             if (counted := await counters(session, target.admin)) is not None:
                 feed.audit(counted, came)
-
-
-class _Log:
-    """The access log of one Envoy."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._reader = LogReader()
-
-    def receive(self, data: bytes) -> None:
-        before = self._reader.sampled
-        entries = self._reader.receive(data, is_sampled if self._hub.sampling else None)
-        self._hub.logged(self._reader.node, entries, self._reader.sampled - before)
-
-    def end(self) -> None:
-        self._hub.log_ended(self._reader.node, self._reader.errors)
