@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mini_mesh.control.plane import ControlPlane
     from mini_mesh.mesh import MiniMesh
-    from tap.request import Rule, TapRequest
     from tap.sources.admin_tap import OpenSource
+    from tap.traces.request import Rule, TapRequest
 
 Name = Literal["buffered", "streamed", "ext_proc"]
 
@@ -30,7 +30,7 @@ class Detailed:
     processed: bool = False
 
     def request(self) -> TapRequest:
-        from tap.request import TapRequest
+        from tap.traces.request import TapRequest
 
         return TapRequest(streamed=self.streamed)
 
@@ -63,7 +63,7 @@ class EcdsSwitch:
 
     def turn(self, node: str, rule: Rule | None) -> None:
         from mesh_patterns.compile.ext_proc import extension
-        from tap.matcher import predicate_of
+        from tap.ext_proc.matcher import predicate_of
 
         wanted = False if rule is None else predicate_of(rule) or True
         self._control.publish(node, extension(node, wanted))

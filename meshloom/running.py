@@ -18,8 +18,8 @@ from mini_mesh.mesh import MiniMesh, Options
 
 if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
-    from tap.hub import TapTarget
-    from tap.keeper import Keeper
+    from tap.live.hub import TapTarget
+    from tap.live.keeper import Keeper
     from tap.redact import RuleBook
     from tap.sources.access_log import HeldLogs
     from tap.sources.ext_proc import Processor
@@ -88,7 +88,7 @@ class OfferedTap:
         self, mesh: MiniMesh, keeper: Keeper | None, rules: RuleBook | None, capture: Name
     ) -> None:
         from mini_mesh.plan import topology
-        from tap.hub import Hub
+        from tap.live.hub import Hub
         from tap.redact import Redactor
 
         self._mesh = mesh
@@ -108,7 +108,7 @@ class OfferedTap:
         )
 
     def _targets(self) -> list[TapTarget]:
-        from tap.hub import TapTarget
+        from tap.live.hub import TapTarget
 
         return [TapTarget(node, admin) for node, admin in self._mesh.admins.items()]
 
@@ -195,7 +195,7 @@ async def offer_tap(
     Imported late: a tap's HTTP client takes longer to import than a small mesh takes to start.
     Raises StoreError if the store can't be written.
     """
-    from tap.server import serve
+    from tap.live.server import serve
 
     folder = mesh.options.folder
     with _kept_in(store) as keeper:
@@ -213,7 +213,7 @@ async def offer_tap(
 
 @contextmanager
 def _kept_in(store: Path | None) -> Iterator[Keeper | None]:
-    from tap.keeper import Keeper
+    from tap.live.keeper import Keeper
     from tap.store import Store
 
     if store is None:

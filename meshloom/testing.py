@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from mini_mesh.events import Event
     from mini_mesh.mesh import MiniMesh
-    from tap.coverage import Coverage
-    from tap.hub import Hub
-    from tap.terms import Predicate
-    from tap.tree import Hop
-    from tap.viewer import Viewer
+    from tap.language.terms import Predicate
+    from tap.live.coverage import Coverage
+    from tap.live.hub import Hub
+    from tap.live.viewer import Viewer
+    from tap.tree.hops import Hop
 
 PATIENCE = 5.0  # seconds that a capture may take to come
 QUIET = 0.08  # seconds without a further hop after which a request has been seen whole
@@ -124,7 +124,7 @@ class Captured:
 
     def all(self, match: str = "") -> list[Exchange]:
         """Those that match, too, ``match``: a filter expression."""
-        from tap.match import compile_match
+        from tap.language.match import compile_match
 
         return list(filter(compile_match(match), self.exchanges))
 
@@ -134,8 +134,8 @@ class Captured:
             raise AssertionError(self._told("expected no exchange", match))
 
     def hops(self) -> list[Hop]:
-        """The ways of all requests through the mesh, as trees (``tap.tree``)."""
-        from tap.tree import hops_of
+        """The ways of all requests through the mesh, as trees (``tap.tree.hops``)."""
+        from tap.tree.hops import hops_of
 
         by_id: dict[str, list[Exchange]] = {}
         for exchange in self.exchanges:
@@ -244,9 +244,9 @@ async def tap(live: LiveMesh, match: str = "", *, bodies: bool = True) -> AsyncI
 
     Raises MatchError if ``match`` is no filter expression.
     """
-    from tap.background import background
-    from tap.match import compile_match
-    from tap.viewer import Wish
+    from tap.language.match import compile_match
+    from tap.live.background import background
+    from tap.live.viewer import Wish
 
     matches = compile_match(match)
     with live.hub.watch(wish=Wish(bodies)) as viewer:

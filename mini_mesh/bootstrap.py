@@ -129,7 +129,7 @@ def _clusters(node: EnvoyNode) -> Iterator[dict[str, Any]]:
     if node.captures is not None:
         yield _grpc_cluster(CAPTURES, {"pipe": {"path": str(node.captures)}}, {})
     if node.processor is not None:
-        http2 = {"hpack_table_size": 0}  # so the reader wants it (tap.header_block)
+        http2 = {"hpack_table_size": 0}  # so the reader wants it (tap.ext_proc.header_block)
         made = _grpc_cluster(PROCESSOR, {"pipe": {"path": str(node.processor)}}, http2)
         yield {**made, "circuit_breakers": {"thresholds": [{"max_requests": MAX_PROCESSED}]}}
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from mesh_traffic import Body, Headers, Request, Response, Timing
 from tap.addresses import address_of
-from tap.overload import is_sampled
+from tap.live.overload import is_sampled
 from xds_server.errors import WireError
 
 SOURCE = "access log"

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing, replace
 from tap import access_log, flags
 from tap.access_log import Entry
-from tap.decode import BufferedTrace, Message
 from tap.join import Joined, Seen
 from tap.topology import Topology
+from tap.traces.decode import BufferedTrace, Message
 
 SOURCE = "tap"
 MAX_DIGITS = 18  # of a content-length

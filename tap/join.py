@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tap.access_log import Entry
-from tap.decode import BufferedTrace
+from tap.traces.decode import BufferedTrace
 
 WAIT = 1.0  # seconds; the log is sent every 20 ms, and later where the machine is busy
 MAX_WAITING = 10_000  # halves of one node

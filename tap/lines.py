@@ -7,10 +7,10 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from mesh_traffic import Body, Exchange
-from tap.coverage import Coverage
 from tap.flags import in_words
+from tap.live.coverage import Coverage
 from tap.printable import printable as printable
-from tap.tree import Hop
+from tap.tree.hops import Hop
 
 if TYPE_CHECKING:
     from tap.content import Schema, View

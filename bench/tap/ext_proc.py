@@ -32,8 +32,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from meshloom.capture import Name
 from meshloom.testing import LiveMesh, mesh
-from tap.coverage import Coverage
-from tap.viewer import Viewer
+from tap.live.coverage import Coverage
+from tap.live.viewer import Viewer
 
 CONNECTIONS = 32
 MESH = """

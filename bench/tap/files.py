@@ -2,13 +2,14 @@
 
     .venv/bin/python bench/tap/files.py [--rounds N]
 
-A buffered trace with 23 headers and two bodies of 2 KiB of JSON, decoded and assembled, not
-redacted. Processor time, best of the rounds.
+Buffered traces of an Envoy, with 20 fields and two bodies of 2 KiB of JSON, decoded and assembled,
+not redacted. Processor time, best of the rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 import tempfile
 import time
@@ -19,8 +20,9 @@ from google.protobuf import json_format, text_format
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench.tap.hub import trace
+from bench.tap.hub import record
 from tap.sources.files import Report, read_files
+from tap.traces.decode import END
 from xds_server.mirror import mirror_class
 from xds_server.protos import tap_data
 
@@ -29,9 +31,9 @@ COUNT = 500
 
 def written(folder: Path) -> dict[str, Path]:
     """A file of COUNT traces for each suffix."""
+    traces = b"".join(asyncio.run(record(folder)).traces).split(END)[:COUNT]
     made: dict[str, list[bytes]] = {"json": [], "pb": [], "pb_length_delimited": [], "pb_text": []}
-    for number in range(COUNT):
-        data = trace(number)
+    for data in (trace + END for trace in traces):
         message: Any = json_format.Parse(data, mirror_class(tap_data.TraceWrapper)())
         binary = message.SerializeToString()
         made["json"].append(data)

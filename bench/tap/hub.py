@@ -30,14 +30,14 @@ from bench.tap.rig import WATCHED, bootstrap, free_port, process, ready
 from mesh_traffic import Exchange
 from mini_mesh.envoy_binary import find
 from tap.access_log import LogReader
-from tap.feed import Feed
+from tap.live.feed import Feed
 from tap.redact import Redactor
-from tap.request import TapRequest
 from tap.sources.access_log import access_logs
 from tap.sources.admin_tap import AdminTap
 from tap.sources.source import Attached, Chunk
 from tap.store import Store
 from tap.topology import Endpoint, Listener, Topology
+from tap.traces.request import TapRequest
 
 COUNT = 2000
 AT_ONCE = 8

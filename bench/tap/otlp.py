@@ -21,10 +21,10 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from mesh_traffic import Exchange
-from tap.hub import Hub
+from tap.live.hub import Hub
 from tap.otlp.reader import Told
 from tap.topology import Endpoint, Topology
-from tap.tree import hops_of
+from tap.tree.hops import hops_of
 
 BATCH = 512  # spans in a message, as SDKs' batches have
 BUDGET = 66.0  # µs of one exchange at 15,000 a second

@@ -23,11 +23,11 @@ import aiohttp
 
 from mesh_traffic import Exchange
 from mini_mesh.envoy_binary import find
-from tap.coverage import Coverage
-from tap.hub import Hub, TapTarget
-from tap.keeper import Keeper
-from tap.match import read_match
-from tap.server import Asked
+from tap.language.match import read_match
+from tap.live.coverage import Coverage
+from tap.live.hub import Hub, TapTarget
+from tap.live.keeper import Keeper
+from tap.live.server import Asked
 from tap.sources.access_log import access_logs
 from tap.store import Store
 from tap.topology import Endpoint, Listener, Topology

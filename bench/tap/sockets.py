@@ -40,8 +40,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.tap import rig
 from mini_mesh.envoy_binary import find
-from tap.feed import Feed
-from tap.hub import Hub, TapTarget
+from tap.live.feed import Feed
+from tap.live.hub import Hub, TapTarget
 from tap.redact import Redactor
 from tap.sockets.http2 import PREFACE
 from tap.sources.access_log import access_logs

@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
-from tap.match import read_match
+from tap.language.match import read_match
 from tap.store import Limits, Reader, Store
 
 CPU = time.process_time

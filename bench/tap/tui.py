@@ -26,9 +26,9 @@ from textual.events import Key
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
 from meshloom.tap.tui.app import TapApp
 from meshloom.tap.tui.session import Session
-from tap import wire
-from tap.client import watch
-from tap.coverage import Coverage
+from tap.live import wire
+from tap.live.client import watch
+from tap.live.coverage import Coverage
 
 SIZE = (160, 48)
 FIELDS = [(f"x-header-{n}", f"value {n} of a header") for n in range(14)]

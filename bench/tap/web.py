@@ -15,8 +15,8 @@ import time
 import aiohttp
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
-from tap.background import background
 from tap.flows.web import MAX_FLOWS, serving
+from tap.live.background import background
 
 COUNT = 4_000
 FIELDS = Headers.of((f"x-header-{at}", f"value {at}" * 3) for at in range(20))

@@ -35,7 +35,7 @@ async def browse(
 
 
 async def _show(page: Page, socket: Path, service: str, match: str, open_it: bool) -> None:
-    from tap.client import watch
+    from tap.live.client import watch
 
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

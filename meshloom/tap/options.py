@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from meshloom.state import RunningMesh
     from tap.content import Schema
-    from tap.match import Match
+    from tap.language.match import Match
     from tap.store import Reader
 
 SERVED_WITHIN = 3.0  # seconds; a mesh is announced a moment before its tap is there
@@ -69,7 +69,7 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
 @contextmanager
 def watching_a_hub() -> Iterator[None]:
     """What the hub refuses inside, or the view of it, is bad input."""
-    from tap.client import TapError
+    from tap.live.client import TapError
 
     try:
         yield
@@ -106,7 +106,7 @@ def opened(mesh: str | None, store: Path | None) -> Iterator[Reader]:
 
 def read_expression(text: str) -> Match:
     """The filter; a wrong one is bad input, with a caret under the place."""
-    from tap.match import MatchError, read_match
+    from tap.language.match import MatchError, read_match
 
     try:
         return read_match(text)

@@ -36,7 +36,7 @@ class Telling:
 
     def json(self, exchange: Exchange) -> str:
         """One line of JSON."""
-        from tap.wire import exchange_to_json
+        from tap.live.wire import exchange_to_json
 
         values = exchange_to_json(exchange)
         if self.decode:

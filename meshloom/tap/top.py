@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tap.coverage import Coverage
+    from tap.live.coverage import Coverage
     from tap.top import Row, Top
 
 WIDTH = 200  # columns where there is no terminal that says how many it has
@@ -50,8 +50,8 @@ def top(
 
 
 async def _top(socket: Path, service: str, match: str, screen: _Screen) -> None:
-    from tap.client import watch
-    from tap.coverage import Coverage
+    from tap.live.client import watch
+    from tap.live.coverage import Coverage
     from tap.top import Top
 
     table = Top(time.monotonic())
@@ -125,7 +125,7 @@ def _picture(
 def _to_json(rows: list[Row], coverage: Coverage | None) -> dict[str, object]:
     from dataclasses import asdict
 
-    from tap.wire import coverage_to_json
+    from tap.live.wire import coverage_to_json
 
     return {
         "routes": [asdict(row) for row in rows],

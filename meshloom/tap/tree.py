@@ -13,7 +13,7 @@ from meshloom.tap import options
 if TYPE_CHECKING:
     from mesh_traffic import Exchange
     from tap.store import Reader
-    from tap.tree import Hop
+    from tap.tree.hops import Hop
 
 STORED_WITHIN = 1.5  # seconds; a line is on the screen a moment before it is in the store
 LOOK_EVERY = 0.1
@@ -34,8 +34,8 @@ def tree(
     the same trace. What a service that passes on neither sends begins a tree of its own.
     """
     from tap.lines import tree as lines
-    from tap.related import MAX_RELATED, of_request, related
-    from tap.tree import hops_of
+    from tap.tree.hops import hops_of
+    from tap.tree.related import MAX_RELATED, of_request, related
 
     with options.opened(mesh, store) as reader:
         asked = _exchange(reader, id_)
@@ -62,7 +62,7 @@ def _exchange(reader: Reader, id_: str) -> Exchange:
 
 
 def _to_json(hop: Hop) -> dict[str, Any]:
-    from tap.wire import exchange_to_json
+    from tap.live.wire import exchange_to_json
 
     return {
         "sent": None if hop.sent is None else exchange_to_json(hop.sent),

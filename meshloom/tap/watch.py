@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mesh_traffic import Exchange
     from tap.content import Schema
-    from tap.coverage import Coverage
+    from tap.live.coverage import Coverage
 
 
 def tap_command(
@@ -77,7 +77,7 @@ def _in_the_terminal(
     socket: Path, service: str, match: str, schema: Schema | None, notes: list[str]
 ) -> None:
     from meshloom.tap.tui.app import show
-    from tap.client import watch
+    from tap.live.client import watch
 
     asked = [f"--service {service}"] if service else []
     asked += [f"--match {match!r}"] if match else []
@@ -89,8 +89,8 @@ def _in_the_terminal(
 async def _tap(socket: Path, service: str, match: str, count: int, printer: Printer) -> None:
     import signal
 
-    from tap.client import watch
-    from tap.coverage import Coverage
+    from tap.live.client import watch
+    from tap.live.coverage import Coverage
 
     loop = asyncio.get_running_loop()
     async with watch(
@@ -137,7 +137,7 @@ class Printer:
         self._telling.tell(exchange)
 
     def cover(self, coverage: Coverage) -> None:
-        from tap.viewer import NOT_YET
+        from tap.live.viewer import NOT_YET
 
         self._last = coverage
         notes = tuple(note for note in coverage.notes if not note.endswith(NOT_YET))

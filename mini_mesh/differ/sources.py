@@ -84,7 +84,7 @@ def _flows(file: Path) -> list[Case]:
 
 def _tapped(file: Path) -> list[Case]:
     """What ``meshloom tap --json`` printed: an exchange a line."""
-    from tap.wire import exchange_from_json
+    from tap.live.wire import exchange_from_json
 
     found = []
     for number, line in enumerate(_text(file).splitlines(), 1):

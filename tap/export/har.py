@@ -19,7 +19,7 @@ from mesh_traffic import Body, Exchange, Headers, Request, Response
 from tap.coding import codings_of, undo
 from tap.export.raw import reason
 from tap.export.words import cut, remarks, to_text
-from tap.terms import url
+from tap.language.terms import url
 
 MAX_EXPANDED = 16 << 20  # bytes that one body may expand to; beyond it stays as it is
 MAX_PARAMETERS = 1_000  # of a query string

@@ -1,4 +1,4 @@
-"""JSON lines: what ``meshloom tap --json`` prints (``tap.wire``), bodies included."""
+"""JSON lines: what ``meshloom tap --json`` prints (``tap.live.wire``), bodies included."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from mesh_traffic import Exchange
-from tap.wire import exchange_to_json
+from tap.live.wire import exchange_to_json
 
 
 def write(exchanges: Iterable[Exchange]) -> Iterator[bytes]:

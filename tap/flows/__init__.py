@@ -16,7 +16,7 @@ from mitmproxy.io import FlowReader, FlowWriter
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.export.words import remarks, to_bytes, to_text
-from tap.wire import exchange_from_json, exchange_to_json
+from tap.live.wire import exchange_from_json, exchange_to_json
 
 META = "meshloom"  # the key of a flow's metadata that has what mitmproxy has no field for
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_traffic import Exchange, replace
-from tap.coverage import SourceCount
+from tap.live.coverage import SourceCount
 from tap.otlp import logs, messages, spans
 from tap.otlp.attributes import Names
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from tap.request import TapRequest
 from tap.sources.source import Attached, Chunk, Lost, Source, SourceEvent
+from tap.traces.request import TapRequest
 
 FIRST_PAUSE = 0.005  # seconds before the next try, doubled with each one that fails
 LONGEST_PAUSE = 2.0

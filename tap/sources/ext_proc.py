@@ -18,11 +18,11 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tap.ext_proc import Following, Opening, prepare
-from tap.grpc_in import Connection, ConnectionBroken, Event, Received
-from tap.grpc_in import Opened as Begun
-from tap.request import Rule, TapRequest
+from tap.ext_proc.collect import Following, Opening, prepare
+from tap.ext_proc.grpc_in import Connection, ConnectionBroken, Event, Received
+from tap.ext_proc.grpc_in import Opened as Begun
 from tap.sources.source import Attached, Lost, SourceEvent
+from tap.traces.request import Rule, TapRequest
 
 PREFIX = "x-meshloom-"  # of the metadata that the filter's config adds
 TOLD = ("node", "client", "listener", "started")

@@ -16,15 +16,15 @@ from typing import BinaryIO
 
 from mesh_traffic import Exchange, replace
 from tap.assemble import Assembler
-from tap.decode import END, BufferedTrace, DecodeError, Trace, decode_trace
-from tap.framing import Cut, Frames, FramingError, delimited, ending, fields
 from tap.printable import printable
-from tap.request import MAX_BODY_BYTES
 from tap.sockets.assemble import Sockets
 from tap.sockets.traces import SocketTrace
-from tap.streamed import Streams
 from tap.topology import Topology
-from tap.trace_messages import decode_binary, decode_text
+from tap.traces.decode import END, BufferedTrace, DecodeError, Trace, decode_trace
+from tap.traces.framing import Cut, Frames, FramingError, delimited, ending, fields
+from tap.traces.messages import decode_binary, decode_text
+from tap.traces.request import MAX_BODY_BYTES
+from tap.traces.streamed import Streams
 
 CHUNK = 1 << 20  # bytes read at once
 MAX_FILES = 100_000  # taken of the paths and the folders among them

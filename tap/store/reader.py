@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_traffic import Exchange
-from tap.match import Match, read_match
+from tap.language.match import Match, read_match
 from tap.store.limits import ends
 from tap.store.rows import to_column, trace_column, unpack
 from tap.store.schema import StoreError, errors_of, open_to_read

@@ -10,8 +10,8 @@ from typing import Any
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing, Trace
 from mesh_traffic.headers import Field
-from tap.trace_context import NONE as NO_TRACE
-from tap.trace_context import context
+from tap.tree.trace_context import NONE as NO_TRACE
+from tap.tree.trace_context import context
 
 Text = str | bytes  # bytes: text that is no UTF-8, which SQLite's TEXT can't hold
 Place = tuple[Text, ...]

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from tap.conditions import Atom, Condition, Every
+from tap.language.conditions import Atom, Condition, Every
+from tap.language.terms import regex
 from tap.store.rows import Text, from_column, to_column, trace_column
-from tap.terms import regex
 
 MAX_TERMS = 50  # of one list: SQLite has a limit for an expression's depth
 MAX_DEPTH = 20  # of lists in lists
@@ -87,7 +87,7 @@ def found(pattern: Text, text: Text) -> bool:
 
 
 def found_in_url(pattern: Text, scheme: Text, authority: Text, path: Text) -> bool:
-    """The SQL function of this name, for ``tap.terms.url``."""
+    """The SQL function of this name, for ``tap.language.terms.url``."""
     parts = (from_column(scheme), "://", from_column(authority), from_column(path))
     return _pattern(pattern)("".join(parts)) is not None
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from meshloom.testing import LiveMesh, mesh, tap
-from tap.match import MatchError
+from tap.language.match import MatchError
 
 DEMO = Path(__file__).parents[2] / "mesh_patterns" / "catalog" / "demo" / "bookinfo.yaml"
 

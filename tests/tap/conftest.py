@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tap.hub import TapTarget
+from tap.live.hub import TapTarget
 from tap.topology import Endpoint, Listener, Topology
 
 TAP_FILTER = {

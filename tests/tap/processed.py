@@ -18,13 +18,13 @@ from meshloom.capture import EcdsSwitch
 from mini_mesh.bootstrap import NO_WORD_OF_LOSSES, XDS_CLUSTER, EnvoyNode, bootstrap
 from mini_mesh.control.plane import ControlPlane
 from mini_mesh.ports import Ports
-from tap.hub import Hub
-from tap.match import read_match
+from tap.language.match import read_match
+from tap.live.hub import Hub
+from tap.live.viewer import Viewer, Wish
 from tap.sources.access_log import access_logs
 from tap.sources.ext_proc import ExtProc, Processor
-from tap.viewer import Viewer, Wish
 from tests.tap.conftest import OPTIONS, Envoy
-from tests.tap.live import attached
+from tests.tap.watched import attached
 from xds_server.mirror import render, serialize, type_url_of
 from xds_server.snapshot import Snapshot
 

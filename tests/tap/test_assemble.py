@@ -9,10 +9,10 @@ import pytest
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers
 from tap.assemble import Assembler
-from tap.decode import BufferedTrace, Decoder, Message
-from tap.streamed import Streams
 from tap.topology import Endpoint as Answering
 from tap.topology import Listener, Topology
+from tap.traces.decode import BufferedTrace, Decoder, Message
+from tap.traces.streamed import Streams
 
 DATA = Path(__file__).parent / "data"
 TOPOLOGY = Topology(

@@ -8,7 +8,7 @@ import pytest
 
 from mesh_traffic import Body, Headers, Response
 from tap.flags import TOLD, WORDS, in_words, told_by
-from tests.tap.live import ask, shown, watching
+from tests.tap.watched import ask, shown, watching
 
 
 async def test_envoys_own_answers_tell_their_flag(envoy: Any) -> None:

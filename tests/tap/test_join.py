@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from mesh_traffic import Body, Headers, Request, Response, Timing
 from tap.access_log import Entry
-from tap.decode import BufferedTrace, Message
 from tap.join import MAX_WAITING, WAIT, Half, Joined, Joiner, Seen
+from tap.traces.decode import BufferedTrace, Message
 
 
 def trace(name: str, started: float, client: str = "a:1", ask: str = "r") -> BufferedTrace:

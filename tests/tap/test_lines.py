@@ -6,8 +6,8 @@ import gzip
 from datetime import UTC
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
-from tap.coverage import Coverage
 from tap.lines import bodies, coverage_line, line, milliseconds, route
+from tap.live.coverage import Coverage
 
 EXCHANGE = Exchange(
     id="9f3e",

@@ -27,10 +27,10 @@ from meshloom.tap.tui.session import Session
 from meshloom.tap.tui.table import Headings, Table
 from meshloom.tap.tui.words import Line, caret
 from tap import lines
-from tap.client import TapError
 from tap.content import Schema
-from tap.coverage import Coverage
-from tap.match import MAX_LENGTH
+from tap.language.match import MAX_LENGTH
+from tap.live.client import TapError
+from tap.live.coverage import Coverage
 
 Events = AsyncIterable[Exchange | Coverage]
 Connect = Callable[[], AbstractAsyncContextManager[Events]]

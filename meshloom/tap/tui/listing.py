@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from mesh_traffic import Exchange
 from meshloom.tap.tui.memory import Memory
+from tap.language.match import compile_match
+from tap.language.terms import Predicate
 from tap.lines import route
-from tap.match import compile_match
-from tap.terms import Predicate
 
 Key = float | str
 Row = tuple[Key, int]  # its place in the order, and its number in the memory

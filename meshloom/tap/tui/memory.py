@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from mesh_traffic import Exchange, Request, Response
-from tap.trace_context import context
+from tap.tree.trace_context import context
 
 MAX_EXCHANGES = 50_000
 MAX_BYTES = 256 * 1024 * 1024

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from meshloom.tap.tui.look import content
 from meshloom.tap.tui.words import Line
-from tap.terms import FIELDS
+from tap.language.terms import FIELDS
 
 # what to press, what it does: the help says all, the last line of the screen the marked ones
 KEYS = (

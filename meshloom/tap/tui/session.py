@@ -1,7 +1,7 @@
 """All that the application knows, without a widget: what came, what is covered, which filter holds.
 
-Its expression is that of ``tap.match``. A wrong one changes nothing: the last good one holds until
-there is a better one.
+Its expression is that of ``tap.language.match``. A wrong one changes nothing: the last good one
+holds until there is a better one.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from mesh_traffic import Exchange, replace
 from meshloom.tap.tui.listing import ORDERS, Listing, Row
 from meshloom.tap.tui.memory import Memory
-from tap.coverage import Coverage
+from tap.language.match import MatchError, compile_match
+from tap.language.terms import Predicate
 from tap.lines import coverage_line, printable
-from tap.match import MatchError, compile_match
-from tap.related import MAX_RELATED, of_request
-from tap.terms import Predicate
-from tap.trace_context import context
-from tap.tree import Hop, hops_of
-from tap.viewer import NOT_YET
+from tap.live.coverage import Coverage
+from tap.live.viewer import NOT_YET
+from tap.tree.hops import Hop, hops_of
+from tap.tree.related import MAX_RELATED, of_request
+from tap.tree.trace_context import context
 
 STEP = 200  # exchanges that a filter looks at before the clock is asked
 

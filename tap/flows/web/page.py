@@ -18,9 +18,7 @@ from mitmproxy.tools.web import app
 from mitmproxy.version import VERSION
 
 from mesh_traffic import Exchange
-from tap.background import Spawn, background
 from tap.content import Schema
-from tap.coverage import Coverage
 from tap.flows.web import WebError
 from tap.flows.web.gate import refusal
 from tap.flows.web.handlers import ROUTES, Refused, settings
@@ -28,6 +26,8 @@ from tap.flows.web.labels import flow_for
 from tap.flows.web.updates import Updates
 from tap.flows.web.window import Window
 from tap.lines import coverage_line
+from tap.live.background import Spawn, background
+from tap.live.coverage import Coverage
 
 HOST = "127.0.0.1"
 MAX_REQUEST = 64 * 1024  # bytes of a request's headers, and of its body: a token, a flow's id
@@ -55,7 +55,7 @@ class Page:
         return self.window
 
     async def follow(self, events: AsyncIterable[Exchange | Coverage]) -> None:
-        """Show what a watch sees (``tap.client``), to its end; the page stays, and says so."""
+        """Show what a watch sees (``tap.live.client``), to its end; the page stays, and says so."""
         async for event in events:
             if isinstance(event, Coverage):
                 self.cover(event)

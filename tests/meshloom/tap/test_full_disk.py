@@ -15,7 +15,7 @@ import pytest
 
 from mesh_traffic import Exchange
 from meshloom.state import find_mesh
-from tap.client import watch
+from tap.live.client import watch
 from tests.meshloom.command import Up, get, up, write
 from tests.meshloom.tap.stored import tap
 

@@ -20,8 +20,8 @@ import pytest
 from meshloom.state import TAP_SOCKET, announce, mesh_folder
 from meshloom.tap import options
 from meshloom.tap.watch import unseen
-from tap.hub import Hub, TapTarget
-from tap.server import serve
+from tap.live.hub import Hub, TapTarget
+from tap.live.server import serve
 from tap.sources.source import Attached, Chunk, FakeSource
 from tap.topology import Endpoint, Listener, Topology
 from tests.meshloom.command import inside

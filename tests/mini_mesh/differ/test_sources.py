@@ -11,7 +11,7 @@ from mitmproxy.test import tflow
 
 from mesh_traffic import Exchange, Request, Response
 from mini_mesh.differ.sources import SourceError, read_cases
-from tap.wire import exchange_to_json
+from tap.live.wire import exchange_to_json
 
 HAR = {"log": {"entries": [{"request": {"method": "GET", "url": "http://x/har", "headers": []}}]}}
 

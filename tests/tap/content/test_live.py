@@ -17,7 +17,7 @@ from aiohttp import web
 from mesh_traffic import Exchange
 from tap.content import View, view
 from tests.tap.content.given import HELLO, made, schema
-from tests.tap.live import shown, watching
+from tests.tap.watched import shown, watching
 
 HTTP2 = {
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mesh_traffic import Exchange
 from tap.export.jsonl import write
-from tap.wire import exchange_from_json
+from tap.live.wire import exchange_from_json
 from tests.tap.exchanges import EXCHANGE
 
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from mesh_traffic import Exchange
-from tap.hub import Hub
 from tap.lines import tree
+from tap.live.hub import Hub
 from tap.sources.access_log import access_logs
 from tap.sources.otlp import Receiver, handlers
-from tap.trace_context import carried
-from tap.tree import hops_of
+from tap.tree.hops import hops_of
+from tap.tree.trace_context import carried
 from tests.tap.conftest import Envoy
-from tests.tap.live import ask
 from tests.tap.otlp.traced import trace
+from tests.tap.watched import ask
 
 TRACE, CLIENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACEPARENT = f"00-{TRACE}-{CLIENT}-01"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from tap.coverage import SourceCount
+from tap.live.coverage import SourceCount
 from tap.otlp.messages import OtlpError
 from tap.otlp.reader import MAX_ITEMS
 from tests.tap.otlp.made import CLIENT, SERVER, logs, pairs, reader, span, traces

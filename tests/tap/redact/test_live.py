@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mesh_traffic import Exchange
-from tap.hub import Hub
+from tap.live.hub import Hub
+from tap.live.server import serve
+from tap.live.wire import decode
 from tap.redact import Redactor, RuleBook, Rules
-from tap.server import serve
-from tap.wire import decode
-from tests.tap.live import ask
+from tests.tap.watched import ask
 
 JSON = {"content-type": "application/json"}
 BODIES: tuple[tuple[dict[str, str], bytes], ...] = (

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Exchange, Response, replace
+from tap.live.wire import encode
 from tap.redact import Redactor
 from tap.redact.websocket import frames
-from tap.wire import encode
 from tests.tap.redact.planted import (
     FORM,
     JSON,

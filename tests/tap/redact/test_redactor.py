@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Exchange, Headers, Request, Response
+from tap.live.wire import encode
 from tap.redact import Redactor, Rules
-from tap.wire import encode
 
 SECRET = "s3cr3t-t0ken"
 REDACT = Redactor(key=b"key")

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from mesh_traffic import Exchange
-from tap.hub import Hub
+from tap.live.hub import Hub
+from tap.live.viewer import Viewer
 from tap.sources.access_log import access_logs
 from tap.topology import Listener, Topology
-from tap.viewer import Viewer
 from tests.tap.conftest import HTTP, HTTP2, Envoy, cluster, free_port, listener
-from tests.tap.live import attached, shown
+from tests.tap.watched import attached, shown
 
 SOCKETS = "type.googleapis.com/envoy.extensions.transport_sockets"
 PROXY = "envoy.filters.network.tcp_proxy"

@@ -17,14 +17,14 @@ import h2.events
 import pytest
 
 from mesh_traffic import Exchange
-from tap.decode import BufferedTrace, Decoder
-from tap.request import SOCKETS_REQUEST, HeaderIs, TapRequest
 from tap.sockets.traces import SocketTrace
 from tap.sources.admin_tap import AdminTap
 from tap.sources.source import Attached, Chunk
+from tap.traces.decode import BufferedTrace, Decoder
+from tap.traces.request import SOCKETS_REQUEST, HeaderIs, TapRequest
 from tests.tap.conftest import Envoy
-from tests.tap.live import attached, shown
 from tests.tap.sockets.secured import Secured, echo, said, several, watched
+from tests.tap.watched import attached, shown
 
 BOTH = ("socket tap", "access log")
 GET = b"GET %s HTTP/1.1\r\nhost: reviews\r\n\r\n"

@@ -11,9 +11,9 @@ from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap.decode import DecodeError, decode_trace
 from tap.sockets.traces import SocketEvent, SocketTrace
-from tap.trace_messages import decode_binary
+from tap.traces.decode import DecodeError, decode_trace
+from tap.traces.messages import decode_binary
 from xds_server.mirror import mirror_class
 from xds_server.protos import tap_data
 

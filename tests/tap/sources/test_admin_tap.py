@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tap.request import TapRequest
 from tap.sources import admin_tap
 from tap.sources.admin_tap import AdminTap
 from tap.sources.source import Attached, Chunk, Lost, SourceEvent
-from tests.tap.live import ask
+from tap.traces.request import TapRequest
+from tests.tap.watched import ask
 
 
 async def first(source: AdminTap) -> SourceEvent:

@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 
 from mesh_patterns.compile.ext_proc import extension
-from tap.ext_proc import MAX_BODY
-from tests.tap.live import ask, attached, shown
+from tap.ext_proc.collect import MAX_BODY
 from tests.tap.processed import Tapped, tapped, watch
+from tests.tap.watched import ask, attached, shown
 from xds_server.resource import ResourceType
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -238,7 +238,7 @@ async def test_flat_out_each_request_is_seen_or_counted_as_lost(
     envoy_binary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a log, whose entries would be seen whatever happens to the captures."""
-    monkeypatch.setattr("tap.hub.AUDIT_EVERY", 0.1)
+    monkeypatch.setattr("tap.live.hub.AUDIT_EVERY", 0.1)
     async with (
         tapped(envoy_binary, tmp_path, at_a_time=8) as one,
         one.watching(logged=False) as (_, viewer),

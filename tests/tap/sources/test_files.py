@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_traffic import Exchange
-from tap.decode import MAX_TRACE_BYTES
 from tap.sources.files import (
     BINARY,
     DELIMITED,
@@ -27,6 +26,7 @@ from tap.sources.files import (
     format_of,
     read_files,
 )
+from tap.traces.decode import MAX_TRACE_BYTES
 from tests.tap.conftest import Envoy, free_port, listener
 
 FORMATS = (

@@ -22,8 +22,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 
 from mesh_traffic import Exchange
-from tap.coverage import SourceCount
-from tap.hub import Hub
+from tap.live.coverage import SourceCount
+from tap.live.hub import Hub
 from tap.sources.otlp import LOGS, MAX_MESSAGE, TRACES, Receiver, otlp_over_grpc
 from tap.sources.otlp_http import PROTOBUF, otlp_over_http
 from tests.tap.otlp.made import logs, pairs, span, traces

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 import pytest
+from tests.tap.test_decode import BUFFERED
 
 from mesh_traffic import Exchange
-from tap.coverage import Coverage
-from tap.hub import Hub, TapTarget
-from tap.request import TapRequest
+from tap.live.coverage import Coverage
+from tap.live.hub import Hub, TapTarget
 from tap.sources.source import Attached, Chunk, FakeSource, Lost, Source
 from tap.topology import Topology
-from tests.tap.live import attached, shown
-from tests.tap.test_decode import BUFFERED
+from tap.traces.request import TapRequest
+from tests.tap.watched import attached, shown
 
 
 async def test_a_hub_works_from_any_source() -> None:
@@ -41,7 +41,7 @@ async def test_a_source_that_breaks_is_told_and_the_hub_lives(
             raise RuntimeError("a bug")
 
     hub = Hub([TapTarget("web-1", "")], open_source=lambda target, request: Broken())
-    with caplog.at_level(logging.CRITICAL, "tap.hub"):
+    with caplog.at_level(logging.CRITICAL, "tap.live.hub"):
         async with hub.running():
             with hub.watch() as viewer:
                 while not (event := await viewer.next()).notes[0].endswith("a bug')"):  # type: ignore[union-attr] # the stream does not end before

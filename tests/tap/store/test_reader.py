@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
-from tap.match import Match, read_match
+from tap.language.match import Match, read_match
 from tap.store import Limits, Reader, Store, StoreError
 from tap.store.reader import STEP
 from tests.tap.exchanges import SAMPLE, sample

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, Timing
-from tap.coverage import Coverage
+from tap.live.coverage import Coverage
 
 START = 1795219651.2209
 SOURCES = ("admin_tap", "access_log")

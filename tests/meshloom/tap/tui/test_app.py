@@ -18,12 +18,12 @@ from meshloom.tap.tui.app import PAUSE, TapApp
 from meshloom.tap.tui.memory import Memory
 from meshloom.tap.tui.session import Session
 from meshloom.tap.tui.table import Headings, Table
-from tap.client import TapError, watch
-from tap.coverage import Coverage
-from tap.hub import Hub
-from tap.server import serve
+from tap.live.client import TapError, watch
+from tap.live.coverage import Coverage
+from tap.live.hub import Hub
+from tap.live.server import serve
 from tests.meshloom.tap.tui.feed import Feed, exchange
-from tests.tap.live import ask
+from tests.tap.watched import ask
 
 
 class Screen:

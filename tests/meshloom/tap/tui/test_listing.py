@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from meshloom.tap.tui.listing import ORDERS, Listing
 from meshloom.tap.tui.memory import Memory
-from tap.match import compile_match
+from tap.language.match import compile_match
 from tests.meshloom.tap.tui.feed import exchange
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mesh_traffic import Headers, Request, Trace, replace
 from meshloom.tap.tui.memory import Memory, weight
-from tap.wire import decode, encode
+from tap.live.wire import decode, encode
 from tests.meshloom.tap.tui.feed import exchange
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from meshloom.tap.tui.memory import Memory
 from meshloom.tap.tui.session import Session
-from tap.coverage import Coverage
 from tap.lines import tree
-from tap.viewer import NOT_YET
+from tap.live.coverage import Coverage
+from tap.live.viewer import NOT_YET
 from tests.meshloom.tap.tui.feed import exchange
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mesh_traffic import Body, Headers, Response
-from tap.coverage import Coverage
 from tap.flows.web import serving
+from tap.live.coverage import Coverage
 from tests.tap.exchanges import SAMPLE, sample
 from tests.tap.flows.web.chromium import find_chromium, opened
 

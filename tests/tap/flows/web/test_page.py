@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mesh_traffic import Exchange
-from tap.background import background
-from tap.client import watch
-from tap.coverage import Coverage
 from tap.flows.web.page import allowed
-from tap.hub import Hub
-from tap.server import serve
+from tap.live.background import background
+from tap.live.client import watch
+from tap.live.coverage import Coverage
+from tap.live.hub import Hub
+from tap.live.server import serve
 from tests.tap.exchanges import sample
 from tests.tap.flows.web.asking import entered
-from tests.tap.live import ask
+from tests.tap.watched import ask
 
 SECRETS = {"authorization": "Bearer pl4nted-bearer", "cookie": "id=pl4nted-cookie"}
 

@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from mesh_traffic import Headers, Request
-from tap.coverage import Coverage
 from tap.flows.web import serving, updates
 from tap.flows.web.updates import MAX_BROWSERS, MAX_WAITING
+from tap.live.coverage import Coverage
 from tests.tap.exchanges import SAMPLE, sample
 from tests.tap.flows.web.asking import Asker, entered
 

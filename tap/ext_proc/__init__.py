@@ -1,0 +1,1 @@
+"""What Envoy's ext_proc filter tells of requests while they happen. No I/O."""

@@ -1,0 +1,1 @@
+"""The filter language: mitmproxy's, with comparisons. No I/O."""

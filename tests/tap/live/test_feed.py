@@ -1,0 +1,61 @@
+"""From an Envoy's bytes to exchanges that may be shown."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+from mesh_traffic import Exchange
+from tap.live.feed import Feed
+from tap.live.wire import encode
+from tap.redact import Redactor
+from tap.topology import Endpoint, Topology
+
+DATA = Path(__file__).parents[1] / "data"
+TOPOLOGY = Topology({}, {"127.0.0.1:41593": Endpoint("reviews", "v2")})
+
+
+def feed() -> Feed:
+    return Feed("web-1", Topology(), map("{:04x}".format, count(1)), Redactor())
+
+
+def lost(feed: Feed) -> int:
+    return sum(count.lost for count in feed.counts.values())
+
+
+def secrets(exchanges: list[Exchange]) -> int:
+    return sum(encode(one).count(b"s3cr3t-cookie") for one in exchanges)
+
+
+def test_recorded_bytes_become_redacted_exchanges() -> None:
+    exchanges = feed().receive((DATA / "buffered.traces").read_bytes(), now=1.0)
+    assert [one.id for one in exchanges] == ["0001", "0002", "0003"]
+    assert [one.request.path for one in exchanges] == ["/a", "/b", "/no-host"]
+    assert secrets(exchanges) == 0
+
+
+def test_a_topology_learned_later_holds_from_then_on() -> None:
+    learning = feed()
+    learning.learn(TOPOLOGY)
+    first = learning.receive((DATA / "buffered.traces").read_bytes(), now=1.0)[0]
+    assert (first.destination.service, first.destination.version) == ("reviews", "v2")
+
+
+def test_what_a_lost_source_left_is_given_out_and_what_was_cut_is_counted() -> None:
+    cut = feed()
+    data = (DATA / "streamed.traces").read_bytes()
+    end = data.index(b"response_body_chunk")
+    assert cut.receive(data[:end], now=1.0) == []
+    (left,) = cut.cut(now=2.0)
+    assert left.request.path == "/a"
+    assert secrets([left]) == 0
+    assert lost(cut) == 1
+
+
+def test_silent_streams_come_with_a_tick() -> None:
+    silent = feed()
+    data = (DATA / "streamed.traces").read_bytes()
+    silent.receive(data[: data.index(b"\n}\n") + 3], now=1.0)
+    assert silent.tick(now=61.0) == []
+    assert len(silent.tick(now=61.1)) == 1
+    assert lost(silent) == 0
