@@ -12,8 +12,8 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from typing import Any
@@ -25,12 +25,13 @@ from tap.access_log import SOURCE as LOG
 from tap.access_log import Entry, FollowedLog
 from tap.ext_proc.collect import Following, Opening, Stream
 from tap.language.terms import BARE, Predicate
-from tap.live.background import Spawn, background
+from tap.live.background import background
 from tap.live.coverage import Coverage, SourceCount, total
 from tap.live.feed import Feed
 from tap.live.overload import Level, Overload
 from tap.live.push import union
-from tap.live.viewer import EVERYTHING, NOT_YET, Viewer, Wish, without_bodies
+from tap.live.taps import Hears, Taps
+from tap.live.viewer import EVERYTHING, Viewer, Wish, without_bodies
 from tap.otlp.attributes import Names
 from tap.otlp.reader import Reader
 from tap.redact import Redactor
@@ -38,14 +39,12 @@ from tap.sources.access_log import LogStream
 from tap.sources.admin_tap import OpenSource, open_admin_tap
 from tap.sources.admin_tap import TapTarget as TapTarget
 from tap.sources.counters import counters
-from tap.sources.source import Attached, Chunk, Source, SourceEvent
 from tap.topology import Topology
-from tap.traces.request import ANY, SOCKETS, SOCKETS_REQUEST, Rule, TapRequest
+from tap.traces.request import SOCKETS, SOCKETS_REQUEST, Rule, TapRequest
 
 MAX_VIEWERS = 64
 AUDIT_EVERY = 1.0  # seconds between looks at what the Envoys themselves count
 COUNTED_WITHIN = 0.05  # seconds in which a worker counts a trace that it has handed on already
-NARROW_AFTER = 5  # such looks at which less is wanted than is tapped, before less is tapped
 ATTACHED_WITHIN = 2.0  # seconds
 TICK = 0.05  # seconds between looks at what waits: streamed traces, halves of exchanges
 
@@ -54,18 +53,6 @@ log = logging.getLogger(__name__)
 
 class HubError(Exception):
     """The hub can't do what it was asked; the message says why."""
-
-
-@dataclass(slots=True)
-class _Tap:
-    """The tap of one Envoy while it is watched."""
-
-    target: TapTarget
-    source: Source
-    feed: Feed
-    task: asyncio.Task[None] | None = None
-    attached: bool = False
-    why: str = NOT_YET
 
 
 class Hub:
@@ -94,23 +81,19 @@ class Hub:
         self._targets = {target.node: target for target in targets}
         self._sockets = sockets
         usual = SOCKETS_REQUEST if sockets else TapRequest()
-        self._asked = request or usual  # of each Envoy, for a viewer who wants all
-        self._match: Rule = ANY  # what is tapped now
+        hears = Hears(self._give, self._notice)
+        self._taps = Taps(request or usual, open_source, clock, hears)
         self._overload = Overload()
         self._redact = redact or Redactor()
-        self._open = open_source
         self._clock = clock
         self._keep = keep
         self._logged = logged
         self._ids = map("{:04x}".format, count(1))
         self._feeds: dict[str, Feed] = {}
-        self._taps: dict[str, _Tap] = {}
         self._viewers: list[Viewer] = []
-        self._too_wide = 0  # looks at which less than what is tapped was wanted
         self._past: dict[str, SourceCount] = {}  # of Envoys that are no more
         names = Names(self._redact, self.topology)
         self.otlp = Reader(self._ids, names, lambda node: self._logged and node in self._targets)
-        self._spawn: Spawn | None = None
         self._waits = asyncio.Event()  # something may have to be given out by time alone
         self._meet()
 
@@ -118,14 +101,14 @@ class Hub:
     async def running(self) -> AsyncIterator[Hub]:
         """While inside, viewers get what they watch."""
         async with background() as spawn:
-            self._spawn = spawn
+            self._taps.spawn = spawn
             spawn(self._tick(), "tap tick")
             spawn(self._audit(), "tap audit")
             self._sync()
             try:
                 yield self
             finally:
-                self._spawn = None
+                self._taps.spawn = None
                 self._sync()
 
     async def update(self, targets: Iterable[TapTarget], topology: Topology) -> None:
@@ -137,8 +120,7 @@ class Hub:
         for feed in self._feeds.values():
             feed.learn(topology)
         self.otlp.names.learn(topology)
-        for tap in self._taps.values():
-            tap.source.nudge()
+        self._taps.nudge()
         self._notice()
 
     @contextmanager
@@ -153,7 +135,7 @@ class Hub:
         viewer = Viewer(match, self.coverage if wish.tap else self._logs, wish)
         self._viewers.append(viewer)
         self._sync()
-        self._widen()
+        self._taps.widen(self._wanted())
         try:
             yield viewer
         finally:
@@ -182,8 +164,7 @@ class Hub:
         return Following(stream, partial(self._close, feed))
 
     def _close(self, feed: Feed, stream: Stream) -> None:
-        self._deliver(feed.close(stream, self._clock()))
-        self._await_halves(feed)
+        self._give(feed, feed.close(stream, self._clock()))
 
     def lose(self, count: int) -> None:
         """So much of the access logs was lost before it came here."""
@@ -206,13 +187,8 @@ class Hub:
         """The Envoys' side of it: who is watched, who is not and why, and traces lost so far."""
         if self._overload.level >= Level.HEADERS:
             return self._logs()
-        taps = [(node, self._taps[node]) for node in self._targets if node in self._taps]
-        return Coverage(
-            watching=sum(tap.attached for _, tap in taps),
-            targets=len(self._targets),
-            notes=tuple(f"{node}: {tap.why}" for node, tap in taps if not tap.attached),
-            **self._counted(),
-        )
+        watching, notes = self._taps.standing(self._targets)
+        return Coverage(watching, len(self._targets), notes=notes, **self._counted())
 
     def _logs(self) -> Coverage:
         """The coverage of who needs no taps: each Envoy sends its log when it has something."""
@@ -231,93 +207,22 @@ class Hub:
                 node, self.topology, self._ids, self._redact, self._logged, self._sockets
             )
         for node in self._feeds.keys() - self._targets.keys():
-            if node in self._taps:
-                self._end(node)
+            self._taps.end(node)
             feed = self._feeds.pop(node)
             self._deliver(feed.end_log(self._clock()))
             self._past = total(self._past, feed.counts)
 
     def _sync(self) -> None:
-        """Start and end taps, so that exactly the wanted ones run."""
-        tapping = (
-            self._spawn is not None
-            and (self._sockets or any(viewer.wish.tap for viewer in self._viewers))
-            and self._overload.level < Level.HEADERS
-        )
-        wanted = self._targets if tapping else {}
-        for node, tap in list(self._taps.items()):
-            if wanted.get(node) != tap.target:
-                self._end(node)
-        for node, target in wanted.items():
-            if node not in self._taps:
-                self._begin(target)
-
-    def _begin(self, target: TapTarget) -> None:
-        assert self._spawn is not None
-        self._match, self._too_wide = self._wanted(), 0
-        request = replace(self._asked, match=self._match)
-        if self._overload.level >= Level.BODIES and not self._sockets:  # those need every byte
-            request = replace(request, request_body=0, response_body=0)
-        tap = _Tap(target, self._open(target, request), self._feeds[target.node])
-        tap.task = self._spawn(self._follow(tap), f"tap of {target.node}")
-        self._taps[target.node] = tap
-
-    def _end(self, node: str) -> None:
-        tap = self._taps.pop(node)
-        self._deliver(tap.feed.cut(self._clock()))
-        if tap.task is not None:
-            tap.task.cancel()
+        """Tap exactly those Envoys that somebody needs it of."""
+        needed = self._sockets or any(viewer.wish.tap for viewer in self._viewers)
+        tapping = needed and self._overload.level < Level.HEADERS
+        self._taps.sync(self._targets if tapping else {}, self._feeds, self._wanted())
 
     def _wanted(self) -> Rule:
         """What all viewers together want of the taps."""
         if self._sockets:
             return SOCKETS
         return union(viewer.wish.implied for viewer in self._viewers if viewer.wish.tap)
-
-    def _widen(self) -> None:
-        """Somebody may want more than is tapped. The taps of the others begin anew for it: of what
-        comes in those milliseconds they get what the access logs tell."""
-        if self._taps and self._match not in (ANY, self._wanted()):
-            self._tap_anew()
-
-    def _narrow(self) -> None:
-        """Tap less when less has been wanted for a while; each change is a gap for the others."""
-        self._too_wide += 1 if self._taps and self._wanted() != self._match else 0
-        if self._too_wide > NARROW_AFTER:
-            self._tap_anew()
-
-    def _tap_anew(self) -> None:
-        for node, tap in list(self._taps.items()):
-            tap.feed.interrupt()
-            if tap.task is not None:
-                tap.task.cancel()
-            del self._taps[node]
-            self._begin(tap.target)
-
-    async def _follow(self, tap: _Tap) -> None:
-        try:
-            async with aclosing(tap.source.events()) as events:
-                async for event in events:
-                    self._handle(tap, event)
-        except Exception as error:  # the mesh must live on, and its viewers must know
-            log.exception("tap of %s", tap.target.node)
-            self._lose(tap, f"tap failed: {error!r}")
-
-    def _handle(self, tap: _Tap, event: SourceEvent) -> None:
-        if isinstance(event, Chunk):
-            self._deliver(tap.feed.receive(event.data, self._clock()))
-            self._await_halves(tap.feed)
-        elif isinstance(event, Attached):
-            tap.attached, tap.why, tap.feed.tapped = True, "", True
-            self._notice()
-        else:
-            self._lose(tap, event.why)
-
-    def _lose(self, tap: _Tap, why: str) -> None:
-        self._deliver(tap.feed.cut(self._clock()))
-        if tap.attached or tap.why != why:
-            tap.attached, tap.why = False, why
-            self._notice()
 
     @property
     def sampling(self) -> bool:
@@ -330,8 +235,7 @@ class Hub:
         if feed is None:
             self.lose(len(entries))
         elif self._logged:
-            self._deliver(feed.log(entries, self._clock(), sampled))
-            self._await_halves(feed)
+            self._give(feed, feed.log(entries, self._clock(), sampled))
 
     def log_ended(self, node: str, errors: int) -> None:
         """The log of an Envoy is over; ``errors`` of its messages could not be read."""
@@ -339,6 +243,12 @@ class Hub:
         feed = self._feeds.get(node)
         if feed is not None:
             self._deliver(feed.end_log(self._clock()))
+
+    def _give(self, feed: Feed, exchanges: list[Exchange]) -> None:
+        """What a feed tells; more of it may wait for its other half."""
+        self._deliver(exchanges)
+        if feed.waiting:
+            self._waits.set()
 
     def _deliver(self, exchanges: list[Exchange]) -> None:
         if not exchanges:
@@ -354,10 +264,6 @@ class Hub:
     def _notice(self) -> None:
         for viewer in self._viewers:
             viewer.notice()
-
-    def _await_halves(self, feed: Feed) -> None:
-        if feed.waiting:
-            self._waits.set()
 
     async def _tick(self) -> None:
         while True:
@@ -375,7 +281,7 @@ class Hub:
                 await asyncio.sleep(AUDIT_EVERY)
                 self._keep_up()
                 if self._viewers or self._keep is not None:
-                    self._narrow()
+                    self._taps.narrow(self._wanted())
                     async with asyncio.TaskGroup() as group:
                         for target in self._targets.values():
                             group.create_task(self._look(session, target))
@@ -387,8 +293,9 @@ class Hub:
             return
         log.warning("captures are %.1f s behind: %s", behind, self._overload.level.name.lower())
         self._sync()
-        if not self._sockets:  # in a gap, connections go on
-            self._tap_anew()
+        if not self._sockets:  # those need every byte, and in a gap their connections go on
+            self._taps.bodies = self._overload.level < Level.BODIES
+            self._taps.begin_anew(self._wanted())
         self._notice()
 
     async def _look(self, session: aiohttp.ClientSession, target: TapTarget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from tests.tap.test_decode import BUFFERED
+from tests.tap.traces.test_decode import BUFFERED
 
 from mesh_traffic import Exchange
 from tap.live.coverage import Coverage
@@ -41,7 +41,7 @@ async def test_a_source_that_breaks_is_told_and_the_hub_lives(
             raise RuntimeError("a bug")
 
     hub = Hub([TapTarget("web-1", "")], open_source=lambda target, request: Broken())
-    with caplog.at_level(logging.CRITICAL, "tap.live.hub"):
+    with caplog.at_level(logging.CRITICAL, "tap.live.taps"):
         async with hub.running():
             with hub.watch() as viewer:
                 while not (event := await viewer.next()).notes[0].endswith("a bug')"):  # type: ignore[union-attr] # the stream does not end before
