@@ -1,7 +1,7 @@
 """What a run captures with, beside the access log: the table of detailed sources, and their wiring.
 
-``buffered`` and ``streamed`` are Envoy's admin tap; ``ext_proc`` is a filter that the control plane
-switches on and off.
+``buffered`` and ``streamed`` are Envoy's admin tap of requests, ``sockets`` is that of connections;
+``ext_proc`` is a filter that the control plane switches on and off.
 """
 
 from __future__ import annotations
@@ -18,21 +18,24 @@ if TYPE_CHECKING:
     from tap.sources.admin_tap import OpenSource
     from tap.traces.request import Rule, TapRequest
 
-Name = Literal["buffered", "streamed", "ext_proc"]
+Name = Literal["buffered", "streamed", "ext_proc", "sockets"]
 
 
 @dataclass(frozen=True, slots=True)
 class Detailed:
-    """A detailed source. ``processed``: its requests are sent to the mesh's ``Processor``."""
+    """A detailed source. ``processed``: its requests are sent to the mesh's ``Processor``.
+    ``sockets``: it taps transport sockets, and not the requests in them."""
 
     open: Callable[[MiniMesh], OpenSource]
     streamed: bool = False
     processed: bool = False
+    sockets: bool = False
 
     def request(self) -> TapRequest:
-        from tap.traces.request import TapRequest
+        """What to ask of an Envoy for somebody who wants all."""
+        from tap.traces.request import SOCKETS_REQUEST, TapRequest
 
-        return TapRequest(streamed=self.streamed)
+        return SOCKETS_REQUEST if self.sockets else TapRequest(streamed=self.streamed)
 
 
 def _admin_tap(mesh: MiniMesh) -> OpenSource:
@@ -52,6 +55,7 @@ SOURCES: Mapping[Name, Detailed] = {
     "buffered": Detailed(_admin_tap),
     "streamed": Detailed(_admin_tap, streamed=True),
     "ext_proc": Detailed(_ext_proc, processed=True),
+    "sockets": Detailed(_admin_tap, streamed=True, sockets=True),
 }
 
 

@@ -44,7 +44,6 @@ async def open_mesh(
     rollback: bool = False,
     *,
     findable: bool = False,
-    sockets: bool = False,
     otlp: Mapping[str, str] | None = None,
     capture: Name = "buffered",
 ) -> AsyncIterator[MiniMesh]:
@@ -53,7 +52,7 @@ async def open_mesh(
 
     A ``findable`` one is there for other commands from the moment that ``report`` hears it is
     ready, and its Envoys send their access logs, and what ``capture`` tells, to the tap that
-    ``offer_tap`` opens. With ``sockets``, that tap is of the Envoys' transport sockets.
+    ``offer_tap`` opens.
     """
     with mesh_folder() as folder:
 
@@ -63,7 +62,8 @@ async def open_mesh(
             report(event)
 
         captures = folder / CAPTURES_SOCKET if findable else None
-        processor = folder / PROCESSOR_SOCKET if SOURCES[capture].processed else None
+        detailed = SOURCES[capture]
+        processor = folder / PROCESSOR_SOCKET if detailed.processed else None
         options = Options(
             envoy,
             folder,
@@ -71,7 +71,7 @@ async def open_mesh(
             workers,
             rollback,
             captures,
-            sockets,
+            detailed.sockets,
             otlp or {},
             processor,
         )
@@ -95,16 +95,16 @@ class OfferedTap:
         self.keeper = keeper
         keep = keeper.keep if keeper else None
         redact = Redactor(rules) if rules else None
-        detailed, sockets = SOURCES[capture], mesh.options.sockets
+        detailed = SOURCES[capture]
         self.hub = Hub(
             self._targets(),
             topology(mesh.plan),
-            request=None if sockets else detailed.request(),
+            request=detailed.request(),
             redact=redact,
             open_source=detailed.open(mesh),
             keep=keep,
             logged=True,
-            sockets=sockets,
+            sockets=detailed.sockets,
         )
 
     def _targets(self) -> list[TapTarget]:

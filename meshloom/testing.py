@@ -208,13 +208,10 @@ async def mesh(
     *files: Path | str,
     variables: Mapping[str, str] | None = None,
     envoy: Path | None = None,
-    sockets: bool = False,
     capture: Name = "buffered",
 ) -> AsyncIterator[LiveMesh]:
     """A running mesh of these pattern files, taken down at the end; ``capture`` is as for
     ``meshloom up``.
-
-    With ``sockets``, what is captured is what its Envoys' transport sockets see.
 
     Raises DocumentError if the files, or the Envoys that were told of them, refuse something.
     """
@@ -228,9 +225,7 @@ async def mesh(
 
     draft = load([Path(file) for file in files], variables or {})
     async with (
-        open_mesh(
-            find_envoy(envoy), heard, findable=True, sockets=sockets, capture=capture
-        ) as running,
+        open_mesh(find_envoy(envoy), heard, findable=True, capture=capture) as running,
         started(running, draft) as begun,
         offer_tap(running, begun, capture=capture) as tapped,
         aiohttp.ClientSession() as session,

@@ -60,12 +60,6 @@ def up(
         Path | None,
         typer.Option("--redact", metavar="FILE", help="What is secret in captures, as YAML."),
     ] = None,
-    capture_sockets: Annotated[
-        bool,
-        typer.Option(
-            "--capture-sockets", help="Tap connections, inside their TLS, instead of requests."
-        ),
-    ] = False,
     otlp: Annotated[
         int | None,
         typer.Option(
@@ -87,9 +81,7 @@ def up(
 
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
-    if capture_sockets and capture != "buffered":
-        raise typer.BadParameter("there is one of these", param_hint="--capture, --capture-sockets")
-    captures = Captures(store, redact, capture, capture_sockets, otlp)
+    captures = Captures(store, redact, capture, otlp)
     session = Session(files or [DEMO], parse_variables(var), report, captures)
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
@@ -108,13 +100,11 @@ class Followed(Protocol):
 @dataclass(frozen=True, slots=True)
 class Captures:
     """Whether what crosses the mesh is ``stored``, the file that says what of it is secret, the
-    ``source`` of headers and bodies, or that it is what the ``sockets`` see, and the port at which
-    programs tell of it by OTLP."""
+    ``source`` of headers and bodies, and the port at which programs tell of it by OTLP."""
 
     stored: bool
     rules: Path | None
     source: Name = "buffered"
-    sockets: bool = False
     otlp: int | None = None
 
     def read(self) -> RuleBook | None:
@@ -181,7 +171,6 @@ class Session:
                 workers,
                 rollback,
                 findable=True,
-                sockets=self._captures.sockets,
                 otlp=otlp,
                 capture=source,
             )

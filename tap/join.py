@@ -5,7 +5,8 @@ Rule 1: of one node, the tap and the access log see the same request by the same
         nearest to one another. Streamed traces tell no client: there, what was asked and answered
         has to be the same.
 Rule 2: whoever comes first waits for the other, at most ``WAIT``, and then goes alone: a request
-        that began before the tap came has a summary only, one of a lost log has no route.
+        that began before the tap came has a summary only, one of a lost log has no route. What
+        can't have another half does not wait.
 Rule 3: as many wait as ``MAX_WAITING``; beyond that the oldest goes alone.
 Rule 4: a half that comes after the other went alone is not another exchange: it is counted, and
         that is all. As many are remembered as may wait.
@@ -20,7 +21,7 @@ from typing import NamedTuple
 from tap.access_log import Entry
 from tap.traces.decode import BufferedTrace
 
-WAIT = 1.0  # seconds; the log is sent every 20 ms, and later where the machine is busy
+WAIT = 5.0  # seconds; the log is sent every 20 ms, and comes later where the machine is busy
 MAX_WAITING = 10_000  # halves of one node
 
 Half = BufferedTrace | Entry

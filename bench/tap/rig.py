@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -270,7 +270,8 @@ async def process(*command: str) -> AsyncIterator[asyncio.subprocess.Process]:
     try:
         yield running
     finally:
-        running.terminate()
+        with suppress(ProcessLookupError):  # it has died, which shows in what was measured
+            running.terminate()
         await running.wait()
 
 

@@ -14,6 +14,7 @@ from tap.ext_proc.collect import Collector, Opening, Stream
 from tap.join import WAIT, Half, Joined, Joiner, Seen
 from tap.live.audit import Audit
 from tap.live.coverage import SourceCount
+from tap.live.push import lets_through
 from tap.sockets.assemble import SOURCE as SOCKETS
 from tap.sockets.assemble import Sockets
 from tap.sockets.join import SocketJoiner
@@ -21,7 +22,7 @@ from tap.sockets.traces import SocketTrace
 from tap.sources.counters import Counters
 from tap.topology import Topology
 from tap.traces.decode import BufferedTrace, Decoder
-from tap.traces.request import BODY_BYTES
+from tap.traces.request import ANY, BODY_BYTES, Rule
 from tap.traces.streamed import Streams
 
 
@@ -44,6 +45,8 @@ class Feed:
     ) -> None:
         self.tapped = False
         self.logged = logged
+        self._match: Rule = ANY  # which requests the tap is asked for
+        self._since = 0.0  # and since when
         self._decoder = Decoder()
         self._streams = Streams()
         self._collector = Collector()
@@ -111,6 +114,11 @@ class Feed:
     def learn(self, topology: Topology) -> None:
         self._assembler.topology = topology
 
+    def ask(self, match: Rule, now: float) -> None:
+        """From ``now`` on, and not before, the tap is asked for the requests that ``match`` lets
+        through."""
+        self._match, self._since = match, now
+
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
         found: list[BufferedTrace] = []
@@ -168,7 +176,7 @@ class Feed:
         self._collector.drop()  # their entries of the access log come alone
         exchanges = self._join(self._streams.flush(), now)
         exchanges += self._hear(self._sockets.flush(self._assembler.topology), now)
-        self.tapped = False
+        self.tapped, self._since = False, now
         return [*exchanges, *self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def end_log(self, now: float) -> list[Exchange]:
@@ -197,11 +205,17 @@ class Feed:
         seen: Sequence[Seen] = halves
         both = self.tapped and self.logged
         if both or self._joiner.remembers:
-            joined = self._joiner.receive
-            seen = [one for half in halves for one in joined(half, now, both)]
+            joined, expects = self._joiner.receive, self._is_tapped
+            seen = [x for half in halves for x in joined(half, now, both and expects(half))]
         if seen:
             self._behind = max(self._behind, _behind(seen[-1], now))
         return self._made(seen, now)
+
+    def _is_tapped(self, half: Half) -> bool:
+        """Whether there is a trace of it, or may be."""
+        if isinstance(half, BufferedTrace):
+            return True
+        return half.started >= self._since and lets_through(self._match, half)
 
     def _made(self, seen: Iterable[Seen], now: float) -> list[Exchange]:
         exchange = self._assembler.exchange

@@ -11,8 +11,8 @@ from __future__ import annotations
 from enum import IntEnum
 from zlib import crc32
 
-TOO_FAR = 0.5  # seconds
-NEAR = 0.2
+TOO_FAR = 2.0  # seconds; halves of exchanges wait longer for one another (tap.join)
+NEAR = 0.5
 PATIENCE = 2  # looks, which come once a second
 CALM = 10
 SAMPLE = 10

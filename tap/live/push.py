@@ -9,8 +9,10 @@ there, and a header that comes twice is one value to Envoy.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from mesh_traffic import Request
+from tap.access_log import Entry
 from tap.language.conditions import Atom, Condition, Every, Some
 from tap.traces.request import ANY, MAX_TEXT, AllOf, AnyOf, HeaderIn, HeaderIs, Rule
 
@@ -18,6 +20,11 @@ MAX_STATUS = 1000
 MAX_RULES = 100  # of one match; more are not worth asking at each request
 
 _PSEUDO = {"method": ":method", "host": ":authority", "path": ":path"}
+_TOLD: Mapping[str, Callable[[Request], str]] = {
+    ":method": lambda request: request.method,
+    ":authority": lambda request: request.authority,
+    ":path": lambda request: request.path,
+}
 
 
 def union(conditions: Iterable[Condition | None]) -> Rule:
@@ -38,6 +45,19 @@ def rule_of(condition: Condition | None) -> Rule:
         rules = tuple(rule_of(each) for each in condition.of)
         return ANY if ANY in rules else AnyOf(rules)
     return _of_atom(condition) if condition is not None else ANY
+
+
+def lets_through(rule: Rule, entry: Entry) -> bool:
+    """Whether Envoy's tap may have let a request through, by what the access log tells of it."""
+    if isinstance(rule, AllOf):
+        return all(lets_through(each, entry) for each in rule.of)
+    if isinstance(rule, AnyOf):
+        return any(lets_through(each, entry) for each in rule.of)
+    if isinstance(rule, HeaderIs):
+        return _TOLD[rule.name](entry.request) == rule.value if rule.name in _TOLD else True
+    if isinstance(rule, HeaderIn) and rule.name == ":status" and entry.response is not None:
+        return rule.start <= entry.response.status < rule.end
+    return True
 
 
 def _of_atom(atom: Atom) -> Rule:

@@ -127,6 +127,7 @@ class Taps:
         if not self.bodies:
             request = replace(request, request_body=0, response_body=0)
         tap = _Tap(target, self._open(target, request), feed)
+        feed.ask(wanted, self._clock())
         tap.task = self.spawn(self._follow(tap), f"tap of {target.node}")
         self._running[target.node] = tap
 

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from mesh_traffic import Exchange, replace
 from tap.access_log import SOURCE as LOG
-from tap.join import MAX_WAITING, WAIT
+from tap.join import MAX_WAITING
+
+WAIT = 1.0  # seconds; the log is sent every 20 ms, and much waits for nothing: earlier tries
 
 Wire = tuple[str, str]  # the side of Envoy that a connection is on, and its client's address
 _Key = tuple[Wire, str]

@@ -14,7 +14,11 @@ MESH = "mesh: {services: {web: {ingress: true}}}\n"
 
 @pytest.mark.parametrize(
     ("capture", "sources"),
-    [("streamed", ("tap", "access log")), ("ext_proc", ("ext_proc", "access log"))],
+    [
+        ("streamed", ("tap", "access log")),
+        ("ext_proc", ("ext_proc", "access log")),
+        ("sockets", ("socket tap", "access log")),
+    ],
 )
 async def test_a_mesh_captures_with_the_source_that_it_was_told(
     tmp_path: Path, capture: Name, sources: tuple[str, ...]
@@ -30,5 +34,5 @@ async def test_a_mesh_captures_with_the_source_that_it_was_told(
 
 
 def test_the_usual_one_is_the_buffered_tap() -> None:
-    assert list(SOURCES) == ["buffered", "streamed", "ext_proc"]
+    assert list(SOURCES) == ["buffered", "streamed", "ext_proc", "sockets"]
     assert not SOURCES["buffered"].request().streamed

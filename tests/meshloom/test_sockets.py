@@ -20,7 +20,7 @@ patterns:
 
 
 async def test_each_hop_is_one_exchange_of_its_connection_and_its_log() -> None:
-    async with mesh(EXAMPLES / "mtls.yaml", sockets=True) as live, tap(live) as captured:
+    async with mesh(EXAMPLES / "mtls.yaml", capture="sockets") as live, tap(live) as captured:
         for _ in range(3):
             response = await live.get("/", headers={"authorization": "Bearer hunter2-token"})
             assert response.status == 200
@@ -42,7 +42,7 @@ async def test_each_hop_is_one_exchange_of_its_connection_and_its_log() -> None:
 async def test_tries_before_the_last_are_seen_on_the_wire(tmp_path: Path) -> None:
     file = tmp_path / "retries.yaml"
     file.write_text(RETRIES)
-    async with mesh(file, sockets=True) as live, tap(live) as captured:
+    async with mesh(file, capture="sockets") as live, tap(live) as captured:
         await live.get("/")
         await asyncio.sleep(1.5)
         asked = captured.one("direction == outbound & service == api")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from mesh_traffic import Exchange
 from tap.live.feed import Feed
 from tap.live.wire import encode
 from tap.redact import Redactor
 from tap.topology import Endpoint, Topology
+from tap.traces.request import ANY, HeaderIs, Rule
+from tests.tap.halves import entry
 
 DATA = Path(__file__).parents[1] / "data"
 TOPOLOGY = Topology({}, {"127.0.0.1:41593": Endpoint("reviews", "v2")})
@@ -59,3 +63,28 @@ def test_silent_streams_come_with_a_tick() -> None:
     assert silent.tick(now=61.0) == []
     assert len(silent.tick(now=61.1)) == 1
     assert lost(silent) == 0
+
+
+def joining(match: Rule = ANY) -> Feed:
+    """One that both sources tell, of which the tap is asked for ``match`` since 10.0."""
+    both = Feed("web-1", Topology(), map(str, count()), Redactor(), logged=True)
+    both.tapped = True
+    both.ask(match, 10.0)
+    return both
+
+
+def test_an_entry_waits_only_where_there_may_be_a_trace() -> None:
+    narrow = joining(HeaderIs(":path", "/a"))
+    assert narrow.log([entry("/a", 11.0)], now=11.2) == []
+    (other,) = narrow.log([entry("/b", 11.0, ask="s")], now=11.2)
+    assert other.request.path == "/b"
+    (before,) = narrow.log([entry("/a", 9.9, ask="t")], now=11.2)
+    assert before.started == 9.9
+    assert narrow.waiting == 1
+
+
+def test_how_far_behind_it_is_is_told_by_the_ends_of_requests_once() -> None:
+    late = joining(HeaderIs(":path", "/a"))
+    late.log([entry("/b", 20.0)], now=23.1)  # it took 0.1 s
+    assert late.take_behind() == pytest.approx(3.0)
+    assert late.take_behind() == 0.0

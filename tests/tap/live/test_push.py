@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from mesh_traffic import Exchange
 from tap.language.match import read_match
 from tap.live.hub import Hub
-from tap.live.push import rule_of, union
+from tap.live.push import lets_through, rule_of, union
 from tap.live.viewer import Wish
 from tap.sources.access_log import access_logs
 from tap.traces.request import ANY, AllOf, AnyOf, HeaderIn, HeaderIs, Rule, TapRequest
 from tests.tap.exchanges import EXCHANGE
+from tests.tap.halves import entry
 from tests.tap.watched import ask, attached, shown
 
 ERRORS = HeaderIn(":status", 500, 1000, response=True)
@@ -55,12 +56,12 @@ def test_what_several_want_lets_all_of_it_through() -> None:
     assert union(many) == ANY
 
 
-def lets_through(rule: Rule, exchange: Exchange) -> bool:
+def envoy_lets_through(rule: Rule, exchange: Exchange) -> bool:
     """What the rule says, as Envoy reads it."""
     if isinstance(rule, AllOf):
-        return all(lets_through(each, exchange) for each in rule.of)
+        return all(envoy_lets_through(each, exchange) for each in rule.of)
     if isinstance(rule, AnyOf):
-        return any(lets_through(each, exchange) for each in rule.of)
+        return any(envoy_lets_through(each, exchange) for each in rule.of)
     request, response = exchange.request, exchange.response
     if isinstance(rule, HeaderIn):
         return response is not None and rule.start <= response.status < rule.end
@@ -76,7 +77,7 @@ ATOMS = ("status >= 404", "status == 200", "~c 503", "method == a", "path == rev
 def test_whatever_matches_is_let_through(exchange: Exchange, atoms: list[str], sign: str) -> None:
     match = read_match(f" {sign} ".join(atoms))
     if match(exchange) and (exchange.response is None or exchange.response.status < 1000):
-        assert lets_through(rule_of(match.implied), exchange)
+        assert envoy_lets_through(rule_of(match.implied), exchange)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +147,22 @@ async def test_a_tap_that_is_too_wide_for_a_while_is_narrowed(
             await ask(envoy.outbound, "/err")
             assert (await shown(first)).request.path == "/err"
             assert first.coverage().seen == seen + 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (ANY, True),
+        (HeaderIs(":path", "/a"), True),
+        (HeaderIs(":method", "POST"), False),
+        (HeaderIs(":authority", "reviews"), False),
+        (HeaderIs("x-plan", "team"), True),  # a log does not tell
+        (HeaderIn(":status", 200, 300, response=True), True),
+        (HeaderIn(":status", 500, 600, response=True), False),
+        (AllOf((HeaderIs(":path", "/a"), HeaderIs(":method", "POST"))), False),
+        (AnyOf((HeaderIs(":path", "/a"), HeaderIs(":method", "POST"))), True),
+        (AnyOf((HeaderIs(":path", "/b"), HeaderIs(":method", "POST"))), False),
+    ],
+)
+def test_a_log_tells_what_the_tap_can_not_have_let_through(rule: Rule, expected: bool) -> None:
+    assert lets_through(rule, entry("/a", 1.0)) is expected

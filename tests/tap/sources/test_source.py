@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 import pytest
-from tests.tap.traces.test_decode import BUFFERED
 
 from mesh_traffic import Exchange
 from tap.live.coverage import Coverage
@@ -13,6 +12,7 @@ from tap.live.hub import Hub, TapTarget
 from tap.sources.source import Attached, Chunk, FakeSource, Lost, Source
 from tap.topology import Topology
 from tap.traces.request import TapRequest
+from tests.tap.traces.test_decode import BUFFERED
 from tests.tap.watched import attached, shown
 
 
