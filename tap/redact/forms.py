@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from urllib.parse import quote_plus, unquote_to_bytes
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from tap.redact.context import Context
 from tap.redact.marks import MARK, in_query
@@ -30,8 +30,17 @@ def path(data: bytes, context: Context) -> bytes:
     """A request's path, or a URL: its query as a form, and what comes before it as text."""
     before, question, query = data.partition(b"?")
     before = b"/".join(_decoded(part, context) for part in before.split(b"/", MAX_FIELDS))
-    before = context.text(before, in_query)
+    before = _decoded_path(context.text(before, in_query), context)
     return before + question + form(query, context) if question else before
+
+
+def _decoded_path(data: bytes, context: Context) -> bytes:
+    """A secret may stand across slashes where only some of its characters are encoded."""
+    if b"%" not in data or b"/" not in data.strip(b"/"):
+        return data
+    said = unquote_to_bytes(data)
+    cleaned = context.text(said, in_query)
+    return data if cleaned == said else quote(cleaned, safe=b"/+[]").encode()
 
 
 def form(data: bytes, context: Context, cut: bool = False) -> bytes:

@@ -116,6 +116,16 @@ def test_a_user_in_an_authority_is_gone_from_it() -> None:
     assert got.request.authority == REDACT.mark("jason:pw").replace(" ", "+") + "@reviews:80"
 
 
+@pytest.mark.parametrize(
+    "url", ["postgres%3A//app%3As3cr3t-pw%40db", "postgres://app:s3cr3t-pw@db"]
+)
+@pytest.mark.parametrize("rest", ["/1", "/a%20b/1", ""])
+def test_a_password_in_a_path_is_gone_however_much_of_it_is_encoded(url: str, rest: str) -> None:
+    got = REDACT(replace(answer(b""), request=Request(path=f"/go/{url}{rest}")))
+    assert "s3cr3t" not in got.request.path
+    assert got.request.path.startswith("/go/postgres")
+
+
 def test_a_request_id_that_is_a_token_is_gone() -> None:
     got = REDACT(replace(answer(b""), request_id=LOOKS["jwt"][1]))
     assert got.request_id == REDACT.mark(LOOKS["jwt"][1])
