@@ -25,6 +25,8 @@ from tap.traces.decode import BufferedTrace, Decoder
 from tap.traces.request import ANY, BODY_BYTES, Rule
 from tap.traces.streamed import Streams
 
+BEGINS = 0.25  # seconds from a request's first byte until its filters are there, at most
+
 
 class Feed:
     """The way of one Envoy's captures to the hub; counts what got lost on it.
@@ -117,7 +119,7 @@ class Feed:
     def ask(self, match: Rule, now: float) -> None:
         """From ``now`` on, and not before, the tap is asked for the requests that ``match`` lets
         through."""
-        self._match, self._since = match, now
+        self._match, self._since = match, now - BEGINS
 
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
@@ -176,7 +178,7 @@ class Feed:
         self._collector.drop()  # their entries of the access log come alone
         exchanges = self._join(self._streams.flush(), now)
         exchanges += self._hear(self._sockets.flush(self._assembler.topology), now)
-        self.tapped, self._since = False, now
+        self.tapped, self._since = False, now - BEGINS
         return [*exchanges, *self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def end_log(self, now: float) -> list[Exchange]:
