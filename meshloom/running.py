@@ -103,6 +103,7 @@ class OfferedTap:
             redact=redact,
             open_source=detailed.open(mesh),
             keep=keep,
+            not_kept=(lambda: keeper.kept().not_stored) if keeper else (lambda: 0),
             logged=True,
             sockets=detailed.sockets,
         )

@@ -65,11 +65,18 @@ def coverage_line(coverage: Coverage) -> str:
     """``watching 4 Envoys   1,204 seen   7 shown   0 lost``."""
     some = f"{coverage.watching} of " if coverage.watching != coverage.targets else ""
     envoys = "Envoy" if coverage.targets == 1 else "Envoys"
-    counts = f"{coverage.seen:,} seen   {coverage.shown:,} shown   {coverage.lost:,} lost"
-    reduced = f"   {coverage.reduced:,} without headers or bodies" if coverage.reduced else ""
-    sampled = f"   {coverage.sampled:,} left out" if coverage.sampled else ""
-    less = f"   {coverage.less}" if coverage.less else ""
-    return f"watching {some}{coverage.targets} {envoys}   {counts}{reduced}{sampled}{less}"
+    parts = [
+        f"watching {some}{coverage.targets} {envoys}",
+        f"{coverage.seen:,} seen   {coverage.shown:,} shown   {coverage.lost:,} lost",
+    ]
+    for count, what in (
+        (coverage.reduced, "without headers or bodies"),
+        (coverage.sampled, "left out"),
+        (coverage.not_stored, "could not be stored"),
+    ):
+        if count:
+            parts.append(f"{count:,} {what}")
+    return "   ".join([*parts, coverage.less] if coverage.less else parts)
 
 
 def _body(side: str, body: Body, shown: View) -> Iterator[str]:

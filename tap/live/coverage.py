@@ -55,7 +55,7 @@ class Coverage(Struct, frozen=True):
     and not shown although they might have matched, be it for a full queue or an unreadable trace.
     ``reduced``: handed over without their bodies or headers, which nobody saw, or for a queue that
     was getting full. ``sources``: what came of each. ``less``: what is left out of everything since
-    the hub can't keep up, "" for nothing.
+    the hub can't keep up, "" for nothing. ``not_stored``: what the store could not take.
     """
 
     watching: int = 0
@@ -67,6 +67,7 @@ class Coverage(Struct, frozen=True):
     reduced: int = 0
     sources: Mapping[str, SourceCount] = {}
     less: str = ""
+    not_stored: int = 0
 
     @property
     def sampled(self) -> int:

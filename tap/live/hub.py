@@ -58,7 +58,8 @@ class HubError(Exception):
 class Hub:
     """Everything captured in one mesh, for any number of viewers.
 
-    ``keep`` gets every exchange, redacted, whoever watches: a store. ``logged``: the Envoys send
+    ``keep`` gets every exchange, redacted, whoever watches: a store; ``not_kept`` is how many it
+    could not take. ``logged``: the Envoys send
     access logs, to whoever calls ``open_log``. ``sockets``: they have transport-socket taps, and
     those are attached to for good instead of the HTTP taps, since a connection that began before is
     not tapped.
@@ -74,6 +75,7 @@ class Hub:
         open_source: OpenSource = open_admin_tap,
         clock: Callable[[], float] = time.time,
         keep: Callable[[list[Exchange]], None] | None = None,
+        not_kept: Callable[[], int] = lambda: 0,
         logged: bool = False,
         sockets: bool = False,
     ) -> None:
@@ -86,7 +88,7 @@ class Hub:
         self._overload = Overload()
         self._redact = redact or Redactor()
         self._clock = clock
-        self._keep = keep
+        self._keep, self._not_kept = keep, not_kept
         self._logged = logged
         self._ids = map("{:04x}".format, count(1))
         self._feeds: dict[str, Feed] = {}
@@ -198,7 +200,8 @@ class Hub:
         counts = (feed.counts for feed in self._feeds.values())
         sources = total(self._past, self.otlp.counted(), *counts)
         lost = sum(count.lost for count in sources.values())
-        return {"sources": sources, "lost": lost, "less": self._overload.level.in_words}
+        less, not_stored = self._overload.level.in_words, self._not_kept()
+        return {"sources": sources, "lost": lost, "less": less, "not_stored": not_stored}
 
     def _meet(self) -> None:
         """A feed for each Envoy of the mesh, and for no other."""

@@ -122,6 +122,7 @@ class Viewer:
             lost=now.lost - self._before.lost + self._dropped,
             reduced=self._reduced,
             sources=since(self._before.sources, now.sources),
+            not_stored=now.not_stored - self._before.not_stored,
         )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
 from tap.lines import bodies, coverage_line, line, milliseconds, route
-from tap.live.coverage import Coverage
+from tap.live.coverage import Coverage, SourceCount
 
 EXCHANGE = Exchange(
     id="9f3e",
@@ -98,4 +98,10 @@ def test_coverage_is_never_hidden() -> None:
     )
     assert coverage_line(Coverage(0, 1, lost=2)) == (
         "watching 0 of 1 Envoy   0 seen   0 shown   2 lost"
+    )
+    sampled = {"access log": SourceCount(seen=9, sampled=90)}
+    less = Coverage(1, 1, 9, 9, reduced=9, sources=sampled, less="no bodies", not_stored=3)
+    assert coverage_line(less) == (
+        "watching 1 Envoy   9 seen   9 shown   0 lost   9 without headers or bodies"
+        "   90 left out   3 could not be stored   no bodies"
     )

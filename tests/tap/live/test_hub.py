@@ -183,3 +183,12 @@ async def test_the_65th_viewer_is_refused() -> None:
     views[0].__exit__(None, None, None)
     with hub.watch():
         pass
+
+
+async def test_what_the_store_could_not_take_is_told_since_a_viewer_came() -> None:
+    missing = [5]
+    hub = Hub(not_kept=lambda: missing[0])
+    async with hub.running():
+        with hub.watch() as viewer:
+            missing[0] = 7
+            assert viewer.coverage().not_stored == 2
