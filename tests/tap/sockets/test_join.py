@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
-from tap.join import WAIT
 from tap.sockets import join
-from tap.sockets.join import SocketJoiner
+from tap.sockets.join import WAIT, SocketJoiner
 from tests.tap.exchanges import sample
 
 CLIENT, OWN = "127.0.0.1:40000", "127.0.0.1:50000"
