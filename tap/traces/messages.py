@@ -16,9 +16,11 @@ from xds_server.errors import WireError
 
 MAX_LINES = 20_000  # of a trace as text: protobuf's reader takes some 30 µs for each
 
+# What stands for a byte in text; of anything else, Python's reader does not know what it is
+_ESCAPE = rb"\\(?:[abfnrtv\\'\"]|[0-3][0-7]{2}|x[0-9A-Fa-f]{2})"
 # One field to a line, as Envoy prints it: so a bound on lines is a bound on fields.
 _LINES = re.compile(
-    rb"(?:[ ]*+(?:\w++ \{|\}|\w++: (?:\"(?:[^\"\\\n]|\\.)*+\"|[\w.+-]++))(?:\n|\Z))*+"
+    rb"(?:[ ]*+(?:\w++ \{|\}|\w++: (?:\"(?:[^\"\\\n]|" + _ESCAPE + rb")*+\"|[\w.+-]++))(?:\n|\Z))*+"
 )
 
 

@@ -119,3 +119,11 @@ def test_hostile_text_is_no_way_to_keep_us_busy(text: bytes) -> None:
     with contextlib.suppress(DecodeError):
         decode_text(text)
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("escape", [rb"\q", rb"\777", rb"\u1234", rb"\x", rb"\8", rb"\?"])
+def test_an_escape_that_envoy_does_not_write_is_no_trace(escape: bytes) -> None:
+    piece = b'  request_body_chunk {\n    as_string: "a' + escape + b'"\n  }\n'
+    text = b"http_streamed_trace_segment {\n  trace_id: 7\n" + piece + b"}\n"
+    with pytest.raises(DecodeError, match="expected one field"):
+        decode_text(text)
