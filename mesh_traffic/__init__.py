@@ -1,7 +1,7 @@
 """The nouns that every side of meshloom shares: headers, request, response, exchange.
 
 Floor 0 of the house: no I/O, nothing that knows Envoy, WASM or YAML. They are made by the million,
-so they are msgspec's: as frozen dataclasses they took ten times as long.
+so they are msgspec's: a frozen dataclass sets each field by a call.
 A capture (``tap``), a filter under test (``wasm_filters``), a claim being proven (``mini_mesh``)
 and a debugger all speak of the same request, so they use the same class for it.
 """

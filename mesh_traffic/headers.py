@@ -68,6 +68,10 @@ class Headers(Struct, frozen=True):
         wanted = name.lower()
         return Headers(tuple(f for f in self.fields if f[0].lower() != wanted))
 
+    def ordinary(self) -> Headers:
+        """These headers without pseudo-headers, such as ``:path`` (RFC 9113, section 8.3)."""
+        return Headers(tuple([field for field in self.fields if field[0][:1] != ":"]))
+
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self.get(name) is not None
 

@@ -49,7 +49,7 @@ class Request(Struct, frozen=True):
             path=fields.get(":path", "/") or "/",
             authority=fields.get(":authority") or fields.get("host") or "",
             scheme=fields.get(":scheme", "http") or "http",
-            headers=Headers(tuple(f for f in fields if not f[0].startswith(":"))),
+            headers=fields.ordinary(),
             body=body or Body(),
             trailers=trailers or Headers(),
         )
@@ -80,7 +80,7 @@ class Response(Struct, frozen=True):
         status = fields.get(":status", "")
         return cls(
             status=int(status) if status and status.isascii() and status.isdigit() else 0,
-            headers=Headers(tuple(f for f in fields if not f[0].startswith(":"))),
+            headers=fields.ordinary(),
             body=body or Body(),
             trailers=trailers or Headers(),
         )

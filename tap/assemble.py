@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing, replace
+from mesh_traffic import Body, Exchange, Request, Response, Timing, replace
 from tap import access_log, flags
 from tap.access_log import Entry
 from tap.join import Joined, Seen
@@ -116,7 +116,7 @@ def _request(message: Message | None, known: Mapping[str, str]) -> Request:
         known.get(":path") or "/",
         known.get(":authority") or known.get("host", ""),
         known.get(":scheme") or "http",
-        _ordinary(message.fields),
+        message.fields.ordinary(),
         _sized(message.body, known.get("content-length", "")),
         message.trailers,
     )
@@ -129,14 +129,10 @@ def _response(message: Message | None, method: str) -> Response | None:
     status, length = known.get(":status", ""), known.get("content-length", "")
     return Response(
         int(status) if status.isascii() and status.isdigit() else 0,
-        _ordinary(message.fields),
+        message.fields.ordinary(),
         message.body if method == "HEAD" else _sized(message.body, length),
         message.trailers,
     )
-
-
-def _ordinary(fields: Headers) -> Headers:
-    return Headers(tuple([field for field in fields.fields if field[0][:1] != ":"]))
 
 
 def _sized(body: Body, length: str) -> Body:

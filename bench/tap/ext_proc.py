@@ -128,7 +128,7 @@ async def asked(live: LiveMesh, rate: int, options: Any) -> list[float]:
 async def settled(viewer: Viewer) -> None:
     """Until nothing more comes, and Envoy's counters have been looked at twice."""
     last = None
-    while last != (last := (viewer.coverage().seen, viewer.coverage().lost)):  # noqa: ASYNC110
+    while last != (last := (viewer.coverage().seen, viewer.coverage().lost)):  # noqa: ASYNC110 - nobody tells of it
         await asyncio.sleep(2.5)
 
 

@@ -57,9 +57,8 @@ class Feed:
         self._pairs = SocketJoiner() if sockets else None
         self._assembler = Assembler(node, topology, ids)
         self._redact = redact
-        self._came = self._traces = self._heard = self._entries = self._sampled = (
-            self._processed
-        ) = 0
+        self._came = self._traces = self._processed = self._heard = 0
+        self._entries = self._sampled = 0
         self._audits = (Audit(), Audit())  # of traces, of entries
         self._behind, self._late_before = 0.0, 0
 

@@ -68,24 +68,23 @@ class Reader:
     def traces(self, data: bytes) -> Told:
         """An ExportTraceServiceRequest. Raises OtlpError, which is counted."""
         told = Told(write=messages.traces_answer)
-        try:
-            request = messages.traces(data)
-        except messages.OtlpError:
-            self.counts[spans.SOURCE].refused += 1
-            raise
+        request = self._parsed(messages.traces, data, spans.SOURCE)
         told.exchanges = self._spans(request.resource_spans, told)
         return told
 
     def logs(self, data: bytes) -> Told:
         """An ExportLogsServiceRequest. Raises OtlpError, which is counted."""
         told = Told(write=messages.logs_answer)
-        try:
-            request = messages.logs(data)
-        except messages.OtlpError:
-            self.counts[logs.SOURCE].refused += 1
-            raise
+        request = self._parsed(messages.logs, data, logs.SOURCE)
         told.exchanges = self._records(request.resource_logs, told)
         return told
+
+    def _parsed(self, parse: Callable[[bytes], Any], data: bytes, source: str) -> Any:
+        try:
+            return parse(data)
+        except messages.OtlpError:
+            self.counts[source].refused += 1
+            raise
 
     def _spans(self, resources: Iterable[Any], told: Told) -> Iterator[Exchange]:
         count = self.counts[spans.SOURCE]

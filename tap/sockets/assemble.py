@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mesh_traffic import Body, Exchange, Headers, Request, Response, Timing
+from mesh_traffic import Body, Exchange, Request, Response, Timing
 from tap import flags
 from tap.sockets.connection import CUT_OFF, Connection
 from tap.sockets.spoken import Said, Spoken
@@ -147,7 +147,7 @@ def _request(said: Said | None, known: Mapping[str, str]) -> Request:
         known.get(":path") or "/",
         known.get(":authority") or known.get("host", ""),
         known.get(":scheme") or "http",
-        _ordinary(said.fields),
+        said.fields.ordinary(),
         said.body(),
         said.trailers,
     )
@@ -158,11 +158,7 @@ def _response(said: Said | None) -> Response | None:
         return None
     status = _known(said).get(":status", "")
     number = int(status) if status.isascii() and status.isdigit() and len(status) < 10 else 0
-    return Response(number, _ordinary(said.fields), said.body(), said.trailers)
-
-
-def _ordinary(fields: Headers) -> Headers:
-    return Headers(tuple([field for field in fields.fields if field[0][:1] != ":"]))
+    return Response(number, said.fields.ordinary(), said.body(), said.trailers)
 
 
 def _duration(spoken: Spoken, begin: float) -> float | None:
