@@ -28,10 +28,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from bench.tap.mesh import HOPS, Mesh, mesh, tap
 from bench.tap.rig import BYTES, built, cpu_seconds
+from tap.join import WAIT
 
 CONNECTIONS = 32
 NUMBER = re.compile(rb"/r/([0-9]+)\b")
-PATIENCE = 3.0  # seconds without a line after which no more will come
+PATIENCE = WAIT + 1  # seconds without a line after which no more will come
 
 
 class Screen(threading.Thread):
@@ -85,7 +86,7 @@ def paced(running: Mesh, program: Path, rate: int, seconds: int) -> dict[int, fl
 
 
 def warm_up(running: Mesh, program: Path, screen: Screen) -> None:
-    """Until the view shows what crosses the mesh."""
+    """Until the view shows what crosses the mesh, and all of it."""
     end = time.monotonic() + 20
     while not screen.lines and time.monotonic() < end:
         paced(running, program, 100, 1)
@@ -97,7 +98,7 @@ def settle(screen: Screen) -> None:
     before = -1
     while before != screen.lines:
         before = screen.lines
-        time.sleep(PATIENCE / 2)
+        time.sleep(PATIENCE)
 
 
 def told(answered: dict[int, float], seen: dict[int, list[float]]) -> list[str]:

@@ -47,6 +47,7 @@ class Feed:
     ) -> None:
         self.tapped = False
         self.logged = logged
+        self._asked = False  # for a tap, which may be there before we hear of it
         self._match: Rule = ANY  # which requests the tap is asked for
         self._since = 0.0  # and since when
         self._decoder = Decoder()
@@ -118,7 +119,7 @@ class Feed:
     def ask(self, match: Rule, now: float) -> None:
         """From ``now`` on, and not before, the tap is asked for the requests that ``match`` lets
         through."""
-        self._match, self._since = match, now - BEGINS
+        self._asked, self._match, self._since = True, match, now - BEGINS
 
     def receive(self, data: bytes, now: float) -> list[Exchange]:
         """Bytes of the tap came, at ``now`` (epoch seconds)."""
@@ -177,7 +178,8 @@ class Feed:
         self._collector.drop()  # their entries of the access log come alone
         exchanges = self._join(self._streams.flush(), now)
         exchanges += self._hear(self._sockets.flush(self._assembler.topology), now)
-        self.tapped, self._since = False, now - BEGINS
+        self.tapped = self._asked = False
+        self._since = now - BEGINS
         return [*exchanges, *self._made(self._joiner.flush(), now), *self._unpaired()]
 
     def end_log(self, now: float) -> list[Exchange]:
@@ -192,7 +194,7 @@ class Feed:
 
     def _pair(self, halves: Sequence[Exchange], now: float) -> list[Exchange]:
         """What sockets saw, or the log, joined with the other."""
-        if self._pairs is not None and self.tapped and self.logged:
+        if self._pairs is not None and self._both:
             receive = self._pairs.receive
             halves = [one for half in halves for one in receive(half, now)]
         return [self._redact(one) for one in halves]
@@ -204,13 +206,18 @@ class Feed:
 
     def _join(self, halves: Sequence[Half], now: float) -> list[Exchange]:
         seen: Sequence[Seen] = halves
-        both = self.tapped and self.logged
+        both = self._both
         if both or self._joiner.remembers:
             joined, expects = self._joiner.receive, self._is_tapped
             seen = [x for half in halves for x in joined(half, now, both and expects(half))]
         if seen:
             self._behind = max(self._behind, _behind(seen[-1], now))
         return self._made(seen, now)
+
+    @property
+    def _both(self) -> bool:
+        """Whether either source may tell of what the other tells."""
+        return self.logged and (self.tapped or self._asked)
 
     def _is_tapped(self, half: Half) -> bool:
         """Whether there is a trace of it, or may be."""

@@ -83,6 +83,16 @@ def test_an_entry_waits_only_where_there_may_be_a_trace() -> None:
     assert narrow.waiting == 1
 
 
+def test_an_entry_may_come_before_we_hear_that_its_tap_is_there() -> None:
+    early = Feed("web-1", Topology(), map(str, count()), Redactor(), logged=True)
+    (before,) = early.log([entry("/a", 10.0)], now=10.2)  # nobody asked for a tap
+    early.ask(ANY, 11.0)
+    assert early.log([entry("/b", 11.1, ask="s")], now=11.2) == []
+    (refused,) = early.cut(now=11.3)  # there will be none
+    (after,) = early.log([entry("/c", 11.4, ask="t")], now=11.5)
+    assert [one.request.path for one in (before, refused, after)] == ["/a", "/b", "/c"]
+
+
 def test_how_far_behind_it_is_is_told_by_the_ends_of_requests_once() -> None:
     late = joining(HeaderIs(":path", "/a"))
     late.log([entry("/b", 20.0)], now=23.1)  # it took 0.1 s
