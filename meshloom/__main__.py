@@ -10,6 +10,7 @@ from mesh_yaml.place import DocumentError
 from meshloom import (
     __version__,
     check,
+    debug,
     prove,
     render,
     rollback,
@@ -39,6 +40,7 @@ app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(tap.app, name="tap")
+app.add_typer(debug.app, name="debug")
 app.add_typer(xds.app, name="xds")
 app.add_typer(wasm.app, name="wasm")
 

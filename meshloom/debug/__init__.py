@@ -1,0 +1,16 @@
+"""``meshloom debug``: why a request went where it went, and what else it could do. A file a command.
+
+A command's module imports what it needs inside of its function, so that ``meshloom --help`` stays
+quick. Exit codes: 0 fine, 1 something does not hold, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(no_args_is_help=True)
+def debug() -> None:
+    """Hold, explain and replay requests, and step through their filters."""
