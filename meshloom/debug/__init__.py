@@ -1,7 +1,7 @@
-"""``meshloom debug``: why a request went where it went, and what else it could do. A file a command.
+"""``meshloom debug``: why a request went where it went, and what else it could do.
 
-A command's module imports what it needs inside of its function, so that ``meshloom --help`` stays
-quick. Exit codes: 0 fine, 1 something does not hold, 2 bad input.
+One file per command. Its module imports what it needs inside of its function, so that
+``meshloom --help`` stays quick. Exit codes: 0 fine, 1 something does not hold, 2 bad input.
 """
 
 from __future__ import annotations
