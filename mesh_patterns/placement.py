@@ -19,6 +19,7 @@ CAPTURES = "meshloom:captures"  # the cluster of who reads access logs; no servi
 # Of who takes whole requests: on one connection they would hold up the log, and the cluster's
 # circuit breaker shall count nothing else.
 PROCESSOR = "meshloom:ext_proc"
+GATE = "meshloom:gate"
 # A gRPC server asks for the listener of this name, with its "ip:port" in it; no service's name
 # holds a colon. https://github.com/grpc/proposal/blob/master/A36-xds-for-servers.md#xds-protocol
 SERVER_LISTENER = "inbound:%s"
@@ -160,12 +161,14 @@ class Placement:
     ``captured``: the Envoys know a cluster :data:`CAPTURES`, and send their access logs to it.
     ``sockets``: their transport sockets have taps.
     ``processed``: they know :data:`PROCESSOR` too, and a filter can send requests to it.
+    ``gated``: they know :data:`GATE`, at which requests can be held.
     """
 
     ports: Mapping[str, int]
     captured: bool = False
     sockets: bool = False
     processed: bool = False
+    gated: bool = False
 
     def port(self, key: str) -> int:
         return self.ports[key]

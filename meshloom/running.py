@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from meshloom.capture import SOURCES, Name
-from meshloom.state import CAPTURES_SOCKET, PROCESSOR_SOCKET, TAP_SOCKET, announce, mesh_folder
+from meshloom.state import (
+    CAPTURES_SOCKET,
+    GATE_SOCKET,
+    PROCESSOR_SOCKET,
+    TAP_SOCKET,
+    announce,
+    mesh_folder,
+)
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event, Ready
 from mini_mesh.mesh import MiniMesh, Options
@@ -74,6 +81,7 @@ async def open_mesh(
             detailed.sockets,
             otlp or {},
             processor,
+            folder / GATE_SOCKET if findable else None,
         )
         async with MiniMesh(options, heard) as mesh:
             yield mesh

@@ -21,6 +21,8 @@ STATE_FILE = "mesh.json"
 TAP_SOCKET = "tap.sock"
 CAPTURES_SOCKET = "captures.sock"  # where Envoys send their access logs
 PROCESSOR_SOCKET = "requests.sock"  # and whole requests, if they are told to
+GATE_SOCKET = "gate.sock"  # and requests that may be held
+DEBUG_SOCKET = "debug.sock"  # where people hold them
 
 
 class NoMesh(Exception):
@@ -39,6 +41,10 @@ class RunningMesh:
     @property
     def tap_socket(self) -> Path:
         return self.folder / TAP_SOCKET
+
+    @property
+    def debug_socket(self) -> Path:
+        return self.folder / DEBUG_SOCKET
 
 
 def home() -> Path:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mesh_patterns.placement import CAPTURES, PROCESSOR
+from mesh_patterns.placement import CAPTURES, GATE, PROCESSOR
 from mini_mesh.ports import LOOPBACK
 
 XDS_CLUSTER = "meshloom:xds"  # no service's name holds a colon
@@ -23,6 +23,7 @@ MAX_CONNECTIONS = 100_000  # Envoy warns at every start where no limit is set
 # Requests of which it tells at a time. Envoy's default of 1,024 is reached by few that take long;
 # with more, what a processor can't keep up with would come later than anybody waits for it.
 MAX_PROCESSED = 2048
+MAX_GATED = 4096  # that may be held, or asked about, at a time
 # Envoy would warn of each request beyond that, and of each that it tells while nobody listens: a
 # line of log for a request. The hub counts them.
 NO_WORD_OF_LOSSES = ("--component-log-level", "ext_proc:error")
@@ -42,7 +43,7 @@ class EnvoyNode:
 
     ``reports``: it tells the control plane what load it has (LRS). ``checks``: it offers to check
     for it whether endpoints are well (HDS). ``captures`` is the Unix socket of who reads its access
-    logs, ``processor`` of who takes whole requests.
+    logs, ``processor`` of who takes whole requests, ``gate`` of who may hold them.
     """
 
     id: str
@@ -56,6 +57,7 @@ class EnvoyNode:
     checks: bool = False
     captures: Path | None = None
     processor: Path | None = None
+    gate: Path | None = None
 
 
 def bootstrap(node: EnvoyNode) -> dict[str, Any]:
@@ -131,7 +133,17 @@ def _clusters(node: EnvoyNode) -> Iterator[dict[str, Any]]:
     if node.processor is not None:
         http2 = {"hpack_table_size": 0}  # so the reader wants it (tap.ext_proc.header_block)
         made = _grpc_cluster(PROCESSOR, {"pipe": {"path": str(node.processor)}}, http2)
-        yield {**made, "circuit_breakers": {"thresholds": [{"max_requests": MAX_PROCESSED}]}}
+        yield {**made, **_at_most({"max_requests": MAX_PROCESSED})}
+    if node.gate is not None:
+        yield {
+            **_grpc_cluster(GATE, {"pipe": {"path": str(node.gate)}}, {}),
+            **_at_most({"max_requests": MAX_GATED, "max_pending_requests": MAX_GATED}),
+        }
+
+
+def _at_most(limits: dict[str, int]) -> dict[str, Any]:
+    """A cluster's limits of what is open at a time."""
+    return {"circuit_breakers": {"thresholds": [limits]}}
 
 
 def _grpc_cluster(name: str, address: dict[str, Any], http2: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class Options:
     ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
     ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
     ``otlp`` are the addresses, by protocol, at which somebody takes spans: workloads are told.
-    ``processor`` is another, at which somebody takes whole requests.
+    ``processor`` is another, at which somebody takes whole requests, and at the ``gate`` somebody
+    may hold them.
     """
 
     envoy: EnvoyBinary
@@ -62,6 +63,7 @@ class Options:
     sockets: bool = False
     otlp: Mapping[str, str] = field(default_factory=dict)
     processor: Path | None = None
+    gate: Path | None = None
 
 
 class MiniMesh:
@@ -171,6 +173,7 @@ class MiniMesh:
             captured=options.captures is not None,
             sockets=options.sockets,
             processed=options.processor is not None,
+            gated=options.gate is not None,
         )
         port = self._ports.port(CONTROL_PLANE)
         otlp = self.options.otlp.get("grpc", "")
@@ -320,6 +323,7 @@ class MiniMesh:
                 reports=True,
                 captures=self.options.captures,
                 processor=self.options.processor,
+                gate=self.options.gate,
             )
         )
         more = NO_WORD_OF_LOSSES if self.options.processor else ()

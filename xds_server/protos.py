@@ -159,14 +159,17 @@ with _plain_dataclasses():
     from envoy_data_plane.message_pool import default_message_pool as message_pool
 
 if TYPE_CHECKING:
+    from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
     from envoy_data_plane.envoy.extensions.filters.common.matcher.action import v3 as matcher_action
+    from envoy_data_plane.envoy.extensions.filters.http.composite import v3 as composite
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
+    from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
     from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
@@ -182,6 +185,7 @@ Message = betterproto2.Message
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
+    "composite": "envoy.extensions.filters.http.composite.v3",
     "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
     "ext_proc_service": "envoy.service.ext_proc.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
@@ -189,6 +193,8 @@ _LATER: Mapping[str, str] = {
     "load_stats": "envoy.service.load_stats.v3",
     "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
     "matching": "envoy.extensions.common.matching.v3",
+    "mutation_rules": "envoy.config.common.mutation_rules.v3",
+    "network_input": "envoy.extensions.matching.common_inputs.network.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -241,6 +247,7 @@ __all__ = [
     "common_fault",
     "common_matcher",
     "common_tap",
+    "composite",
     "core",
     "discovery",
     "endpoint",
@@ -258,6 +265,8 @@ __all__ = [
     "matcher_action",
     "matching",
     "message_pool",
+    "mutation_rules",
+    "network_input",
     "on_demand",
     "protobuf",
     "raw_buffer",

@@ -51,8 +51,10 @@ def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Res
         from mesh_patterns.compile import ext_proc  # with packages that few meshes need
 
         yield ext_proc.extension(proxy.node)
+    if placement.gated:
+        from mesh_patterns.compile import gate
+
+        yield gate.extension(proxy.node)
     for entry in listeners.entries(draft, proxy, placement):
-        yield listeners.listener_resource(
-            entry, placement.captured, placement.sockets, placement.processed
-        )
+        yield listeners.listener_resource(entry, placement)
         yield routes.route_resource(entry)

@@ -65,7 +65,7 @@ class Endpoints:
     def _inbound(self, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
         yield from clusters.inbound(self._draft, proxy, placement)
         for entry in listeners.entries(self._draft, proxy, placement):
-            yield listeners.listener_resource(entry)
+            yield listeners.listener_resource(entry, placement)
             yield routes.route_resource(entry)
 
     def _add(self, proxy: Proxy) -> None:

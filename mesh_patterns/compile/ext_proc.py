@@ -12,9 +12,11 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/ext_
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from mesh_patterns.compile.values import ads
 from mesh_patterns.placement import PROCESSOR
+from xds_server import protos
 from xds_server.mirror import any_of, type_url_of
 from xds_server.protos import core, ext_proc, hcm, matcher_action, matching, xds_core, xds_matcher
 from xds_server.resource import Resource
@@ -55,12 +57,14 @@ def extension(node: str, wanted: Wanted | bool = False) -> Resource:
     return Resource.of(core.TypedExtensionConfig(name=NAME, typed_config=config))
 
 
+def metadata_of(node: str) -> dict[str, str]:
+    """What each stream of that Envoy tells of itself."""
+    return {NODE: node.replace("%", "%%"), **METADATA}
+
+
 def _skipping(wanted: Wanted | None) -> xds_matcher.Matcher:
     """A matcher has to say what is skipped; None: everything."""
-    action = any_of(matcher_action.SkipFilter())
-    skip = xds_matcher.MatcherOnMatch(
-        action=xds_core.TypedExtensionConfig(name="skip", typed_config=action)
-    )
+    skip = on_match("skip", matcher_action.SkipFilter())
     if wanted is None:
         return xds_matcher.Matcher(on_no_match=skip)
     unwanted = xds_matcher.MatcherMatcherListPredicate(not_matcher=wanted)
@@ -68,15 +72,25 @@ def _skipping(wanted: Wanted | None) -> xds_matcher.Matcher:
     return xds_matcher.Matcher(matcher_list=xds_matcher.MatcherMatcherList(matchers=[row]))
 
 
+def on_match(name: str, action: protos.Message) -> xds_matcher.MatcherOnMatch:
+    """What a matcher's row leads to."""
+    told = xds_core.TypedExtensionConfig(name=name, typed_config=any_of(action))
+    return xds_matcher.MatcherOnMatch(action=told)
+
+
+def service(cluster: str, metadata: Mapping[str, str]) -> core.GrpcService:
+    """Who takes the streams, and what each of them tells of itself."""
+    return core.GrpcService(
+        envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=cluster, skip_envoy_headers=True),
+        initial_metadata=[core.HeaderValue(key=k, value=v) for k, v in metadata.items()],
+    )
+
+
 def _processor(node: str) -> ext_proc.ExternalProcessor:
     send = ext_proc.ProcessingModeHeaderSendMode.SEND
     body = ext_proc.ProcessingModeBodySendMode.STREAMED  # the others are not sent in this mode
-    metadata = {NODE: node.replace("%", "%%"), **METADATA}
     return ext_proc.ExternalProcessor(
-        grpc_service=core.GrpcService(
-            envoy_grpc=core.GrpcServiceEnvoyGrpc(cluster_name=PROCESSOR, skip_envoy_headers=True),
-            initial_metadata=[core.HeaderValue(key=k, value=v) for k, v in metadata.items()],
-        ),
+        grpc_service=service(PROCESSOR, metadata_of(node)),
         observability_mode=True,
         failure_mode_allow=True,
         processing_mode=ext_proc.ProcessingMode(

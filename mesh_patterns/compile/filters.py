@@ -2,11 +2,11 @@
 
 ::
 
-    tap → fault → authorization → wasm → router
+    tap → gate → fault → authorization → wasm → router
 
 The tap is first, so it sees what came in and what went out, also when a later filter answers by
-itself. A filter that stands on some edges of a listener only is disabled there, and enabled by the
-virtual hosts of those edges.
+itself. At the gate a request can be held before anything has happened to it. A filter that stands
+on some edges of a listener only is disabled there, and enabled by the virtual hosts of those edges.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mesh_patterns.compile.values import fractional, header_matcher
 from mesh_patterns.draft import Draft, Fault, Filter
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import Instance
+from mesh_patterns.placement import Placement
 from mesh_patterns.policy import Authorization
 from mesh_yaml.place import Place
 from xds_server import protos
@@ -59,14 +60,13 @@ def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
     )
 
 
-def http_filters(
-    entry: Entry, processed: bool = False
-) -> list[tuple[hcm.HttpFilter, Place | None]]:
-    """The whole chain, each with the line that asked for it.
+def http_filters(entry: Entry, placement: Placement) -> list[tuple[hcm.HttpFilter, Place | None]]:
+    """The whole chain, each with the line that asked for it."""
+    chain: list[tuple[hcm.HttpFilter, Place | None]] = [(_capture(placement.processed), None)]
+    if placement.gated:
+        from mesh_patterns.compile import gate  # with packages that few meshes need
 
-    ``processed``: captures come by ext_proc, whose filter takes the tap's place.
-    """
-    chain: list[tuple[hcm.HttpFilter, Place | None]] = [(_capture(processed), None)]
+        chain.append((gate.http_filter(), None))
     if any("fault" in row.rule.settings for host in entry.hosts for row in host.rows):
         chain.append((_filter(ROUTE_FAULT, fault.HttpFault()), None))
     for each in sorted(entry.filters, key=lambda each: ORDER.index(each.kind)):
@@ -146,6 +146,7 @@ def _string(text: str) -> protobuf.Any | None:
 
 
 def _capture(processed: bool) -> hcm.HttpFilter:
+    """Who captures by ext_proc needs no tap."""
     if not processed:
         return _tap()
     from mesh_patterns.compile import ext_proc  # with packages that few meshes need

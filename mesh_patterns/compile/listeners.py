@@ -97,16 +97,9 @@ def _of_hosts(hosts: tuple[Host, ...]) -> tuple[Filter, ...]:
     return tuple(unique(each for host in hosts for row in host.rows for each in row.filters))
 
 
-def listener_resource(
-    entry: Entry, captured: bool = False, sockets: bool = False, processed: bool = False
-) -> Resource:
-    """The listener itself; its routes come by RDS under the same name.
-
-    ``captured``: it tells of each request in Envoy's access log over gRPC. ``sockets``: its
-    transport sockets have taps. ``processed``: it can be told to send requests to an external
-    processor.
-    """
-    chain = filters.http_filters(entry, processed)
+def listener_resource(entry: Entry, placement: Placement) -> Resource:
+    """The listener itself; its routes come by RDS under the same name."""
+    chain = filters.http_filters(entry, placement)
     manager = hcm.HttpConnectionManager(
         stat_prefix=entry.name,
         rds=hcm.Rds(config_source=ads(), route_config_name=entry.name),
@@ -117,7 +110,7 @@ def listener_resource(
         # a held or delayed request may be quiet for long; the pattern's timeouts bound it instead
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[hcm.HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
-        access_log=[access_log()] if captured else [],
+        access_log=[access_log()] if placement.captured else [],
         **tls.told_caller(entry),
     )
     network = listener.Filter(
@@ -125,7 +118,7 @@ def listener_resource(
     )
     first, *more = entry.ports
     chains = tls.filter_chains(entry, [network])
-    for each in chains if sockets else ():
+    for each in chains if placement.sockets else ():
         each.transport_socket = tapped(each.transport_socket)
     message = listener.Listener(
         name=entry.name,

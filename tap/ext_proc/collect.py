@@ -19,12 +19,13 @@ Source: Envoy, ``envoy.service.ext_proc.v3.ProcessingRequest``, and ``observabil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from mesh_traffic import Body, Headers
 from tap.access_log import Entry
+from tap.ext_proc.messages import fields_of, parse
+from tap.ext_proc.opening import Opening
 from tap.traces.decode import BufferedTrace, Message
 from xds_server.errors import WireError
 
@@ -37,16 +38,6 @@ SAME = 1e-5  # seconds between two readings of one time: in microseconds, as flo
 GRACE = 0.25  # seconds from a request's entry in the access log until its stream is given out
 
 Key = tuple[str, str]  # the client's address and x-request-id, as in tap.join
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What is known of a request when its stream opens: ``client`` and ``listener`` are addresses,
-    ``ip:port``; ``started`` is in epoch seconds, None where it was not told."""
-
-    client: str = ""
-    listener: str = ""
-    started: float | None = None
 
 
 class _Side:
@@ -88,7 +79,7 @@ class Stream:
         if not self._collector.wants(self):
             return True
         try:
-            message = _parse(data)
+            message = parse(data)
         except WireError:
             self._collector.reject(self)
             return True
@@ -107,9 +98,9 @@ class Stream:
             self._collector.hold(side.add(content.body, self._collector.room))
             side.ended = content.end_of_stream
         elif part == "trailers":
-            side.trailers, side.ended = _fields(content.trailers), True
+            side.trailers, side.ended = fields_of(content.trailers), True
         else:
-            side.headers, side.ended = _fields(content.headers), content.end_of_stream
+            side.headers, side.ended = fields_of(content.headers), content.end_of_stream
             if side is self.request:
                 known = side.headers.get("x-request-id") or ""
                 self._collector.know(self, (self.opening.client, known))
@@ -230,25 +221,6 @@ class Collector:
         self.room += stream.held
         if stream.key is not None and self._by_key.get(stream.key) is stream:
             del self._by_key[stream.key]
-
-
-def prepare() -> None:
-    """Do now what would hold up the first requests."""
-    _parse(b"")
-
-
-def _parse(data: bytes) -> Any:
-    """Imported late: Envoy's messages take 0.2 s."""
-    from xds_server.mirror import parse
-    from xds_server.protos import ext_proc_service
-
-    return parse(ext_proc_service.ProcessingRequest, data)
-
-
-def _fields(headers: Any) -> Headers:
-    """Envoy fills ``raw_value``, or ``value`` if a runtime flag of old says so."""
-    pairs = [(one.key.encode(), one.raw_value or one.value.encode()) for one in headers.headers]
-    return Headers.of_bytes(pairs)
 
 
 def _upstream(attributes: Any) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """One term. ``name`` is a field or an operator of ``tap.language.terms``; ``sign`` is "" for
-    the latter.
+    """One term. ``name`` is a field or an operator of ``tap.language.terms``, or ``header`` and
+    the header's name; ``sign`` is "" for an operator.
 
     ``value`` is a number where the field is one (a duration in seconds), else the text as written.
     """

@@ -203,7 +203,8 @@ def compare(name: str, sign: str, value: str) -> Term:
 
 def compare_header(name: str, sign: str, value: str) -> Term:
     """``header name sign value``."""
-    return Term(_compare_text(header(name).read, sign, value), message=True)
+    implied = Atom(f"header {name.lower()}", sign, value)
+    return Term(_compare_text(header(name).read, sign, value), implied, message=True)
 
 
 def _compare_number(field: NumberField, sign: str, value: str) -> tuple[Predicate, float]:

@@ -10,7 +10,8 @@ from tap.access_log import Entry
 from tap.assemble import SOURCE as TAP
 from tap.assemble import Assembler
 from tap.ext_proc.collect import SOURCE as EXT_PROC
-from tap.ext_proc.collect import Collector, Opening, Stream
+from tap.ext_proc.collect import Collector, Stream
+from tap.ext_proc.opening import Opening
 from tap.join import WAIT, Half, Joined, Joiner, Seen
 from tap.live.audit import Audit
 from tap.live.coverage import SourceCount

@@ -23,7 +23,8 @@ import aiohttp
 from mesh_traffic import Exchange
 from tap.access_log import SOURCE as LOG
 from tap.access_log import Entry, FollowedLog
-from tap.ext_proc.collect import Following, Opening, Stream
+from tap.ext_proc.collect import Following, Stream
+from tap.ext_proc.opening import Opening
 from tap.language.terms import BARE, Predicate
 from tap.live.background import background
 from tap.live.coverage import Coverage, SourceCount, total

@@ -8,10 +8,8 @@ bounded and drops.
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import logging
-import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -27,9 +25,9 @@ from tap.live.background import background
 from tap.live.coverage import Coverage
 from tap.live.hub import Hub, HubError
 from tap.live.viewer import Viewer, Wish
+from tap.sources.private_socket import bound
 from tap.topology import Topology
 
-MAX_PATH = 100  # bytes; sun_path has 108 on Linux and 104 on macOS
 MAX_REQUEST = 64 * 1024  # bytes of a client's line
 ASK_WITHIN = 5.0  # seconds for a client to say what it wants
 AT_ONCE = 64 * 1024  # bytes written to a client before it is asked to have read them
@@ -89,30 +87,11 @@ async def serve(hub: Hub, path: Path) -> AsyncIterator[None]:
 
 @contextmanager
 def _bound(path: Path) -> Iterator[socket.socket]:
-    """A socket at ``path`` that nobody can connect to before its mode is set: it listens later."""
-    if len(os.fsencode(path)) > MAX_PATH:
-        raise HubError(f"{path}: a socket's path can't be longer than {MAX_PATH} bytes")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
-        try:
-            _clear_away(path)
-            listening.bind(os.fspath(path))
-            path.chmod(0o600)
-        except OSError as error:
-            raise HubError(f"{path}: {error.strerror or error}") from error
-        try:
+    try:
+        with bound(path) as listening:
             yield listening
-        finally:
-            path.unlink(missing_ok=True)
-
-
-def _clear_away(path: Path) -> None:
-    """Remove the socket of a hub that was killed. Raises OSError if one still answers."""
-    if not path.is_socket():
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        if probe.connect_ex(os.fspath(path)) == 0:
-            raise FileExistsError(errno.EADDRINUSE, "another hub is served here")
-    path.unlink()
+    except OSError as error:
+        raise HubError(f"{path}: {error.strerror or error}") from error
 
 
 async def _serve_client(

@@ -29,6 +29,13 @@ class LongWay:
         self._marker = marker
         self._context = Context(ready.scanner, marker)
         self._websocket: str | None = None
+        self._fields_marked: dict[bytes, bytes] = {}  # short ones count where they stand only
+
+    @property
+    def marked(self) -> dict[bytes, bytes]:
+        """What each mark of the exchange stands for."""
+        found = {mark: value for value, mark in self._context.secrets.items()}
+        return {**found, **self._fields_marked}
 
     def exchange(self, exchange: Exchange) -> Exchange:
         request, response = exchange.request, exchange.response
@@ -85,7 +92,9 @@ class LongWay:
         if not MARK.fullmatch(data):
             for part in credentials(name, value):
                 self._context.learn(as_bytes(part))
-        return as_text(self._context.secrets.get(data) or self._marker.mark(data))
+        mark = self._context.secrets.get(data) or self._marker.mark(data)
+        self._fields_marked[mark] = data
+        return as_text(mark)
 
     def _may_hide(self, text: str) -> bool:
         return "%" in text or self._ready.scanner.suspicious(as_bytes(text))

@@ -41,6 +41,16 @@ class Redactor:
         shown = short_way.exchange(exchange, seen, text, hit)
         return shown or LongWay(ready, self._marker).exchange(exchange)
 
+    def opened(self, exchange: Exchange) -> tuple[Exchange, dict[bytes, bytes]]:
+        """The exchange that may be shown, and what its marks stand for: for who lets people change
+        what they see, and has to put back what they do not."""
+        rules = self._book.of(exchange.destination.service)
+        if rules.off:
+            return exchange, {}
+        ready, _ = self._ways.get(id(rules)) or self._made_ready(rules)
+        way = LongWay(ready, self._marker)
+        return way.exchange(exchange), way.marked
+
     def _made_ready(self, rules: Rules) -> tuple[Ready, ShortWay]:
         ready = Ready(rules)
         return self._ways.setdefault(id(rules), (ready, ShortWay(ready, self._marker)))

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import os
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from tap.ext_proc.collect import Following, Opening, prepare
+from tap.ext_proc.collect import Following
 from tap.ext_proc.grpc_in import Connection, ConnectionBroken, Event, Received
 from tap.ext_proc.grpc_in import Opened as Begun
+from tap.ext_proc.messages import prepare
+from tap.ext_proc.opening import PREFIX, Opening, opening_of
+from tap.sources.private_socket import bound
 from tap.sources.source import Attached, Lost, SourceEvent
 from tap.traces.request import Rule, TapRequest
-
-PREFIX = "x-meshloom-"  # of the metadata that the filter's config adds
-TOLD = ("node", "client", "listener", "started")
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +56,9 @@ class Processor:
         """While inside. Raises OSError if nobody can listen there."""
         loop = asyncio.get_running_loop()
         connections: set[_Connection] = set()
-        with _bound(path) as bound:
+        with bound(path) as listening:
             server = await loop.create_unix_server(
-                lambda: _Connection(self, connections), sock=bound
+                lambda: _Connection(self, connections), sock=listening
             )
             try:
                 yield
@@ -69,25 +66,6 @@ class Processor:
                 server.close()
                 for each in tuple(connections):
                     each.close()
-
-
-@contextmanager
-def _bound(path: Path) -> Iterator[socket.socket]:
-    """A socket at ``path``, to which only its owner can connect, from the first moment."""
-    path.unlink(missing_ok=True)  # of a hub that was killed
-    made = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        made.bind(str(path))
-    except OSError as error:
-        made.close()
-        raise OSError(f"{path}: nobody can listen there: {error}") from error
-    finally:
-        os.umask(before)
-    try:
-        yield made
-    finally:
-        path.unlink(missing_ok=True)
 
 
 class _Connection(asyncio.Protocol):
@@ -133,7 +111,7 @@ class _Connection(asyncio.Protocol):
             if stream is not None and stream.receive(event.message):
                 self._end(event.stream)
         elif isinstance(event, Begun):
-            begun = self._processor.opened(*_opening(event.metadata))
+            begun = self._processor.opened(*opening_of(event.metadata))
             if begun is None:
                 self._http2.end(event.stream)
             else:
@@ -146,20 +124,6 @@ class _Connection(asyncio.Protocol):
         stream = self._streams.pop(number, None)
         if stream is not None:
             stream.end()
-
-
-def _opening(metadata: Mapping[str, str]) -> tuple[str, Opening]:
-    """The Envoy's node id, and what it told of the request."""
-    node, client, listener, started = (metadata.get(name, "") for name in TOLD)
-    return node, Opening(client, listener, _time(started))
-
-
-def _time(text: str) -> float | None:
-    try:
-        time = float(text)
-    except ValueError:
-        return None
-    return time if math.isfinite(time) else None
 
 
 class ExtProc:

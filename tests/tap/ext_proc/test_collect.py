@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mesh_traffic import Headers, Timing
 from tap.access_log import Entry
 from tap.ext_proc import collect as ext_proc
-from tap.ext_proc.collect import GRACE, MAX_BODY, MAX_LAG, Collector, Opening, Stream
+from tap.ext_proc.collect import GRACE, MAX_BODY, MAX_LAG, Collector, Stream
+from tap.ext_proc.opening import Opening
 from tap.traces.decode import BufferedTrace
 from tests.tap.exchanges import SAMPLE
 from xds_server.mirror import serialize

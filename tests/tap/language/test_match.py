@@ -175,8 +175,8 @@ STATUS, POST = Atom("status", ">=", 500), Atom("~m", "", "POST")
         ("~m POST status >= 500", Every((POST, STATUS))),
         ("~m POST | status >= 500", Some((POST, STATUS))),
         ("(~m POST | status >= 500) & ~q", Every((Some((POST, STATUS)), Atom("~q", "", "")))),
-        ("header a == b & ~m POST & ~all", POST),
-        ("header a == b | ~m POST", None),
+        ("header A == b & ~m POST & ~all", Every((Atom("header a", "==", "b"), POST))),
+        ("header a == b | !(~m POST)", None),
         ("!(~m POST) & status >= 500", STATUS),
     ],
 )
