@@ -1,4 +1,4 @@
-"""The desk of a mesh that runs in this process: who tells its Envoys what to send to the gate."""
+"""The desk of a mesh that runs in this process, at the sockets in its folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from secrets import randbelow
 from typing import TYPE_CHECKING
 
-from meshloom.state import GATE_SOCKET
+from meshloom.state import DEBUG_SOCKET, GATE_SOCKET
 
 if TYPE_CHECKING:
     from debugger.breakpoints.desk import Desk
@@ -42,20 +42,20 @@ class EcdsPublisher:
 
 
 @asynccontextmanager
-async def open_desk(mesh: MiniMesh, rules: RuleBook | None = None) -> AsyncIterator[Desk]:
-    """Let requests of a started mesh be held, while inside; what is shown of them is without what
-    ``rules`` say is secret (None: the usual ones).
-
-    Imported late, and cheap until the first breakpoint.
+async def offer_desk(mesh: MiniMesh, rules: RuleBook | None = None) -> AsyncIterator[Desk]:
+    """Let requests of a started mesh be held, by ``meshloom debug break`` too, while inside; what
+    is shown of them is without what ``rules`` say is secret (None: the usual ones).
     """
     from debugger.breakpoints.desk import Desk
     from debugger.breakpoints.gate import Gate
+    from debugger.breakpoints.server import serve
     from mini_mesh.plan import topology
     from tap.redact import Redactor
 
     gate = Gate(topology(mesh.plan), _ids(), Redactor(rules))
     desk = Desk(gate, EcdsPublisher(mesh.control), time.time)
-    async with desk.open(mesh.options.folder / GATE_SOCKET):
+    folder = mesh.options.folder
+    async with desk.open(folder / GATE_SOCKET), serve(desk, folder / DEBUG_SOCKET):
         yield desk
 
 

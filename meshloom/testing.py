@@ -23,6 +23,7 @@ from meshloom.capture import Name
 if TYPE_CHECKING:
     import aiohttp
 
+    from debugger.breakpoints.desk import Desk
     from mini_mesh.events import Event
     from mini_mesh.mesh import MiniMesh
     from tap.language.terms import Predicate
@@ -40,8 +41,11 @@ MAX_SHOWN = 20  # lines in an assertion's message
 class LiveMesh:
     """A mesh of real Envoys that runs in this process."""
 
-    def __init__(self, running: MiniMesh, hub: Hub, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, running: MiniMesh, hub: Hub, desk: Desk, session: aiohttp.ClientSession
+    ) -> None:
         self.hub = hub
+        self.desk = desk
         self._running = running
         self._session = session
         self.taps: list[Captured] = []
@@ -218,6 +222,7 @@ async def mesh(
     import aiohttp
 
     from mesh_patterns.load import load
+    from meshloom.breakpoints import offer_desk
     from meshloom.running import find_envoy, offer_tap, open_mesh, started
 
     def heard(event: Event) -> None:
@@ -228,9 +233,10 @@ async def mesh(
         open_mesh(find_envoy(envoy), heard, findable=True, capture=capture) as running,
         started(running, draft) as begun,
         offer_tap(running, begun, capture=capture) as tapped,
+        offer_desk(running) as desk,
         aiohttp.ClientSession() as session,
     ):
-        yield LiveMesh(running, tapped.hub, session)
+        yield LiveMesh(running, tapped.hub, desk, session)
 
 
 @asynccontextmanager

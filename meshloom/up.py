@@ -19,9 +19,11 @@ from meshloom.capture import Name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from debugger.breakpoints.desk import Desk
     from mesh_patterns.draft import Draft
     from meshloom.report import Report
-    from meshloom.running import OfferedTap
+    from meshloom.running import Begun, OfferedTap
+    from mini_mesh.mesh import MiniMesh
     from mini_mesh.watch import FileWatch
     from tap.redact import RuleBook
 
@@ -132,6 +134,7 @@ class Session:
         self._rejected = False  # whether the files say something that does not run
         self._watch: FileWatch
         self._tap: OfferedTap
+        self._desk: Desk
 
     async def run(
         self,
@@ -146,8 +149,7 @@ class Session:
         1 when a process stayed down, or when what runs is older than what the files say.
         """
         from mesh_patterns.load import load
-        from meshloom.running import find_envoy, offer_tap, open_mesh, otlp_doors, started
-        from meshloom.tap.places import new_store
+        from meshloom.running import find_envoy, open_mesh, otlp_doors, started
         from mini_mesh.watch import FileWatch
         from tap.sources.otlp import Receiver
 
@@ -179,13 +181,25 @@ class Session:
             begun = await self._unless_stopped(asyncio.ensure_future(starting))
             if begun is None:
                 return 0
-            where = new_store(draft.mesh.name, os.getpid()) if self._captures.stored else None
-            offering = offer_tap(mesh, begun, where, rules, source)
-            self._tap = await stack.enter_async_context(offering)
+            await self._offer(stack, mesh, begun, rules)
             await self._serve(mesh, seconds)
             code = 1 if mesh.failed or mesh.control.behind or self._rejected else 0
         self._report.stopped()
         return code
+
+    async def _offer(
+        self, stack: AsyncExitStack, mesh: MiniMesh, begun: Begun, rules: RuleBook | None
+    ) -> None:
+        """Let others look at the mesh, and hold its requests."""
+        from meshloom.breakpoints import offer_desk
+        from meshloom.running import offer_tap
+        from meshloom.tap.places import new_store
+
+        name = mesh.draft.mesh.name
+        where = new_store(name, os.getpid()) if self._captures.stored else None
+        tap = offer_tap(mesh, begun, where, rules, self._captures.source)
+        self._tap = await stack.enter_async_context(tap)
+        self._desk = await stack.enter_async_context(offer_desk(mesh, rules))
 
     def _end_at_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -242,6 +256,7 @@ class Session:
     async def _retell(self) -> None:
         """Tell who looks at the mesh that it has changed."""
         await self._tap.follow()
+        self._desk.learn(self._tap.hub.topology)
 
     def _reject(self, error: DocumentError) -> None:
         self._rejected = True

@@ -113,9 +113,7 @@ class Desk:
         topology = self.gate.topology
         nodes = {listener.node for listener in topology.listeners.values()}
         wanted = {
-            node: rows
-            for node in nodes
-            if (rows := rows_of(self.gate.breakpoints, node, topology))
+            node: rows for node in nodes if (rows := rows_of(self.gate.breakpoints, node, topology))
         }
         for node in nodes & (wanted.keys() | self._published.keys()):
             if wanted.get(node, []) != self._published.get(node, []):
@@ -130,4 +128,3 @@ class Desk:
             listener(event)
         if isinstance(event, Done):
             self._publish()
-

@@ -117,13 +117,20 @@ class Gate:
 
     # What people do.
 
+    def new_id(self) -> str:
+        """For who has to know it before anything can be held."""
+        return next(self._ids)
+
     def add(self, made: Breakpoint) -> Breakpoint:
-        """From now on it holds; the breakpoint with its id. Raises GateError."""
+        """From now on it holds; the breakpoint with its id, a new one if it has none.
+
+        Raises GateError.
+        """
         if len(self._breakpoints) >= MAX_BREAKPOINTS:
             raise GateError(f"there are {MAX_BREAKPOINTS} breakpoints already")
         if made.place.callee and not made.place.listeners(self.topology):
             raise GateError(f"no Envoy is there to hold requests at: {made.place}")
-        made = replace(made, id=next(self._ids))
+        made = replace(made, id=made.id or self.new_id())
         self._breakpoints[made.id] = made
         self._counts[made.id] = _Count()
         return made
