@@ -8,9 +8,18 @@ from __future__ import annotations
 
 import typer
 
+from meshloom.debug import break_, holds
+
 app = typer.Typer(rich_markup_mode=None)
 
 
 @app.callback(no_args_is_help=True)
 def debug() -> None:
     """Hold, explain and replay requests, and step through their filters."""
+
+
+app.command("break")(break_.break_)
+app.command("holds")(holds.holds)
+app.command("continue")(holds.continue_)
+app.command("step")(holds.step)
+app.command("abort")(holds.abort)

@@ -1,0 +1,72 @@
+"""What somebody has changed of a held request, and not yet sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from debugger.breakpoints.breakpoint import Phase
+from debugger.breakpoints.edit import Edit
+from debugger.breakpoints.hold import Held
+from mesh_traffic import Body, Exchange, Request, Response, replace
+
+FIELDS = {  # words for what HTTP/2 has as pseudo-headers
+    "method": ":method",
+    "path": ":path",
+    "host": ":authority",
+    "authority": ":authority",
+    "status": ":status",
+}
+
+
+class Draft:
+    """Changes of one held message; :attr:`edit` is what they come to."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, str | None] = {}  # None: removed
+        self.body: bytes | None = None
+
+    def set(self, name: str, value: str) -> None:
+        """The field has this one value."""
+        self.fields[FIELDS.get(name.lower(), name.lower())] = value
+
+    def remove(self, name: str) -> None:
+        """The field is not sent."""
+        self.fields[name.lower()] = None
+
+    def clear(self) -> None:
+        """Send it as it came."""
+        self.fields.clear()
+        self.body = None
+
+    @property
+    def edit(self) -> Edit:
+        return Edit(
+            {name: value for name, value in self.fields.items() if value is not None},
+            tuple(name for name, value in self.fields.items() if value is None),
+            self.body,
+        )
+
+    def lines(self) -> Iterator[str]:
+        """What is changed, for people."""
+        for name, value in self.fields.items():
+            yield f"- {name}" if value is None else f"+ {name}: {value}"
+        if self.body is not None:
+            yield f"+ a body of {len(self.body)} bytes"
+
+
+def side_of(held: Held) -> Request | Response:
+    """The message that is held."""
+    response = held.exchange.response
+    return held.exchange.request if held.phase < Phase.RESPONSE or response is None else response
+
+
+def changed(held: Held, draft: Draft) -> Exchange:
+    """The held exchange as it would go on, for showing."""
+    side = side_of(held)
+    fields = side.fields()
+    for name, value in draft.fields.items():
+        fields = fields.removed(name) if value is None else fields.replaced(name, value)
+    body = side.body if draft.body is None else Body(draft.body, size=len(draft.body))
+    if isinstance(side, Response):
+        return replace(held.exchange, response=Response.of_fields(fields, body))
+    return replace(held.exchange, request=Request.of_fields(fields, body))
