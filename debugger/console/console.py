@@ -35,8 +35,9 @@ class Said:
 
 @dataclass(slots=True)
 class Console:
-    """``clock`` gives epoch seconds. ``holds`` are those that this person's breakpoints hold, the oldest first; ``current`` is the
-    id of that which commands are about, "" where nothing is held."""
+    """``clock`` gives epoch seconds. ``holds`` are those that this person's breakpoints hold, the
+    oldest first; ``current`` is the id of that which commands are about, "" where nothing is held.
+    """
 
     clock: Callable[[], float]
     holds: dict[str, Held] = field(default_factory=dict)

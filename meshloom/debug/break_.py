@@ -6,7 +6,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -76,7 +76,7 @@ def break_(
         options.run(_hold(socket, asked, as_json))
 
 
-async def _hold(socket: Path, asked: dict[str, object], as_json: bool) -> None:
+async def _hold(socket: Path, asked: Mapping[str, object], as_json: bool) -> None:
     import time
 
     from debugger.breakpoints.client import desk_at

@@ -1,4 +1,4 @@
-"""``meshloom debug holds``, ``continue``, ``step``, ``abort``: what is held, from any other shell."""
+"""``meshloom debug holds``, ``continue``, ``step``, ``abort``: what is held, from any shell."""
 
 from __future__ import annotations
 
