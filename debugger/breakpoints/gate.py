@@ -138,10 +138,17 @@ class Gate:
     def remove(self, breakpoint: str, now: float) -> list[Command]:
         """It holds no more, and what it held goes its way. Raises GateError."""
         due = [one for one in self._holds.values() if one.breakpoint.id == breakpoint]
-        if breakpoint not in self._breakpoints and not due:
+        stepping = [
+            one
+            for one in self._sessions.values()
+            if one.stepping is not None and one.stepping.id == breakpoint
+        ]
+        if breakpoint not in self._breakpoints and not due and not stepping:
             raise GateError(f"no breakpoint {breakpoint!r}{_known(self._breakpoints)}")
         self._breakpoints.pop(breakpoint, None)
         self._counts.pop(breakpoint, None)
+        for session in stepping:
+            session.stepping = None
         return [each for hold in due for each in self._end(hold, "removed", now)]
 
     def release(self, hold: str, release: Release, now: float) -> list[Command]:
@@ -183,9 +190,14 @@ class Gate:
 
     def lost(self, key: object, now: float) -> list[Command]:
         """The stream is over: its client has gone, or its Envoy."""
+        session = self._sessions.get(key)
         self._forget(key)
         hold = self._holds.get(self._held_at.get(key, ""))
-        return [] if hold is None else self._let_go(hold, "gone", now, goes_on=False)
+        if hold is not None:
+            return self._let_go(hold, "gone", now, goes_on=False)
+        if session is None or session.stepping is None:
+            return []
+        return [Told(Missed(session.stepping.id, session.node, "it ended before its next phase"))]
 
     def tick(self, now: float) -> list[Command]:
         """The holds whose lease is over."""

@@ -105,10 +105,9 @@ def held_line(held: Held) -> str:
     exchange = held.exchange
     asked = f"{exchange.request.method} {exchange.request.path}"
     source = exchange.source
-    known = f"{source.service} {source.version}".strip() or exchange.direction or str(source)
     status = f" → {exchange.response.status}" if exchange.response is not None else ""
     at = f" at {held.node}"
-    return printable(f"● held {held.id}  {asked}{status} from {known}{at}   {held.phase.words}")
+    return printable(f"● held {held.id}  {asked}{status} from {source}{at}   {held.phase.words}")
 
 
 def words_of(text: str) -> list[str]:

@@ -112,6 +112,7 @@ class Talk:
         self._desk = desk
         self._console = console
         self._as_json = as_json
+        self._steps = 0  # requests that are on their way to their next phase
 
     async def run(self) -> None:
         """Until it is said to end, or the mesh ends, or there is nothing more to be held."""
@@ -132,19 +133,21 @@ class Talk:
 
     async def _events(self) -> None:
         from debugger.breakpoints import wire
-        from debugger.breakpoints.hold import Done
+        from debugger.breakpoints.hold import Held, Missed
 
         done = False
         while (event := await self._desk.event()) is not None:
             lines = self._console.heard(event)
             if self._as_json and isinstance(event, str):
                 _print_json({"event": "done", "breakpoint": event})
-            elif self._as_json and not isinstance(event, str | Done):
+            elif self._as_json and not isinstance(event, str):
                 _print_json(wire.event_to_json(event))
             else:
                 self._show(lines)
             done |= isinstance(event, str)
-            if done and not self._console.holds:
+            if isinstance(event, Held | Missed) and self._steps:
+                self._steps -= 1
+            if done and not self._console.holds and not self._steps:
                 return
         typer.echo("the mesh has ended", err=True)
 
@@ -163,8 +166,15 @@ class Talk:
                 self._complain(str(error))
 
     async def _carry_out(self, said: Said) -> None:
+        from debugger.breakpoints.client import DebugError
+
         if said.release is not None:
-            await self._desk.release(said.hold, said.release)
+            self._steps += said.release.verb == "step"
+            try:
+                await self._desk.release(said.hold, said.release)
+            except DebugError:
+                self._steps -= said.release.verb == "step"
+                raise
 
     def _show(self, lines: list[str] | tuple[str, ...]) -> None:
         for line in () if self._as_json else lines:
