@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from mesh_traffic import Exchange, Headers, Response
 from meshloom.capture import Name
+from meshloom.holding import breakpoint as breakpoint
 
 if TYPE_CHECKING:
     import aiohttp

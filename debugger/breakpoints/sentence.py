@@ -5,7 +5,7 @@
 
 The condition is a filter expression of ``meshloom tap``, in which ``and``, ``or`` and ``not`` may
 be written out. ``phase == WORD`` says where a request is held; it stands by itself, joined to the
-rest by ``and``.
+rest by ``and``. Without it, that is the first phase in which the condition can be told.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ PHASES = {
     "response-body": Phase.RESPONSE_BODY,
 }
 
+# in which phase it can first be told; None: in none of them
+_KNOWN_IN = {
+    **dict.fromkeys(("~b", "~bq"), Phase.REQUEST_BODY),
+    **dict.fromkeys(("status", "~c", "~s", "~hs", "~ts"), Phase.RESPONSE),
+    "~bs": Phase.RESPONSE_BODY,
+    **dict.fromkeys(("duration", "latency", "flags"), None),
+}
 _WHEN = re.compile(r"(?:^|\s)when(?:\s|$)")
 _PLACE = re.compile(
     r"\s*(?:on\s+)?(?:(?P<caller>[\w.-]+?)\s*(?:->|→)\s*)?"
@@ -38,6 +45,10 @@ _WORD = re.compile(r"""(?P<quoted>"[^"]*"|'[^']*')|(?<![^\s(&|!])(?P<word>and|or
 _SIGNS = {"and": " & ", "or": "| ", "not": "!  "}  # as long, so that carets keep their places
 _PHASE = re.compile(
     r"""(?P<quoted>"[^"]*"|'[^']*')|(?<![\w-])phase\s*(?P<sign>[=!<>~]*)\s*(?P<name>[^\s()&|]*)"""
+)
+_TERM = re.compile(
+    r"""(?P<quoted>"[^"]*"|'[^']*')|(?P<sign>~(?:bq|bs|b|c|hs|s|ts))(?![a-z])"""
+    r"""|(?<![\w-])(?P<field>status|duration|latency|flags)(?=\s*[=!<>~])"""
 )
 
 
@@ -67,6 +78,11 @@ def read_sentence(text: str, services: Collection[str] = ()) -> Sentence:
     condition = " " * at + _signed(text[at:])
     try:
         condition, phase = _phase(condition)
+        known_in = _known_in(condition)
+        if phase is not None and phase < known_in[0]:
+            later = f"{known_in[1]!r} is not known in the phase {phase.words!r}"
+            raise SentenceError(f"{later}, but in {known_in[0].words!r}")
+        phase = known_in[0] if phase is None else phase
         return Sentence(place, read_match(condition.rstrip()), phase)
     except MatchError as error:
         as_written = MatchError(text, error.column, error.why)
@@ -98,11 +114,26 @@ def _signed(text: str) -> str:
     return _WORD.sub(lambda found: found["quoted"] or _SIGNS[found["word"]], text)
 
 
-def _phase(text: str) -> tuple[str, Phase]:
+def _known_in(text: str) -> tuple[Phase, str]:
+    """The first phase in which all of the condition can be told, and the word that says so."""
+    found = (Phase.REQUEST, "")
+    for each in _TERM.finditer(text):
+        word = each["sign"] or each["field"] or ""
+        if each["quoted"] or text[: each.start()].rstrip().endswith("header"):
+            continue
+        phase = _KNOWN_IN[word]
+        if phase is None:
+            why = f"{word!r} is known when a request is over: see meshloom tap"
+            raise MatchError(text, each.start(), why)
+        found = max(found, (phase, word), key=lambda one: one[0])
+    return found
+
+
+def _phase(text: str) -> tuple[str, Phase | None]:
     """The condition with a blank where it names the phase, and the phase."""
     said = [found for found in _PHASE.finditer(text) if not found["quoted"]]
     if not said:
-        return text, Phase.REQUEST
+        return text, None
     first = said[0]
     if len(said) > 1:
         raise MatchError(text, said[1].start(), "the phase is named twice")
