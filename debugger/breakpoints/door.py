@@ -28,7 +28,7 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
-from h2.settings import SettingCodes
+from h2.settings import SettingCodes, Settings
 
 from debugger.breakpoints import hold
 from debugger.breakpoints.gate import Close, Command, Gate, Reply
@@ -41,6 +41,10 @@ MAX_STREAMS = 4096  # at a time, of one connection
 MAX_MESSAGE = 8 * 1024 * 1024  # bytes
 STREAM_WINDOW, WINDOW = 1024 * 1024, 16 * 1024 * 1024  # bytes that may be on their way to us
 LOOK_EVERY = 0.2  # seconds between two looks at leases
+_SETTINGS = {
+    SettingCodes.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+    SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+}
 _ANSWER = [(":status", "200"), ("content-type", "application/grpc")]
 _OVER = [("grpc-status", "0")]
 
@@ -139,17 +143,13 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._door.came(self)
-        self._http2.local_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = MAX_STREAMS
-        self._http2.local_settings[SettingCodes.INITIAL_WINDOW_SIZE] = STREAM_WINDOW
+        self._http2.local_settings = Settings(client=False, initial_values=_SETTINGS)
         self._http2.initiate_connection()
         self._http2.increment_flow_control_window(WINDOW)
         self.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._door.left(self)
-        numbers, self._streams = list(self._streams), {}
-        for number in numbers:
-            self._lost(number)
+        self._gone()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -162,8 +162,16 @@ class _Connection(asyncio.Protocol):
         self.flush()
 
     def close(self) -> None:
+        """Hang up."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+        self._gone()
+
+    def _gone(self) -> None:
+        self._door.left(self)
+        numbers, self._streams = list(self._streams), {}
+        for number in numbers:
+            self._lost(number)
 
     def flush(self) -> None:
         """Send what is there to be sent."""

@@ -274,7 +274,9 @@ def test_of_bodies_no_more_is_kept_than_there_is_room_for(monkeypatch: pytest.Mo
     assert held(at.receive(3, request_body(b"1234567890"), 0.0)).whole
 
 
-@given(st.lists(st.sampled_from(("request", "body", "response", "end", "junk", "tick")), max_size=12))
+@given(
+    st.lists(st.sampled_from(("request", "body", "response", "end", "junk", "tick")), max_size=12)
+)
 def test_any_order_of_messages_ends_every_stream_once(given_events: list[str]) -> None:
     at: Gate = gate()
     broken(at, "reviews when phase == response-body")
