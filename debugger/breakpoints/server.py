@@ -1,7 +1,8 @@
 """The door to a running mesh's desk: a Unix socket that only its owner may open.
 
 Whoever comes gets answers to what it asks, and hears of what its breakpoints hold, or of all that
-is held if it says ``watch``. When it leaves, its breakpoints go, and what they held goes its way.
+is held if it says ``watch``. When it leaves, its breakpoints go, and what they held goes its way,
+unless it said ``keep``.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class _Client:
         self._desk = desk
         self._writer = writer
         self._own: set[str] = set()
+        self._kept: set[str] = set()  # of these, what stays when it leaves
         self._holds: set[str] = set()
         self._watches = False
         self._table: Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
@@ -71,7 +73,7 @@ class _Client:
         except Exception:  # one client's trouble is nobody else's
             log.exception("a debug client's session ended")
         finally:
-            for one in self._own:
+            for one in self._own - self._kept:
                 with suppress(GateError):  # it may be done
                     self._desk.remove(one)
             self._writer.close()
@@ -97,6 +99,8 @@ class _Client:
         except GateError:
             self._own.discard(made.id)
             raise
+        if asked.get("keep"):
+            self._kept.add(made.id)
         nodes = sorted(made.place.listeners(topology))
         return {"breakpoint": wire.breakpoint_to_json(made), "nodes": nodes}
 
