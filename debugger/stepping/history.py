@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from debugger.stepping.stop import Stop
@@ -24,7 +24,8 @@ class SteppingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """``stops`` of ``recording`` as ``modules`` ran it again.
+    """``stops`` of ``recording`` as ``modules`` ran it again; ``vms`` are the hashes of the modules
+    that its VMs run.
 
     ``departure`` is where the run went another way than the recording, ``lost`` counts calls that
     were too many to be kept, ``unknown`` calls to services that the recording has no answer to;
@@ -34,6 +35,7 @@ class History:
     recording: Recording
     modules: Sequence[Module]
     stops: Sequence[Stop]
+    vms: Mapping[int, str]
     departure: Departure | None = None
     lost: int = 0
     unknown: int = 0
@@ -77,5 +79,12 @@ def watch(recording: Recording, modules: Sequence[Module]) -> History:
     if not watcher.stops:
         raise SteppingError("the filters were called in nothing: there is no step to stop at")
     return History(
-        recording, modules, watcher.stops, parted, watcher.lost, again.unknown, watcher.blind_from
+        recording,
+        modules,
+        watcher.stops,
+        watcher.owners.modules(),
+        parted,
+        watcher.lost,
+        again.unknown,
+        watcher.blind_from,
     )

@@ -17,8 +17,8 @@ from wasm_filters.tracing.values import MAX_SHOWN, shown_bytes
 
 PROPERTY, SHARED_DATA = "property", "shared_data"
 METRICS = ("counter", "gauge", "histogram")
-FIELDS = {kind: kind.name.lower() for kind in MapType}
-BODIES = {kind: kind.name.lower() for kind in BufferType}
+FIELDS: Mapping[int, str] = {kind: kind.name.lower() for kind in MapType}
+BODIES: Mapping[int, str] = {kind: kind.name.lower() for kind in BufferType}
 _FIELD_PARTS = frozenset(FIELDS.values())
 
 

@@ -25,6 +25,7 @@ from debugger.stepping.stop import Kind, Stop
 from wasm_filters.abi import MetricType
 from wasm_filters.errors import Frame, GuestStopped
 from wasm_filters.hostcalls import Hostcall
+from wasm_filters.machine import Machine
 from wasm_filters.state.context import Context
 from wasm_filters.state.header_map import Pair
 from wasm_filters.state.host import Host, Log
@@ -49,20 +50,29 @@ class Owners:
     def vm(self, host: Host) -> int:
         return self._hosts.setdefault(id(host), (len(self._hosts) + 1, host))[0]
 
+    def modules(self) -> dict[int, str]:
+        """The hash of each VM's module."""
+        machines = {number: host.caller for number, host in self._hosts.values()}
+        return {
+            number: machine.module.sha256
+            for number, machine in machines.items()
+            if isinstance(machine, Machine)
+        }
+
     def owner(self, host: Host, context: Context) -> Owner:
         return Owner(self.vm(host), context.id)
 
 
 class Watcher(Trace):
-    """A trace that also keeps ``stops``. ``blind_from`` is the first stop whose changes were too
-    much to be kept, None if all are."""
+    """A trace that also keeps ``stops``, whose VMs are those of ``owners``. ``blind_from`` is the
+    first stop whose changes were too much to be kept, None if all are."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stops: list[Stop] = []
         self.action = 0
         self.blind_from: int | None = None
-        self._owners = Owners()
+        self.owners = Owners()
         self._state = State()
         self._lists: dict[Slot, list[Pair]] = {}  # to compare with: quicker than tuples are made
         self._pending: list[Assigned] = []
@@ -118,7 +128,7 @@ class Watcher(Trace):
         if event is None:
             return
         context = host.current if kind is Kind.HOSTCALL else host.called
-        owner = self._owners.owner(host, context)
+        owner = self.owners.owner(host, context)
         assigned, self._pending = tuple(self._pending), []
         logs = tuple(self._new_logs(host))
         number = len(self.stops) + 1
@@ -146,7 +156,7 @@ class Watcher(Trace):
 
     def _look_at_context(self, host: Host) -> None:
         context = host.called
-        owner = self._owners.owner(host, context)
+        owner = self.owners.owner(host, context)
         for kind in FIELDS:
             self._fields(context, owner, kind)
         for kind in BODIES:
@@ -172,18 +182,18 @@ class Watcher(Trace):
 
     def changed_fields(self, event: Event, words: Words, host: Host) -> None:
         if words[0] in FIELDS:
-            self._fields(host.current, self._owners.owner(host, host.current), words[0])
+            self._fields(host.current, self.owners.owner(host, host.current), words[0])
 
     def changed_body(self, event: Event, words: Words, host: Host) -> None:
         if words[0] in BODIES:
-            self._body(host.current, self._owners.owner(host, host.current), words[0])
+            self._body(host.current, self.owners.owner(host, host.current), words[0])
 
     def property(self, event: Event, words: Words, host: Host) -> None:
         """One that was set, or asked for: then the state knows it from there on."""
         path = event.arguments.get("path")
         value = (event.results or event.arguments).get("value")
         if isinstance(path, str) and isinstance(value, (bytes, Cut)):
-            owner = self._owners.owner(host, host.current)
+            owner = self.owners.owner(host, host.current)
             self._assign(Slot(PROPERTY, path, owner), value, _weight(value))
 
     def shared_data(self, event: Event, words: Words, host: Host) -> None:

@@ -10,7 +10,7 @@ Source: yurydelendik.github.io/webassembly-dwarf; DWARF 5, sections 2.17, 3.3.8 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -81,7 +81,11 @@ def _information(code: bytes) -> DWARFInfo:
 
 
 def _within(wanted: Sequence[int], ranges: Sequence[Range]) -> list[int]:
-    return [one for one in wanted if any(start <= one < end for start, end in ranges)]
+    """Those of ``wanted``, which are sorted, that lie in one of the ranges."""
+    if len(ranges) == 1:
+        ((start, end),) = ranges
+        return list(wanted[bisect_left(wanted, start) : bisect_left(wanted, end)])
+    return sorted({one for each in ranges for one in _within(wanted, [each])})
 
 
 def _ranges(unit: CompileUnit, die: DIE) -> list[Range]:
@@ -150,7 +154,7 @@ class _Unit:
         _, file, line, column = row
         if not scopes:
             yield Line("", self._file(file), line, column)
-        for scope in reversed(scopes[:1] + scopes[1:][-MAX_INLINED:]):
+        for scope in reversed([*scopes[:1], *scopes[1:][-MAX_INLINED:]]):
             yield Line(scope.name[:MAX_TEXT], self._file(file), line, column)
             file, line, column = scope.call_file, scope.call_line, scope.call_column
 

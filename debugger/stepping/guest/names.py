@@ -54,4 +54,4 @@ def short(name: str) -> str:
             depth -= 1
         elif not depth:
             kept.append(sign)
-    return "".join(kept) if not depth else name
+    return "".join(kept) or name

@@ -12,6 +12,7 @@ from debugger.stepping.guest import reader
 from debugger.stepping.guest.functions import exported_functions
 from debugger.stepping.guest.line import Line
 from debugger.stepping.guest.names import demangled, short
+from debugger.stepping.history import History
 from debugger.stepping.stop import Kind, Stop
 from wasm_filters.engine.apart import Bounds, run_apart
 from wasm_filters.errors import Frame, ModuleError
@@ -90,14 +91,17 @@ class Places:
         self._sources = sources
 
     @classmethod
-    def of(cls, stops: Sequence[Stop], codes: Mapping[int, bytes]) -> Places:
-        """``codes`` are the bytes of each VM's module; their lines are looked up now."""
-        sources = {vm: Source(code) for vm, code in codes.items()}
-        for vm, source in sources.items():
-            source.look_up(stop for stop in stops if stop.owner.vm == vm)
-        return cls(sources)
+    def of(cls, history: History, codes: Mapping[str, bytes]) -> Places:
+        """``codes`` are the bytes of modules by their hash; the lines are looked up now."""
+        sources = {sha256: Source(code) for sha256, code in codes.items()}
+        for sha256, source in sources.items():
+            vms = {vm for vm, runs in history.vms.items() if runs == sha256}
+            source.look_up(stop for stop in history.stops if stop.owner.vm in vms)
+        running = history.vms.items()
+        return cls({vm: sources[sha256] for vm, sha256 in running if sha256 in sources})
 
     def at(self, stop: Stop) -> tuple[Place, ...]:
+        """The guest's stack, innermost first."""
         source = self._sources.get(stop.owner.vm)
         return source.places(stop) if source is not None else ()
 
@@ -108,7 +112,8 @@ class Places:
 
     def problems(self) -> list[str]:
         """Why there are no lines, for each module that has none."""
-        return [source.problem for source in self._sources.values() if source.problem]
+        sources = dict.fromkeys(self._sources.values())
+        return [source.problem for source in sources if source.problem]
 
     def as_json(self, stop: Stop) -> list[dict[str, Any]]:
         return [
