@@ -141,7 +141,6 @@ def logs(cursor: Cursor, places: Places) -> Iterator[str]:
 
 Section = Callable[[Cursor, Places], Iterator[str]]
 SECTIONS: Mapping[str, Section] = {
-    "stack": stack,
     "changes": changes,
     "headers": headers,
     "bodies": bodies,
@@ -149,6 +148,7 @@ SECTIONS: Mapping[str, Section] = {
     "shared data": shared_data,
     "metrics": metrics,
     "log": logs,
+    "stack": stack,
 }
 
 

@@ -144,11 +144,12 @@ def _show(traced: Traced, asked: _Asked) -> None:
     from debugger.stepping.guest.places import Places
     from debugger.stepping.history import SteppingError, watch
     from debugger.stepping.session import Session
+    from tap.printable import printable
 
     try:
         history = watch(traced.recording, traced.modules)
         session = Session(history, Places.of(history, traced.codes))
-        notes = [*traced.notes, *told.notes(history, session.places)]
+        notes = [*map(printable, traced.notes), *told.notes(history, session.places)]
         reached = _stop(session, asked)
         if asked.as_json:
             typer.echo(json.dumps(_as_json(session, asked, notes, reached)))
