@@ -30,7 +30,8 @@ class Line(NamedTuple):
         """``plan_limit/src/lib.rs:79``; "" if that is not known."""
         if not self.file:
             return ""
-        return f"{'/'.join(self.file.split('/')[-SHOWN_PARTS:])}:{self.line}"
+        shown = "/".join(self.file.split("/")[-SHOWN_PARTS:])
+        return f"{shown}:{self.line}" if self.line else shown
 
     def __str__(self) -> str:
         return "   ".join(part for part in (short(self.function), self.place) if part)
