@@ -14,7 +14,6 @@ from debugger.stepping.history import History
 from debugger.stepping.state import BODIES, FIELDS, METRICS, PROPERTY, SHARED_DATA, Body
 from debugger.stepping.stop import Kind, Stop
 from tap.printable import printable
-from wasm_filters.tracing.event import Event
 from wasm_filters.tracing.text import answer_line, call_line
 from wasm_filters.tracing.values import plain, shown
 
@@ -195,17 +194,21 @@ def brief(stop: Stop, history: History, places: Places) -> dict[str, Any]:
         "step": stop.number,
         "kind": stop.kind.value,
         "during": history.action(stop),
-        **_event(stop.event),
+        **_call(stop),
         "context": stop.owner.context,
         "line": source._asdict() if source is not None else None,
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def _call(stop: Stop) -> dict[str, Any]:
+    """The call as a trace has it; when a callback begins, nobody knows yet how it ends."""
+    event = stop.event
     known = event.as_json()
-    names = ("call", "inside", "plugin", "depth", "arguments", "answer", "results")
-    found = {name: known[name] for name in names}
-    return {**found, "failure": event.failure.reason if event.failure is not None else None}
+    found = {name: known[name] for name in ("call", "inside", "plugin", "depth", "arguments")}
+    if stop.kind is Kind.CALLBACK:
+        return {**found, "answer": None, "results": {}, "failure": None}
+    failure = event.failure.reason if event.failure is not None else None
+    return {**found, "answer": event.answer, "results": known["results"], "failure": failure}
 
 
 def _log(level: str, message: str) -> dict[str, str]:

@@ -71,12 +71,12 @@ def _information(code: bytes) -> DWARFInfo:
     return DWARFInfo(
         config=DwarfConfig(True, "wasm", _ADDRESS_SIZE),
         debug_info_sec=part("info"), debug_aranges_sec=None, debug_abbrev_sec=part("abbrev"),
-        debug_frame_sec=None, eh_frame_sec=None, debug_str_sec=part("str"), debug_loc_sec=part("loc"),
-        debug_ranges_sec=part("ranges"), debug_line_sec=part("line"), debug_pubtypes_sec=None,
-        debug_pubnames_sec=None, debug_addr_sec=part("addr"),
+        debug_frame_sec=None, eh_frame_sec=None, debug_str_sec=part("str"),
+        debug_loc_sec=part("loc"), debug_ranges_sec=part("ranges"), debug_line_sec=part("line"),
+        debug_pubtypes_sec=None, debug_pubnames_sec=None, debug_addr_sec=part("addr"),
         debug_str_offsets_sec=part("str_offsets"), debug_line_str_sec=part("line_str"),
-        debug_loclists_sec=part("loclists"), debug_rnglists_sec=part("rnglists"), debug_sup_sec=None,
-        gnu_debugaltlink_sec=None, debug_types_sec=None,
+        debug_loclists_sec=part("loclists"), debug_rnglists_sec=part("rnglists"),
+        debug_sup_sec=None, gnu_debugaltlink_sec=None, debug_types_sec=None,
     )  # fmt: skip
 
 
