@@ -184,11 +184,12 @@ def _tell_step(session: Session, asked: _Asked, notes: Sequence[str], reached: b
         wanted = " or ".join(asked.until)
         typer.echo(f"no step is so: {wanted}", err=True)
         return
-    for text in session.do("show"):
-        typer.echo(text)
     from debugger.stepping.told import dump
 
-    for address, data in _memory(session, asked):
+    memory = list(_memory(session, asked))
+    for text in session.do("show"):
+        typer.echo(text)
+    for address, data in memory:
         typer.echo(f"\nmemory of {len(data)} bytes at {address:#x}")
         for row in dump(address, data):
             typer.echo(f"  {row}")
