@@ -84,10 +84,11 @@ def _pairs(value: object) -> Sequence[tuple[bytes, bytes]]:
 
 
 class State:
-    """All slots that have a value now."""
+    """All slots that have a value now, so that those of one part and owner are found at once: every
+    request leaves some."""
 
     def __init__(self) -> None:
-        self._values: dict[Slot, object] = {}
+        self._values: dict[tuple[str, Owner], dict[str, object]] = {}
 
     def forward(self, assigned: Sequence[Assigned]) -> None:
         for one in assigned:
@@ -98,22 +99,20 @@ class State:
             self._set(one.slot, one.before)
 
     def _set(self, slot: Slot, value: object) -> None:
+        part = self._values.setdefault((slot.part, slot.owner), {})
         if value is None:
-            self._values.pop(slot, None)
+            part.pop(slot.name, None)
         else:
-            self._values[slot] = value
+            part[slot.name] = value
 
     def get(self, slot: Slot) -> object:
-        return self._values.get(slot)
+        return self.of(slot.part, slot.owner).get(slot.name)
 
-    @property
-    def values(self) -> Mapping[Slot, object]:
-        return self._values
-
-    def of(self, part: str, owner: Owner = EVERYBODY) -> dict[str, object]:
+    def of(self, part: str, owner: Owner = EVERYBODY) -> Mapping[str, object]:
         """The values of one part, by name."""
-        return {
-            slot.name: value
-            for slot, value in self._values.items()
-            if slot.part == part and slot.owner == owner
-        }
+        return self._values.get((part, owner), {})
+
+    def __iter__(self) -> Iterator[tuple[Slot, object]]:
+        for (part, owner), values in self._values.items():
+            for name, value in values.items():
+                yield Slot(part, name, owner), value

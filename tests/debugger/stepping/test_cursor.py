@@ -16,16 +16,16 @@ from tests.debugger.stepping.runs import busy, history
 
 def test_the_state_at_a_stop_is_the_same_however_one_comes_there() -> None:
     cursor = Cursor(history(busy(), times=2))
-    seen = {1: dict(cursor.state.values)}
+    seen = {1: dict(cursor.state)}
     while cursor.forward():
-        seen[cursor.stop.number] = dict(cursor.state.values)
+        seen[cursor.stop.number] = dict(cursor.state)
     assert len(seen) == len(cursor.history)
     while cursor.back():
-        assert dict(cursor.state.values) == seen[cursor.stop.number]
+        assert dict(cursor.state) == seen[cursor.stop.number]
     chosen = random.Random(0)
     for number in chosen.choices(list(seen), k=200):
         cursor.go(number)
-        assert dict(cursor.state.values) == seen[number]
+        assert dict(cursor.state) == seen[number]
 
 
 def test_the_state_is_what_the_filter_would_have_been_told_there() -> None:
