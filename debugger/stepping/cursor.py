@@ -30,12 +30,13 @@ class Cursor:
         stops = self.history.stops
         if not 1 <= number <= len(stops):
             raise SteppingError(f"no step {number}, expected one of 1 to {len(stops)}")
-        while self._at < number - 1:
-            self._at += 1
-            self.state.forward(stops[self._at].assigned)
-        while self._at > number - 1:
-            self.state.back(stops[self._at].assigned)
-            self._at -= 1
+        for stop in stops[self._at + 1 : number]:
+            if stop.assigned:
+                self.state.forward(stop.assigned)
+        for stop in reversed(stops[number : self._at + 1]):
+            if stop.assigned:
+                self.state.back(stop.assigned)
+        self._at = number - 1
 
     def forward(self, count: int = 1) -> bool:
         """As many stops on, at most to the last."""
@@ -51,15 +52,17 @@ class Cursor:
 
     def until(self, conditions: Sequence[Condition], backwards: bool = False) -> bool:
         """To the next stop at which one of ``conditions`` holds; where there is none, it stays."""
-        step = -1 if backwards else 1
         stops = self.history.stops
-        at = self._at + step
-        while 0 <= at < len(stops):
-            if any(holds(stops[at]) for holds in conditions):
-                self.go(at + 1)
-                return True
-            at += step
-        return False
+        ahead = reversed(stops[: self._at]) if backwards else iter(stops[self._at + 1 :])
+
+        def any_holds(stop: Stop) -> bool:
+            return any(holds(stop) for holds in conditions)
+
+        wanted = conditions[0] if len(conditions) == 1 else any_holds
+        found = next(filter(wanted, ahead), None)
+        if found is not None:
+            self.go(found.number)
+        return found is not None
 
     def callback(self, backwards: bool = False) -> bool:
         """To the next callback's beginning."""
