@@ -16,6 +16,7 @@ from wasm_filters.recording.masks import Masked
 from wasm_filters.recording.recording import Recording
 
 PATIENT = Limits(deadline=20.0)  # seconds of a callback: who listens to it takes most of them
+_HUNG = "ran longer than"  # how the failure of a callback begins that would never have ended
 
 
 class SteppingError(Exception):
@@ -52,13 +53,20 @@ class History:
         return kind.replace("_", " ") if kind == "start" else f"{kind.replace('_', ' ')} {same}"
 
 
+def limits_of(recording: Recording) -> Limits:
+    """What its VMs may use when it is run again: more time, unless something in it hangs anyway."""
+    events = (event for step in recording.steps for event in step.events)
+    hung = any(event.failure is not None and event.failure.startswith(_HUNG) for event in events)
+    return Limits() if hung else PATIENT
+
+
 def watch(recording: Recording, modules: Sequence[Module]) -> History:
     """Run ``recording`` again, with one module for each of its plugins, and note all stops.
 
     SteppingError: nothing was called at all.
     """
     watcher = Watcher()
-    again = Again(recording, modules, watcher, PATIENT)
+    again = Again(recording, modules, watcher, limits_of(recording))
     masked = Masked(recording.header)
     parted: Departure | None = None
     hostcalls = 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 
-from debugger.stepping.history import PATIENT, History, SteppingError
+from debugger.stepping.history import History, SteppingError, limits_of
 from debugger.stepping.stop import Stop
 from debugger.stepping.watcher import Owners
 from wasm_filters.errors import BadPointer, GuestStopped
@@ -75,9 +75,10 @@ class Memory:
 
     def _run(self, visitor: _Visitor) -> None:
         history = self._history
-        again = Again(history.recording, history.modules, visitor, PATIENT)
+        recording = history.recording
+        again = Again(recording, history.modules, visitor, limits_of(recording))
         try:
-            for step in history.recording.steps:
+            for step in recording.steps:
                 again.step(step)
                 if not again.started:
                     break

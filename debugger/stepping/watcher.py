@@ -6,7 +6,7 @@ bodies when a callback begins and ends, because between callbacks the host chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 from debugger.stepping.state import (
@@ -130,17 +130,19 @@ class Watcher(Trace):
         context = host.current if kind is Kind.HOSTCALL else host.called
         owner = self.owners.owner(host, context)
         assigned, self._pending = tuple(self._pending), []
-        logs = tuple(self._new_logs(host))
+        logs = self._new_logs(host)
         number = len(self.stops) + 1
         stop = Stop(number, kind, event, owner, self.action, frames, assigned, logs)
         self.stops.append(stop)
 
-    def _new_logs(self, host: Host) -> Iterator[Log]:
+    def _new_logs(self, host: Host) -> tuple[Log, ...]:
         journal = host.journal
         written = len(journal.logs) + journal.logs_lost
         new = min(written - self._logged, len(journal.logs))
         self._logged = written
-        return islice(journal.logs, len(journal.logs) - new, None) if new > 0 else iter(())
+        if new <= 0:
+            return ()
+        return tuple(islice(reversed(journal.logs), new))[::-1]
 
     def _assign(self, slot: Slot, value: object, size: int = 0) -> None:
         before = self._state.get(slot)

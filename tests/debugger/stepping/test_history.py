@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.stepping.history import SteppingError, watch
+from debugger.stepping import watcher
+from debugger.stepping.history import SteppingError, limits_of, watch
 from debugger.stepping.stop import Kind
 from tests.debugger.stepping.runs import ASKED, busy, history, hostcalls, names, recorded
-from tests.wasm_filters.guests import guest
+from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script
+from wasm_filters.engine.border import Limits
 from wasm_filters.module import Module
 
 READ = Call("proxy_get_header_map_value", [0, b"x-a", Out.TEXT])
@@ -100,3 +102,20 @@ def test_without_a_call_there_is_nothing_to_step_through() -> None:
     recording, modules = recorded(guest(), request=ASKED)
     with pytest.raises(SteppingError, match="called in nothing"):
         watch(recording, modules)
+
+
+def test_what_is_too_much_to_be_kept_is_left_out_from_one_step_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watcher, "MAX_STATE", 1000)
+    found = history(busy(), times=3)
+    assert found.blind_from is not None
+    assert any(stop.assigned for stop in found.stops[: found.blind_from])
+    assert not any(stop.assigned for stop in found.stops[found.blind_from :])
+
+
+def test_a_run_gets_more_time_unless_its_recording_ran_out_of_it() -> None:
+    recording, _ = recorded(guest(on_request_headers("unreachable")))
+    assert limits_of(recording).deadline > Limits().deadline
+    recording.steps[-1].events[-1].failure = "ran longer than 5 s"
+    assert limits_of(recording) == Limits()
