@@ -124,7 +124,7 @@ class Session:
     def list_breakpoints(self, rest: str) -> Iterator[str]:
         for number, one in enumerate(self.breakpoints, 1):
             hits = sum(map(one.holds, self.cursor.history.stops))
-            yield printable(f"{number}: {one.text}   holds at {hits:,} steps")
+            yield printable(f"{number}: {one.text}   holds at {_steps(hits)}")
         for watched in self.watched:
             yield f"watched: {watched.size} bytes at {watched.address:#x}"
 
@@ -165,7 +165,7 @@ class Session:
         found = self._memory.watched(self.cursor.stop.owner.vm, address, size)
         self.watched.append(found)
         changed = sum(map(found.changed, self.cursor.history.stops))
-        yield f"watched: {size} bytes at {address:#x}   changed at {changed:,} steps"
+        yield f"watched: {size} bytes at {address:#x}   changed at {_steps(changed)}"
 
     def property(self, rest: str) -> Iterator[str]:
         if not rest:
@@ -207,6 +207,10 @@ def read_range(text: str) -> tuple[int, int]:
     if not 0 < size <= MAX_RANGE:
         raise SteppingError(f"{size} bytes, expected 1 to {MAX_RANGE}")
     return address, size
+
+
+def _steps(count: int) -> str:
+    return f"{count:,} step{'' if count == 1 else 's'}"
 
 
 def _number(text: str, what: str) -> int:

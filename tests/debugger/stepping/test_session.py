@@ -33,7 +33,7 @@ def test_it_stops_at_breakpoints_on_the_way_there_and_back() -> None:
     assert found.do("c")[:1] == ["the end of the recording"]
     assert found.do("reverse")[0].startswith("step 4 of 6")
     assert found.do("delete 1") == ["deleted: hostcall proxy_log"]
-    assert found.do("breakpoints") == ["1: header x-greeted   holds at 1 steps"]
+    assert found.do("breakpoints") == ["1: header x-greeted   holds at 1 step"]
     assert found.do("reverse")[:1] == ["the beginning of the recording"]
 
 
