@@ -55,10 +55,10 @@ class Source:
             return
         wanted = sorted(offsets)[:MAX_OFFSETS]
         try:
-            found = run_apart(json.dumps(wanted), self._code, BOUNDS, _SCRIPT)
+            asked = json.dumps(wanted).encode() + b"\n" + self._code
+            found = run_apart("read", asked, BOUNDS, _SCRIPT)
         except ModuleError as error:
-            reason = str(error).removeprefix("takes")[:MAX_TOLD].partition("\n")[0].strip()
-            self.problem = f"its debug information (DWARF) can't be read: {reason}"
+            self.problem = f"its debug information (DWARF) {_first_line(str(error))}"
             return
         self.problem = ""
         self._lines = {at: tuple(Line(*one) for one in lines) for at, lines in json.loads(found)}
@@ -82,6 +82,10 @@ class Source:
     def _place(self, frame: Frame) -> Place:
         lines = self._lines.get(frame.offset, ())
         return Place(demangled(frame.function), frame.offset, lines)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0][:MAX_TOLD].strip()
 
 
 class Places:

@@ -11,6 +11,7 @@ from mesh_traffic import Body, Exchange, Request, Response
 from meshloom.output import counted
 from meshloom.wasm import options
 from meshloom.wasm.running import Around
+from tap.access_log import SOURCE
 from wasm_filters.config import PluginConfig
 from wasm_filters.errors import WasmError
 from wasm_filters.module import Module
@@ -78,6 +79,8 @@ def _captured(exchange: Exchange) -> Upstream:
 def _limits(exchange: Exchange) -> Iterator[str]:
     """How what the filter meets is not what had crossed the mesh."""
     yield "captured: what was secret in it is masked, as the store keeps it"
+    if set(exchange.sources) == {SOURCE}:
+        yield "only the access log saw it: of its headers and bodies there is what a log tells"
     yield from _cut("request", exchange.request)
     if exchange.response is None:
         yield "no response was captured: none comes here either"

@@ -228,6 +228,13 @@ def test_an_exchange_without_a_response_never_gets_one(changing: Path) -> None:
 
 
 @pytest.mark.usefixtures("alone")
+def test_what_only_a_log_has_seen_is_said_to_be_no_more(changing: Path) -> None:
+    store(sample(sources=("access log",)))
+    notes = told(changing, "--exchange", "9f3e")["notes"]
+    assert any(note.startswith("only the access log saw it") for note in notes)
+
+
+@pytest.mark.usefixtures("alone")
 def test_an_exchange_that_is_not_there_is_bad_input(changing: Path) -> None:
     path = store()
     done = debug(changing, "--exchange", "zz")
