@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from debugger.stepping.state import (
     BODIES,
@@ -63,6 +64,14 @@ class Owners:
         return Owner(self.vm(host), context.id)
 
 
+class _Open(NamedTuple):
+    """A call that has not returned; its ``event`` is None where the trace keeps no more."""
+
+    event: Event | None
+    frames: tuple[Frame, ...] = ()
+    is_hostcall: bool = False
+
+
 class Watcher(Trace):
     """A trace that also keeps ``stops``, whose VMs are those of ``owners``. ``blind_from`` is the
     first stop whose changes were too much to be kept, None if all are."""
@@ -76,7 +85,7 @@ class Watcher(Trace):
         self._state = State()
         self._lists: dict[Slot, list[Pair]] = {}  # to compare with: quicker than tuples are made
         self._pending: list[Assigned] = []
-        self._open: list[tuple[Event | None, tuple[Frame, ...]]] = []
+        self._open: list[_Open] = []
         self._size = 0
         self._logged = 0
 
@@ -87,36 +96,36 @@ class Watcher(Trace):
 
     def called(self, name: str, arguments: Words, host: Host) -> None:
         event = self._began(lambda: super(Watcher, self).called(name, arguments, host))
-        self._open.append((event, ()))
+        self._open.append(_Open(event))
         self._look_at_context(host)
         self._stop(Kind.CALLBACK, event, (), host)
 
     def returned(self, name: str, result: int | None, host: Host) -> None:
         super().returned(name, result, host)
-        event, _ = self._open.pop()
+        call = self._open.pop()
         self._look_at_context(host)
-        self._stop(Kind.RETURN, event, (), host)
+        self._stop(Kind.RETURN, call.event, (), host)
 
     def stopped(self, name: str, failure: GuestStopped, host: Host) -> None:
         super().stopped(name, failure, host)
-        event, frames = self._open.pop()
-        while event is not None and event.inside:  # hostcalls that the failure ended
-            self._stop(Kind.HOSTCALL, event, frames, host)
-            event, frames = self._open.pop()
+        call = self._open.pop()
+        while call.is_hostcall:  # ended by the failure, too
+            self._stop(Kind.HOSTCALL, call.event, call.frames, host)
+            call = self._open.pop()
         self._look_at_context(host)
-        self._stop(Kind.TRAP, event, failure.frames, host)
+        self._stop(Kind.TRAP, call.event, failure.frames, host)
 
     def hostcall(self, call: Hostcall, arguments: Words, host: Host) -> None:
         event = self._began(lambda: super(Watcher, self).hostcall(call, arguments, host))
-        self._open.append((event, host.stack() if event is not None else ()))
+        self._open.append(_Open(event, host.stack() if event is not None else (), True))
 
     def answered(self, call: Hostcall, arguments: Words, status: int, host: Host) -> None:
         super().answered(call, arguments, status, host)
-        event, frames = self._open.pop()
+        made = self._open.pop()
         look = _LOOKS.get(call.name)
-        if look is not None and event is not None and not status:
-            look(self, event, arguments, host)
-        self._stop(Kind.HOSTCALL, event, frames, host)
+        if look is not None and made.event is not None and not status:
+            look(self, made.event, arguments, host)
+        self._stop(Kind.HOSTCALL, made.event, made.frames, host)
 
     def _began(self, hear: Callable[[], None]) -> Event | None:
         """The event of what is heard; None where the trace keeps no more."""
@@ -125,7 +134,7 @@ class Watcher(Trace):
         return self.events[-1] if len(self.events) > before else None
 
     def _stop(self, kind: Kind, event: Event | None, frames: tuple[Frame, ...], host: Host) -> None:
-        if event is None:
+        if event is None or self.lost:  # stops are counted without gaps, as memory.py does
             return
         context = host.current if kind is Kind.HOSTCALL else host.called
         owner = self.owners.owner(host, context)

@@ -13,6 +13,7 @@ from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script
 from wasm_filters.engine.border import Limits
 from wasm_filters.module import Module
+from wasm_filters.recording.again import Again
 
 READ = Call("proxy_get_header_map_value", [0, b"x-a", Out.TEXT])
 
@@ -120,3 +121,21 @@ def test_a_run_gets_more_time_unless_its_recording_ran_out_of_it() -> None:
     events = recording.steps[-1].events
     events[-1] = events[-1].model_copy(update={"failure": "ran longer than 5 s"})
     assert limits_of(recording) == Limits()
+
+
+@pytest.mark.parametrize("most", [1, 4, 7, 12])
+def test_after_the_last_call_that_is_kept_there_are_no_stops(most: int) -> None:
+    """They are the first ones of the whole run, so that memory is that of the same stop."""
+    traps = '(func $malloc (export "malloc") (param i32) (result i32) unreachable)'
+    for code in (busy(), Script({"proxy_on_request_headers": [READ]}, malloc=traps).code()):
+        recording, modules = recorded(code)
+        cut = watcher.Watcher()
+        cut.max_events = most
+        again = Again(recording, modules, cut)
+        for step in recording.steps:
+            again.step(step)
+        whole = watch(recording, modules).stops[: len(cut.stops)]
+        assert [(one.kind, one.event.name) for one in cut.stops] == [
+            (one.kind, one.event.name) for one in whole
+        ]
+        assert cut.stops
