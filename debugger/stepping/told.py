@@ -94,9 +94,16 @@ def headers(cursor: Cursor, places: Places) -> Iterator[str]:
             continue
         yield part
         for name, value in pairs[:MAX_FIELDS]:
-            yield printable(f"  {name.decode('utf-8', 'backslashreplace')}: {shown(value)[1:-1]}")
+            yield printable(f"  {name.decode('utf-8', 'backslashreplace')}: {_bare(value)}")
         if len(pairs) > MAX_FIELDS:
             yield f"  … ({len(pairs)} fields)"
+
+
+def _bare(value: bytes) -> str:
+    """A field's value without quotes, if it is whole and text."""
+    text = shown(value)
+    quote = text[0]
+    return text[1:-1] if quote in "'\"" and text.endswith(quote) else text
 
 
 def bodies(cursor: Cursor, places: Places) -> Iterator[str]:

@@ -69,6 +69,7 @@ def hostcalls(found: History) -> list[Stop]:
     return [stop for stop in found.stops if stop.kind is Kind.HOSTCALL]
 
 
+@cache
 def busy() -> bytes:
     """A filter that changes something of every kind, in several callbacks."""
     return Script(

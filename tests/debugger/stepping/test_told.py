@@ -31,6 +31,18 @@ def test_of_many_fields_the_first_are_shown_and_how_many_there_are() -> None:
     assert lines[-1] == "  … (304 fields)"
 
 
+def test_a_value_that_is_cut_or_no_text_keeps_its_quotes() -> None:
+    values = (("x-long", "a" * 500), ("x-bytes", "\udcff"), ("x-quoted", "it's"))
+    request = Request("GET", "/", headers=Headers.of(values))
+    cursor = Cursor(history(busy(), request=request))
+    cursor.until([lambda stop: stop.event.name == "proxy_on_request_headers"])
+    assert list(told.headers(cursor, NOWHERE))[5:] == [
+        f"  x-long: '{'a' * 200}'… (500 bytes)",
+        "  x-bytes: b'\\xff'",
+        "  x-quoted: it's",
+    ]
+
+
 def test_the_log_ends_with_the_line_of_this_step() -> None:
     calls = [Call("proxy_log", [2, f"line {at}".encode()]) for at in range(30)]
     cursor = Cursor(history(Script({"proxy_on_request_headers": calls}).code()))

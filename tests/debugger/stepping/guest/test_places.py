@@ -45,7 +45,7 @@ def test_all_places_of_a_run_have_their_lines() -> None:
     assert "filter::say   /src/filter.rs:36" in told
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_damaged_debug_information_is_told_or_read_and_nothing_else_suffers(seed: int) -> None:
     code = damaged(LINES if seed % 2 else LINES_5, seed)
     places, told = places_of(code)
@@ -55,7 +55,7 @@ def test_damaged_debug_information_is_told_or_read_and_nothing_else_suffers(seed
 
 def test_counts_that_would_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table of 2^35 folders, each of no bytes (DWARF 5, section 6.2.4)."""
-    monkeypatch.setattr(module, "BOUNDS", Bounds(seconds=1.5, memory=256 << 20))
+    monkeypatch.setattr(module, "BOUNDS", Bounds(seconds=1.0, memory=256 << 20))
     at = debug_section(LINES_5, ".debug_line").start + 30
     assert LINES_5[at] == 1  # directory_entry_format_count
     code = LINES_5[:at] + b"\0\xff\xff\xff\xff\x7f" + LINES_5[at + 6 :]
