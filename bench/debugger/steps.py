@@ -22,8 +22,8 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from debugger.stepping.guest.places import Places
-from debugger.stepping.history import History, watch
-from debugger.stepping.memory import Memory
+from debugger.stepping.run.history import History, watch
+from debugger.stepping.run.memory import Memory
 from debugger.stepping.session import Session
 from mesh_traffic import Headers, Request
 from tests.wasm_filters.probe import Call, Out

@@ -10,9 +10,9 @@ from fnmatch import fnmatchcase
 
 from debugger.stepping.cursor import Condition
 from debugger.stepping.guest.places import Places
-from debugger.stepping.history import SteppingError
-from debugger.stepping.state import FIELDS
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.history import SteppingError
+from debugger.stepping.run.state import FIELDS
+from debugger.stepping.run.stop import Kind, Stop
 from mesh_yaml.suggest import suggest
 from wasm_filters.abi import CALLBACKS
 from wasm_filters.hostcalls import HOSTCALLS, WASI

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from debugger.stepping.history import History, SteppingError
-from debugger.stepping.state import State
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.history import History, SteppingError
+from debugger.stepping.run.state import State
+from debugger.stepping.run.stop import Kind, Stop
 
 Condition = Callable[[Stop], bool]
 _ENDS = (Kind.RETURN, Kind.TRAP)

@@ -12,8 +12,8 @@ from debugger.stepping import told
 from debugger.stepping.conditions import EXAMPLES, WHAT, read_condition
 from debugger.stepping.cursor import Condition, Cursor
 from debugger.stepping.guest.places import Places
-from debugger.stepping.history import History, SteppingError
-from debugger.stepping.memory import MAX_RANGE, Memory, Watched
+from debugger.stepping.run.history import History, SteppingError
+from debugger.stepping.run.memory import MAX_RANGE, Memory, Watched
 from mesh_yaml.suggest import suggest
 from tap.printable import printable
 from wasm_filters.tracing.values import shown

@@ -10,9 +10,9 @@ from typing import Any
 
 from debugger.stepping.cursor import Cursor
 from debugger.stepping.guest.places import Places
-from debugger.stepping.history import History
-from debugger.stepping.state import BODIES, FIELDS, METRICS, PROPERTY, SHARED_DATA, Body
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.history import History
+from debugger.stepping.run.state import BODIES, FIELDS, METRICS, PROPERTY, SHARED_DATA, Body
+from debugger.stepping.run.stop import Kind, Stop
 from tap.printable import printable
 from wasm_filters.tracing.text import answer_line, call_line
 from wasm_filters.tracing.values import plain, shown

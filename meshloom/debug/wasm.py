@@ -143,7 +143,7 @@ def _stored(exchange: str, mesh: str | None, store: Path | None) -> Exchange:
 def _show(traced: Traced, asked: _Asked) -> None:
     from debugger.stepping import told
     from debugger.stepping.guest.places import Places
-    from debugger.stepping.history import SteppingError, watch
+    from debugger.stepping.run.history import SteppingError, watch
     from debugger.stepping.session import Session
     from tap.printable import printable
 

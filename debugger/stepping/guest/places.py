@@ -1,4 +1,7 @@
-"""Where the stops of a history are in the guests' source, as far as the modules say."""
+"""Where the stops of a history are in the guests' source, as far as the modules say.
+
+Door to the process that reads their DWARF.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from debugger.stepping.guest import reader
 from debugger.stepping.guest.functions import exported_functions
 from debugger.stepping.guest.line import Line
 from debugger.stepping.guest.names import demangled, short
-from debugger.stepping.history import History
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.history import History
+from debugger.stepping.run.stop import Kind, Stop
 from wasm_filters.engine.apart import Bounds, run_apart
 from wasm_filters.errors import Frame, ModuleError
 from wasm_filters.inspection.sections import SectionsError, sections

@@ -11,8 +11,8 @@ from textual.strip import Strip
 from textual.style import Style
 
 from debugger.stepping import told
+from debugger.stepping.run.stop import Kind, Stop
 from debugger.stepping.session import Session
-from debugger.stepping.stop import Kind, Stop
 from meshloom.tap.tui.look import style_of
 from meshloom.tap.tui.words import fitting
 

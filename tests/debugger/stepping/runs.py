@@ -8,9 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from debugger.stepping.guest.places import Places
-from debugger.stepping.history import History, watch
+from debugger.stepping.run.history import History, watch
+from debugger.stepping.run.stop import Kind, Stop
 from debugger.stepping.session import Session
-from debugger.stepping.stop import Kind, Stop
 from mesh_traffic import Body, Headers, Request, Response
 from tests.wasm_filters.probe import Call, Out
 from tests.wasm_filters.script import Script

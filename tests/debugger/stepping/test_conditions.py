@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from debugger.stepping.conditions import EXAMPLES, WHAT, read_condition
-from debugger.stepping.history import SteppingError
+from debugger.stepping.run.history import SteppingError
 from debugger.stepping.session import Session
 from tests.debugger.stepping.runs import LINES, busy, session
 

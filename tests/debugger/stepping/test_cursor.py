@@ -7,10 +7,10 @@ import random
 import pytest
 
 from debugger.stepping.cursor import Cursor
-from debugger.stepping.history import SteppingError
-from debugger.stepping.memory import Memory
-from debugger.stepping.state import FIELDS, Slot
-from debugger.stepping.stop import Kind
+from debugger.stepping.run.history import SteppingError
+from debugger.stepping.run.memory import Memory
+from debugger.stepping.run.state import FIELDS, Slot
+from debugger.stepping.run.stop import Kind
 from tests.debugger.stepping.runs import busy, history
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.stepping.history import SteppingError
+from debugger.stepping.run.history import SteppingError
 from debugger.stepping.session import ALIASES, COMMANDS, read_range
 from tests.debugger.stepping.runs import LINES, busy, session
 

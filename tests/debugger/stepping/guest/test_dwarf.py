@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from debugger.stepping.guest.dwarf import lines_at
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.stop import Kind, Stop
 from mesh_traffic import Headers, Request
 from tests.debugger.stepping.runs import DATA, LINES, LINES_5, history
 from wasm_filters.inspection.sections import sections

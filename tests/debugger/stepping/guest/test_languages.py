@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from debugger.stepping.guest.places import Place, Places
-from debugger.stepping.history import watch
+from debugger.stepping.run.history import watch
 from mesh_traffic import Headers, Request
 from wasm_filters.config import PluginConfig
 from wasm_filters.engine.cache import CompiledCache

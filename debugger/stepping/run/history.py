@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from debugger.stepping.stop import Stop
-from debugger.stepping.watcher import Watcher
+from debugger.stepping.run.stop import Stop
+from debugger.stepping.run.watcher import Watcher
 from wasm_filters.engine.border import Limits
 from wasm_filters.module import Module
 from wasm_filters.recording.again import Again

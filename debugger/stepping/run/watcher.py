@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from debugger.stepping.state import (
+from debugger.stepping.run.state import (
     BODIES,
     EVERYBODY,
     FIELDS,
@@ -22,7 +22,7 @@ from debugger.stepping.state import (
     Slot,
     State,
 )
-from debugger.stepping.stop import Kind, Stop
+from debugger.stepping.run.stop import Kind, Stop
 from wasm_filters.abi import MetricType
 from wasm_filters.errors import Frame, GuestStopped
 from wasm_filters.hostcalls import Hostcall

@@ -11,9 +11,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 
-from debugger.stepping.history import History, SteppingError, limits_of
-from debugger.stepping.stop import Stop
-from debugger.stepping.watcher import Owners
+from debugger.stepping.run.history import History, SteppingError, limits_of
+from debugger.stepping.run.stop import Stop
+from debugger.stepping.run.watcher import Owners
 from wasm_filters.errors import BadPointer, GuestStopped
 from wasm_filters.hostcalls import Hostcall
 from wasm_filters.properties.filter_state import NotReadable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.stepping import memory as module
-from debugger.stepping.history import SteppingError
-from debugger.stepping.memory import MAX_RANGE, Memory
+from debugger.stepping.run import memory as module
+from debugger.stepping.run.history import SteppingError
+from debugger.stepping.run.memory import MAX_RANGE, Memory
 from tests.debugger.stepping.runs import busy, history, hostcalls
 from tests.wasm_filters.guests import guest, on_request_headers
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.stepping import watcher
-from debugger.stepping.history import SteppingError, limits_of, watch
-from debugger.stepping.stop import Kind
+from debugger.stepping.run import watcher
+from debugger.stepping.run.history import SteppingError, limits_of, watch
+from debugger.stepping.run.stop import Kind
 from tests.debugger.stepping.runs import ASKED, busy, history, hostcalls, names, recorded
 from tests.wasm_filters.guests import guest, on_request_headers
 from tests.wasm_filters.probe import Call, Out

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from debugger.stepping.state import Assigned, Owner
+from debugger.stepping.run.state import Assigned, Owner
 from wasm_filters.errors import Frame
 from wasm_filters.state.host import Log
 from wasm_filters.tracing.changes import Change
