@@ -71,6 +71,7 @@ class Machine:
         self._exports = _Exports(self.vm, config.capabilities)
         allocate = self.vm.allocator(module.allocator)
         self.host.memory = Memory(self.vm.window, allocate, self.host.warn)
+        self.host.stack = self.vm.stack
         self._handed_over = self.vm.limits.handed_over
         if listener is not None:
             self.listen(listener)

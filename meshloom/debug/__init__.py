@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.debug import break_, holds
+from meshloom.debug import break_, holds, wasm
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -23,3 +23,4 @@ app.command("holds")(holds.holds)
 app.command("continue")(holds.continue_)
 app.command("step")(holds.step)
 app.command("abort")(holds.abort)
+app.command("wasm")(wasm.wasm)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
     from wasm_filters.module import Module
+    from wasm_filters.recording.recording import Recording
 
 Config = Annotated[
     Path | None, typer.Option("--config", help="A file with the filter's configuration.")
@@ -142,6 +143,19 @@ def load(file: Path) -> tuple[bytes, Module]:
         return code, Module.of(code, str(file), CompiledCache.default())
     except ModuleError as error:
         bad_input(error, error)
+
+
+def recorded_modules(
+    recording: Recording, builds: list[Path], file: Path
+) -> list[tuple[bytes, Module]]:
+    """The modules of a recording that was read from ``file``, with their bytes: ``builds`` if there
+    are any, else those that it was made with. One that does not load is bad input."""
+    from meshloom.output import counted
+
+    wanted = [Path(plugin.module.file) for plugin in recording.header.plugins]
+    if builds and len(builds) != len(wanted):
+        bad_input(f"--filter: {len(builds)} given, {file} has {counted(len(wanted), 'plugin')}")
+    return [load(one) for one in all_found(builds) or wanted]
 
 
 def around(mode: str, upstream: str | None, clusters: list[str]) -> Around:

@@ -41,29 +41,16 @@ def replay(
 
     try:
         recording = read(recording_file)
-        modules = _modules(recording, builds or [], recording_file)
     except WasmError as error:
         options.bad_input(error, error)
+    loaded = options.recorded_modules(recording, builds or [], recording_file)
+    modules = [module for _, module in loaded]
     done = run_again(recording, modules)
     if as_json:
         typer.echo(json.dumps(_as_json(recording, modules, done)))
     else:
         _show(recording, modules, done)
     raise typer.Exit(int(not done.identical))
-
-
-def _modules(recording: Recording, builds: list[Path], file: Path) -> list[Module]:
-    from wasm_filters.engine.cache import CompiledCache
-    from wasm_filters.module import Module
-
-    wanted = [Path(plugin.module.file) for plugin in recording.header.plugins]
-    if builds and len(builds) != len(wanted):
-        options.bad_input(
-            f"--filter: {len(builds)} given, {file} has {counted(len(wanted), 'plugin')}"
-        )
-    cache = CompiledCache.default()
-    files = options.all_found(builds) or wanted
-    return [Module.load(file, cache) for file in files]
 
 
 def _rebuilt(recording: Recording, modules: list[Module]) -> list[str]:

@@ -41,11 +41,14 @@ class Bounds:
         )
 
 
-def run_apart(task: str, code: bytes, bounds: Bounds) -> bytes:
-    """What comes of ``task`` with ``code``. ModuleError: it is refused. TooMuchWork: as it says."""
+def run_apart(task: str, code: bytes, bounds: Bounds, script: Path = _COMPILER) -> bytes:
+    """What comes of ``task`` with ``code``. ModuleError: it is refused. TooMuchWork: as it says.
+
+    ``script`` is started as compiler.py says, and ends as it does: others read modules, too.
+    """
     where = [_ROOT, *map(str, sys.path)]  # it imports what this process would
     limits = [str(bounds.seconds), str(bounds.memory)]
-    command = [sys.executable, "-I", "-S", str(_COMPILER), task, *limits, *where]
+    command = [sys.executable, "-I", "-S", str(script), task, *limits, *where]
     try:
         done = subprocess.run(command, input=code, capture_output=True, timeout=bounds.seconds)
     except subprocess.TimeoutExpired as error:

@@ -16,16 +16,14 @@ import sys
 
 def main(task: str, seconds: float, memory: int) -> int:
     """Read a module from standard input, and write what ``task`` makes of it. The exit code."""
-    # nobody may be waiting any more
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds + 1)
+    end_after(seconds)
     from wasm_filters.engine.apart import COMPILE, REFUSED
     from wasm_filters.engine.compiled import machine_code
     from wasm_filters.engine.validation import proposals
     from wasm_filters.errors import ModuleError
 
     code = sys.stdin.buffer.read()
-    _bound(memory)
+    bound(memory)
     status = 0
     try:
         made = machine_code(code) if task == COMPILE else json.dumps(proposals(code)).encode()
@@ -37,7 +35,13 @@ def main(task: str, seconds: float, memory: int) -> int:
     return status
 
 
-def _bound(memory: int) -> None:
+def end_after(seconds: float) -> None:
+    """End this process soon after ``seconds``: nobody may be waiting any more."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 1)
+
+
+def bound(memory: int) -> None:
     """No more than ``memory`` bytes of data; address space that is only reserved is none."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(ValueError, OSError):  # a hard limit may be lower: then that one holds

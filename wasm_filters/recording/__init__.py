@@ -2,7 +2,7 @@
 
 ::
 
-    recorder ─ session ─┐                       ┌─ session ─ replay ─ compare
+    recorder ─ session ─┐                       ┌─ session ─ again ─ replay ─ compare
                         └─ recording ─ file ────┘
                              (lines)  (masks)
 

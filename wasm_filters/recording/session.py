@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+from wasm_filters.engine.border import Limits
 from wasm_filters.http.chain import HttpChain
 from wasm_filters.http.outcome import Outcome
 from wasm_filters.loop import FakeClock
@@ -28,20 +29,30 @@ from wasm_filters.worker import Worker
 
 
 class Session:
-    """The plugins of ``header`` in one chain, with ``modules`` in their order."""
+    """The plugins of ``header`` in one chain, with ``modules`` in their order.
+
+    ``trace`` hears their calls, a new one if none is given. ``limits`` of the VMs are the usual
+    ones; who listens for long, or stops in between, gives more time.
+    """
 
     def __init__(
-        self, header: Header, modules: Sequence[Module], clusters: Mapping[str, Upstream]
+        self,
+        header: Header,
+        modules: Sequence[Module],
+        clusters: Mapping[str, Upstream],
+        trace: Trace | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._header = header
         self._modules = modules
-        self.trace = Trace()
+        self.trace = Trace() if trace is None else trace
         self.worker = Worker(
             mode=header.mode,
             clock=FakeClock(header.clock),
             random=random.Random(header.seed),
             clusters=clusters,
             log_level=header.log_level,
+            limits=limits or Limits(),
             listener=self.trace,
         )
         self._chain: HttpChain | None = None

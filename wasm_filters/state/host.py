@@ -12,6 +12,7 @@ from wasm_filters.abi import AbiVersion, LogLevel
 from wasm_filters.config import Mode, PluginConfig
 from wasm_filters.dialect import Difference, Lean
 from wasm_filters.engine.memory import Memory
+from wasm_filters.errors import Frame
 from wasm_filters.loop import Clock, Loop
 from wasm_filters.properties import Surroundings
 from wasm_filters.services.callouts import Caller, Callouts
@@ -82,7 +83,8 @@ class Host:
     it runs on; ``current`` is the effective context. ``actions`` are what hostcalls asked for and
     what is done when the callback has returned; ``stopping`` says that its answer does not count,
     because it replied or closed. ``memory`` is set once the VM exists; a hostcall from a start
-    section, before that, finds an empty one.
+    section, before that, finds an empty one. ``stack`` answers the guest's functions that wait for
+    the hostcall that runs, innermost first; it, too, is set once the VM exists.
     """
 
     def __init__(self, version: AbiVersion, config: PluginConfig, worker: Environment) -> None:
@@ -104,6 +106,7 @@ class Host:
         self.plugin_configuration: Buffer | None = None
         self.vm_configuration = Buffer(config.vm_configuration)
         self.memory = Memory(lambda: memoryview(b""), lambda size: 0, self.warn)
+        self.stack: Callable[[], tuple[Frame, ...]] = tuple
 
     def next_call(self, kind: int) -> int:
         """An id for a call: the low two bits tell its kind, 0 HTTP, 1 gRPC call, 2 gRPC stream."""

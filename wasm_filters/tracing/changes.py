@@ -8,7 +8,7 @@ somebody asks. A callback that changes nothing costs nothing here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from zlib import crc32
@@ -202,16 +202,17 @@ def _fields(
 ) -> Pending | None:
     now = found if found is not None else context.maps.get(kind)  # trailers that were made
     after = list(now.pairs) if now is not None else []
-    return None if after == before else partial(_compared, what, before, after)
+    return None if after == before else partial(compared, what, before, after)
 
 
-def _compared(what: str, before: list[Pair], after: list[Pair]) -> Iterator[Change]:
+def compared(what: str, before: Sequence[Pair], after: Sequence[Pair]) -> Iterator[Change]:
+    """How the fields of one map, called ``what``, differ: by name, whatever their order."""
     old, new = _by_name(before), _by_name(after)
     for name in {**old, **new}:
         yield from _of_one_name(what, name, old.get(name, []), new.get(name, []))
 
 
-def _by_name(pairs: list[Pair]) -> dict[bytes, list[bytes]]:
+def _by_name(pairs: Sequence[Pair]) -> dict[bytes, list[bytes]]:
     found: dict[bytes, list[bytes]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)

@@ -14,7 +14,8 @@ from tests.wasm_filters.guests import wat
 from wasm_filters.abi import Signature
 from wasm_filters.engine.border import HostFunction
 from wasm_filters.engine.compiled import Compiled, compile_module
-from wasm_filters.engine.vm import MAX_FRAMES, Vm
+from wasm_filters.engine.stack import MAX_FRAMES
+from wasm_filters.engine.vm import Vm
 from wasm_filters.errors import BadPointer, ModuleError
 
 ROOT = Path(__file__).parents[3]
