@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -56,13 +56,11 @@ class Load:
         return statistics.median(took)
 
 
-@asynccontextmanager
-async def desk(running: Mesh) -> AsyncIterator[Desk]:
+def desk(running: Mesh) -> AbstractAsyncContextManager[Desk]:
     path = running.tap_socket.with_name("debug.sock")
     while not path.exists():  # the mesh is there a moment before
-        await asyncio.sleep(0.02)
-    async with desk_at(path) as found:
-        yield found
+        time.sleep(0.02)
+    return desk_at(path)
 
 
 async def attach(running: Mesh, load: Load) -> None:

@@ -10,6 +10,7 @@ from debugger.breakpoints.hold import Release, Verb
 from debugger.console.console import Console, Misuse, Said, held_line, shown, words_of
 from debugger.console.draft import FIELDS, changed, side_of
 from mesh_traffic import Response
+from mesh_yaml.suggest import suggest
 from tap.content import view
 
 
@@ -189,3 +190,17 @@ COMMANDS = (
     Command(("help", "?"), "help", "this list", _help),
     Command(("quit", "q"), "quit", "end; what is held goes its way", _quit),
 )
+
+
+def command_of(name: str) -> Command:
+    """The command that is called so, or the only one whose name begins so. Raises Misuse."""
+    known = {word: each for each in COMMANDS for word in each.names}
+    if name in known:
+        return known[name]
+    begun = [each for each in COMMANDS if each.names[0].startswith(name)]
+    if len(begun) > 1:
+        names = ", ".join(each.names[0] for each in begun)
+        raise Misuse(f"{name!r} may be {names}")
+    if not begun:
+        raise Misuse(f"unknown command {name!r}{suggest(name, list(known))}")
+    return begun[0]

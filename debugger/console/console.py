@@ -86,18 +86,14 @@ class Console:
 
     def run(self, line: str) -> Said:
         """What somebody typed. Raises Misuse."""
-        from debugger.console.commands import COMMANDS, Given
+        from debugger.console.commands import Given, command_of
 
         if len(line) > MAX_LINE:
             raise Misuse(f"{len(line)} characters, wanted at most {MAX_LINE}")
         name, _, rest = line.strip().partition(" ")
         if not name:
             return Said()
-        known = {word: each for each in COMMANDS for word in each.names}
-        command = known.get(name)
-        if command is None:
-            raise Misuse(f"unknown command {name!r}{suggest(name, list(known))}")
-        return command.run(self, Given(rest.strip()))
+        return command_of(name).run(self, Given(rest.strip()))
 
 
 def held_line(held: Held) -> str:

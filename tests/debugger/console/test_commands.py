@@ -80,6 +80,12 @@ def test_changes_go_with_the_release(lines: list[str], edit: Edit) -> None:
     assert run(console(), *lines, "n").release == Release("step", edit)
 
 
+def test_a_name_may_be_cut_short_where_it_is_clear() -> None:
+    assert run(console(), "cont").release == Release("continue")
+    with pytest.raises(Misuse, match="'st' may be status, step"):
+        run(console(), "st")
+
+
 def test_somebody_can_be_answered() -> None:
     assert run(console(), "abort").release == Release("abort", abort=Abort(503, b""))
     said = run(console(), "abort 418 no tea")
