@@ -78,7 +78,7 @@ class Respond(Struct, frozen=True):
 
 
 class NonForwarding(Struct, frozen=True):
-    """The route is for an Envoy that does not forward (a gRPC server's); here it is not taken up."""
+    """The route is for who does not forward: a gRPC server."""
 
     path: str
     why: str = ""
@@ -144,7 +144,7 @@ class Decision(Struct, frozen=True):
     ``request`` is as the routes saw it: path normalised, port stripped, as the connection manager
     is told to. ``host`` is ``None`` when no virtual host answers; ``host_why`` says what was looked
     for. ``looked`` holds the routes in order, up to and with the first that surely matches.
-    ``unread`` are words about what stands in the table and was not looked at, and could change this.
+    ``unread`` are words about what stands in the table, was not looked at, and could change this.
     """
 
     request: Request
@@ -172,7 +172,7 @@ class Decision(Struct, frozen=True):
 
     @property
     def undecided(self) -> tuple[str, ...]:
-        """In words, all that chance or an unknown state decides: routes, clusters, what is unread."""
+        """In words, all that chance or an unknown state decides: routes, clusters, the unread."""
         said = [f"{each.text}: {each.why}" for look in self.doubtful for each in look.doubtful]
         if isinstance(self.action, Forward) and self.action.cluster is None:
             said.append(self.action.why)
