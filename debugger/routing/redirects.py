@@ -18,6 +18,7 @@ from tap.redact.linear import Regex, RegexError, regex
 STATUSES = (301, 302, 303, 307, 308)  # of RedirectResponseCode, in its order
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _GROUP = re.compile(r"\\(\d|\\)")
+_PATHLESS = "a CONNECT has no path, so there is no Location"
 MAX_REPLACED = 1000  # matches of an expression in one path
 
 Rewrite = Callable[[Arrival], str | None]
@@ -33,6 +34,8 @@ def redirect_action(route: Any, place: str) -> Callable[[Arrival], Redirect]:
         return lambda arrival: Redirect(status, None, place, why)
 
     def act(arrival: Arrival) -> Redirect:
+        if arrival.pathless:
+            return Redirect(status, None, place, _PATHLESS)
         path = rewrite(arrival)
         if path is None:
             return Redirect(status, None, place, "regex_rewrite is no expression of RE2")
@@ -43,6 +46,8 @@ def redirect_action(route: Any, place: str) -> Callable[[Arrival], Redirect]:
 
 def tls_redirect(arrival: Arrival, place: str) -> Redirect:
     """Where ``require_tls`` sends."""
+    if arrival.pathless:
+        return Redirect(301, None, place, _PATHLESS)
     where = f"https://{arrival.request.authority}{arrival.request.path}"
     return Redirect(
         301, where, place, f"TLS is required, and this came by {arrival.forwarded_proto!r}"
@@ -115,19 +120,18 @@ def _of_regex(told: Any) -> Rewrite:
 
 def replaced(pattern: Regex, substitution: str, text: str) -> str:
     """All that matches replaced, as RE2 does: ``\\1`` is the first group."""
-    data, out, at = to_bytes(text), b"", 0
+    data, out, at, last = to_bytes(text), b"", 0, -1
     for _ in range(MAX_REPLACED):
-        found = pattern.search(data, at)
+        found = pattern.search(data, at) if at <= len(data) else None
         if found is None:
             break
         start, end = found.start(), found.end()
-        out += data[at:start] + _filled(substitution, data, found)
+        out += data[at:start]
+        if start != last or end > start:  # nothing is no match right after another
+            out += _filled(substitution, data, found)
         if end == start:
             out += data[end : end + 1]
-            end += 1
-        at = end
-        if at > len(data):
-            break
+        at, last = max(end, start + 1), end
     return (out + data[at:]).decode("utf-8", "surrogateescape")
 
 

@@ -111,6 +111,8 @@ class RouteTable:
         self, choice: HostChoice, arrival: Arrival
     ) -> tuple[tuple[RouteLook, ...], Action | None]:
         host = self.hosts[choice.index]
+        if not arrival.forwarded_proto:
+            return (), NoRoute("x-forwarded-proto is empty, and then Envoy takes no route")
         if _wants_tls(host, arrival):
             return (), tls_redirect(arrival, f"{host.path}.require_tls")
         if host.has_matcher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ _JOINED = """
     x-forwarded-host x-forwarded-port x-forwarded-proto x-request-id
 """
 JOINED = frozenset(_JOINED.split())
+
+_PARAMETERS = re.compile(r";[^/]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Arrival:
     def values(self, name: str) -> Sequence[str]:
         """All values of a header, whose name is in lower case."""
         return self.headers.get(name, ())
+
+    @functools.cached_property
+    def plain_path(self) -> str:
+        """The path without the parameters of its segments (RFC 3986, section 3.3)."""
+        return _PARAMETERS.sub("", self.path)
 
     @functools.cached_property
     def query(self) -> Mapping[str, str]:

@@ -79,12 +79,13 @@ class ConnectionManager:
             if not isinstance(path, str):
                 return path
             request = replace(request, path=path)
+        headers = self._headers(request)
+        scheme = _scheme(request.scheme, headers, stream)
+        if "x-forwarded-proto" not in headers:
+            headers = headers.added("x-forwarded-proto", scheme)
         authority = self._authority(request.authority)
-        return Arrival(
-            replace(request, authority=authority, headers=self._headers(request)),
-            stream,
-            self._made(request),
-        )
+        seen = replace(request, authority=authority, scheme=scheme, headers=headers)
+        return Arrival(seen, stream, self._made(request))
 
     def _path(self, path: str) -> str | Respond | Redirect:
         if not path.startswith("/"):
@@ -153,6 +154,16 @@ def _without_dot(authority: str) -> str:
     if at >= 0 and authority[at + 1 : at + 2] in ("", ":"):
         return authority[:at] + authority[at + 1 :]
     return authority
+
+
+def _scheme(given: str, headers: Headers, stream: StreamInfo | None) -> str:
+    """HTTP/1.1 says none, and Envoy believes ``x-forwarded-proto`` rather than the connection."""
+    forwarded = headers.get("x-forwarded-proto", "") or ""
+    if forwarded.lower() in ("http", "https"):
+        return forwarded.lower()
+    if stream is None or stream.tls is None:
+        return given
+    return "https" if stream.tls else "http"
 
 
 def _upgrades(headers: Headers) -> bool:

@@ -21,7 +21,8 @@ _LITERAL = r"a-zA-Z0-9\-._~%!$&'()+,;:@="
 
 
 def path_condition(match: Any, at: str, ignore_parameters: bool) -> Wanted:
-    """From a ``RouteMatch``. ``ignore_parameters``: a path ends before its first semicolon."""
+    """From a ``RouteMatch``. ``ignore_parameters``: what stands after the
+    semicolon of a segment does not count."""
     kind = match.WhichOneof("path_specifier")
     if kind is None:
         return unknown("no path", at, "a route without a path is refused by Envoy")
@@ -40,7 +41,7 @@ def path_condition(match: Any, at: str, ignore_parameters: bool) -> Wanted:
 
 def _on_path(holds: Holds, ignore_parameters: bool) -> Callable[[Arrival], bool]:
     if ignore_parameters:
-        return lambda arrival: not arrival.pathless and holds(arrival.path.partition(";")[0])
+        return lambda arrival: not arrival.pathless and holds(arrival.plain_path)
     return lambda arrival: holds(arrival.path) and not arrival.pathless
 
 
