@@ -34,8 +34,6 @@ def redirect_action(route: Any, place: str) -> Callable[[Arrival], Redirect]:
         return lambda arrival: Redirect(status, None, place, why)
 
     def act(arrival: Arrival) -> Redirect:
-        if arrival.pathless:
-            return Redirect(status, None, place, _PATHLESS)
         path = rewrite(arrival)
         if path is None:
             return Redirect(status, None, place, "regex_rewrite is no expression of RE2")

@@ -52,6 +52,7 @@ class VirtualHost:
 
     name: str
     path: str
+    domains: tuple[str, ...]
     require_tls: int
     has_matcher: bool
     routes: tuple[Route, ...]
@@ -142,6 +143,7 @@ def _host(host: Any, at: str, ignore_parameters: bool) -> VirtualHost:
     return VirtualHost(
         name=host.name,
         path=at,
+        domains=tuple(host.domains),
         require_tls=host.require_tls,
         has_matcher=host.HasField("matcher"),
         routes=tuple(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mesh_traffic import Request
+from mesh_traffic import Request, replace
 
 # Envoy keeps one entry of each of these and joins what repeats, so they are matched as one value.
 # Of other names each value stands for itself, since 1.39. Measured on 1.40, with all filters that
@@ -50,11 +50,11 @@ class Arrival:
     def __init__(
         self, request: Request, stream: StreamInfo | None = None, made: frozenset[str] = frozenset()
     ) -> None:
-        self.request = request
+        self.pathless = request.method == "CONNECT"  # HTTP/2's extended CONNECT is a GET by now
+        self.request = replace(request, path="") if self.pathless and request.path else request
         self.stream = stream or StreamInfo()
         self.made = made
-        self.pathless = request.method == "CONNECT"  # HTTP/2's extended CONNECT is a GET by now
-        self.path = "" if self.pathless else without_query(request.path)
+        self.path = without_query(self.request.path)
         self.headers = _by_name(request, self.pathless)
         self.path_words = f"the path is {self.path!r}"
 

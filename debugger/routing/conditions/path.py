@@ -10,7 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from debugger.routing.arriving.arrival import Arrival
-from debugger.routing.conditions.texts import Holds, TextMatch, ascii_lower, regex_match, to_bytes
+from debugger.routing.conditions.texts import (
+    Holds,
+    TextMatch,
+    ascii_lower,
+    plain,
+    regex_match,
+    to_bytes,
+)
 from debugger.routing.conditions.wanted import Wanted, unknown
 from tap.redact.linear import RegexError, regex
 from xds_server.mirror import class_of, parse
@@ -52,17 +59,19 @@ def _seen(arrival: Arrival, holds: bool | None) -> str:
 def _prefix(match: Any, case: bool) -> TextMatch:
     wanted = match.prefix
     if case:
-        return TextMatch(wanted, lambda path: path.startswith(wanted))
+        return TextMatch(plain(wanted), lambda path: path.startswith(wanted))
     lower = ascii_lower(wanted)
-    return TextMatch(f"{wanted}, in any case", lambda path: ascii_lower(path).startswith(lower))
+    return TextMatch(
+        f"{plain(wanted)}, in any case", lambda path: ascii_lower(path).startswith(lower)
+    )
 
 
 def _exact(match: Any, case: bool) -> TextMatch:
     wanted = match.path
     if case:
-        return TextMatch(wanted, lambda path: path == wanted)
+        return TextMatch(plain(wanted), lambda path: path == wanted)
     lower = ascii_lower(wanted)
-    return TextMatch(f"{wanted}, in any case", lambda path: ascii_lower(path) == lower)
+    return TextMatch(f"{plain(wanted)}, in any case", lambda path: ascii_lower(path) == lower)
 
 
 def _separated(match: Any, case: bool) -> TextMatch:
@@ -74,7 +83,7 @@ def _separated(match: Any, case: bool) -> TextMatch:
         seen = same(path)
         return seen == whole or seen.startswith(longer)
 
-    return TextMatch(wanted if case else f"{wanted}, in any case", holds)
+    return TextMatch(plain(wanted) if case else f"{plain(wanted)}, in any case", holds)
 
 
 def _regex(match: Any, case: bool) -> TextMatch:
@@ -111,7 +120,7 @@ def _policy(extension: Any, place: str) -> Wanted:
         name = typed.type_url.rpartition("/")[2] or extension.name
         return unknown(f"path policy {name}", place, f"{name} is not read here")
     template = parse(cls, typed.value).path_template
-    words = f"path template {template}"
+    words = f"path template {plain(template)}"
     try:
         match = regex(_template_regex(template)).fullmatch
     except RegexError as error:

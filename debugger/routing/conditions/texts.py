@@ -52,13 +52,18 @@ def text_match(kind: str, wanted: str, ignore_case: bool = False) -> TextMatch:
 
 def regex_match(message: Any) -> TextMatch:
     """From a ``RegexMatcher``."""
-    words = f"regex {message.regex!r}"
+    words = f"regex {plain(message.regex)}"
     try:
         found = regex(message.regex)
     except RegexError as error:
         return TextMatch(f"{words}, which Envoy refuses: {error}", None)
     match = found.fullmatch
     return TextMatch(words, lambda text: match(to_bytes(text)) is not None)
+
+
+def plain(text: str) -> str:
+    """A text of the configuration, to be shown: as it is, but for what no terminal should get."""
+    return repr(text)[1:-1].replace("\\\\", "\\")
 
 
 def to_bytes(text: str) -> bytes:
