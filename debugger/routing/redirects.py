@@ -72,7 +72,7 @@ def _host(arrival: Arrival, scheme: str, other_port: bool) -> str:
     """A port goes when there is another, or when it was the default of the scheme before."""
     host, port = host_and_port(arrival.request.authority)
     before = arrival.forwarded_proto
-    gone = other_port or (scheme != before and port == _DEFAULT_PORTS.get(before, ""))
+    gone = other_port or (scheme != before and port == _DEFAULT_PORTS.get(before))
     return host if port is not None and gone else arrival.request.authority
 
 

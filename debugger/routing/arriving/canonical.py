@@ -3,7 +3,7 @@
 Three settings, in this order: what becomes of escaped slashes, ``normalize_path``,
 ``merge_slashes``. The query stays as it is. Envoy uses Chromium's URL library for the second, and
 so do these rules (RFC 3986, section 6.2.2, with browsers' additions).
-https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_conn_man/header_casing
+https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ import re
 import string
 
 _ESCAPED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
-_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
+_ESCAPE = re.compile(r"%([0-9a-fA-F]{2})?")
+_LONE = "\0"  # stands for a "%" that begins no escape; a path with a real one is refused before
+_NESTED = re.compile(rf"{_LONE}(?=[0-9a-fA-F]{{2}})")
+# Envoy's own, before the library's: dots with parameters are dots, but not when they are escaped
+_DOTS_WITH_PARAMETERS = re.compile(r"(?<=/)(\.\.?);[^/]*")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _KEPT = _UNRESERVED | frozenset("!$%&'()*+,:;=@[]/")
 _STEPS = {".": ".", "%2e": ".", "..": "..", "%2e.": "..", ".%2e": "..", "%2e%2e": ".."}
@@ -34,6 +38,7 @@ def normal(path: str) -> str | None:
     before, query = _split(path)
     if not before.startswith(("/", "\\")):
         return None
+    before = _DOTS_WITH_PARAMETERS.sub(r"\1", before)
     kept: list[str] = []
     step = ""
     for segment in before.replace("\\", "/")[1:].split("/"):
@@ -67,10 +72,14 @@ def _unescaped(path: str) -> str | None:
         return None
 
     def plain(found: re.Match[str]) -> str:
+        if found[1] is None:
+            return _LONE
         character = chr(int(found[1], 16))
         return character if character in _UNRESERVED else found[0]
 
     written = _ESCAPE.sub(plain, path)
+    if _LONE in written:  # what was unescaped after one must not make an escape of it
+        written = _NESTED.sub("%25", written).replace(_LONE, "%")
     if _KEPT.issuperset(written):
         return written
     return "".join(each if each in _KEPT else _escaped(each) for each in written)

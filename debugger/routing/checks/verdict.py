@@ -76,7 +76,7 @@ def _status(action: Action) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """A route that no request has reached: what it wants, whose it is, and the line that made it."""
+    """A route that no request has reached, whose it is, and the line that made it."""
 
     wanted: str
     caller: str

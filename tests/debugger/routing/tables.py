@@ -14,7 +14,22 @@ from xds_server.protos import core, envoy_type, matcher, route
 
 TEMPLATE = "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig"
 
-SEGMENTS = ["a", "b", "A", "%61", "a;v=1", "a.b", "..", ".", "", "%2F", "%5c", "a%2fb", "a\\b"]
+SEGMENTS = [
+    "a",
+    "b",
+    "A",
+    "%61",
+    "a;v=1",
+    "a.b",
+    "..",
+    ".",
+    "",
+    "..;x",
+    "%2F",
+    "%5c",
+    "a%2fb",
+    "a\\b",
+]
 SEGMENTS += ["{a}", "a|b", "%zz", "%2e%2E", "~%7E", "-", "a:b", "a=b", "%20", "a,b", "@", "%C3%A9"]
 PLAIN = ["a", "b", "A", "ab", "a.b", "a;v=1", "", "%61"]
 QUERIES = [
