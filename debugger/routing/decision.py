@@ -20,7 +20,7 @@ Specifier = Literal[
 ]
 
 
-class Condition(Struct, frozen=True):
+class Condition(Struct, frozen=True, gc=False):
     """One condition of a route. ``text`` is what it wants, ``why`` what it found:
     ``header end-user: jason``, ``the header is absent``.
     """
@@ -143,7 +143,8 @@ class Decision(Struct, frozen=True):
 
     ``request`` is as the routes saw it: path normalised, port stripped, as the connection manager
     is told to. ``host`` is ``None`` when no virtual host answers; ``host_why`` says what was looked
-    for. ``looked`` holds the routes in order, up to and with the first that surely matches.
+    for. ``looked`` holds the routes in order, up to and with the first that surely matches; a brief
+    decision leaves out those that do not match.
     ``unread`` are words about what stands in the table, was not looked at, and could change this.
     """
 

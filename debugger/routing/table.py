@@ -35,6 +35,10 @@ class Route:
     conditions: tuple[Wanted, ...]
     act: Act
 
+    def fails(self, arrival: Arrival) -> bool:
+        """Whether it surely does not match; no words are made."""
+        return any(each.test(arrival) is False for each in self.conditions)
+
     def look(self, arrival: Arrival) -> RouteLook:
         seen = tuple([each.look(arrival) for each in self.conditions])
         holds: bool | None = True
@@ -84,19 +88,23 @@ class RouteTable:
         request: Request,
         manager: ConnectionManager | None = None,
         stream: StreamInfo | None = None,
+        brief: bool = False,
     ) -> Decision:
         """What becomes of ``request``. With a ``manager`` it is as a client sent it; without, as
         the routes see it: so are captured requests, which Envoy has normalised by then.
+        ``brief``: routes that do not match are left out, and no words are made of them.
         """
         if manager is None:
-            return self.route(Arrival(request, stream))
+            return self.route(Arrival(request, stream), brief=brief)
         arrived = manager.receive(request, stream)
         if not isinstance(arrived, Arrival):
             why = "Envoy answers before it looks for a route"
             return Decision(request, request.authority, None, why, (), arrived, manager.unread)
-        return self.route(arrived, manager.unread)
+        return self.route(arrived, manager.unread, brief)
 
-    def route(self, arrival: Arrival, unread: tuple[str, ...] = ()) -> Decision:
+    def route(
+        self, arrival: Arrival, unread: tuple[str, ...] = (), brief: bool = False
+    ) -> Decision:
         """What becomes of a request that has come as far as the route table."""
         choice, authority, why = self._domains.find(arrival)
         looked: tuple[RouteLook, ...] = ()
@@ -104,12 +112,12 @@ class RouteTable:
         if choice is None:
             done = NoRoute(why)
         else:
-            looked, done = self._look(choice, arrival)
+            looked, done = self._look(choice, arrival, brief)
         unread = (*unread, *self.unread)
         return Decision(arrival.request, authority, choice, why, looked, done, unread)
 
     def _look(
-        self, choice: HostChoice, arrival: Arrival
+        self, choice: HostChoice, arrival: Arrival, brief: bool
     ) -> tuple[tuple[RouteLook, ...], Action | None]:
         host = self.hosts[choice.index]
         if not arrival.forwarded_proto:
@@ -119,17 +127,26 @@ class RouteTable:
         if host.has_matcher:
             why = f"virtual host {host.name!r} decides by a matcher tree, which is not read here"
             return (), Unread(why, f"{host.path}.matcher")
-        looked, doubt = [], False
-        for route in host.routes:
-            look = route.look(arrival)
-            looked.append(look)
-            if look.holds:
-                return tuple(looked), None if doubt else look.action
-            doubt = doubt or look.holds is None
-        if doubt:
-            return tuple(looked), None
-        none = f"none of the {len(looked)} routes of virtual host {host.name!r} matches"
-        return tuple(looked), NoRoute(none, path=host.path)
+        return _first(host, arrival, brief)
+
+
+def _first(
+    host: VirtualHost, arrival: Arrival, brief: bool
+) -> tuple[tuple[RouteLook, ...], Action | None]:
+    """The routes up to the first that surely matches, and what is done, unless that is in doubt."""
+    looked, doubt = [], False
+    for route in host.routes:
+        if brief and route.fails(arrival):
+            continue
+        look = route.look(arrival)
+        looked.append(look)
+        if look.holds:
+            return tuple(looked), None if doubt else look.action
+        doubt = doubt or look.holds is None
+    if doubt:
+        return tuple(looked), None
+    none = f"none of the {len(host.routes)} routes of virtual host {host.name!r} matches"
+    return tuple(looked), NoRoute(none, path=host.path)
 
 
 def _wants_tls(host: VirtualHost, arrival: Arrival) -> bool:

@@ -25,6 +25,7 @@ _JOINED = """
 """
 JOINED = frozenset(_JOINED.split())
 
+MAX_SHOWN = 80  # characters of a value in an explanation
 _PARAMETERS = re.compile(r";[^/]*")
 
 
@@ -56,11 +57,18 @@ class Arrival:
         self.made = made
         self.path = without_query(self.request.path)
         self.headers = _by_name(request, self.pathless)
+        self._shown: dict[str, str] = {}
         self.path_words = f"the path is {self.path!r}"
 
     def values(self, name: str) -> Sequence[str]:
         """All values of a header, whose name is in lower case."""
         return self.headers.get(name, ())
+
+    def shown(self, name: str) -> str:
+        """A header that is there, in words; made once, however many routes ask for it."""
+        if name not in self._shown:
+            self._shown[name] = shown(self.headers[name])
+        return self._shown[name]
 
     @functools.cached_property
     def plain_path(self) -> str:
@@ -97,6 +105,13 @@ class Arrival:
         if self.stream.tls is None:
             return self.request.scheme
         return "https" if self.stream.tls else "http"
+
+
+def shown(values: Sequence[str]) -> str:
+    """Values in words, each of a bounded length."""
+    return "it is " + " and ".join(
+        repr(value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…") for value in values
+    )
 
 
 def without_query(path: str) -> str:

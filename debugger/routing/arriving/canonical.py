@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import string
 
+_END = re.compile(r"[?#]")
 _ESCAPED_SLASH = re.compile(r"%(?:2f|5c)", re.IGNORECASE)
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})?")
 _LONE = "\0"  # stands for a "%" that begins no escape; a path with a real one is refused before
@@ -19,6 +20,7 @@ _NESTED = re.compile(rf"{_LONE}(?=[0-9a-fA-F]{{2}})")
 _DOTS_WITH_PARAMETERS = re.compile(r"(?<=/)(\.\.?);[^/]*")
 _UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")
 _KEPT = _UNRESERVED | frozenset("!$%&'()*+,:;=@[]/")
+_CANONICAL = re.compile(r"/[a-zA-Z0-9\-_~!$&'()*+,:;=@\[\]/]*")  # most paths: without dots
 _STEPS = {".": ".", "%2e": ".", "..": "..", "%2e.": "..", ".%2e": "..", "%2e%2e": ".."}
 
 
@@ -36,6 +38,8 @@ def unescaped_slashes(path: str) -> str:
 def normal(path: str) -> str | None:
     """Without dot segments, only that escaped which has to be; ``None``: Envoy answers 400."""
     before, query = _split(path)
+    if _CANONICAL.fullmatch(before):
+        return path
     if not before.startswith(("/", "\\")):
         return None
     before = _DOTS_WITH_PARAMETERS.sub(r"\1", before)
@@ -63,7 +67,7 @@ def merged_slashes(path: str) -> str:
 
 
 def _split(path: str) -> tuple[str, str]:
-    at = re.search(r"[?#]", path)
+    at = _END.search(path)
     return (path[: at.start()], path[at.start() :]) if at else (path, "")
 
 

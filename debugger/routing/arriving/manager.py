@@ -29,7 +29,8 @@ _NAMES = """
     x-envoy-upstream-stream-duration-ms
 """
 _OF_INSIDERS = frozenset(_NAMES.split())
-_CERTIFICATE = "x-forwarded-client-cert"
+_DROPPED = _HOP_BY_HOP | _OF_INSIDERS
+_FORWARDED = "x-forwarded-proto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ class ConnectionManager:
             request = replace(request, path=path)
         headers = self._headers(request)
         scheme = _scheme(request.scheme, headers, stream)
-        if "x-forwarded-proto" not in headers:
-            headers = headers.added("x-forwarded-proto", scheme)
+        if _FORWARDED not in headers:
+            headers = headers.added(_FORWARDED, scheme)
         authority = self._authority(request.authority)
         seen = replace(request, authority=authority, scheme=scheme, headers=headers)
         return Arrival(seen, stream, self._made(request))
@@ -118,18 +119,25 @@ class ConnectionManager:
         return host if self.strip_any or int(port) == self.listener_port else authority
 
     def _headers(self, request: Request) -> Headers:
-        dropped = _HOP_BY_HOP | _OF_INSIDERS
-        if not _upgrades(request.headers):
-            dropped |= _OF_UPGRADES
-        if not self.keeps_certificate:
-            dropped |= {_CERTIFICATE}
-        if self.use_remote_address:
-            dropped |= {"x-forwarded-proto"}
+        upgrades = _upgrades(request.headers)
         return Headers(
             tuple(
-                each for each in request.headers.fields if _stays(each[0].lower(), each[1], dropped)
+                [
+                    (name, value)
+                    for name, value in request.headers.fields
+                    if self._stays(name.lower(), value, upgrades)
+                ]
             )
         )
+
+    def _stays(self, name: str, value: str, upgrades: bool) -> bool:
+        if name in _OF_UPGRADES:
+            return upgrades
+        if name == "te":
+            return "trailers" in (word.strip().lower() for word in value.split(","))
+        if name == "x-forwarded-client-cert":
+            return self.keeps_certificate
+        return name not in _DROPPED and not (self.use_remote_address and name == _FORWARDED)
 
     def _made(self, request: Request) -> frozenset[str]:
         made = set()
@@ -158,7 +166,7 @@ def _without_dot(authority: str) -> str:
 
 def _scheme(given: str, headers: Headers, stream: StreamInfo | None) -> str:
     """HTTP/1.1 says none, and Envoy believes ``x-forwarded-proto`` rather than the connection."""
-    forwarded = headers.get("x-forwarded-proto", "") or ""
+    forwarded = headers.get(_FORWARDED, "") or ""
     if forwarded.lower() in ("http", "https"):
         return forwarded.lower()
     if stream is None or stream.tls is None:
@@ -167,14 +175,10 @@ def _scheme(given: str, headers: Headers, stream: StreamInfo | None) -> str:
 
 
 def _upgrades(headers: Headers) -> bool:
+    if "upgrade" not in headers:
+        return False
     words = ",".join(headers.get_all("connection")).lower().split(",")
-    return "upgrade" in headers and "upgrade" in (word.strip() for word in words)
-
-
-def _stays(name: str, value: str, dropped: frozenset[str]) -> bool:
-    if name == "te":
-        return "trailers" in (word.strip().lower() for word in value.split(","))
-    return name not in dropped
+    return "upgrade" in (word.strip() for word in words)
 
 
 def _unread(message: Any) -> list[str]:

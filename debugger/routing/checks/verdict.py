@@ -36,12 +36,17 @@ class Verdict:
 
 
 def judge(check: Check) -> Verdict:
-    """Whether it holds, whatever chance and what is not known decide."""
+    """Whether it holds, whatever chance and what is not known decide.
+
+    The decision shows every route where it does not; else, only those that may be taken.
+    """
     entry = check.entry
-    decision = entry.table.decide(check.request, entry.manager, PLAIN)
+    decision = entry.table.decide(check.request, entry.manager, PLAIN, brief=True)
     found = dict.fromkeys(
         failure for action in decision.possibilities for failure in _failures(check, action)
     )
+    if found:
+        decision = entry.table.decide(check.request, entry.manager, PLAIN)
     return Verdict(check, decision, tuple(found))
 
 

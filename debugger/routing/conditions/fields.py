@@ -9,16 +9,14 @@ https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/route/v3/route_compon
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from debugger.routing.arriving.arrival import Arrival
+from debugger.routing.arriving.arrival import Arrival, shown
 from debugger.routing.conditions.texts import TextMatch, regex_match, string_match, text_match
 from debugger.routing.conditions.wanted import Wanted, unknown
 
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,30})[ \t\n\v\f\r]*")
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
-MAX_SHOWN = 80  # characters of a value in an explanation
 _OLD = {"prefix_match": "prefix", "suffix_match": "suffix", "contains_match": "contains"}
 
 
@@ -43,7 +41,7 @@ def _presence(matcher: Any, place: str, wanted: bool) -> Wanted:
 
     def why(arrival: Arrival, holds: bool | None) -> str:
         if name in arrival.headers:
-            return _shown(arrival.headers[name])
+            return arrival.shown(name)
         return "Envoy adds it" if name in arrival.made else _absent(as_empty)
 
     return Wanted(text, place, test, why)
@@ -67,7 +65,7 @@ def _value(matcher: Any, place: str, found: TextMatch) -> Wanted:
     def why(arrival: Arrival, holds: bool | None) -> str:
         if holds is None:
             return "Envoy makes its value"
-        return _shown(arrival.headers[name]) if name in arrival.headers else _absent(as_empty)
+        return arrival.shown(name) if name in arrival.headers else _absent(as_empty)
 
     return Wanted(text, place, test, why)
 
@@ -140,10 +138,4 @@ def _absent(as_empty: bool) -> str:
 
 
 def _one(value: str | None, noun: str) -> str:
-    return f"the {noun} is absent" if value is None else _shown((value,))
-
-
-def _shown(values: Sequence[str]) -> str:
-    return "it is " + " and ".join(
-        repr(value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…") for value in values
-    )
+    return f"the {noun} is absent" if value is None else shown((value,))
