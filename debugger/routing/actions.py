@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from debugger.routing.arriving.arrival import Arrival
+from debugger.routing.arriving.manager import whole
 from debugger.routing.decision import (
     Action,
     Destination,
@@ -24,7 +25,7 @@ from debugger.routing.redirects import redirect_action
 
 Act = Callable[[Arrival], Action]
 _NOT_FOUND = (503, 404, 500)  # of ClusterNotFoundResponseCode, in its order
-_NUMBER = re.compile(r"[ \t]*\+?([0-9]{1,30})[ \t]*")
+_NUMBER = re.compile(r"[ \t]*\+?([0-9]+)[ \t]*")
 MAX_UINT64 = 2**64 - 1
 
 
@@ -134,12 +135,13 @@ class _Weighted:
             return weights, False
         keys = [f"{self._runtime}.{name}" for name, *_ in self._clusters]
         found = [str(runtime.get(key, weight)) for key, weight in zip(keys, weights, strict=True)]
-        return [int(text) if text.isdigit() else 0 for text in found], True
+        return [whole(text) or 0 for text in found], True
 
     def _given(self, arrival: Arrival) -> int | None:
         values = arrival.values(self._header) if self._header else ()
         found = _NUMBER.fullmatch(values[0]) if len(values) == 1 else None
-        return int(found[1]) if found and int(found[1]) <= MAX_UINT64 else None
+        number = whole(found[1]) if found else None
+        return number if number is not None and number <= MAX_UINT64 else None
 
     def _picked(self, arrival: Arrival, weights: list[int], total: int, number: int) -> Forward:
         ends = itertools.accumulate(weights)

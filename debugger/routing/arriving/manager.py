@@ -15,6 +15,7 @@ from mesh_traffic import Headers, Request, replace
 
 EscapedSlashes = Literal["keep", "reject", "redirect", "forward"]
 _ESCAPED: dict[int, EscapedSlashes] = {2: "reject", 3: "redirect", 4: "forward"}
+MAX_DIGITS = 20  # of a number of 64 bits
 MAX_PORT = 2**32 - 1  # what Envoy takes for a number of a port
 
 _HOP_BY_HOP = frozenset(("keep-alive", "proxy-connection", "transfer-encoding", "x-envoy-internal"))
@@ -113,10 +114,11 @@ class ConnectionManager:
             authority = _without_dot(authority)
         if not self.strip_any and not self.strip_matching:
             return authority
-        host, port = host_and_port(authority)
-        if port is None or not port.isascii() or not port.isdigit() or int(port) > MAX_PORT:
+        host, text = host_and_port(authority)
+        port = whole(text or "")
+        if port is None or port > MAX_PORT:
             return authority
-        return host if self.strip_any or int(port) == self.listener_port else authority
+        return host if self.strip_any or port == self.listener_port else authority
 
     def _headers(self, request: Request) -> Headers:
         upgrades = _upgrades(request.headers)
@@ -147,6 +149,14 @@ class ConnectionManager:
         if self.generate_request_id and not (trusted and "x-request-id" in request.headers):
             made.add("x-request-id")
         return frozenset(made)
+
+
+def whole(text: str) -> int | None:
+    """A number of decimal digits, of bounded length once its zeros are gone; else ``None``."""
+    digits = text.lstrip("0") or text[:1]
+    if digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS:
+        return int(digits)
+    return None
 
 
 def host_and_port(authority: str) -> tuple[str, str | None]:

@@ -12,10 +12,11 @@ import re
 from typing import Any
 
 from debugger.routing.arriving.arrival import Arrival, shown
+from debugger.routing.arriving.manager import whole
 from debugger.routing.conditions.texts import TextMatch, regex_match, string_match, text_match
 from debugger.routing.conditions.wanted import Wanted, unknown
 
-_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]{1,30})[ \t\n\v\f\r]*")
+_NUMBER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)[ \t\n\v\f\r]*")
 MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 _OLD = {"prefix_match": "prefix", "suffix_match": "suffix", "contains_match": "contains"}
 
@@ -87,7 +88,10 @@ def _value_match(matcher: Any, kind: str) -> TextMatch:
 def _range(start: int, end: int) -> TextMatch:
     def holds(value: str) -> bool:
         found = _NUMBER.fullmatch(value)
-        number = int(found[1]) if found else end
+        size = whole(found[2]) if found else None
+        if found is None or size is None:
+            return False
+        number = -size if found[1] == "-" else size
         return start <= number < end and MIN_INT64 <= number <= MAX_INT64
 
     return TextMatch(f"a number from {start}, below {end}", holds)

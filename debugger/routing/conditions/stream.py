@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from debugger.routing.arriving.arrival import Arrival
+from debugger.routing.arriving.manager import whole
 from debugger.routing.conditions.wanted import Wanted, unknown
 
 _GRPC = "application/grpc"
@@ -36,7 +37,7 @@ def fraction_condition(fraction: Any, place: str) -> Wanted:
         if key and runtime is None:
             return None
         if key and runtime is not None and key in runtime:
-            return _sure(_whole(runtime[key]), 100)
+            return _sure(whole(str(runtime[key])), 100)
         return _sure(share.numerator, parts)
 
     def why(arrival: Arrival, holds: bool | None) -> str:
@@ -47,11 +48,6 @@ def fraction_condition(fraction: Any, place: str) -> Wanted:
         return "all requests" if holds else "no request"
 
     return Wanted(text, place, test, why)
-
-
-def _whole(value: str | int) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _sure(numerator: int | None, parts: int) -> bool | None:
