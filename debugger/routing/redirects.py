@@ -37,6 +37,8 @@ def redirect_action(route: Any, place: str) -> Callable[[Arrival], Redirect]:
         path = rewrite(arrival)
         if path is None:
             return Redirect(status, None, place, "regex_rewrite is no expression of RE2")
+        if arrival.pathless and not path:
+            return Redirect(status, None, place, _PATHLESS)
         return Redirect(status, _location(told, arrival, path), place)
 
     return act

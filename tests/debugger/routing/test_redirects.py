@@ -53,3 +53,14 @@ def test_a_format_is_not_read() -> None:
 def test_nothing_matches_right_after_another_match() -> None:
     """RE2's GlobalReplace skips an empty match there."""
     assert replaced(regex("b*"), r"<\0>", "a.b/") == "<>a<>.<b>/<>"
+
+
+def test_a_connect_is_redirected_nowhere_unless_its_path_is_made() -> None:
+    match = route.RouteMatch(connect_matcher=route.RouteMatchConnectMatcher())
+    found = []
+    for told in ({"https_redirect": True}, {"path_redirect": "/p"}, {"prefix_rewrite": "/n"}):
+        redirect = route.Route(match=match, redirect=route.RedirectAction(**told))
+        action = decide(table(redirect), request(method="CONNECT", host="h:80")).action
+        assert isinstance(action, Redirect)
+        found.append(action.location)
+    assert found == [None, None, "http://h:80/n"]
