@@ -2,7 +2,8 @@
 
 Python's own ``re`` backtracks: one pattern with nested quantifiers and a body made for it would
 hold up the hub for minutes. RE2 is also what Envoy has, so a pattern here means what it means in a
-route. Everything is bytes: ``\\w`` and its like are ASCII, and no byte is invalid.
+route (``debugger/routing`` decides with it), and reads them the same way. Everything is bytes:
+``\\w`` and its like are ASCII, and no byte is invalid.
 https://github.com/google/re2/wiki/Syntax
 """
 
