@@ -84,15 +84,20 @@ class Outgoing:
     left_out: Mapping[str, str]
 
 
-def outgoing(exchange: Exchange, edit: Edit, request_id: str) -> Outgoing:
-    """The request for a listener, under its new id."""
+def outgoing(exchange: Exchange, edit: Edit, request_id: str, authority: str = "") -> Outgoing:
+    """The request for a listener, under its new id. ``authority``: that of another server."""
     captured = exchange.request
     headers, left_out = _without_envoys(exchange)
     if REQUEST_ID not in {name.lower() for name in edit.set}:
         headers = headers.added(REQUEST_ID, request_id)
     if edit.mark:
         headers = headers.added(MARK, exchange.id)
-    request = replace(captured, headers=headers, trailers=Headers())
+    request = replace(
+        captured,
+        authority=authority or captured.authority,
+        headers=headers,
+        trailers=Headers(),
+    )
     return Outgoing(edited(request, edit), left_out)
 
 

@@ -21,7 +21,7 @@ from tap.redact.marks import is_marked
 IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))
 GRPC = "application/grpc"
 
-_TARGET = re.compile(r"/[^\x00-\x20\x7f#]*")
+_TARGET = re.compile(r"/[^\x00-\x20\x7f#?]*(?:\?[^\x00-\x20\x7f#]+)?")
 _CLIENTS_OWN = ("content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "te")
 
 

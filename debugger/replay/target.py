@@ -88,7 +88,9 @@ def _services(state: State) -> Mapping[str, Any]:
 
 
 def _versions(state: State) -> list[str]:
-    return [f"{name}/{version}" for name, it in _services(state).items() for version in it["versions"]]
+    return [
+        f"{name}/{version}" for name, it in _services(state).items() for version in it["versions"]
+    ]
 
 
 def _version(service: str, version: str, state: State) -> Target:

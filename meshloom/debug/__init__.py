@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.debug import break_, holds, wasm
+from meshloom.debug import break_, holds, replay, wasm
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,3 +24,4 @@ app.command("continue")(holds.continue_)
 app.command("step")(holds.step)
 app.command("abort")(holds.abort)
 app.command("wasm")(wasm.wasm)
+app.command("replay")(replay.replay)

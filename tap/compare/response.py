@@ -47,8 +47,11 @@ def compare(
 def _one_side(old: Response | None, new: Response | None) -> Comparison:
     if old is None and new is None:
         return Comparison(notes=("neither has a response",))
-    sides = [None if one is None else str(one.status) for one in (old, new)]
-    return Comparison((Difference("response", "", *sides),))
+    return Comparison((Difference("response", "", _status(old), _status(new)),))
+
+
+def _status(response: Response | None) -> str | None:
+    return None if response is None else str(response.status)
 
 
 class _Responses:
@@ -86,8 +89,8 @@ class _Responses:
             before, after = old.get_all(name), new.get_all(name)
             if before == after or name in own:
                 continue
-            texts = [cut(" | ".join(them)) if them else None for them in (before, after)]
-            yield Difference(part, name, *texts, self._rule(name, before, after))
+            rule = self._rule(name, before, after)
+            yield Difference(part, name, _joined(before), _joined(after), rule)
 
     def _rule(self, name: str, before: list[str], after: list[str]) -> str:
         if self._head and name == "content-length":  # there is no body that would tell
@@ -132,6 +135,10 @@ class _Responses:
             yield from lines_differ(one.text, other.text, self._rules, partly)
             if one.text == other.text and not partly and _bytes(old) != _bytes(new):
                 yield Difference("body", "", _told(one, old), _told(other, new))
+
+
+def _joined(values: list[str]) -> str | None:
+    return cut(" | ".join(values)) if values else None
 
 
 def _four(each: Difference) -> tuple[str, str, str | None, str | None]:

@@ -72,8 +72,7 @@ def lines_differ(before: str, after: str, rules: Rules, partly: bool) -> Iterato
         old, new = old[:-1], new[: max(0, len(old) - 1)]
     for at, one, other in _pairs(old, new):
         rule = rules.of_texts(one, other) if one is not None and other is not None else ""
-        sides = [None if line is None else cut(line) for line in (one, other)]
-        yield Difference(_PART, f"line {at + 1}", *sides, rule)
+        yield Difference(_PART, f"line {at + 1}", _cut(one), _cut(other), rule)
 
 
 def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[int, str | None, str | None]]:
@@ -86,6 +85,10 @@ def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[int, str | None, st
         if what != "equal":
             for at, (one, other) in enumerate(zip_longest(old[a:b], new[c:d]), a):
                 yield at, one, other
+
+
+def _cut(line: str | None) -> str | None:
+    return None if line is None else cut(line)
 
 
 def _named(path: str, key: str) -> str:
