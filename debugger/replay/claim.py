@@ -102,7 +102,8 @@ def _stable(came: Response, other: Response) -> dict[str, Any]:
     headers = {
         name: value
         for name, value in came.headers
-        if other.headers.get_all(name) == came.headers.get_all(name) == [value]
+        if value
+        and other.headers.get_all(name) == came.headers.get_all(name) == [value]
         and not rules.of_header(name)
         and not is_marked(value.encode("utf-8", "surrogatepass"))
     }

@@ -26,7 +26,6 @@ LEFT_OUT: Mapping[str, str] = {
     "connection": _FRAMING,
     "keep-alive": _FRAMING,
     "proxy-connection": _FRAMING,
-    REQUEST_ID: "a replay has one of its own",
     "x-forwarded-proto": _ENVOYS,
     "x-envoy-attempt-count": _ENVOYS,
     "x-envoy-expected-rq-timeout-ms": _ENVOYS,
@@ -34,6 +33,7 @@ LEFT_OUT: Mapping[str, str] = {
     "x-envoy-internal": _ENVOYS,
     "x-envoy-original-path": _ENVOYS,
     "x-envoy-decorator-operation": _ENVOYS,
+    "x-forwarded-client-cert": _ENVOYS,
     "traceparent": _TRACE,
     "tracestate": _TRACE,
     "b3": _TRACE,
@@ -88,8 +88,7 @@ def outgoing(exchange: Exchange, edit: Edit, request_id: str, authority: str = "
     """The request for a listener, under its new id. ``authority``: that of another server."""
     captured = exchange.request
     headers, left_out = _without_envoys(exchange)
-    if REQUEST_ID not in {name.lower() for name in edit.set}:
-        headers = headers.added(REQUEST_ID, request_id)
+    headers = headers.replaced(REQUEST_ID, request_id)
     if edit.mark:
         headers = headers.added(MARK, exchange.id)
     request = replace(

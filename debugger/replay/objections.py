@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from debugger.replay.edit import LEFT_OUT, Edit
+from debugger.replay.edit import LEFT_OUT, REQUEST_ID, Edit
 from mesh_traffic import Exchange, Headers, Request
 from tap.content.text import is_text
 from tap.export.words import NOT_CAPTURED, TOKEN, cut, sendable, summary, told
@@ -78,6 +78,7 @@ def _masked(exchange: Exchange, edit: Edit) -> Iterator[Objection]:
     """A mask never goes out in a secret's place."""
     request = exchange.request
     given = {name.lower() for name in (*edit.set, *edit.remove)} | (LEFT_OUT.keys() - {"host"})
+    given.add(REQUEST_ID)
     masked = [
         told(name)
         for name, value in request.headers

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from debugger.replay.edit import Edit, Outgoing, outgoing
+from debugger.replay.objections import of_capture, of_edit, of_request
 from debugger.replay.sending import Answer, Sender
-from debugger.replay.target import Target
+from debugger.replay.target import State, Target, target_of
 from mesh_traffic import Body, Exchange, Request, Response, replace
-from tap.compare import Comparison, Rules, compare
+from tap.compare import Comparison, Difference, Rules, compare
 from tap.content import Schema
+from tap.redact import Redactor
 
 MAX_TIMES = 10_000
 KEPT = 2  # answers that are kept with their bodies: two tell what stays the same
 
+Versions = Mapping[str, tuple[str, ...]]
 Redact = Callable[[Exchange], Exchange]
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """One replay. ``shown`` is the exchange that came of it, without its secrets; ``seen`` what the
-    mesh captured of it, None as long as nobody has looked or nothing came."""
+    """One replay. ``shown`` is the exchange that came of it, without its secrets.
+
+    ``seen`` is what the mesh captured of it, None as long as nobody has looked or nothing came;
+    ``versions`` are those that took part, by service, and ``versions_before`` the original's.
+    """
 
     original: Exchange
     target: Target
@@ -34,6 +40,20 @@ class Replay:
     request_id: str
     began: float  # epoch seconds
     seen: Exchange | None = None
+    versions: Versions = field(default_factory=dict)
+    versions_before: Versions = field(default_factory=dict)
+
+    @property
+    def response(self) -> Response:
+        """What came back. ValueError: nothing did."""
+        if self.answer.response is None:
+            raise ValueError(f"{self.original.id}: no answer: {self.answer.error}")
+        return self.answer.response
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Where the answer is another than the captured one, and no rule ignores it."""
+        return self.comparison.differences
 
     @property
     def request(self) -> Request:
@@ -49,6 +69,13 @@ class Replay:
     def version(self) -> str:
         """Which version answered, as far as the mesh saw it: ``reviews v2``."""
         return "" if self.seen is None else str(self.seen.destination)
+
+    def other_versions(self) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+        """The services that took part in both, of which other ones did, with both."""
+        for service, now in self.versions.items():
+            before = self.versions_before.get(service, now)
+            if before != now:
+                yield service, before, now
 
 
 async def replays(
@@ -89,3 +116,18 @@ def _without_body(response: Response | None) -> Response | None:
     if response is None:
         return None
     return replace(response, body=Body(truncated=bool(response.body), size=response.body.size))
+
+
+async def replayed(exchange: Exchange, edit: Edit, to: str, state: State, rules: Rules) -> Replay:
+    """One replay without questions. Raises ValueError: it can't be sent, or no answer came."""
+    target = target_of(to, exchange, state)
+    request = outgoing(exchange, edit, "", target.authority).request
+    refused = (*of_edit(edit), *of_capture(exchange, edit, False), *of_request(request))
+    if refused:
+        raise ValueError(f"{exchange.id}: {'; '.join(map(str, refused))}")
+    async with Sender() as sender:
+        async for replay in replays(sender, exchange, edit, target, Redactor(), rules):
+            found = replay
+    if found.answer.response is None:
+        raise ValueError(f"{exchange.id}: no answer: {found.answer.error}")
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from debugger.replay.target import Target
 from mesh_traffic import Exchange
@@ -25,15 +25,3 @@ def versions(found: Iterable[Exchange]) -> dict[str, tuple[str, ...]]:
         if one.service and one.version:
             versions.setdefault(one.service, {})[one.version] = None
     return {service: tuple(them) for service, them in versions.items()}
-
-
-def other_versions(
-    before: Sequence[Exchange], after: Sequence[Exchange]
-) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """The services of which other versions took part than before, with both."""
-    old, new = versions(before), versions(after)
-    return {
-        service: (old.get(service, ()), new.get(service, ()))
-        for service in dict.fromkeys([*old, *new])
-        if old.get(service) != new.get(service)
-    }

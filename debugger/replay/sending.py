@@ -58,6 +58,9 @@ class Sender:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Sender:
+        import grpc.aio  # noqa: F401  # now, so that no request's time has it in it
+
+        self._session = _session()
         return self
 
     async def __aexit__(self, *exception: object) -> None:
@@ -79,8 +82,7 @@ class Sender:
         import aiohttp
         from yarl import URL
 
-        if self._session is None:
-            self._session = _session()
+        assert self._session is not None, "entered"
         scheme = "https" if target.tls else "http"
         # a path goes out as it was captured: what Envoy makes of it is what is looked at
         url: Any = URL(f"{scheme}://{target.address}{request.path}", encoded=True)
@@ -159,7 +161,7 @@ def _channel(request: Request, target: Target) -> Any:
 
     options = [
         ("grpc.default_authority", request.authority),
-        ("grpc.primary_user_agent", request.headers.get("user-agent") or ""),
+        ("grpc.primary_user_agent", _user_agent(request.headers)),
         ("grpc.max_receive_message_length", MAX_BODY),
         ("grpc.enable_http_proxy", 0),
         ("grpc.enable_retries", 0),
@@ -168,6 +170,11 @@ def _channel(request: Request, target: Target) -> Any:
         credentials = grpc.ssl_channel_credentials()
         return grpc.aio.secure_channel(target.address, credentials, options=options)
     return grpc.aio.insecure_channel(target.address, options=options)
+
+
+def _user_agent(headers: Headers) -> str:
+    """The program's own; gRPC adds what it is itself."""
+    return (headers.get("user-agent") or "").partition("grpc-")[0].strip()
 
 
 async def _each(messages: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -16,7 +16,8 @@ NOT_SEEN = "not seen"
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Counts over all replays of one exchange; ``seconds`` are the fastest, median and slowest."""
+    """Counts over all replays of one exchange; ``versions`` are all that took part, as
+    ``reviews v2``; ``seconds`` are the fastest, median and slowest."""
 
     times: int
     statuses: Counter[str]
@@ -32,7 +33,7 @@ class Spread:
         return cls(
             len(replays),
             Counter(each.status for each in replays),
-            Counter(each.version or NOT_SEEN for each in replays),
+            Counter(one for each in replays for one in _versions(each)),
             sum(not each.comparison.same for each in replays),
             Counter(one.place for each in replays for one in each.comparison.differences),
             (min(seconds), median(seconds), max(seconds)),
@@ -50,3 +51,8 @@ class Spread:
             "places": dict(self.places.most_common()),
             "milliseconds": {name: round(value * 1000, 3) for name, value in seconds},
         }
+
+
+def _versions(replay: Replay) -> list[str]:
+    found = [f"{service} {one}" for service, them in replay.versions.items() for one in them]
+    return found or [replay.version or NOT_SEEN]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from mesh_traffic import Exchange
+from mesh_traffic import Endpoint, Exchange
 from mesh_yaml.suggest import suggest
 
 LIVE, WASM = "live", "wasm:"
@@ -98,7 +98,13 @@ def _version(service: str, version: str, state: State) -> Target:
     if found is None:
         wanted = f"{service}/{version}"
         raise TargetError(f"the mesh has no {wanted!r}{suggest(wanted, _versions(state))}")
-    return Target(found["inbound"], f"{service} {version}, where its requests come in", found["id"])
+    return Target(
+        found["inbound"], f"{_said(service, version)}, where its requests come in", found["id"]
+    )
+
+
+def _said(service: str, version: str) -> str:
+    return str(Endpoint(service, version))
 
 
 def _entrance(exchange: Exchange, state: State) -> Target:

@@ -48,9 +48,7 @@ _Ignore = Annotated[
 ]
 _AsTest = Annotated[
     Path | None,
-    typer.Option(
-        "--as-test", metavar="FILE", help="Write a regression test; - is stdout."
-    ),
+    typer.Option("--as-test", metavar="FILE", help="Write a regression test; - is stdout."),
 ]
 _Yes = Annotated[bool, typer.Option("--yes", "-y", help="Send what would be asked for.")]
 _Cut = Annotated[bool, typer.Option("--cut", help="Send what was kept of a body that was cut off.")]
@@ -93,8 +91,8 @@ def replay(
     Exits 0 when the answers are the same, 1 when they differ, 2 on bad input.
     """
     from debugger.replay.objections import of_edit
-    from meshloom.debug import replay_filter, replaying
-    from meshloom.debug.replaying import Wanted, bad_input
+    from meshloom.debug.replaying import Wanted, bad_input, run
+    from meshloom.wasm.options import read
     from tap.compare import RuleError, Rules
 
     edit = _edit(set_, remove, method, path, body, mark)
@@ -105,10 +103,17 @@ def replay(
     except RuleError as error:
         bad_input(f"--ignore: {error}", error)
     schema = options.schema_of(proto, reflect)
-    wanted = Wanted(to, edit, times, rules, schema, as_test, yes, cut, as_json, config, root_id)
+    configuration = read(config, "--config")
+    wanted = Wanted(
+        to, edit, times, rules, schema, as_test, yes, cut, as_json, configuration, root_id
+    )
     with options.opened(mesh, store) as reader:
-        run = replay_filter.run if wanted.is_filter else replaying.run
-        same = run(reader, ids, wanted, mesh)
+        if wanted.is_filter:
+            from meshloom.debug.replay_filter import run_filter
+
+            same = run_filter(reader, ids, wanted)
+        else:
+            same = run(reader, ids, wanted, mesh)
     raise typer.Exit(0 if same else 1)
 
 

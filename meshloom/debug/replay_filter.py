@@ -35,7 +35,7 @@ class Passed:
     comparison: Comparison
 
 
-def run(reader: Reader, ids: Sequence[str], wanted: Wanted, mesh: str | None) -> bool:
+def run_filter(reader: Reader, ids: Sequence[str], wanted: Wanted) -> bool:
     """All of them through one filter each. Whether all answers are as they were."""
     from meshloom.debug.replay_lines import differences, heading
 
@@ -79,12 +79,14 @@ def _passed(exchange: Exchange, file: Path, wanted: Wanted) -> Passed:
 
 
 def _filter(file: Path, wanted: Wanted) -> Filter:
-    from meshloom.wasm.options import plugin, refuse
+    from meshloom.wasm.options import refuse
+    from wasm_filters.config import PluginConfig
     from wasm_filters.errors import WasmError
     from wasm_filters.filter import Filter
 
+    config = PluginConfig(file.stem, wanted.root_id, wanted.config)
     try:
-        return Filter.load(file, config=plugin(file, wanted.root_id, "", wanted.config))
+        return Filter.load(file, config=config)
     except WasmError as error:
         refuse(error, file)
 
@@ -128,9 +130,9 @@ def _suite(passed: Sequence[Passed], file: Path, named: str, wanted: Wanted) -> 
         head["filter"] = os.path.relpath(file, folder)
     if wanted.root_id:
         head["root_id"] = wanted.root_id
-    if wanted.config is not None:
-        head["configuration"] = wanted.config.read_bytes().decode("utf-8", "replace")
     try:
+        if wanted.config:
+            head["configuration"] = wanted.config.decode()
         return suite(
             [(each.exchange, each.request, each.captured, each.outcome) for each in passed], head
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from debugger.replay.edit import Edit
 from debugger.replay.replays import Replay
-from debugger.replay.seen import other_versions
 from debugger.replay.spread import Spread
 from tap.compare import Comparison, Difference
 from tap.lines import NO_RESPONSE, milliseconds, printable, route
@@ -18,17 +17,18 @@ if TYPE_CHECKING:
 
 MAX_LINES = 40  # differences that are shown to people; --json has all
 NONE = "–"
-Captures = Sequence[Sequence["Exchange"]]  # of the original's request, and of the first replay's
 
 
-def lines(replays: Sequence[Replay], captures: Captures, edit: Edit) -> Iterator[str]:
+def lines(replays: Sequence[Replay], edit: Edit) -> Iterator[str]:
     """Of one exchange's replays, safe for a terminal."""
     first = replays[0]
     yield heading(first.original)
     yield from _about(first, edit)
     if len(replays) == 1:
         yield from _one(first)
-        yield from _versions(captures)
+        for service, before, now in first.other_versions():
+            if first.seen is None or service != first.seen.service:  # told with the answer
+                yield _row("version", f"{service} {' '.join(before)} → {' '.join(now)}")
         yield from differences(first.comparison)
     else:
         yield from _many(Spread.of(replays))
@@ -61,15 +61,6 @@ def _one(replay: Replay) -> Iterator[str]:
         before, now = str(replay.original.destination), replay.version
         by = f"   by {now}" + ("" if before == now else f", not {before}")
     yield _row("answered", f"{answer.response.status}   {milliseconds(answer.seconds)}{by}")
-
-
-def _versions(captures: Captures) -> Iterator[str]:
-    """Of which services other versions took part than in the original."""
-    if len(captures) < 2 or not all(captures):
-        return
-    for service, (before, now) in other_versions(*captures).items():
-        told = [" ".join(them) or NONE for them in (before, now)]
-        yield _row("other way", f"{service} {told[0]} → {told[1]}")
 
 
 def differences(comparison: Comparison) -> Iterator[str]:
@@ -128,10 +119,9 @@ def _row(name: str, text: str) -> str:
     return printable(f"  {name:<9}  {text}").rstrip()
 
 
-def to_json(replays: Sequence[Replay], captures: Captures) -> dict[str, Any]:
+def to_json(replays: Sequence[Replay]) -> dict[str, Any]:
     """Of one exchange's replays."""
     first = replays[0]
-    before, now = captures if len(captures) == 2 else ((), ())
     return {
         "id": first.original.id,
         "status": first.original.status,
@@ -140,10 +130,7 @@ def to_json(replays: Sequence[Replay], captures: Captures) -> dict[str, Any]:
         "address": first.target.address,
         "left_out": dict(first.sent.left_out),
         "replays": [_to_json(each) for each in replays],
-        "other_versions": {
-            service: {"before": list(old), "after": list(new)}
-            for service, (old, new) in (other_versions(before, now) if now else {}).items()
-        },
+        "versions": _listed(first.versions_before),
         "spread": Spread.of(replays).as_json(),
     }
 
@@ -155,7 +142,12 @@ def _to_json(replay: Replay) -> dict[str, Any]:
         "id": replay.seen.id if replay.seen else None,
         "status": response.status if response else None,
         "version": replay.version or None,
+        "versions": _listed(replay.versions),
         "milliseconds": round(replay.answer.seconds * 1000, 3),
         "error": replay.answer.error or None,
         **replay.comparison.as_json(),
     }
+
+
+def _listed(versions: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    return {service: list(them) for service, them in versions.items()}

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -18,7 +18,7 @@ from debugger.replay.chosen import NotOne, chosen
 from debugger.replay.edit import Edit, outgoing
 from debugger.replay.objections import Objection, of_capture, of_host, of_request, to_be_asked
 from debugger.replay.replays import Replay, replays
-from debugger.replay.seen import entry
+from debugger.replay.seen import SLACK, entry, versions
 from debugger.replay.sending import Sender
 from debugger.replay.target import (
     LIVE,
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 SEEN_WITHIN = 2.0  # seconds that a capture may take to be stored
 LOOK_EVERY = 0.1
-MAX_RELATED = 2_000  # captures of one request
+MAX_RELATED = 100  # captures of one request
+IDS_AT_ONCE = 500  # SQLite takes so many values of a query, and more
 STDOUT = Path("-")
 
 
@@ -55,7 +56,7 @@ class Wanted:
     yes: bool
     cut: bool
     as_json: bool
-    config: Path | None = None
+    config: bytes = b""
     root_id: str = ""
 
     @property
@@ -87,11 +88,10 @@ def run(reader: Reader, ids: Sequence[str], wanted: Wanted, mesh: str | None) ->
     same, tests = True, []
     for plan in plans:
         came = asyncio.run(_sent(plan, wanted))
-        looked = _Looked(came, [])
         if running is not None and plan.target.node:
-            looked = _look(reader, running, plan.target, came)
-        told = [json.dumps(to_json(looked.replays, looked.others))] if wanted.as_json else None
-        for line in told or lines(looked.replays, looked.others, wanted.edit):
+            came = _looked(reader, running, plan.target, came)
+        told = [json.dumps(to_json(came))] if wanted.as_json else lines(came, wanted.edit)
+        for line in told:
             typer.echo(line)
         same = same and all(each.comparison.same for each in came)
         tests.append(came)
@@ -170,44 +170,56 @@ async def _sent(plan: _Plan, wanted: Wanted) -> list[Replay]:
         return [each async for each in sending]
 
 
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """``others``: the captures of the original's request, and of the first replay's."""
-
-    replays: list[Replay]
-    others: Sequence[Sequence[Exchange]]
-
-
-def _look(reader: Reader, running: RunningMesh, target: Target, came: list[Replay]) -> _Looked:
-    """What the mesh captured of each, as soon as it is stored; what does not come is left out."""
+def _looked(
+    reader: Reader, running: RunningMesh, target: Target, came: Sequence[Replay]
+) -> list[Replay]:
+    """With what the mesh captured of each, as soon as it is stored; what does not come is left
+    out."""
     from meshloom.tap.places import find_store
     from tap.store import Reader as Opened
 
+    ids = [each.request_id for each in came if each.answer.response is not None]
     with Opened(find_store(str(running.pid))) as live:
         end = time.monotonic() + SEEN_WITHIN
-        seen = [_entry_of(live, target, each, end) for each in came]
-        time.sleep(LOOK_EVERY)  # its other hops may be stored a moment later
-        first = list(_related(live, came[0].request_id))
-    before = list(_related(reader, came[0].original.request_id))
-    return _Looked(
-        [replace(each, seen=one) for each, one in zip(came, seen, strict=True)],
-        [before, [one for one in first if one.id not in {each.id for each in before}]],
+        while not _all_seen(_captures(live, ids), came, target) and time.monotonic() < end:
+            time.sleep(LOOK_EVERY)
+        time.sleep(LOOK_EVERY)  # their other hops may be stored a moment later
+        captures = _captures(live, ids)
+    original = came[0].original
+    before = versions(_captures(reader, [original.request_id]).get(original.request_id, ()))
+    return [
+        replace(
+            each,
+            seen=entry(captures.get(each.request_id, ()), target, each.began),
+            versions=versions(
+                one
+                for one in captures.get(each.request_id, ())
+                if one.started >= each.began - SLACK
+            ),
+            versions_before=before,
+        )
+        for each in came
+    ]
+
+
+def _all_seen(
+    captures: Mapping[str, Sequence[Exchange]], came: Sequence[Replay], target: Target
+) -> bool:
+    return all(
+        entry(captures.get(each.request_id, ()), target, each.began) is not None
+        for each in came
+        if each.answer.response is not None
     )
 
 
-def _entry_of(live: Reader, target: Target, each: Replay, end: float) -> Exchange | None:
-    if each.answer.response is None:
-        return None
-    while True:
-        one = entry(_related(live, each.request_id), target, each.began)
-        if one is not None or time.monotonic() > end:
-            return one
-        time.sleep(LOOK_EVERY)
-
-
-def _related(reader: Reader, request_id: str) -> Iterator[Exchange]:
-    if request_id:
-        yield from reader.related([request_id], [], time.time(), MAX_RELATED)
+def _captures(reader: Reader, ids: Sequence[str]) -> dict[str, list[Exchange]]:
+    """By request id. Many are looked for at once: a store has no index for them."""
+    found: dict[str, list[Exchange]] = {}
+    for at in range(0, len(ids), IDS_AT_ONCE):
+        some = [one for one in ids[at : at + IDS_AT_ONCE] if one]
+        for each in reader.related(some, [], time.time(), MAX_RELATED * len(some)):
+            found.setdefault(each.request_id, []).append(each)
+    return found
 
 
 def _claims(tests: Sequence[Sequence[Replay]]) -> str:

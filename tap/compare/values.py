@@ -26,7 +26,8 @@ class Values:
         self._partly = partly
 
     def differ(self, before: Any, after: Any) -> Iterator[Difference]:
-        """Objects by names, lists by position, all else as it is. Values are at most as deep as
+        """Objects by names, lists by position, lists of pairs of texts as headers, all else as it
+        is. Values are at most as deep as
         :mod:`tap.content` gives them."""
         yield from self._walk(before, after, "$", "", self._rules.paths.start)
 
@@ -37,6 +38,8 @@ class Values:
             for key in dict.fromkeys([*before, *after]):
                 below = self._rules.paths.step(states, key.encode("utf-8", "replace"))
                 yield from self._item(before, after, key, _named(path, key), key, below)
+        elif _are_fields(before) and _are_fields(after):
+            yield from self._fields(before, after, path, states)
         elif isinstance(before, list) and isinstance(after, list):
             old, new = dict(enumerate(before)), dict(enumerate(after))
             for at in range(max(len(before), len(after))):
@@ -44,6 +47,23 @@ class Values:
                 yield from self._item(old, new, at, f"{path}[{at}]", name, below)
         elif not _equal(before, after):
             yield self._one(before, after, path, name, states)
+
+    def _fields(
+        self, before: list[list[str]], after: list[list[str]], path: str, states: States
+    ) -> Iterator[Difference]:
+        """Pairs of names and values, as services tell of headers: by name, as headers are."""
+        for name in dict.fromkeys(name for name, _ in (*before, *after)):
+            old, new = ([value for key, value in them if key == name] for them in (before, after))
+            if old == new or (self._partly and not old):
+                continue
+            at = _named(path, name)
+            rule = self._by_path(
+                at, self._rules.paths.step(states, name.encode("utf-8", "replace"))
+            )
+            rule = rule or self._rules.of_header(name)
+            if not rule and old and new:
+                rule = self._rules.of_texts("\n".join(old), "\n".join(new))
+            yield Difference(_PART, at, _shown_fields(old), _shown_fields(new), rule)
 
     def _item(
         self, old: Any, new: Any, key: Any, path: str, name: str, states: States
@@ -85,6 +105,19 @@ def _pairs(old: list[str], new: list[str]) -> Iterator[tuple[int, str | None, st
         if what != "equal":
             for at, (one, other) in enumerate(zip_longest(old[a:b], new[c:d]), a):
                 yield at, one, other
+
+
+def _are_fields(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, list) and len(one) == 2 for one in value)
+        and all(isinstance(text, str) for one in value for text in one)
+    )
+
+
+def _shown_fields(values: list[str]) -> str | None:
+    return " | ".join(map(shown, values)) if values else None
 
 
 def _cut(line: str | None) -> str | None:
