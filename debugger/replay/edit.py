@@ -1,7 +1,7 @@
 """What goes out: a captured request with what Envoy had added taken away, and one thing changed.
 
-What an Envoy adds to a request as it comes in, it adds to the replay again; sent along, it would
-be there twice or tell of a caller that there is not. A new ``x-request-id`` makes the replay a
+What an Envoy adds to a request that comes in, it adds to the replay again; sent along, it would be
+there twice or tell of a caller that there is not. A new ``x-request-id`` makes the replay a
 request of its own, and so does leaving the trace.
 """
 
@@ -16,9 +16,8 @@ REQUEST_ID = "x-request-id"
 MARK = "x-meshloom-replay-of"  # names the original, if that is wanted
 
 _FRAMING = "follows from what is sent"
-_ENVOYS = "Envoy adds it again"
 _TRACE = "names the original's trace"
-# https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers
+_ENVOYS = "Envoy adds it again"
 LEFT_OUT: Mapping[str, str] = {
     "host": _FRAMING,
     "content-length": _FRAMING,
@@ -26,14 +25,6 @@ LEFT_OUT: Mapping[str, str] = {
     "connection": _FRAMING,
     "keep-alive": _FRAMING,
     "proxy-connection": _FRAMING,
-    "x-forwarded-proto": _ENVOYS,
-    "x-envoy-attempt-count": _ENVOYS,
-    "x-envoy-expected-rq-timeout-ms": _ENVOYS,
-    "x-envoy-external-address": _ENVOYS,
-    "x-envoy-internal": _ENVOYS,
-    "x-envoy-original-path": _ENVOYS,
-    "x-envoy-decorator-operation": _ENVOYS,
-    "x-forwarded-client-cert": _ENVOYS,
     "traceparent": _TRACE,
     "tracestate": _TRACE,
     "b3": _TRACE,
@@ -41,6 +32,26 @@ LEFT_OUT: Mapping[str, str] = {
     "x-b3-spanid": _TRACE,
     "x-b3-parentspanid": _TRACE,
     "x-b3-sampled": _TRACE,
+    "x-forwarded-client-cert": _ENVOYS,
+}
+# What the Envoy that saw a request had added to it, by the side on which it saw it. What an Envoy
+# before it had added, it got, and gets again.
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/headers
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
+_BY_ROUTER = {
+    "x-envoy-attempt-count": _ENVOYS,
+    "x-envoy-expected-rq-timeout-ms": _ENVOYS,
+    "x-envoy-original-path": _ENVOYS,
+    "x-envoy-decorator-operation": _ENVOYS,
+}
+_AT_EDGE = {
+    "x-forwarded-proto": _ENVOYS,
+    "x-envoy-external-address": _ENVOYS,
+    "x-envoy-internal": _ENVOYS,
+}
+ADDED: Mapping[str, Mapping[str, str]] = {
+    "ingress": {**_AT_EDGE, **_BY_ROUTER},
+    "outbound": _BY_ROUTER,
 }
 _OF_A_CLIENT = "x-forwarded-for"  # at an ingress its last address is what Envoy has added
 
@@ -87,7 +98,7 @@ class Outgoing:
 def outgoing(exchange: Exchange, edit: Edit, request_id: str, authority: str = "") -> Outgoing:
     """The request for a listener, under its new id. ``authority``: that of another server."""
     captured = exchange.request
-    headers, left_out = _without_envoys(exchange)
+    headers, missing = _without_envoys(exchange)
     headers = headers.replaced(REQUEST_ID, request_id)
     if edit.mark:
         headers = headers.added(MARK, exchange.id)
@@ -97,7 +108,7 @@ def outgoing(exchange: Exchange, edit: Edit, request_id: str, authority: str = "
         headers=headers,
         trailers=Headers(),
     )
-    return Outgoing(edited(request, edit), left_out)
+    return Outgoing(edited(request, edit), missing)
 
 
 def edited(request: Request, edit: Edit) -> Request:
@@ -124,17 +135,23 @@ def edited(request: Request, edit: Edit) -> Request:
     )
 
 
+def left_out(exchange: Exchange) -> dict[str, str]:
+    """The headers that a replay of it does not send, and why."""
+    return {**LEFT_OUT, **ADDED.get(exchange.direction, {})}
+
+
 def _without_envoys(exchange: Exchange) -> tuple[Headers, dict[str, str]]:
     kept: list[tuple[str, str]] = []
-    left_out: dict[str, str] = {}
+    reasons = left_out(exchange)
+    found: dict[str, str] = {}
     for name, value in exchange.request.headers:
         lower = name.lower()
-        if lower in LEFT_OUT:
-            left_out[lower] = LEFT_OUT[lower]
+        if lower in reasons:
+            found[lower] = reasons[lower]
         elif lower == _OF_A_CLIENT and exchange.direction == "ingress":
             before, comma, _ = value.rpartition(",")
-            left_out[lower] = "its last address was added by Envoy, which adds one again"
+            found[lower] = "its last address was added by Envoy, which adds one again"
             kept += [(name, before)] if comma else []
         else:
             kept.append((name, value))
-    return Headers(tuple(kept)), left_out
+    return Headers(tuple(kept)), found

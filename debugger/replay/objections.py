@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from debugger.replay.edit import LEFT_OUT, REQUEST_ID, Edit
+from debugger.replay.edit import LEFT_OUT, REQUEST_ID, Edit, left_out
 from mesh_traffic import Exchange, Headers, Request
 from tap.content.text import is_text
 from tap.export.words import NOT_CAPTURED, TOKEN, cut, sendable, summary, told
@@ -77,12 +77,12 @@ def of_capture(exchange: Exchange, edit: Edit, cut_is_fine: bool) -> Iterator[Ob
 def _masked(exchange: Exchange, edit: Edit) -> Iterator[Objection]:
     """A mask never goes out in a secret's place."""
     request = exchange.request
-    given = {name.lower() for name in (*edit.set, *edit.remove)} | (LEFT_OUT.keys() - {"host"})
-    given.add(REQUEST_ID)
+    given = {name.lower() for name in (*edit.set, *edit.remove)}
+    unsent = given | left_out(exchange).keys() | {REQUEST_ID}
     masked = [
         told(name)
         for name, value in request.headers
-        if name.lower() not in given and is_marked(_bytes(value))
+        if name.lower() not in unsent and is_marked(_bytes(value))
     ]
     if masked:
         names = ", ".join(dict.fromkeys(masked))

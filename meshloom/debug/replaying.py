@@ -82,8 +82,9 @@ def run(reader: Reader, ids: Sequence[str], wanted: Wanted, mesh: str | None) ->
     """Send them over the network. Whether all answers are as they were."""
     from meshloom.debug.replay_lines import lines, to_json
 
+    exchanges = found(reader, ids)
     running = _running(wanted.to, mesh)
-    plans = [_planned(each, wanted, running) for each in found(reader, ids)]
+    plans = [_planned(each, wanted, running) for each in exchanges]
     _agree([each for plan in plans for each in plan.questions], wanted.yes)
     same, tests = True, []
     for plan in plans:
@@ -149,7 +150,8 @@ def _agree(questions: Sequence[Objection], yes: bool) -> None:
         bad_input(f"{'; '.join(texts)}; say --yes to send it")
     for text in texts:
         typer.echo(text, err=True)
-    if not typer.confirm("send?", err=True):
+    typer.echo("send? [y/N] ", nl=False, err=True)  # typer.confirm writes to standard output, too
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise typer.Exit(2)
 
 

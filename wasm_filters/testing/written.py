@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# What JSON may hold as it is, and YAML may not (YAML 1.2, section 5.1).
-_ESCAPED = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0xFFFE, 0xFFFF) if code != 0x85}
+# What JSON may hold as it is, and YAML may not, or takes for the end of a line (YAML 1.2, section
+# 5; YAML 1.1, section 4.2).
+_ODD = (*range(0x7F, 0xA0), 0x2028, 0x2029, 0xFEFF, 0xFFFE, 0xFFFF)
+_ESCAPED = {code: f"\\u{code:04x}" for code in _ODD}
 
 
 def written(

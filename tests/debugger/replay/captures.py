@@ -30,7 +30,9 @@ GET = replace(
             )
         ),
     ),
-    response=Response(200, Headers.of({"server": "envoy"}), Body(b"a", size=1)),
+    response=Response(
+        200, Headers.of({"server": "envoy", "content-length": "1"}), Body(b"a", size=1)
+    ),
     source=Endpoint("", "", "127.0.0.1:40000"),
     destination=Endpoint("web", "v1", "127.0.0.1:9081"),
 )

@@ -19,8 +19,12 @@ def test_what_envoy_adds_is_left_out_and_the_id_is_new() -> None:
     assert (sent.request.method, sent.request.path) == ("GET", "/page?x=1")
 
 
-def test_behind_the_ingress_the_client_s_address_stays() -> None:
-    sent = outgoing(replace(GET, direction="outbound"), Edit(), NEW)
+def test_behind_the_ingress_what_other_envoys_added_stays() -> None:
+    counted = having(*GET.request.headers, ("x-envoy-attempt-count", "1"))
+    outbound = outgoing(replace(counted, direction="outbound"), Edit(), NEW)
+    assert list(outbound.left_out) == ["traceparent", "x-envoy-attempt-count"]
+    sent = outgoing(replace(counted, direction="inbound"), Edit(), NEW)
+    assert list(sent.left_out) == ["traceparent"]  # the Envoy before had sent all else
     assert sent.request.headers.get("x-forwarded-for") == "1.2.3.4,192.0.2.2"
     alone = having(("x-forwarded-for", "192.0.2.2"))
     assert "x-forwarded-for" not in outgoing(alone, Edit(), NEW).request.headers

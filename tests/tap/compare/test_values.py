@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -87,6 +88,17 @@ def test_lines_are_aligned() -> None:
     assert lines("a\nb\nc", "a\nb\ncut\nmore", partly=True) == []
 
 
-def test_long_texts_are_compared_line_by_line() -> None:
-    many = "\n".join(map(str, range(MAX_ALIGNED + 1)))
-    assert lines(many, f"0\n{many}")[:1] == [("line 2", "1", "0", "")]
+def test_what_is_the_same_at_both_ends_is_no_matter_however_long() -> None:
+    many = "\n".join(map(str, range(5_000)))
+    assert lines(f"{many}\na\n{many}", f"{many}\nnew\na\n{many}") == [
+        ("line 5001", None, "new", "")
+    ]
+
+
+def test_many_other_lines_are_compared_by_number_and_soon() -> None:
+    one = ["x", "y"] * MAX_ALIGNED
+    other = ["y", "x", "x"] * MAX_ALIGNED
+    began = time.perf_counter()
+    assert lines("\n".join(one), "\n".join(other))[:1] == [("line 1", "x", "y", "")]
+    lines("\n".join(one[:MAX_ALIGNED]), "\n".join(other[:MAX_ALIGNED]))
+    assert time.perf_counter() - began < 5
