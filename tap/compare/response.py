@@ -10,7 +10,7 @@ from mesh_traffic import Body, Exchange, Headers, Response
 from tap.coding import codings_of, undo
 from tap.compare.nouns import Comparison, Difference, cut
 from tap.compare.rules import BODY, MASKED, STATUS, Rules
-from tap.compare.values import Values, lines_differ
+from tap.compare.values import Values, grouped, lines_differ
 from tap.content import Schema, View, view
 
 MAX_DIFFERENCES = 1_000  # of two responses; what is beyond is not looked for
@@ -85,8 +85,9 @@ class _Responses:
         self, part: str, old: Headers, new: Headers, own: frozenset[str]
     ) -> Iterator[Difference]:
         """Names in any order; the values of one name in theirs (RFC 9110, section 5.3)."""
-        for name in dict.fromkeys(name.lower() for name, _ in (*old, *new)):
-            before, after = old.get_all(name), new.get_all(name)
+        left, right = (grouped((n.lower(), value) for n, value in them) for them in (old, new))
+        for name in dict.fromkeys([*left, *right]):
+            before, after = left.get(name, []), right.get(name, [])
             if before == after or name in own:
                 continue
             rule = self._rule(name, before, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import takewhile, zip_longest
 from typing import Any
@@ -54,8 +54,9 @@ class Values:
         self, before: list[list[str]], after: list[list[str]], path: str, states: States
     ) -> Iterator[Difference]:
         """Pairs of names and values, as services tell of headers: by name, as headers are."""
-        for name in dict.fromkeys(name for name, _ in (*before, *after)):
-            old, new = ([value for key, value in them if key == name] for them in (before, after))
+        left, right = grouped(before), grouped(after)
+        for name in dict.fromkeys([*left, *right]):
+            old, new = left.get(name, []), right.get(name, [])
             if old == new or (self._partly and not old):
                 continue
             at = _named(path, name)
@@ -119,6 +120,14 @@ def _changed(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, in
     for what, *ranges in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if what != "equal":
             yield ranges[0], ranges[1], ranges[2], ranges[3]
+
+
+def grouped(fields: Iterable[Sequence[str]]) -> dict[str, list[str]]:
+    """Pairs by name, with the values of each in their order."""
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name, []).append(value)
+    return found
 
 
 def _are_fields(value: Any) -> bool:
