@@ -128,8 +128,8 @@ class LiveMesh:
         Raises ValueError: what was captured can't be sent (a masked header, a body that was cut),
         there is nowhere to send it to, or no answer came.
         """
-        from debugger.replay.edit import Edit
         from debugger.replay.replays import replayed
+        from debugger.replay.request.edit import Edit
         from tap.compare import Rules
 
         edit = Edit(dict(headers or {}), frozenset(remove), method, path, body)

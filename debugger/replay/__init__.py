@@ -1,9 +1,9 @@
 """Captured exchanges again: through the live mesh, to a version or a URL, or through a filter.
 
 ```
-chosen ─ exchange ─ edit ─→ request ─ objections ─ (asked) ─→ sending (door) or through a filter
-                                                                   └→ answers → tap.compare → spread
+request/: id → chosen → edit → objections (asked for, or refused) ─┬→ target → sending (door)
+                                                                   └→ through: a filter, wasmtime
+answers → tap.compare → replays ─┬→ seen: what the mesh captured of them → spread
+                                 └→ as_test/: claim · suite
 ```
-
-``claim`` and ``suite`` write what came of it as a test.
 """

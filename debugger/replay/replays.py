@@ -7,8 +7,8 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from debugger.replay.edit import Edit, Outgoing, outgoing
-from debugger.replay.objections import of_capture, of_edit, of_request
+from debugger.replay.request.edit import Edit, Outgoing, outgoing
+from debugger.replay.request.objections import of_capture, of_edit, of_request
 from debugger.replay.sending import Answer, Sender
 from debugger.replay.target import State, Target, target_of
 from mesh_traffic import Body, Exchange, Request, Response, replace

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from debugger.replay.objections import is_grpc
+from debugger.replay.request.objections import is_grpc
 from debugger.replay.target import Target
 from mesh_traffic import Body, Headers, Request, Response
 from tap.coding import codings_of, undo

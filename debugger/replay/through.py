@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debugger.replay.edit import Edit, edited
+from debugger.replay.request.edit import Edit, edited
 from mesh_traffic import Exchange, Headers, Request, Response, replace
 from wasm_filters.filter import Filter
 from wasm_filters.http.outcome import Outcome

@@ -10,7 +10,7 @@ import typer
 from meshloom.tap import options
 
 if TYPE_CHECKING:
-    from debugger.replay.edit import Edit
+    from debugger.replay.request.edit import Edit
 
 _Ids = Annotated[
     list[str],
@@ -90,7 +90,7 @@ def replay(
 
     Exits 0 when the answers are the same, 1 when they differ, 2 on bad input.
     """
-    from debugger.replay.objections import of_edit
+    from debugger.replay.request.objections import of_edit
     from meshloom.debug.replaying import Wanted, bad_input, run
     from meshloom.wasm.options import read
     from tap.compare import RuleError, Rules
@@ -125,7 +125,7 @@ def _edit(
     body: str | None,
     mark: bool,
 ) -> Edit:
-    from debugger.replay.edit import Edit
+    from debugger.replay.request.edit import Edit
 
     given = {}
     for text in set_ or []:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from debugger.replay.objections import of_capture
+from debugger.replay.request.objections import of_capture
 from debugger.replay.target import WASM
 from debugger.replay.through import after, arriving, through
 from meshloom.debug.replaying import STDOUT, Wanted, bad_input, found, refuse, write
@@ -121,7 +121,7 @@ def _to_json(each: Passed, named: str) -> dict[str, Any]:
 
 
 def _suite(passed: Sequence[Passed], file: Path, named: str, wanted: Wanted) -> str:
-    from debugger.replay.suite import suite
+    from debugger.replay.as_test.suite import suite
 
     target = wanted.as_test
     folder = Path() if target is None or target == STDOUT else target.parent

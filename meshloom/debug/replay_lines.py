@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from debugger.replay.edit import Edit
 from debugger.replay.replays import Replay
+from debugger.replay.request.edit import Edit
 from debugger.replay.spread import Spread
 from tap.compare import Comparison, Difference
 from tap.lines import NO_RESPONSE, milliseconds, printable, route

@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from debugger.replay.chosen import NotOne, chosen
-from debugger.replay.edit import Edit, outgoing
-from debugger.replay.objections import Objection, of_capture, of_host, of_request, to_be_asked
 from debugger.replay.replays import Replay, replays
+from debugger.replay.request.chosen import NotOne, chosen
+from debugger.replay.request.edit import Edit, outgoing
+from debugger.replay.request.objections import (
+    Objection,
+    of_capture,
+    of_host,
+    of_request,
+    to_be_asked,
+)
 from debugger.replay.seen import SLACK, entry, versions
 from debugger.replay.sending import Sender
 from debugger.replay.target import (
@@ -225,7 +231,7 @@ def _captures(reader: Reader, ids: Sequence[str]) -> dict[str, list[Exchange]]:
 
 
 def _claims(tests: Sequence[Sequence[Replay]]) -> str:
-    from debugger.replay.claim import claims
+    from debugger.replay.as_test.claim import claims
 
     told = []
     for came in tests:

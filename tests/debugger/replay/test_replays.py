@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.replay.edit import Edit
 from debugger.replay.replays import KEPT, Replay, replayed, replays
+from debugger.replay.request.edit import Edit
 from debugger.replay.sending import Sender
 from debugger.replay.spread import Spread
 from debugger.replay.target import target_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from debugger.replay.edit import Edit
+from debugger.replay.request.edit import Edit
 from debugger.replay.through import after, arriving, through
 from mesh_traffic import Exchange, Headers
 from tap.compare import Rules, compare

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from debugger.replay.objections import is_grpc, is_loopback
+from debugger.replay.request.objections import is_grpc, is_loopback
 from debugger.replay.target import CLIENT
 from mesh_traffic import Exchange, Headers, Request, Response
 from mesh_yaml.yaml import dump

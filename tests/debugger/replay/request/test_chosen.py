@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from debugger.replay.chosen import NotOne, chosen
+from debugger.replay.request.chosen import NotOne, chosen
 from mesh_traffic import Body, Endpoint, Exchange, replace
 from tap.store import Limits, Reader, Store
 from tests.debugger.replay.captures import GET, requested

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from debugger.replay.edit import Edit
-from debugger.replay.objections import (
+from debugger.replay.request.edit import Edit
+from debugger.replay.request.objections import (
     is_loopback,
     of_capture,
     of_edit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from debugger.replay.edit import MARK, Edit, edited, outgoing
+from debugger.replay.request.edit import MARK, Edit, edited, outgoing
 from mesh_traffic import Headers, replace
 from tests.debugger.replay.captures import GET, NEW, having
 

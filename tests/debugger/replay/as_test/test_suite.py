@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from debugger.replay.edit import Edit
-from debugger.replay.suite import suite
+from debugger.replay.as_test.suite import suite
+from debugger.replay.request.edit import Edit
 from debugger.replay.through import arriving, through
 from mesh_traffic import Body, Exchange, Headers, Response, replace
 from tests.debugger.replay.captures import GET, having

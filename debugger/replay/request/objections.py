@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from debugger.replay.edit import LEFT_OUT, REQUEST_ID, Edit, left_out
+from debugger.replay.request.edit import LEFT_OUT, REQUEST_ID, Edit, left_out
 from mesh_traffic import Exchange, Headers, Request
 from tap.content.text import is_text
 from tap.export.words import NOT_CAPTURED, TOKEN, cut, sendable, summary, told

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from debugger.replay.claim import claim, claims
-from debugger.replay.edit import Edit, outgoing
+from debugger.replay.as_test.claim import claim, claims
+from debugger.replay.request.edit import Edit, outgoing
 from mesh_patterns.load import load
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Response, replace
 from tests.debugger.replay.captures import GET, NEW, having, requested
