@@ -12,6 +12,8 @@ from meshloom.tap import options
 if TYPE_CHECKING:
     from debugger.replay.request.edit import Edit
 
+MAX_BODY = 64 << 20  # bytes of a body that is given
+
 _Ids = Annotated[
     list[str],
     typer.Argument(metavar="ID…", help="Ids as tap's lines show them, or x-request-ids."),
@@ -138,15 +140,21 @@ def _edit(
 
 
 def _body(text: str) -> bytes:
+    """The text, or what is in the file or on standard input; at most ``MAX_BODY`` bytes."""
     import sys
 
     from meshloom.debug.replaying import bad_input
 
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
-    if text == "@-":
-        return sys.stdin.buffer.read()
     try:
-        return Path(text[1:]).read_bytes()
+        if text == "@-":
+            data = sys.stdin.buffer.read(MAX_BODY + 1)
+        else:
+            with open(text[1:], "rb") as file:
+                data = file.read(MAX_BODY + 1)
     except OSError as error:
         bad_input(f"--body {text}: {error.strerror}", error)
+    if len(data) > MAX_BODY:
+        bad_input(f"--body {text}: more than {MAX_BODY:,} bytes")
+    return data
