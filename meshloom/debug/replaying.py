@@ -182,12 +182,19 @@ def _looked(
     reader: Reader, running: RunningMesh, target: Target, came: Sequence[Replay]
 ) -> list[Replay]:
     """With what the mesh captured of each, as soon as it is stored; what does not come is left
-    out."""
+    out, and so is all if the mesh stores nothing."""
+    from meshloom.state import NoMesh
     from meshloom.tap.places import find_store
     from tap.store import Reader as Opened
+    from tap.store import StoreError
 
     ids = [each.request_id for each in came if each.answer.response is not None]
-    with Opened(find_store(str(running.pid))) as live:
+    try:
+        live = Opened(find_store(str(running.pid)))
+    except (NoMesh, StoreError) as error:  # it was sent and answered: that is told all the same
+        typer.echo(f"meshloom debug replay: what the mesh saw is not known: {error}", err=True)
+        return list(came)
+    with live:
         end = time.monotonic() + SEEN_WITHIN
         while not _all_seen(_captures(live, ids), came, target) and time.monotonic() < end:
             time.sleep(LOOK_EVERY)
