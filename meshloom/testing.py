@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from debugger.breakpoints.desk import Desk
+    from debugger.replay.replays import Replay
     from mini_mesh.events import Event
     from mini_mesh.mesh import MiniMesh
     from tap.language.terms import Predicate
@@ -107,6 +108,35 @@ class LiveMesh:
         for captured in self.taps:
             await captured.settle(given["x-request-id"])
         return response
+
+    async def replay(
+        self,
+        exchange: Exchange,
+        *,
+        headers: Mapping[str, str] | None = None,
+        remove: Collection[str] = (),
+        method: str | None = None,
+        path: str | None = None,
+        body: bytes | None = None,
+        to: str = "live",
+        ignore: Iterable[str] = (),
+    ) -> Replay:
+        """Send a captured request again, with something changed, to the listener that saw it; its
+        ``response``, and the ``differences`` from the captured one. What ``to`` and ``ignore`` say
+        is as for ``meshloom debug replay``.
+
+        Raises ValueError: what was captured can't be sent (a masked header, a body that was cut),
+        there is nowhere to send it to, or no answer came.
+        """
+        from debugger.replay.replays import replayed
+        from debugger.replay.request.edit import Edit
+        from tap.compare import Rules
+
+        edit = Edit(dict(headers or {}), frozenset(remove), method, path, body)
+        replay = await replayed(exchange, edit, to, self.state, Rules.of(ignore))
+        for captured in self.taps:
+            await captured.settle(replay.request_id)
+        return replay
 
 
 class Captured:

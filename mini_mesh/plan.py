@@ -220,6 +220,10 @@ def addresses(plan: Plan) -> dict[str, Any]:
                     "id": instance.id,
                     "workload": placement.address(workload(instance)),
                     "inbound": placement.address(reached(mesh, instance)),
+                    "calls": {
+                        callee: f"{HOST}:{port}"
+                        for callee, port in _calls(mesh, instance, placement).items()
+                    },
                 }
                 for instance in service.instances()
             },

@@ -15,6 +15,10 @@ Render = Callable[[bytes, int], bytes]  # a mark, and the length of what it stan
 DIGITS = 6
 MARK = re.compile(rb"\[redacted[ +][0-9a-f]{6}\]")
 ANY_MARK = re.compile(rb"\[redacted[ +][0-9a-f]{6}\.*\]|\[[0-9a-f]{6}\.*\]|\*+")  # or same_length
+_IN_TEXT = re.compile(rb"\[redacted(?:[ +][0-9a-f]{6}\.*+|: [^\]\r\n]*+)\]")
+# as same_length() leaves them in binary messages: a short one is told by the length before it
+_SHORT = [rb"%b\*{%d}(?!\*)" % (re.escape(bytes((n,))), n) for n in range(1, 8)]
+_IN_BINARY = re.compile(rb"\[[0-9a-f]{6}\.*+\]|" + b"|".join(_SHORT))
 LENGTH = len(b"[redacted ") + DIGITS + 1
 
 _BLOCK = 64  # bytes, of SHA-256
@@ -39,6 +43,12 @@ class Marker:
         outer = self._outer.copy()
         outer.update(inner.digest())
         return b"[redacted %b]" % outer.hexdigest()[:DIGITS].encode()
+
+
+def is_marked(data: bytes, binary: bool = False) -> bool:
+    """Whether something in ``data`` stands for a secret. ``binary``: it is no text, and its marks
+    are as long as what they stand for."""
+    return bool(_IN_TEXT.search(data) or (binary and _IN_BINARY.search(data)))
 
 
 def plain(mark: bytes, length: int) -> bytes:

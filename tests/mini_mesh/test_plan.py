@@ -98,6 +98,7 @@ def test_addresses_are_told_by_service_and_version(tmp_path: Path) -> None:
                 "id": f"shop-{name}",
                 "workload": f"127.0.0.1:{port(f'workload:shop-{name}')}",
                 "inbound": f"127.0.0.1:{port(f'inbound:shop-{name}')}",
+                "calls": {"clock": f"127.0.0.1:{port(f'call:shop-{name}:clock')}"},
             }
             for name in ("v1", "v2")
         },

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
 from typing import Any
 
 from wasm_filters.fuzzing.hunt import Found
+from wasm_filters.testing.written import written
 
 _UNFIT = re.compile(r"[^A-Za-z0-9_]+")
 
@@ -30,23 +30,5 @@ def text(found: Found, filter_file: Path, folder: Path, own: str, root_id: str, 
         head["configuration"] = own
     if root_id:
         head["root_id"] = root_id
-    lines = [f"# found by meshloom wasm fuzz --seed {seed}, after {found.after} cases"]
-    lines += [f"{word}: {_json(value)}" for word, value in head.items()]
-    lines += ["tests:", *_item(test)]
-    return "\n".join(lines) + "\n"
-
-
-def _item(test: dict[str, Any]) -> list[str]:
-    """A mapping in a list, its steps a line each; JSON is YAML."""
-    lines = []
-    for at, (word, value) in enumerate(test.items()):
-        lead = "  - " if at == 0 else "    "
-        if word == "steps":
-            lines += [f"{lead}steps:", *(f"      - {_json(step)}" for step in value)]
-        else:
-            lines.append(f"{lead}{word}: {_json(value)}")
-    return lines
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value)
+    comment = f"found by meshloom wasm fuzz --seed {seed}, after {found.after} cases"
+    return written([comment], head, [test])

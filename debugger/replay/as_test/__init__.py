@@ -1,0 +1,1 @@
+"""What came of a replay as a regression test: of a filter, or a claim of a pattern file."""
