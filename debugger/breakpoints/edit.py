@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from debugger.breakpoints.breakpoint import Phase
 from mesh_traffic import Exchange
+from tap.export.words import TOKEN
 from tap.redact.marks import MARK
 
 MAX_BODY = 4 * 1024 * 1024  # bytes of a new body
@@ -24,7 +25,6 @@ MAX_VALUE = 32 * 1024  # characters of a field
 MAX_FIELDS = 200  # that are set or removed at once
 
 _CODEC = ("utf-8", "surrogateescape")  # as Headers
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_VALUES = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _OF_A_REQUEST = (":method", ":path", ":authority", ":scheme")
 _OF_A_RESPONSE = (":status",)
@@ -90,7 +90,7 @@ def _name(name: str, pseudo: tuple[str, ...], phase: Phase) -> str:
         )
     if lower in _OURS:
         raise EditError(f"{name}: {_OURS[lower]}")
-    if not _TOKEN.fullmatch(lower):
+    if not TOKEN.fullmatch(lower):
         raise EditError(f"{name!r} is no name of a field (RFC 9110, section 5.1)")
     return lower
 
@@ -107,7 +107,7 @@ def _value(name: str, value: str) -> str:
 
 
 _PSEUDO_VALUES = {
-    ":method": (_TOKEN, "a method such as GET"),
+    ":method": (TOKEN, "a method such as GET"),
     ":path": (re.compile(r"/[!-~]*|\*"), "a path that begins with / and holds no blanks"),
     ":authority": (re.compile(r"[!-.0-~]+"), "a host, with or without a port"),
     ":scheme": (re.compile(r"https?"), "http or https"),
