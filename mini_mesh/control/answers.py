@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from mini_mesh.control import contents
 from mini_mesh.control.config_dump import in_effect
 from mini_mesh.control.effect import InEffect
 from mini_mesh.control.standing import (
+    Find,
     Standing,
     as_json,
     briefly,
@@ -50,6 +52,7 @@ class Answers:
         return {
             "Status": self.status,
             "Diff": self.diff,
+            "Contents": self.contents,
             "History": self.history,
             "Rollback": self.rollback,
             "Loads": self.loads,
@@ -148,13 +151,6 @@ class Answers:
         streams = self._clients([node]).get(node, [])
         dump = (await in_effect(self._admins(), [node])).get(node)
 
-        def find(kind: ResourceType, name: str, version: str) -> Resource | None:
-            for release in reversed(self._control.releases_of(node)):
-                found = release.content.resources(kind).get(name)
-                if found is not None and found.version == version:
-                    return found
-            return None
-
         rows = list(self._rows(node, streams, dump))
         shown = [row for row in rows if question.get("all") or not row.settled]
         snapshot = self._control.snapshot(node)
@@ -163,7 +159,37 @@ class Answers:
             "connected": bool(streams),
             "version": release_id(snapshot) if snapshot else "",
             "settled": all(row.settled for row in rows),
-            "resources": [as_json(row, find) for row in shown],
+            "resources": [as_json(row, self._find(node)) for row in shown],
+        }
+
+    def _find(self, node: str) -> Find:
+        """Knows what was served to a node, in whatever version."""
+
+        def find(kind: ResourceType, name: str, version: str) -> Resource | None:
+            for release in reversed(self._control.releases_of(node)):
+                found = release.content.resources(kind).get(name)
+                if found is not None and found.version == version:
+                    return found
+            return None
+
+        return find
+
+    async def contents(self, question: Question) -> Answer:
+        """``{"node": …}``: its resources whole, in each version that matters, with their lines.
+
+        What an Envoy itself has is not asked: who asks for this compares the two.
+        """
+        (node,) = self._wanted({"node": question.get("node", "")})
+        streams = self._clients([node]).get(node, [])
+        snapshot, find = self._control.snapshot(node), self._find(node)
+        rows = list(self._rows(node, streams, None) if streams else contents.unasked(snapshot))
+        return {
+            "node": node,
+            "kind": streams[-1].node.kind if streams else self._control.kind(node),
+            "connected": bool(streams),
+            "version": release_id(snapshot) if snapshot else "",
+            "resources": [contents.as_json(row, find) for row in rows],
+            "unserved": [each for stream in streams for each in contents.unserved(stream)],
         }
 
     async def history(self, question: Question) -> Answer:

@@ -13,11 +13,12 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/admin/v3/config_dump_shared.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from xds_server import mirror
+from xds_server.clients import dump
 from xds_server.resource import Resource, ResourceType
 
 Verdict = Literal["yes", "warming", "no", "unknown"]
@@ -37,13 +38,11 @@ class Held:
 class InEffect:
     """One Envoy's dump, taken at one moment."""
 
-    def __init__(self, dump: Mapping[str, Any]) -> None:
-        self._held: dict[ResourceType, list[Held]] = {}
-        for part in dump.get("configs", ()):
-            read = _READERS.get(part["@type"].rpartition(".")[2])
-            if read is not None:
-                kind, reader = read
-                self._held[kind] = list(reader(part))
+    def __init__(self, config_dump: Mapping[str, Any]) -> None:
+        self._held: dict[ResourceType, list[Held]] = {
+            kind: [_held(each) for each in found if each.state in ("active", "warming")]
+            for kind, found in dump.read(config_dump).items()
+        }
 
     def verdict(self, resource: Resource) -> Verdict:
         """Whether the resource, in this very version, is what Envoy goes by."""
@@ -71,44 +70,12 @@ def _content(resource: Resource) -> Content:
     return _hosts(shown) if resource.type is ResourceType.ENDPOINT else shown
 
 
-def _clusters(part: Mapping[str, Any]) -> Iterator[Held]:
-    for state in ("active", "warming"):
-        for each in part.get(f"dynamic_{state}_clusters", ()):
-            yield _held(each["cluster"], state == "warming")
-
-
-def _listeners(part: Mapping[str, Any]) -> Iterator[Held]:
-    for each in part.get("dynamic_listeners", ()):
-        for state in ("active", "warming"):
-            if f"{state}_state" in each:
-                yield _held(each[f"{state}_state"]["listener"], state == "warming")
-
-
-def _routes(part: Mapping[str, Any]) -> Iterator[Held]:
-    for each in part.get("dynamic_route_configs", ()):
-        yield _held(each["route_config"])
-
-
-def _secrets(part: Mapping[str, Any]) -> Iterator[Held]:
-    for state in ("active", "warming"):
-        for each in part.get(f"dynamic_{state}_secrets", ()):
-            yield Held(each["name"], str(each.get("version_info", "")), state == "warming")
-
-
-def _extensions(part: Mapping[str, Any]) -> Iterator[Held]:
-    for each in part.get("ecds_filters", ()):
-        yield _held(each["ecds_filter"])
-
-
-def _endpoints(part: Mapping[str, Any]) -> Iterator[Held]:
-    for each in part.get("dynamic_endpoint_configs", ()):
-        config = each["endpoint_config"]
-        yield Held(config["cluster_name"], _hosts(config))
-
-
-def _held(shown: Mapping[str, Any], warming: bool = False) -> Held:
-    content = {key: value for key, value in shown.items() if key != "@type"}
-    return Held(shown["name"], content, warming)
+def _held(each: dump.Held) -> Held:
+    warming = each.state == "warming"
+    if each.type is ResourceType.SECRET:
+        return Held(each.name, each.version, warming)
+    hosts = each.type is ResourceType.ENDPOINT
+    return Held(each.name, _hosts(each.content) if hosts else each.content, warming)
 
 
 def _hosts(assignment: Mapping[str, Any]) -> frozenset[Host]:
@@ -122,14 +89,3 @@ def _hosts(assignment: Mapping[str, Any]) -> frozenset[Host]:
 def _address(host: Mapping[str, Any]) -> tuple[str, int]:
     address = host.get("endpoint", {}).get("address", {}).get("socket_address", {})
     return address.get("address", ""), address.get("port_value", 0)
-
-
-_Reader = Callable[[Mapping[str, Any]], Iterable[Held]]
-_READERS: Mapping[str, tuple[ResourceType, _Reader]] = {
-    "ClustersConfigDump": (ResourceType.CLUSTER, _clusters),
-    "EndpointsConfigDump": (ResourceType.ENDPOINT, _endpoints),
-    "SecretsConfigDump": (ResourceType.SECRET, _secrets),
-    "EcdsConfigDump": (ResourceType.EXTENSION_CONFIG, _extensions),
-    "ListenersConfigDump": (ResourceType.LISTENER, _listeners),
-    "RoutesConfigDump": (ResourceType.ROUTE, _routes),
-}
