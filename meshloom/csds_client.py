@@ -82,3 +82,49 @@ def _is_accepted(resource: Any) -> bool:
 
 def _time(resource: Any) -> tuple[int, int]:
     return resource.last_updated.seconds, resource.last_updated.nanos
+
+
+def contents(target: Target, node: str) -> dict[str, Any]:
+    """One node's resources whole, as ``Contents`` of our own tells them; without any lines.
+
+    Raises ``AskError``, also where the node is not there.
+    """
+    from xds_server import mirror, protos
+
+    request: Any = mirror.mirror_class(protos.status.ClientStatusRequest)()
+    request.node_matchers.add().node_id.exact = node
+    data = target.call(METHOD, request.SerializeToString())
+    response = mirror.parse(protos.status.ClientStatusResponse, data)
+    configs = [each for each in response.config if each.node.id == node]
+    if not configs:
+        raise AskError(f"{target.address}: {node}: no such client", "NOT_FOUND")
+    resources = [_whole(each) for config in configs for each in config.generic_xds_configs]
+    return {
+        "node": node,
+        "kind": _node(configs[0])["kind"],
+        "connected": True,
+        "version": "",
+        "resources": [each for each in resources if each is not None],
+        "unserved": [],
+    }
+
+
+def _whole(resource: Any) -> dict[str, Any] | None:
+    """None where its content is not told, or of a type that is not known here."""
+    from xds_server import mirror
+
+    packed = resource.xds_config
+    if mirror.class_of(packed.type_url) is None:
+        return None
+    version = resource.version_info or "1"
+    content = mirror.render(packed.type_url, packed.value)
+    return {
+        "type": packed.type_url.rpartition(".")[2],
+        "name": resource.name,
+        "to_be": version,
+        "sent": "" if resource.config_status == _NOT_SENT else version,
+        "accepted": version if _is_accepted(resource) else "",
+        "error": resource.error_state.details,
+        "place": None,
+        "contents": {version: {"content": content, "origins": {}}},
+    }
