@@ -117,19 +117,19 @@ def _enum(field: Any, value: Any) -> Any:
 
 
 def _any(value: Mapping[str, Any], depth: int) -> Any:
+    """An empty wrapper, and an ``Any`` of nothing, are written with a value by some only."""
     type_url = str(value.get("@type", ""))
     held = {key: each for key, each in value.items() if key != "@type"}
     cls = mirror.class_of(type_url)
     if cls is None:
-        return {"@type": type_url, **held}
-    if not held.get("value", True):  # a wrapper of nothing, which some leave out
-        del held["value"]
+        shown = {key: each for key, each in held.items() if (key, each) != ("value", "")}
+        return {"@type": type_url, **shown} if type_url or shown else {}
     descriptor = mirror.mirror_class(cls).DESCRIPTOR  # type: ignore[attr-defined] # a class of protobuf, made at run time
     reader = _WELL_KNOWN.get(descriptor.full_name)
-    if reader is not None:
-        shown = {"value": reader(held["value"], depth)} if "value" in held else {}
-        return {"@type": type_url, **shown}
-    return {"@type": type_url, **_message(descriptor, held, depth + 1)}
+    if reader is None:
+        return {"@type": type_url, **_message(descriptor, held, depth + 1)}
+    shown = {"value": reader(held["value"], depth)} if held.get("value") else {}
+    return {"@type": type_url, **shown}
 
 
 def _duration(value: str, depth: int) -> str:
@@ -146,9 +146,9 @@ def _whole(value: Any, depth: int) -> int:
 
 def _float(value: Any, depth: int) -> Any:
     """What is left of it in 32 bits: writers disagree on how many digits to show."""
-    return (
-        struct.unpack("f", struct.pack("f", value))[0] if isinstance(value, int | float) else value
-    )
+    if not isinstance(value, int | float):
+        return value  # NaN and the infinities are text
+    return struct.unpack("f", struct.pack("f", value))[0]
 
 
 _WELL_KNOWN: Mapping[str, Callable[[Any, int], Any]] = {

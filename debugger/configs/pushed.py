@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from xds_server.resource import ResourceType
+from xds_server import mirror
+from xds_server.resource import Resource, ResourceType
 
 _TYPES = {each.title: each for each in ResourceType}
 
@@ -43,6 +44,14 @@ class Pushed:
             if place is not None:
                 return place
         return None
+
+
+def of_resource(resource: Resource) -> Pushed:
+    """One that is to be, and was not sent to anybody."""
+    content = mirror.render(resource.type.type_url, resource.body)
+    version = resource.version
+    contents, origins = {version: content}, {version: resource.origins}
+    return Pushed(resource.type, resource.name, version, "", "", contents, origins)
 
 
 def read(resources: Iterable[Mapping[str, Any]]) -> list[Pushed]:

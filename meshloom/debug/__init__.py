@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.debug import break_, diff, holds, replay, routes, wasm
+from meshloom.debug import break_, diff, doctor, holds, replay, routes, wasm
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -27,3 +27,4 @@ app.command("wasm")(wasm.wasm)
 app.command("routes")(routes.routes)
 app.command("replay")(replay.replay)
 app.command("diff")(diff.diff)
+app.command("doctor")(doctor.doctor)
