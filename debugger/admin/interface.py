@@ -28,7 +28,9 @@ QUESTIONS: Mapping[str, str] = {
     "runtime": "/runtime",
     "server": "/server_info",
     "stats": "/stats?format=json",
-    "buckets": "/stats?format=json&histogram_buckets=detailed",
+    "counters": "/stats?format=json&type=Counters",
+    "gauges": "/stats?format=json&type=Gauges",
+    "buckets": "/stats?format=json&type=Histograms&histogram_buckets=detailed",
 }
 _LOGGING = "/logging"
 

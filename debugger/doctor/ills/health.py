@@ -24,7 +24,7 @@ def no_healthy_endpoints(picture: Picture) -> Iterator[Finding]:
     """Clusters to which a request can't go, or only since Envoy does not care any more."""
     for node, seen, pushed in _clusters(picture):
         total, healthy = (_stat(seen, pushed, f"membership_{each}") for each in _MEMBERS)
-        if total is None or healthy or _finds_hosts_itself(pushed):
+        if total is None or healthy or _finds_hosts_itself(pushed) or _is_warming(seen, pushed):
             continue
         hosts = tuple(_hosts(seen, pushed.name))
         yield Finding(
@@ -91,7 +91,8 @@ def outliers(picture: Picture) -> Iterator[Finding]:
 
 _BREAKERS = {
     "upstream_cx_overflow": "connections",
-    "upstream_rq_pending_overflow": "pending requests, or requests",
+    "upstream_rq_pending_overflow": "pending requests",
+    "upstream_rq_active_overflow": "requests",  # since 1.40; before, one of those above
     "upstream_rq_retry_overflow": "retries",
     "upstream_cx_pool_overflow": "connection pools",
 }
@@ -179,6 +180,12 @@ def _stat(seen: Seen, pushed: Pushed, name: str) -> int | None:
 def _finds_hosts_itself(pushed: Pushed) -> bool:
     """Whether hosts come with requests, or belong to other clusters."""
     return "cluster_type" in pushed.content or pushed.content.get("type") == "ORIGINAL_DST"
+
+
+def _is_warming(seen: Seen, pushed: Pushed) -> bool:
+    """Whether it waits for its first endpoints: that is another ill, if it takes long."""
+    held = [each for each in seen.dump.get(pushed.type, ()) if each.name == pushed.name]
+    return any(each.state == "warming" for each in held)
 
 
 def _hosts(seen: Seen, cluster: str) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""An Envoy's stats at two moments, and what changed between them."""
