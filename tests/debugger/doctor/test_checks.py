@@ -67,26 +67,24 @@ async def test_a_push_that_was_refused() -> None:
         assert "perl operator" in found["refused"].finding.evidence[0]
 
 
-async def test_a_listener_and_a_cluster_that_are_stuck_warming() -> None:
-    eds = made(
-        ResourceType.CLUSTER,
-        {"name": "b", "type": "EDS", "eds_cluster_config": {"eds_config": ADS}},
-    )
+async def test_a_listener_that_is_stuck_warming() -> None:
     source = {"config_source": ADS, "type_urls": [f"{HTTP}.fault.v3.HTTPFault"]}
     waiting = listener({"name": "fault", "config_discovery": source})
     async with sick(listener(), routes(answer("x"))) as mesh:
         await ask(mesh)
-        await mesh.serve(waiting, routes(answer("x")), eds)
+        await mesh.serve(waiting, routes(answer("x")))
         picture = await mesh.picture()
         assert examine(picture) == []  # it has only just begun
-        found = [each.finding for each in examine(later(picture))]
-        assert {each.what for each in found} == {
-            "Listener 'front' is stuck warming",
-            "Cluster 'b' is stuck warming",
-        }
-        evidence = {line for each in found for line in each.evidence}
-        assert "it waits for TypedExtensionConfig 'fault'" in evidence
-        assert "it waits for ClusterLoadAssignment 'b'" in evidence
+        (found,) = examine(later(picture))
+        assert (found.check, found.finding.place) == ("warming", "mesh.yaml:4:1")
+        assert found.finding.what == "Listener 'front' is stuck warming"
+        assert "it waits for TypedExtensionConfig 'fault'" in found.finding.evidence
+
+
+async def test_a_cluster_whose_endpoints_nobody_has_is_without_any() -> None:
+    eds = {"name": "b", "type": "EDS", "eds_cluster_config": {"eds_config": ADS}}
+    async with sick(listener(), routes(answer("x")), made(ResourceType.CLUSTER, eds)) as mesh:
+        assert await mesh.checks() == {"no-healthy-endpoint"}
 
 
 async def test_a_listener_whose_port_is_taken() -> None:
