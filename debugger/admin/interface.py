@@ -7,8 +7,9 @@ https://www.envoyproxy.io/docs/envoy/latest/operations/admin
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from debugger.admin.levels import query
@@ -33,6 +34,7 @@ QUESTIONS: Mapping[str, str] = {
     "buckets": "/stats?format=json&type=Histograms&histogram_buckets=detailed",
 }
 _LOGGING = "/logging"
+_ADDRESS = re.compile(r"[A-Za-z0-9.\-]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}")
 
 
 class AdminError(Exception):
@@ -40,10 +42,12 @@ class AdminError(Exception):
 
 
 class Interface:
-    """One Envoy's, at ``HOST:PORT``."""
+    """One Envoy's, at ``HOST:PORT``. Raises ``AdminError`` for what is more than that, or less."""
 
     def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
         self.address = address.removeprefix("http://")
+        if not _ADDRESS.fullmatch(self.address):
+            raise AdminError(f"{address!r}: wanted HOST:PORT")
         self._session = session
 
     async def ask(self, question: str) -> dict[str, Any]:
@@ -84,6 +88,15 @@ async def _read(content: aiohttp.StreamReader, where: str) -> bytes:
         if len(read) > MAX_ANSWER:
             raise AdminError(f"{where}: more than {MAX_ANSWER} bytes came")
     return bytes(read)
+
+
+@contextmanager
+def understood(address: str) -> Iterator[None]:
+    """What is read inside is JSON of the shape that an Envoy gives, else ``AdminError``."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise AdminError(f"{address}: not what an Envoy answers: {error!r}") from error
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from debugger.admin.interface import AdminError, Interface, interfaces
+from debugger.admin.interface import AdminError, Interface, interfaces, understood
 from debugger.doctor.picture import Json, Node, Picture, Seen
 from xds_server.clients import dump
 
@@ -47,14 +47,15 @@ async def look(envoy: Interface) -> Seen:
     config, stats, clusters, listeners, certificates, server = [
         await envoy.ask(each) for each in questions
     ]
-    return Seen(
-        dump.read(config),
-        {each["name"]: each["value"] for each in stats["stats"] if _is_number(each)},
-        tuple(clusters.get("cluster_statuses", ())),
-        frozenset(each["name"] for each in listeners.get("listener_statuses", ())),
-        tuple(certificates.get("certificates", ())),
-        server,
-    )
+    with understood(envoy.address):
+        return Seen(
+            dump.read(config),
+            {each["name"]: each["value"] for each in stats["stats"] if _is_number(each)},
+            tuple(clusters.get("cluster_statuses", ())),
+            frozenset(each["name"] for each in listeners.get("listener_statuses", ())),
+            tuple(certificates.get("certificates", ())),
+            server,
+        )
 
 
 def _is_number(stat: Json) -> bool:

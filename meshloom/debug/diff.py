@@ -82,7 +82,7 @@ def _admin(target: Target, node: str) -> str | None:
 
 
 async def _differences(told: dict[str, Any], address: str | None) -> list[Difference]:
-    from debugger.admin.interface import interfaces
+    from debugger.admin.interface import interfaces, understood
     from debugger.configs import runtime
     from debugger.configs.difference import Compared, differences
     from debugger.configs.pushed import read
@@ -94,9 +94,10 @@ async def _differences(told: dict[str, Any], address: str | None) -> list[Differ
         return list(differences(Compared(pushed, None, unserved)))
     async with interfaces({told["node"]: address}) as envoys:
         envoy = envoys[told["node"]]
-        held, layers = dump.read(await envoy.ask("config")), await envoy.ask("runtime")
-    found = list(differences(Compared(pushed, held, unserved)))
-    return [*found, *runtime.differences(pushed, layers)]
+        config, layers = await envoy.ask("config"), await envoy.ask("runtime")
+    with understood(envoy.address):
+        found = list(differences(Compared(pushed, dump.read(config), unserved)))
+        return [*found, *runtime.differences(pushed, layers)]
 
 
 def _lines(told: dict[str, Any], found: list[Difference], address: str | None) -> Iterator[str]:

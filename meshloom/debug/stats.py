@@ -109,10 +109,12 @@ async def _wait(seconds: float | None) -> None:
 
 
 async def _read(envoy: Interface) -> Reading:
+    from debugger.admin.interface import understood
     from debugger.stats.change import read
 
     parts = [await envoy.ask(each) for each in ("counters", "gauges", "buckets")]
-    return read(time.monotonic(), *parts)
+    with understood(envoy.address):
+        return read(time.monotonic(), *parts)
 
 
 async def _names(envoy: Interface) -> Names:

@@ -176,6 +176,21 @@ async def test_what_changed_in_a_resource_is_told_field_by_field() -> None:
         assert row["fields_in_all"] == 2
 
 
+async def test_resources_are_told_whole_with_their_lines() -> None:
+    origins = {"virtual_hosts[0].routes[0]": "mesh.yaml:3:7"}
+    async with asked() as ask:
+        await ask.serve(rds_listener(), weighted({"a": 1}, origins=origins))
+        found = await ask("Contents", node="e")
+        assert (found["kind"], found["connected"], found["unserved"]) == ("envoy", True, [])
+        (table,) = (each for each in found["resources"] if each["name"] == "routes")
+        held = table["contents"][table["accepted"]]
+        assert held["origins"] == origins
+        assert held["content"]["virtual_hosts"][0]["name"] == "all"
+        ask.control.serve({"f": snapshot(answering("x"))})
+        (row,) = (await ask("Contents", node="f"))["resources"]
+        assert (row["sent"], row["accepted"], list(row["contents"])) == ("", "", [row["to_be"]])
+
+
 async def test_the_history_of_a_node_has_what_it_was_sent_and_how_long_it_took() -> None:
     async with asked() as ask:
         entries = (await ask("History", node="e"))["entries"]
