@@ -105,8 +105,9 @@ def _lines(told: dict[str, Any], found: list[Difference], address: str | None) -
     if not told["connected"]:
         yield f"{node} is not connected"
     elif not found:
+        version = f" (version {told['version']})" if told["version"] else ""
         asked = "" if address else "; what is in effect nobody could be asked"
-        yield f"{node}: nothing differs (version {told['version']}{asked})"
+        yield f"{node}: nothing differs{version}{asked}"
     for each in found:
         place = f"   {each.place}" if each.place else ""
         yield f"{each.type} {each.name}: {each.words[0]}{place}"
