@@ -44,6 +44,7 @@ def test_where_the_nodes_of_a_mesh_stand_and_what_happened_to_them(tmp_path: Pat
             "TYPE                   RESOURCES  VERSION  SENT  ACCEPTED  IN EFFECT",
             "Cluster                1          VVVVVV   yes   yes       yes",
             "ClusterLoadAssignment  1          VVVVVV   yes   yes       yes",
+            "TypedExtensionConfig   1          VVVVVV   yes   yes       yes",
             "Listener               2          VVVVVV   yes   yes       yes",
             "RouteConfiguration     2          VVVVVV   yes   yes       yes",
         ]
