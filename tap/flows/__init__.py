@@ -67,7 +67,7 @@ def flow_of(exchange: Exchange) -> http.HTTPFlow:
     """The flow that mitmproxy shows, saves and replays."""
     request, response, started = exchange.request, exchange.response, exchange.started
     ended = started + (exchange.duration or 0.0)
-    host, port = _host_and_port(request)
+    host, port = host_and_port(request)
     client = connection.Client(
         peername=_peer(exchange.source.address), sockname=("", 0), timestamp_start=started
     )
@@ -116,7 +116,8 @@ def _trailers(headers: Headers) -> http.Headers | None:
     return _fields(headers) if headers else None
 
 
-def _host_and_port(request: Request) -> tuple[str, int]:
+def host_and_port(request: Request) -> tuple[str, int]:
+    """What mitmproxy shows of the authority; a port that is not written is the scheme's."""
     host, _, port = request.authority.rpartition(":")
     if host and port.isascii() and port.isdigit() and int(port[:6]) < 65536:
         return to_text(host.strip("[]")), int(port)

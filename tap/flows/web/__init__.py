@@ -2,7 +2,8 @@
 
 Of mitmweb only the pages and the handlers that read are used. There is no proxy behind them, no
 options, no commands and no addons: what can not work on a capture (replay, intercept, edit, load,
-options) is not refused but absent, and ``gate`` says no to all that ``routes`` does not list.
+options) is not refused but absent, and ``gate`` says no to all that ``routes`` does not list. Where
+requests are held, ``holds`` adds what edits them and lets them go.
 
 ``gate``, ``window`` and ``labels`` are plain; ``page`` and ``handlers`` are the doors, and use
 tornado, as mitmweb does. Bodies are decoded by ``tap.content``: mitmproxy's own views have no
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tap.content import Schema
+    from tap.flows.web.holds import Holder
     from tap.flows.web.page import Page
 
 FIRST_WITH_TOKEN = 12  # major version of mitmproxy; the last for Python 3.11 is 11.0.2
@@ -36,16 +38,18 @@ async def serving(
     max_flows: int = MAX_FLOWS,
     max_bytes: int = MAX_BYTES,
     schema: Schema | None = None,
+    holder: Holder | None = None,
 ) -> AsyncIterator[Page]:
     """Serve a page on 127.0.0.1 while inside; its ``url`` has the token.
 
-    ``port`` 0: one that is free. ``schema`` names the fields of gRPC messages.
+    ``port`` 0: one that is free. ``schema`` names the fields of gRPC messages. ``holder`` lets go
+    what ``Page.hold`` shows; without one the page only shows.
     Raises WebError with a mitmproxy that has no authentication, and for a port that is taken.
     """
     check(version("mitmproxy"))
     from tap.flows.web.page import open_page  # slow to import, and not there in mitmproxy 11
 
-    async with open_page(port, max_flows, max_bytes, schema) as page:
+    async with open_page(port, max_flows, max_bytes, schema, holder) as page:
         yield page
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +18,8 @@ import tornado.web
 from mitmproxy import flowfilter
 from mitmproxy.tools.web import app
 from mitmproxy.utils.strutils import cut_after_n_lines
+from tornado.httputil import HTTPServerRequest
+from tornado.web import decode_signed_value
 
 from tap.content import Side
 from tap.export import EXPORTS
@@ -42,7 +44,7 @@ OPTIONS = {
 }
 # mitmweb's pages have a mode without a server, that only shows. They ask for it twice: when they
 # choose where flows come from (before this), and when they draw what changes flows (after it).
-READ_ONLY = "window.MITMWEB_STATIC = true;\n"
+SCRIPT = "window.MITMWEB_STATIC = true;\n"
 # What that mode still offers in vain; and room for the comment, which says who asked whom.
 STYLE = """\
 .btn:has(> .icon-edit), .btn:has(> .icon-upload), .kv-add-row,
@@ -51,13 +53,14 @@ STYLE = """\
 """
 
 
-_ADDED = (
+_READ_ONLY = (
     '<script type="module" src="./read-only.js"></script>'
     '<link rel="stylesheet" href="./read-only.css">'
 )
+_HOLDS = '<link rel="stylesheet" href="./holds.css">'
 
 
-class _Handler(app.RequestHandler):
+class Handler(app.RequestHandler):
     application: Application  # type: ignore[assignment] # tornado: its own
 
     def set_default_headers(self) -> None:
@@ -73,7 +76,7 @@ class _Handler(app.RequestHandler):
         return found
 
 
-class Index(_Handler):
+class Index(Handler):
     def auth_fail(self, invalid_password: bool) -> None:
         self.render("login.html", invalid_password=invalid_password)
 
@@ -82,46 +85,47 @@ class Index(_Handler):
             self.redirect("/", status=303)
             return
         page = self.render_string("../index.html").decode()
-        self.finish(page.replace("</head>", f"{_ADDED}</head>"))
+        added = _READ_ONLY if self.application.page.holder is None else _HOLDS
+        self.finish(page.replace("</head>", f"{added}</head>"))
 
     post = get  # the form that asks for the token
 
 
-class ReadOnly(_Handler):
+class ReadOnly(Handler):
     def get(self, kind: str) -> None:
         script = kind == "js"
         self.set_header("Content-Type", f"text/{'javascript' if script else 'css'}; charset=UTF-8")
-        self.finish(READ_ONLY if script else STYLE)
+        self.finish(SCRIPT if script else STYLE)
 
 
-class Flows(_Handler, app.Flows):
+class Flows(Handler, app.Flows):
     pass
 
 
-class FilterHelp(_Handler, app.FilterHelp):
+class FilterHelp(Handler, app.FilterHelp):
     pass
 
 
-class State(_Handler):
+class State(Handler):
     def get(self) -> None:
         nothing = {"servers": {}, "localModeUnavailable": "captures only"}
         about = {"version": self.application.page.about(), "platform": sys.platform}
         self.finish({**about, "contentViews": list(SHAPES), **nothing})
 
 
-class Options(_Handler):
+class Options(Handler):
     def get(self) -> None:
         self.finish({name: {"value": value} for name, value in OPTIONS.items()})
 
 
-class Nothing(_Handler):
+class Nothing(Handler):
     """There are no commands, and no log."""
 
     def get(self) -> None:
         self.write([] if self.request.path.startswith("/events") else {})
 
 
-class Dump(_Handler):
+class Dump(Handler):
     def get(self) -> None:
         """A flow file of what is shown, or of what a filter lets through."""
         flows = self.application.page.window
@@ -136,7 +140,7 @@ class Dump(_Handler):
             self.write(part)
 
 
-class Download(_Handler):
+class Download(Handler):
     def get(self, flow_id: str, message: str) -> None:
         """The body without its codings, as bytes."""
         flow = self.shown(flow_id).flow
@@ -148,7 +152,7 @@ class Download(_Handler):
         self.finish(found.get_content(strict=False) or b"")
 
 
-class ContentView(_Handler):
+class ContentView(Handler):
     def get(self, flow_id: str, message: str, content_view: str) -> None:
         """The body as ``bodies.SHAPES`` show it, no more lines than asked for."""
         shape = SHAPES.get(content_view.lower())
@@ -162,7 +166,7 @@ class ContentView(_Handler):
         self.finish(shown)
 
 
-class ExportOne(_Handler):
+class ExportOne(Handler):
     def post(self) -> None:
         """The one command that there is: a flow as text, for the clipboard."""
         try:
@@ -203,26 +207,38 @@ class Refused(tornado.web.RequestHandler):
         """It changes nothing."""
 
 
-_FLOW = r"/flows/(?P<flow_id>[0-9a-f\-]+)"
-_SIDE = r"(?P<message>request|response)"
+FLOW = r"/flows/(?P<flow_id>[0-9a-f\-]+)"
+SIDE = r"(?P<message>request|response)"
 _VIEW = r"(?P<content_view>[a-zA-Z %0-9]+?)"
 GET = ("GET",)
 
-# All that the page answers: address, handler, methods.
-ROUTES: Sequence[tuple[str, type[tornado.web.RequestHandler], Sequence[str]]] = (
+Route = tuple[str, type[tornado.web.RequestHandler], Sequence[str]]  # address, handler, methods
+
+# All that the page answers.
+ROUTES: Sequence[Route] = (
     (r"/", Index, ("GET", "POST")),
-    (r"/read-only\.(?P<kind>js|css)", ReadOnly, GET),
     (r"/updates", Updates, GET),
     (r"/flows(?:\.json)?", Flows, GET),
     (r"/flows/dump", Dump, GET),
-    (rf"{_FLOW}/{_SIDE}/content\.data", Download, GET),
-    (rf"{_FLOW}/{_SIDE}/content/{_VIEW}(?:\.json)?", ContentView, GET),
+    (rf"{FLOW}/{SIDE}/content\.data", Download, GET),
+    (rf"{FLOW}/{SIDE}/content/{_VIEW}(?:\.json)?", ContentView, GET),
     (r"/state(?:\.json)?", State, GET),
     (r"/options(?:\.json)?", Options, GET),
     (r"/filter-help(?:\.json)?", FilterHelp, GET),
     (r"/(?:events|commands)(?:\.json)?", Nothing, GET),
     (r"/commands/export", ExportOne, ("POST",)),
 )
+# And where nobody holds what it shows.
+READ_ONLY: Sequence[Route] = ((r"/read-only\.(?P<kind>js|css)", ReadOnly, GET),)
+
+
+def has_entered(request: HTTPServerRequest, known: Mapping[str, Any]) -> bool:
+    """Whether it comes with the cookie that the token gave: before its body is read."""
+    name = known["auth_cookie_name"]()
+    cookie = request.cookies.get(name)
+    given = "" if cookie is None else cookie.value
+    found = decode_signed_value(known["cookie_secret"], name, given, min_version=2)
+    return found == app.AuthRequestHandler.AUTH_COOKIE_VALUE
 
 
 def settings(token: str, port: int) -> dict[str, Any]:

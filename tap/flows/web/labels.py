@@ -14,6 +14,7 @@ from tap.coding import codings_of, undo
 from tap.export.words import remarks, told
 from tap.flags import in_words
 from tap.flows import flow_of
+from tap.flows.web.holds import Standing
 
 FAILED = ":red_circle:"  # mitmproxy's marker of flows that deserve a look
 _ID = re.compile(r"[0-9a-f-]{1,40}")  # what mitmweb's addresses take for a flow's id
@@ -51,20 +52,24 @@ def _bounded(kind: type[_Kind], message: http.Message) -> _Kind:
     return made
 
 
-def flow_for(exchange: Exchange) -> http.HTTPFlow:
-    """With the exchange's own id where it can be one."""
+def flow_for(exchange: Exchange, standing: Standing | None = None) -> http.HTTPFlow:
+    """With the exchange's own id where it can be one. ``standing``: of one that is or was held."""
     flow = flow_of(exchange)
     if _ID.fullmatch(exchange.id):
         flow.id = exchange.id
     flow.request = _bounded(BoundedRequest, flow.request)
     if flow.response is not None:
         flow.response = _bounded(BoundedResponse, flow.response)
-    flow.comment = "; ".join(comment(exchange))
-    flow.marked = FAILED if failed(exchange) else ""
+    words = [] if standing is None else [told(one) for one in standing.comment()]
+    flow.comment = "; ".join(words + comment(exchange))
+    flow.intercepted = standing is not None and standing.held is not None
+    ended = standing is None or standing.over or exchange.response is not None
+    flow.marked = FAILED if ended and failed(exchange) else ""
     _set_times(flow, exchange)
     _set_peers(flow, exchange)
-    if exchange.response is None:
-        flow.error = Error("; ".join(("no response", *_flags(exchange))), exchange.started)
+    if ended and exchange.response is None:
+        why = words or ["no response", *_flags(exchange)]
+        flow.error = Error("; ".join(why), exchange.started)
     return flow
 
 

@@ -32,22 +32,36 @@ class Window:
 
     def add(self, exchange: Exchange, flow: HTTPFlow) -> list[str]:
         """The ids of the flows that had to go: the oldest, and one of the same id."""
-        response = exchange.response
-        size = _weight(exchange.request) + (0 if response is None else _weight(response))
+        size = _weight_of(exchange)
         gone = [flow.id] if flow.id in self._shown else []
         for one in gone:
             self._drop(one)
         while self._shown and self._is_full(size):
-            oldest = next(iter(self._shown))
-            self._drop(oldest)
-            self.gone += 1
-            gone.append(oldest)
+            gone.append(self._drop_oldest())
         self._shown[flow.id] = Shown(exchange, flow, size)
         self._bytes += size
         return gone
 
+    def update(self, exchange: Exchange, flow: HTTPFlow) -> list[str]:
+        """It is another one now, in the place that it has; the ids of those that had to go."""
+        self._bytes += _weight_of(exchange) - self._shown[flow.id].size
+        self._shown[flow.id] = Shown(exchange, flow, _weight_of(exchange))
+        gone = []
+        while self._bytes > self._max_bytes and len(self._shown) > 1:
+            gone.append(self._drop_oldest(but=flow.id))
+        return gone
+
     def _is_full(self, more: int) -> bool:
         return len(self._shown) >= self._max_flows or self._bytes + more > self._max_bytes
+
+    def _drop_oldest(self, but: str = "") -> str:
+        """What is held goes last: somebody has to let it go."""
+        others = (one for one in self._shown if one != but)
+        free = (one for one, shown in self._shown.items() if one != but and not _waits(shown))
+        oldest = next(free, None) or next(others)
+        self._drop(oldest)
+        self.gone += 1
+        return oldest
 
     def _drop(self, flow_id: str) -> None:
         self._bytes -= self._shown.pop(flow_id).size
@@ -64,6 +78,15 @@ class Window:
 
     def __len__(self) -> int:
         return len(self._shown)
+
+
+def _waits(shown: Shown) -> bool:
+    return shown.flow.intercepted
+
+
+def _weight_of(exchange: Exchange) -> int:
+    response = exchange.response
+    return _weight(exchange.request) + (0 if response is None else _weight(response))
 
 
 def _weight(message: Request | Response) -> int:
