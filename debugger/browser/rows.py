@@ -22,6 +22,7 @@ from tap.content import Side
 from tap.flows.web.holds import Standing
 
 MAX_ROWS = 4_000  # twice what the gate holds; those that were let go first go first
+SAME_START = 0.05  # seconds; an Envoy tells gate and tap one start, unless another source told it
 
 _Key = tuple[str, str, str]
 _DONE = {"continue": "continued", "step": "let go to its next phase", "abort": "answered at once"}
@@ -30,13 +31,14 @@ _DONE = {"continue": "continued", "step": "let go to its next phase", "abort": "
 @dataclass(slots=True, eq=False)
 class Row:
     """``sent``: the exchange as it was let go from the page, once it was. ``steps``: it is on its
-    way to its next phase."""
+    way to its next phase. ``seen``: what a tap saw of it to its end, if that came first."""
 
     flow_id: str
     held: Held
     sent: Exchange | None = None
     standing: Standing = Standing("")
     steps: bool = False
+    seen: Exchange | None = None
 
     @property
     def waits(self) -> bool:
@@ -97,15 +99,22 @@ class Rows:
         row.standing = Standing(f"{what} after {event.after:.1f} s", over=not event.goes_on)
         row.steps = event.how == "step"
         self.passed += 1
-        return row
+        return row if row.seen is None else self._completed(row)
 
     def captured(self, exchange: Exchange) -> Row | None:
         """A tap saw a request to its end; the flow that it is of."""
-        free = [one for one in self._by_request.get(_key(exchange), ()) if not one.waits]
-        if not free:
+        alike = self._by_request.get(_key(exchange), ())
+        near = {abs(one.held.exchange.started - exchange.started): one for one in alike}
+        if not near or min(near) > SAME_START:
             return None
-        row = min(free, key=lambda one: abs(one.held.exchange.started - exchange.started))
-        row.sent = replace(exchange, request=(row.sent or row.held.exchange).request)
+        row = near[min(near)]
+        row.seen = exchange
+        return None if row.waits else self._completed(row)
+
+    def _completed(self, row: Row) -> Row:
+        """With what the tap saw, and what is known better here: what was sent."""
+        assert row.seen is not None
+        row.sent = replace(row.seen, request=(row.sent or row.held.exchange).request)
         row.standing = set_(row.standing, over=True)
         self._forget(row)
         return row

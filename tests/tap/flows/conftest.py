@@ -1,13 +1,8 @@
-"""mitmproxy's web interface, imported once. Python 3.11 gets one that stays off."""
+"""What needs mitmproxy's web interface is left out where that has no authentication."""
 
 from __future__ import annotations
 
-import sys
-import warnings
+from tests.tap.flows.mitmweb import HAS_TOKEN
 
-if sys.version_info < (3, 12):
+if not HAS_TOKEN:
     collect_ignore_glob = ["web/*"]  # test_web.py is skipped in part, and says why
-else:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of ldap3, which it imports
-        import mitmproxy.tools.web.app  # noqa: F401

@@ -21,10 +21,17 @@ if TYPE_CHECKING:
     from tap.flows.web.page import Page
 
 EDITED = rf"{FLOW}(?:/{SIDE}/content\.data)?"  # where bodies come
-# What mitmweb's pages offer and nobody here does; and room for the comment.
+# What mitmweb's pages offer and nobody here does: replay and its like, a proxy's settings (its
+# second and fourth tab), the HTTP version and the reason. And room for the comment.
 STYLE = """\
 .flow-menu .menu-group:has(.icon-replay), .quickaction:has(.icon-replay),
+.nav-tabs-lg > a:nth-of-type(2), .nav-tabs-lg > a:nth-of-type(4), .capture-setup > *,
+.dropdown-menu li:is(:has(.icon-openFolder, .icon-delete, .icon-external), .menu-divider),
 .main-menu .menu-group:has(.icon-resumeAll) .filter-input { display: none; }
+.request-line .inline-input:nth-of-type(3), .response-line .inline-input:nth-of-type(odd) {
+  pointer-events: none;
+}
+.capture-setup::before { content: "Nothing has been held yet."; }
 .flow-table .col-comment { width: 35%; }
 """
 

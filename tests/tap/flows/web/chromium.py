@@ -53,9 +53,31 @@ class Tab:
             return found
 
     async def click(self, text: str) -> None:
-        """The first link or row that has the text."""
-        find = "[...document.querySelectorAll('a, tbody tr')].find(e => e.innerText.includes"
+        """The first link, button or row that has the text."""
+        find = (
+            "[...document.querySelectorAll('a, button, tbody tr')].find(e => e.innerText.includes"
+        )
         await self.wait(f"{find}({text!r}))?.click() ?? {find}({text!r})) !== undefined")
+
+    async def point(self, element: str) -> None:
+        """Press the mouse's button at what the script finds, until it can be typed there."""
+        place = f"(e => [e.x + 4, e.y + 4])(({element}).getBoundingClientRect())"
+        async with asyncio.timeout(20):
+            while not await self.run(f"({element}).isContentEditable && document.hasFocus()"):
+                x, y = await self.run(place)  # it moves while the page is drawn
+                for kind in ("mousePressed", "mouseReleased"):
+                    more = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+                    await self.call("Input.dispatchMouseEvent", **more)
+                await asyncio.sleep(0.1)
+
+    async def type(self, text: str) -> None:
+        """In the place of what is in the field that has the focus."""
+        await self.run("document.execCommand('selectAll')")
+        await self.call("Input.insertText", text=text)
+
+    async def press(self, key: str) -> None:
+        for kind in ("keyDown", "keyUp"):
+            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     async def screenshot(self) -> bytes:
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
@@ -82,6 +104,7 @@ async def opened(binary: str, profile: Path, url: str) -> AsyncIterator[Tab]:
             session.ws_connect(page["webSocketDebuggerUrl"], max_msg_size=0) as socket,
         ):
             tab = Tab(socket)
+            await tab.call("Emulation.setFocusEmulationEnabled", enabled=True)
             await tab.call("Page.navigate", url=url)
             yield tab
     finally:
