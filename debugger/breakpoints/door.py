@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +27,7 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 
 from debugger.breakpoints import hold
@@ -154,7 +154,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for event in self._http2.receive_data(data):
-                self._handle(event)
+                with suppress(StreamClosedError):  # its reset was read, and is handled further on
+                    self._handle(event)
         except ProtocolError as error:
             log.warning("an Envoy at the gate: %s", error)
             self.close()
