@@ -244,6 +244,19 @@ async def test_a_sentence_that_is_none_is_refused_in_words(live: LiveMesh) -> No
             pass
 
 
+async def test_a_client_that_leaves_takes_no_other_hold_with_it(live: LiveMesh) -> None:
+    async with looking(live, "details") as owner:
+        stays = asyncio.ensure_future(live.get("/details/1", service="details"))
+        (first,) = await owner.first(1)
+        leaves = asyncio.ensure_future(live.get("/details/2", service="details"))
+        await owner.first(2)
+        leaves.cancel()
+        await owner.until("its client has gone")
+        await owner.change(f"/flows/{first['id']}", "PUT", json={"request": {"path": "/9"}})
+        assert (await owner.change(f"/flows/{first['id']}/resume"))[:2] == (200, "")
+        assert told(await stays)["path"] == "/9"
+
+
 def keep(picture: bytes) -> None:
     """For a person to look at, where one asks for it."""
     if folder := os.environ.get("MESHLOOM_SCREENSHOTS"):
@@ -274,7 +287,7 @@ async def test_in_a_browser_a_header_and_a_body_are_edited_and_the_buttons_let_g
             got = told(await task)
         assert (headers_of(got)["user-agent"], got["body"]["text"]) == ("a person", "one star")
         await tab.wait("document.body.innerText.includes('continued after')")
-        async with asked(live) as task:
+        async with asked(live, b"five stars") as task:
             await tab.wait("document.querySelector('tr.intercepted') !== null")
             await tab.run("document.querySelector('tr.intercepted').click()")
             await tab.click("Abort")

@@ -63,7 +63,8 @@ class Tab:
         """Press the mouse's button at what the script finds, until it can be typed there."""
         place = f"(e => [e.x + 4, e.y + 4])(({element}).getBoundingClientRect())"
         async with asyncio.timeout(20):
-            while not await self.run(f"({element}).isContentEditable && document.hasFocus()"):
+            there = f"(e => e.isContentEditable && e === document.activeElement)({element})"
+            while not await self.run(there):
                 x, y = await self.run(place)  # it moves while the page is drawn
                 for kind in ("mousePressed", "mouseReleased"):
                     more = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
@@ -72,12 +73,12 @@ class Tab:
 
     async def type(self, text: str) -> None:
         """In the place of what is in the field that has the focus."""
-        await self.run("document.execCommand('selectAll')")
+        await self.press("a", code="KeyA", modifiers=2, commands=["selectAll"])
         await self.call("Input.insertText", text=text)
 
-    async def press(self, key: str) -> None:
+    async def press(self, key: str, **more: Any) -> None:
         for kind in ("keyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+            await self.call("Input.dispatchKeyEvent", **{"type": kind, "key": key, "code": key, **more})
 
     async def screenshot(self) -> bytes:
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])
