@@ -19,6 +19,7 @@ from tap.flows import host_and_port
 from tap.flows.web.holds import Refused
 
 MAX_HEADERS = 1_000
+MAX_TEXT = 64 * 1024  # characters of all headers, or of another value; Envoy takes 60 KiB in all
 _CODEC = ("utf-8", "surrogateescape")  # as Headers
 
 _Value = TypeVar("_Value", bound=int | str | list[Any])
@@ -120,7 +121,7 @@ def _content(message: MessageT, value: Any) -> MessageT:
 
     What it can't show it can't give back: only what it was sent unchanged is taken then.
     """
-    text = _text(value, "content")
+    text = _encodable(value, "content")
     undone = undo(message.body.data, codings_of(message.headers.get_all("content-encoding")))
     shown = undone.data.decode("utf-8-sig", "replace")
     if text == shown:
@@ -167,6 +168,8 @@ def _headers(value: Any) -> Headers:
         if not isinstance(pair, list) or len(pair) != 2:
             raise Refused("'headers' has to be a list of names with their values")
         fields.append((_text(pair[0], "header"), _text(pair[1], "header")))
+    if sum(len(name) + len(value) for name, value in fields) > MAX_TEXT:
+        raise Refused(f"headers of more than {MAX_TEXT} characters")
     return Headers(tuple(fields))
 
 
@@ -177,6 +180,13 @@ def _object(value: Any, what: str) -> Mapping[str, Any]:
 
 
 def _text(value: Any, what: str) -> str:
+    text = _encodable(value, what)
+    if len(text) > MAX_TEXT:
+        raise Refused(f"{what!r} of {len(text)} characters, wanted at most {MAX_TEXT}")
+    return text
+
+
+def _encodable(value: Any, what: str) -> str:
     text = _typed(value, str, what)
     try:
         text.encode(*_CODEC)

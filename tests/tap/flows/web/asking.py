@@ -33,11 +33,15 @@ class Asker:
 
     async def change(self, path: str, method: str = "POST", **more: Any) -> Answer:
         """As mitmweb's own pages do it: with the token, and with what guards against forgery."""
+        headers = {**await self.guard(), **more.pop("headers", {})}
+        return await self.ask(path, method, headers=headers, **more)
+
+    async def guard(self) -> dict[str, str]:
+        """What guards against forgery: the header, and a cookie that is sent by itself."""
         async with self.session.ws_connect(self.base + "/updates"):
             pass
         cookies = self.session.cookie_jar.filter_cookies(aiohttp.client.URL(self.base))
-        headers = {"X-XSRFToken": cookies["_mitmproxy_xsrf"].value, **more.pop("headers", {})}
-        return await self.ask(path, method, headers=headers, **more)
+        return {"X-XSRFToken": cookies["_mitmproxy_xsrf"].value}
 
 
 @asynccontextmanager

@@ -78,7 +78,9 @@ class Tab:
 
     async def press(self, key: str, **more: Any) -> None:
         for kind in ("keyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", **{"type": kind, "key": key, "code": key, **more})
+            await self.call(
+                "Input.dispatchKeyEvent", **{"type": kind, "key": key, "code": key, **more}
+            )
 
     async def screenshot(self) -> bytes:
         return base64.b64decode((await self.call("Page.captureScreenshot"))["data"])

@@ -9,6 +9,7 @@ from hypothesis import given
 from mitmproxy import flowfilter
 
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Response, Timing, replace
+from tap.flows.web.holds import Standing
 from tap.flows.web.labels import FAILED, flow_for
 from tap.flows.web.updates import Updates
 from tests.tap.exchanges import EXCHANGE, SAMPLE, sample
@@ -63,6 +64,18 @@ def test_no_response_is_an_error_with_its_reason() -> None:
     error = flow_for(sample(response=None, flags=("DC",))).error
     assert error is not None
     assert error.msg == "no response; DC client disconnected"
+
+
+def test_one_that_is_held_is_intercepted_and_its_standing_comes_first() -> None:
+    waits = sample(response=None, flags=())
+    held = flow_for(waits, Standing("held 9f3e", "request", refused="no way"))
+    assert (held.intercepted, held.error, held.marked) == (True, None, "")
+    assert held.comment.startswith("refused: no way; held 9f3e; productpage v1 → reviews v2")
+    gone = flow_for(waits, Standing("continued"))
+    assert (gone.intercepted, gone.error, gone.marked) == (False, None, "")
+    over = flow_for(waits, Standing("ended: its client has gone", over=True))
+    assert over.error is not None
+    assert (over.error.msg, over.marked) == ("ended: its client has gone", FAILED)
 
 
 def test_the_times_are_those_of_the_last_try() -> None:

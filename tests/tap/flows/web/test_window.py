@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mesh_traffic import Body, Request
+from tap.flows.web.holds import Standing
 from tap.flows.web.labels import flow_for
 from tap.flows.web.window import Window
 from tests.tap.exchanges import sample
@@ -41,3 +42,31 @@ def test_one_that_comes_again_replaces_itself_and_is_not_counted_as_gone() -> No
     add(window, "a", 60)
     assert add(window, "a", 90) == ["a"]
     assert (ids(window), window.gone) == (["a"], 0)
+
+
+def hold(window: Window, flow_id: str, size: int = 10) -> list[str]:
+    exchange = sample(id=flow_id, request=Request(body=Body(b"x" * size)), response=None)
+    flow = flow_for(exchange, Standing("held", "request"))
+    known = window.get(flow_id) is not None
+    return window.update(exchange, flow) if known else window.add(exchange, flow)
+
+
+def test_what_is_held_goes_last() -> None:
+    window = Window(max_flows=3, max_bytes=100)
+    hold(window, "a")
+    add(window, "b")
+    hold(window, "c")
+    assert (add(window, "d"), ids(window)) == (["b"], ["a", "c", "d"])
+    assert (hold(window, "e"), ids(window)) == (["d"], ["a", "c", "e"])
+    assert (hold(window, "f"), ids(window), window.gone) == (["a"], ["c", "e", "f"], 3)
+
+
+def test_one_that_is_another_one_stays_in_its_place_and_others_make_room() -> None:
+    window = Window(max_flows=9, max_bytes=100)
+    hold(window, "a", 40)
+    hold(window, "b", 40)
+    add(window, "c", 10)
+    assert (hold(window, "a", 45), ids(window)) == ([], ["a", "b", "c"])
+    assert (hold(window, "a", 60), ids(window)) == (["c"], ["a", "b"])
+    assert (hold(window, "a", 999), ids(window)) == (["b"], ["a"])
+    assert (hold(window, "a", 50), add(window, "c", 50)) == ([], [])
