@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +255,28 @@ async def test_a_client_that_leaves_takes_no_other_hold_with_it(live: LiveMesh) 
         await owner.change(f"/flows/{first['id']}", "PUT", json={"request": {"path": "/9"}})
         assert (await owner.change(f"/flows/{first['id']}/resume"))[:2] == (200, "")
         assert told(await stays)["path"] == "/9"
+
+
+async def test_when_the_mesh_ends_the_page_stays_and_nothing_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "mesh.yaml"
+    file.write_text("mesh: {services: {web: {ingress: true}}}\n")
+    async with AsyncExitStack() as page, AsyncExitStack() as ending:
+        short = await ending.enter_async_context(mesh(file))
+        made = {"sentence": "ingress"}
+        served, _ = await page.enter_async_context(holding(socket_of(short), made))
+        task = asyncio.ensure_future(short.get("/a"))
+        await until(lambda: bool(served.standings))
+        await ending.aclose()
+        await asyncio.gather(task, return_exceptions=True)
+        await until(lambda: "the mesh has ended" in served.about())
+        (standing,) = served.standings.values()
+        assert standing.held is None
+
+
+async def until(found: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not found():  # noqa: ASYNC110 # what it waits for is elsewhere
+            await asyncio.sleep(0.02)
 
 
 def keep(picture: bytes) -> None:
