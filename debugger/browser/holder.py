@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable
 
 from debugger.breakpoints.answers import Abort
@@ -66,6 +67,7 @@ class DeskHolder:
             elif (row := self.rows.heard(event)) is not None:
                 page.hold(row.shown, row.standing)
             page.say(f"{self.rows.waiting:,} held   {self.rows.passed:,} let go   {said}")
+            await asyncio.sleep(0)  # where events never end, browsers need their turn
         for row in self.rows.ended():
             page.hold(row.shown, row.standing)
         page.say("the mesh has ended")
@@ -76,3 +78,4 @@ class DeskHolder:
             row = self.rows.captured(event) if isinstance(event, Exchange) else None
             if row is not None and page.window.get(row.flow_id) is not None:
                 page.hold(row.shown, row.standing)
+            await asyncio.sleep(0)

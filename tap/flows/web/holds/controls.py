@@ -7,6 +7,7 @@ line at the foot, and as the answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -134,8 +135,8 @@ class ResumeAll(_Control):
     async def post(self) -> None:
         """Each that can be; what is refused stays."""
         waiting = [one for one, standing in self.page.standings.items() if standing.held]
-        refused = {flow_id: await self.resume(flow_id) for flow_id in waiting}
-        self.answer([f"{flow_id}: {why}" for flow_id, why in refused.items() if why])
+        refused = zip(waiting, await asyncio.gather(*map(self.resume, waiting)), strict=True)
+        self.answer([f"{flow_id}: {why}" for flow_id, why in refused if why])
 
 
 class Style(Handler):
