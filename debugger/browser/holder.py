@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable
 from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.client import DebugError, Desk
 from debugger.breakpoints.edit import EditError
-from debugger.breakpoints.hold import Missed, Release
+from debugger.breakpoints.hold import Missed, Release, Released
 from debugger.browser.difference import edit_of
 from debugger.browser.rows import Row, Rows
 from mesh_traffic import Exchange
@@ -28,6 +28,7 @@ class DeskHolder:
     def __init__(self, desk: Desk) -> None:
         self.rows = Rows()
         self._desk = desk
+        self._asked: dict[str, asyncio.Event] = {}  # holds that the desk was asked to release
 
     async def resume(self, flow_id: str, changed: Exchange) -> None:
         row = self._row(flow_id)
@@ -48,18 +49,24 @@ class DeskHolder:
         return row
 
     async def _release(self, row: Row, release: Release, sent: Exchange) -> None:
-        row.sent = sent  # the desk tells of the release before it answers
+        hold = row.held.id
+        answered = self._asked[hold] = asyncio.Event()
         try:
-            await self._desk.release(row.held.id, release)
+            await self._desk.release(hold, release)
+            row.sent = sent
         except DebugError as error:
-            row.sent = None
             raise Refused(str(error)) from error
+        finally:
+            del self._asked[hold]
+            answered.set()
 
     async def follow(self, page: Page, waiting: str) -> None:
         """Show what is held, to the end of the mesh. ``waiting`` is what is said while it waits."""
         page.say(waiting)
         said = waiting
         while (event := await self._desk.event()) is not None:
+            if isinstance(event, Released) and (asked := self._asked.get(event.id)) is not None:
+                await asked.wait()  # whether it was us is said after that it was released
             if isinstance(event, Missed):
                 said = printable(f"missed at {event.node}: {event.why}")
             elif isinstance(event, str):
