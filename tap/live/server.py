@@ -12,7 +12,7 @@ import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,11 +87,12 @@ async def serve(hub: Hub, path: Path) -> AsyncIterator[None]:
 
 @contextmanager
 def _bound(path: Path) -> Iterator[socket.socket]:
-    try:
-        with bound(path) as listening:
-            yield listening
-    except OSError as error:
-        raise HubError(f"{path}: {error.strerror or error}") from error
+    with ExitStack() as stack:
+        try:
+            listening = stack.enter_context(bound(path))
+        except OSError as error:
+            raise HubError(f"{path}: {error.strerror or error}") from error
+        yield listening
 
 
 async def _serve_client(
