@@ -5,38 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from debugger.breakpoints.edit import EditError
 from debugger.breakpoints.gate import GateError
 from debugger.breakpoints.hold import Missed, Released
 from mesh_traffic import Response
-from meshloom.testing import LiveMesh, breakpoint, mesh
-from tests.mini_mesh.live import needs_envoy
-
-MESH = """
-mesh:
-  services:
-    web: {ingress: true, calls: [api]}
-    api: {}
-patterns:
-  - {pattern: timeout, on: ingress -> web, after: 1s}
-"""
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveMesh]:
-    needs_envoy()
-    file = tmp_path_factory.mktemp("mesh") / "mesh.yaml"
-    file.write_text(MESH)
-    async with mesh(file) as running:
-        yield running
-
+from meshloom.testing import LiveMesh, breakpoint
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

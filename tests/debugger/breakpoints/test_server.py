@@ -11,26 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.client import DebugError, Desk, desk_at
 from debugger.breakpoints.edit import Edit
 from debugger.breakpoints.hold import Held, Release, Released
-from meshloom.testing import LiveMesh, mesh
-from tests.mini_mesh.live import needs_envoy
-
-MESH = "mesh: {services: {web: {ingress: true}}}\n"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def live(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LiveMesh]:
-    needs_envoy()
-    file = tmp_path_factory.mktemp("mesh") / "mesh.yaml"
-    file.write_text(MESH)
-    async with mesh(file) as running:
-        yield running
-
+from meshloom.testing import LiveMesh
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
