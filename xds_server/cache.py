@@ -169,6 +169,13 @@ class Cache:
         held = self._groups.get(group)
         return held.releases.all() if held else ()
 
+    def release_at(
+        self, group: str, moment: float
+    ) -> tuple[Release[Snapshot], float, float | None] | None:
+        """What the group was served at a time; see ``Releases.at``."""
+        held = self._groups.get(group)
+        return held.releases.at(moment) if held else None
+
     def way_back(self, group: str) -> Release[Snapshot]:
         """Where a rollback of the group would lead. Raises ``NoRelease``."""
         held = self._groups.get(group)

@@ -7,6 +7,7 @@ what was given up for it is not gone back to. Plain bookkeeping: nothing here se
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -16,6 +17,7 @@ from xds_server.resource import ResourceType, short_hash
 from xds_server.snapshot import Snapshot
 
 MAX_RELEASES = 20  # that are kept, the current one among them
+MAX_MOMENTS = 200  # when one of them became the current; it may be the same one again and again
 ID_DIGITS = 6
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class Releases(Generic[T]):
         self._limit = limit
         self._all: list[Release[T]] = []
         self._pending: set[str] = set()
+        self._moments: deque[tuple[float, str]] = deque(maxlen=MAX_MOMENTS)
         self.dropped = 0  # old ones that are not remembered any more
 
     @property
@@ -68,6 +71,19 @@ class Releases(Generic[T]):
     def all(self) -> tuple[Release[T], ...]:
         """Those that are remembered, oldest first; the last one is the current."""
         return tuple(self._all)
+
+    def at(self, moment: float) -> tuple[Release[T], float, float | None] | None:
+        """What was the current one at that time, from when on, and until when if it was replaced.
+
+        ``None``: there was none yet, or it is not remembered any more.
+        """
+        until: float | None = None
+        for since, name in reversed(self._moments):
+            if since <= moment:
+                found = next((each for each in self._all if each.id == name), None)
+                return None if found is None else (found, since, until)
+            until = since
+        return None
 
     def add(
         self, name: str, content: T, at: float, nodes: Iterable[str], withdraw: bool = False
@@ -90,6 +106,7 @@ class Releases(Generic[T]):
 
     def _give(self, release: Release[T], nodes: Iterable[str]) -> None:
         self._all.append(release)
+        self._moments.append((release.at, release.id))
         self._pending = set(nodes)
         if len(self._all) > self._limit:
             target = self.target()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from mini_mesh.control import contents
+from mini_mesh.control import contents, served
 from mini_mesh.control.config_dump import in_effect
 from mini_mesh.control.effect import InEffect
 from mini_mesh.control.standing import (
@@ -56,6 +56,7 @@ class Answers:
             "History": self.history,
             "Rollback": self.rollback,
             "Loads": self.loads,
+            "Served": self.served,
         }
 
     async def status(self, question: Question) -> Answer:
@@ -226,6 +227,28 @@ class Answers:
             for each in totals
         ]
         return {"nodes": list(loads.nodes()), "clusters": clusters, "forgotten": loads.forgotten}
+
+    async def served(self, question: Question) -> Answer:
+        """``{"node": …, "at": …}``: its resources as they were served then, or are now.
+
+        ``at`` is in seconds since the epoch. Where that is not remembered, ``resources`` is null.
+        """
+        (node,) = self._wanted({"node": question.get("node", "")})
+        moment = served.moment(question.get("at"))
+        told = {"node": node, "kind": self._control.kind(node), "at": moment}
+        found = self._control.release_at(node, moment)
+        if found is None:
+            return {**told, "resources": None}
+        release, since, until = found
+        return {
+            **told,
+            "version": release.id,
+            "since": since,
+            "until": until,
+            "settled": served.settled(self._control.journal.of(node), since, until),
+            "refused": release.refused.get(node, ""),
+            "resources": await served.resources(node, release.content),
+        }
 
 
 def _some(nodes: Iterable[str]) -> str:

@@ -242,6 +242,12 @@ class ControlPlane:
         """What was served to one node, oldest first; the last one is served now."""
         return self._cache.releases(self.group_of.name(node))
 
+    def release_at(
+        self, node: str, moment: float
+    ) -> tuple[Release[Snapshot], float, float | None] | None:
+        """What a node was served at a time, from when and until when; None: not remembered."""
+        return self._cache.release_at(self.group_of.name(node), moment)
+
     def kind(self, node: str) -> ServedKind:
         """For which kind of client a node's snapshot is made."""
         return self.group_of.kind(node)

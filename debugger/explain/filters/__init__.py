@@ -1,0 +1,1 @@
+"""What each HTTP filter does with a request, as far as its configuration tells."""
