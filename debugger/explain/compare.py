@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from debugger.explain.filters.verdict import Verdict
 from debugger.explain.observed import Observed
 from debugger.explain.way import Derived, Way
 from debugger.routing.decision import NoRoute, Redirect, Respond
@@ -64,14 +65,15 @@ def _checks(way: Way, observed: Observed, routes: str = "") -> Iterator[Check]:
 
 def _ended(way: Way, observed: Observed) -> Iterator[Check]:
     """Who answered, and with what."""
-    if not observed.who or observed.who == "client":
+    if observed.who == "client" or not observed.details:
         return
     possible = dict(_enders(way))
     said = " or ".join(dict.fromkeys(possible.values()))
-    seen = observed.words
-    yield Check("answer", said, seen, observed.who in possible)
+    who = observed.who or "filter"  # in words that are its own
+    seen = observed.words or f"details {observed.details!r}"
+    yield Check("answer", said, seen, who in possible)
     status = way.status
-    if status is not None and observed.who in ("route", "filter"):
+    if status is not None and who in ("route", "filter"):
         yield Check("status", str(status), str(observed.status), status == observed.status)
 
 
@@ -99,16 +101,16 @@ def _after_filters(way: Way) -> Iterator[tuple[str, str]]:
 
 def _filters(way: Way, observed: Observed) -> Iterator[Check]:
     """Each filter that could have answered or delayed it, and whether it did."""
-    if not observed.who:
+    if not observed.details:
         return
-    answered = next(
-        (i for i, each in enumerate(way.filters) if _answered(each.details, observed)), None
-    )
+    able = [i for i, each in enumerate(way.filters) if _answered(each, observed)]
+    likely = [i for i in able if way.filters[i].passes is not True]
+    answered = next(iter(likely or able), None)
     for i, each in enumerate(way.filters):
         if answered is not None and i > answered:
             return
         passed = i != answered
-        if each.details and (each.passes is not None or not passed):
+        if each.details or (each.free and not passed):
             fits = each.passes is None or each.passes == passed
             derived = _does(each.passes)
             yield Check(f"filter {each.name}", derived, "passes" if passed else "answers", fits)
@@ -123,8 +125,11 @@ def _does(passes: bool | None) -> str:
     return "may answer" if passes is None else "passes" if passes else "answers"
 
 
-def _answered(details: tuple[str, ...], observed: Observed) -> bool:
-    return observed.who == "filter" and any(map(observed.details.startswith, details))
+def _answered(it: Verdict, observed: Observed) -> bool:
+    """By its own words; those that nobody knows are of a filter that makes them up."""
+    if not observed.who:
+        return it.free
+    return observed.who == "filter" and any(map(observed.details.startswith, it.details))
 
 
 def _delayed(way: Way, observed: Observed) -> Iterator[Check]:

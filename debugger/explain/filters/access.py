@@ -10,10 +10,12 @@ import ipaddress
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace as changed
+
 from debugger.explain.filters.verdict import Passing, Verdict, all_of, any_of, inverted
 from debugger.routing.conditions.texts import string_match
 
-DETAILS = ("rbac_access_denied",)
+DETAILS = "rbac_access_denied_matched_policy"  # and the policy in brackets, "none" for none
 DENIED = 403
 MAX_DEPTH = 50  # of conditions in conditions
 _DENY, _LOG = 1, 2  # of RBAC.Action
@@ -25,7 +27,7 @@ Holds = bool | None
 def judge(config: Any, passing: Passing) -> Verdict:
     """From ``envoy.extensions.filters.http.rbac.v3.RBAC``."""
     if config.HasField("matcher"):
-        return _open("a matcher tree decides, which is not read here")
+        return changed(_open("a matcher tree decides, which is not read here"), details=(DETAILS,))
     if not config.HasField("rules"):
         shadow = config.HasField("shadow_rules") or config.HasField("shadow_matcher")
         why = "it only counts what it would deny" if shadow else "it has no rules"
@@ -34,11 +36,13 @@ def judge(config: Any, passing: Passing) -> Verdict:
     if rules.action == _LOG:
         return Verdict("", "", True, "it only logs")
     found = {name: _policy(rules.policies[name], passing) for name in sorted(rules.policies)}
-    return _denying(found) if rules.action == _DENY else _allowing(found)
+    if rules.action == _DENY:
+        return changed(_denying(found), details=tuple(f"{DETAILS}[{name}]" for name in found))
+    return changed(_allowing(found), details=(f"{DETAILS}[none]",))
 
 
 def _open(why: str) -> Verdict:
-    return Verdict("", "", None, why, details=DETAILS, status=DENIED)
+    return Verdict("", "", None, why, status=DENIED)
 
 
 def _denying(found: Mapping[str, Holds]) -> Verdict:
@@ -47,7 +51,7 @@ def _denying(found: Mapping[str, Holds]) -> Verdict:
         why = f"denied by {name}"
         sure = not any(holds is None for each, holds in found.items() if each < name)
         policy = name if sure else ""
-        return Verdict("", "", False, why, details=DETAILS, status=DENIED, policy=policy)
+        return Verdict("", "", False, why, status=DENIED, policy=policy)
     if None in found.values():
         return _open(f"what {_unknown(found)} asks for is not known here")
     return Verdict("", "", True, f"none of {_count(found)} denies it")
@@ -60,7 +64,7 @@ def _allowing(found: Mapping[str, Holds]) -> Verdict:
     if None in found.values():
         return _open(f"what {_unknown(found)} asks for is not known here")
     why = f"none of {_count(found)} allows it"
-    return Verdict("", "", False, why, details=DETAILS, status=DENIED, policy="none")
+    return Verdict("", "", False, why, status=DENIED, policy="none")
 
 
 def _count(found: Mapping[str, Holds]) -> str:

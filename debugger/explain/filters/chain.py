@@ -112,16 +112,22 @@ def _judge(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
     if judge is not None:
         return judge(it, passing, clusters)
     why = it.unread or f"{it.kind} is not read here"
-    return Verdict("", "", None, why, changes=True)
+    return Verdict("", "", None, why, changes=True, free=True)
 
 
-def _passing(why: str, changes: bool = False) -> Judge:
-    return lambda it, passing, clusters: Verdict("", "", True, why, changes=changes)
+def _passing(why: str) -> Judge:
+    return lambda it, passing, clusters: Verdict("", "", True, why, quiet=True)
 
 
-def _deciding(why: str, *details: str, changes: bool = False, status: int | None = None) -> Judge:
+def _deciding(why: str, *details: str, status: int | None = None) -> Judge:
     """A filter that may answer, by what no configuration tells."""
-    found = Verdict("", "", None, why, details=details, status=status, changes=changes)
+    found = Verdict("", "", None, why, details=details, status=status)
+    return lambda it, passing, clusters: found
+
+
+def _code(why: str, *details: str) -> Judge:
+    """A filter that may do whatever its code does."""
+    found = Verdict("", "", None, why, details=details, changes=True, free=True)
     return lambda it, passing, clusters: found
 
 
@@ -141,10 +147,9 @@ def _gate(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
     """A filter behind a matcher (``ExtensionWithMatcher``): without rows it is skipped."""
     rows = it.config.xds_matcher.matcher_list.matchers
     if it.config.xds_matcher.WhichOneof("matcher_type") in (None, "matcher_list") and not rows:
-        return Verdict("", "", True, "nobody waits for requests there")
-    return Verdict(
-        "", "", None, "a breakpoint may hold it", details=("ext_proc", "via_ext_proc"), changes=True
-    )
+        return Verdict("", "", True, "nobody waits for requests there", quiet=True)
+    why = "a breakpoint may hold it"
+    return Verdict("", "", None, why, details=("ext_proc",), changes=True, free=True)
 
 
 JUDGES: Mapping[str, Judge] = {
@@ -157,9 +162,10 @@ JUDGES: Mapping[str, Judge] = {
     "RBAC": _rbac,
     "Rbac": _rbac,
     "ExtensionWithMatcher": _gate,
-    "Wasm": _deciding("what its code does is not in the config", changes=True),
-    "Lua": _deciding("what its code does is not in the config", "lua_response", changes=True),
-    "ExternalProcessor": _deciding("another process decides", "ext_proc", changes=True),
+    "Wasm": _code("what its code does is not in the config"),
+    "Lua": _code("what its code does is not in the config", "lua_response"),
+    "DynamicModuleFilter": _code("what its code does is not in the config"),
+    "ExternalProcessor": _code("another process decides", "ext_proc"),
     "ExtAuthz": _deciding("another service decides", "ext_authz_denied", "ext_authz_error"),
     "JwtAuthentication": _deciding("a token decides", "jwt_authn_access_denied", status=401),
     "LocalRateLimit": _deciding("how many came before decides", "local_rate_limited"),

@@ -20,10 +20,10 @@ def judge(config: Any, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
     """``clusters`` are those that the request may go to."""
     delay, abort = _delay(config, passing), _abort(config, passing)
     if not delay and not abort:
-        return Verdict("", "", True, "it has nothing to do here")
+        return Verdict("", "", True, "it has nothing to do here", quiet=True)
     meant, why = _meant(config, passing, clusters)
     if meant is False:
-        return Verdict("", "", True, why)
+        return Verdict("", "", True, why, details=DETAILS)
     said = [words for words, _ in filter(None, (delay, abort))]
     text = f"{' and '.join(said)}{f', {why}' if why else ''}"
     aborted = _sure(abort, meant)
@@ -32,7 +32,7 @@ def judge(config: Any, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
         "",
         None if aborted is None else not aborted,
         text,
-        details=DETAILS if abort else (),
+        details=DETAILS,
         status=_status(config) if abort else None,
         delays=_sure(delay, meant),
     )

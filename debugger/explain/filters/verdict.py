@@ -20,7 +20,9 @@ class Verdict(Struct, frozen=True):
 
     ``delays`` says the same of a delay before that. ``details`` are how Envoy's response code
     details begin when this filter has answered, ``status`` is its answer, where that is known.
-    ``changes`` says that it may change the request, ``path`` is its field in the listener.
+    ``changes`` says that it may change the request, ``path`` is its field in the listener,
+    ``free`` that its code makes up the details, and ``quiet`` that it has nothing to do with where
+    a request goes.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Verdict(Struct, frozen=True):
     delays: bool | None = False
     changes: bool = False
     policy: str = ""  # the rule that decided, as the details name it
+    free: bool = False
+    quiet: bool = False
 
     @property
     def stops(self) -> bool:
