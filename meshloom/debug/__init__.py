@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import typer
 
-from meshloom.debug import break_, diff, doctor, holds, log_level, replay, routes, stats, wasm
+from meshloom.debug import (
+    break_,
+    diff,
+    doctor,
+    explain,
+    holds,
+    log_level,
+    replay,
+    routes,
+    stats,
+    wasm,
+)
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -30,3 +41,4 @@ app.command("diff")(diff.diff)
 app.command("doctor")(doctor.doctor)
 app.command("log-level")(log_level.log_level)
 app.command("stats")(stats.stats)
+app.command("explain")(explain.explain)

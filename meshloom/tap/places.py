@@ -31,7 +31,7 @@ def new_store(mesh: str, pid: int, now: float | None = None) -> Path:
     runs = stores(mesh)
     alive = {one.pid for one in running()}
     for path in runs[: max(0, len(runs) + 1 - KEPT_RUNS)]:
-        if _pid(path) not in alive:
+        if pid_of(path) not in alive:
             remove(path)
     for milliseconds in count(int(moment * 1000)):  # one process may run several meshes at once
         seconds, rest = divmod(milliseconds, 1000)
@@ -60,7 +60,7 @@ def find_store(mesh: str | None = None) -> Path:
         raise NoMesh(f"several meshes are running: {listed}; say which with --mesh NAME or PID")
     found = stores(meshes[0].name if meshes else None)
     if mesh is not None:
-        found = [path for path in stores() if mesh in (name_of(path), str(_pid(path)))]
+        found = [path for path in stores() if mesh in (name_of(path), str(pid_of(path)))]
     if not found:
         called = f" of {mesh!r}" if mesh else ""
         raise NoMesh(f"nothing{called} is stored in {home()}; name a file with --store")
@@ -83,6 +83,7 @@ def _stem(mesh: str) -> str:
     return quote(mesh, safe="")[:100]
 
 
-def _pid(path: Path) -> int:
+def pid_of(path: Path) -> int:
+    """The process whose mesh's run is stored at ``path``, as its name tells; 0 for none."""
     number = path.stem.rpartition("-")[2]
     return int(number) if number.isascii() and number.isdigit() else 0
