@@ -12,6 +12,7 @@ from debugger.explain.observed import Observed
 from debugger.explain.served import Served
 from debugger.explain.way import Derived, Way
 
+_NO_HEADERS = "its headers were not captured, so what asks for them is left open"
 FRESH = 0.5  # seconds after new config was served in which a node may still go by the old one
 
 
@@ -70,6 +71,8 @@ def _one(
 ) -> Explanation:
     derived = derive(served, asked, listener)
     checks, ways = compare(derived, observed) if observed else ((), derived.ways)
+    if asked.unsure.only is not None:
+        notes = (*notes, _NO_HEADERS)
     changing = [each.name for way in ways for each in way.filters if each.changes]
     if any(not each.agrees for each in checks) and changing:
         names = ", ".join(dict.fromkeys(changing))

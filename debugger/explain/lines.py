@@ -56,7 +56,7 @@ def steps(it: Explanation) -> Iterator[Step]:
         if derived.closed:
             yield Step("connection", "closed", derived.closed)
         if derived.decision is not None:
-            yield from _routes(derived.decision, derived)
+            yield from _routes(derived.decision, derived, _taken(it))
     way = it.ways[0] if it.ways else None
     if way is not None:
         yield from _filters(way)
@@ -68,25 +68,32 @@ def steps(it: Explanation) -> Iterator[Step]:
         yield Step("answer", str(status), "by Envoy, nothing is sent upstream")
 
 
-def _routes(decision: Decision, derived: Derived) -> Iterator[Step]:
+def _taken(it: Explanation) -> RouteLook | None:
+    """The route that was observed, among those that are possible."""
+    way = it.ways[0] if it.ways and it.observed is not None and it.observed.logged else None
+    return way.look if way is not None else None
+
+
+def _routes(decision: Decision, derived: Derived, taken: RouteLook | None) -> Iterator[Step]:
     table, host = derived.table, decision.host
     if host is not None:
         place = table.place(host.path) if table else ""
         yield Step("virtual host", host.name, decision.host_why, place)
     elif isinstance(decision.action, NoRoute):
         yield Step("virtual host", "none", decision.host_why, table.place() if table else "")
+    looked = decision.looked if taken is None else decision.looked[: taken.index + 1]
     hidden = 0
-    for i, look in enumerate(decision.looked):
-        if look.holds is False and MAX_ROUTES <= i < len(decision.looked) - 1:
+    for i, look in enumerate(looked):
+        if look.holds is False and MAX_ROUTES <= i < len(looked) - 1:
             hidden += 1
             continue
         if hidden:
             yield Step("…", f"{hidden:,} more routes", "no")
             hidden = 0
-        yield _route(look, table.place(look.path) if table else "")
+        yield _route(look, table.place(look.path) if table else "", taken)
 
 
-def _route(look: RouteLook, place: str) -> Step:
+def _route(look: RouteLook, place: str, taken: RouteLook | None) -> Step:
     what = f"route {look.index + 1}"
     failed = look.failed
     if failed is not None:
@@ -95,7 +102,8 @@ def _route(look: RouteLook, place: str) -> Step:
     if look.holds:
         return Step(what, wanted, "yes", place)
     why = " and ".join(each.why for each in look.doubtful)
-    return Step(what, wanted, f"perhaps: {why}", place)
+    seen = "" if taken is None else "taken, " if taken is look else "not taken, "
+    return Step(what, wanted, f"{seen or 'perhaps: '}{why}", place)
 
 
 _DOES = {True: "passes", False: "answers", None: "may answer"}

@@ -17,7 +17,7 @@ LOGGED = frozenset(("user-agent", "referer", "x-forwarded-for", "x-request-id"))
 CONTEXT = frozenset(("traceparent", "b3", "x-b3-traceid", "x-b3-spanid"))
 _PSEUDO = frozenset((":method", ":path", ":authority", ":scheme", "host"))
 _LOG = "access log"
-_LOG_ONLY = "only the access log saw it, which has few headers"
+_LOG_ONLY = "it was not captured"
 
 
 @dataclass(frozen=True, slots=True)
