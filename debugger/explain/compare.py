@@ -34,7 +34,10 @@ def compare(derived: Derived, observed: Observed) -> tuple[tuple[Check, ...], tu
         return tuple(_checks(fitting[0], observed, _all_routes(derived))), tuple(fitting)
     nearest = min(
         derived.ways,
-        key=lambda way: sum(not check.agrees for check in _checks(way, observed)),
+        key=lambda way: (
+            way.route != observed.route,
+            sum(not check.agrees for check in _checks(way, observed)),
+        ),
     )
     return tuple(_checks(nearest, observed, _all_routes(derived))), (nearest,)
 
@@ -72,9 +75,15 @@ def _ended(way: Way, observed: Observed) -> Iterator[Check]:
     who = observed.who or "filter"  # in words that are its own
     seen = observed.words or f"details {observed.details!r}"
     yield Check("answer", said, seen, who in possible)
-    status = way.status
-    if status is not None and who in ("route", "filter"):
-        yield Check("status", str(status), str(observed.status), status == observed.status)
+    if who == "route" and isinstance(way.action, Redirect | Respond):
+        yield _status(way.action.status, observed)
+
+
+def _status(wanted: int, observed: Observed) -> Check:
+    """A gRPC call gets Envoy's own answers as 200, with the status in a header."""
+    as_grpc = observed.may_be_grpc and observed.status == 200
+    agrees = observed.status == wanted or as_grpc
+    return Check("status", str(wanted), str(observed.status), agrees)
 
 
 def _enders(way: Way) -> Iterator[tuple[str, str]]:
@@ -114,6 +123,8 @@ def _filters(way: Way, observed: Observed) -> Iterator[Check]:
             fits = each.passes is None or each.passes == passed
             derived = _does(each.passes)
             yield Check(f"filter {each.name}", derived, "passes" if passed else "answers", fits)
+        if not passed and each.status is not None:
+            yield _status(each.status, observed)
         if each.policy and not passed and observed.policy:
             yield Check(
                 f"rule of {each.name}", each.policy, observed.policy, each.policy == observed.policy

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from debugger.explain.arriving.asked import Asked
 from debugger.explain.arriving.listening import Listening, listening, ports_of
+from debugger.explain.arriving.routed import ORIGINAL_HOST, hosts_before
 from debugger.explain.compare import Check, compare
 from debugger.explain.derive import derive
 from debugger.explain.observed import Observed
 from debugger.explain.served import Served
 from debugger.explain.way import Derived, Way
+from mesh_traffic import replace as changed
 
 _NO_HEADERS = "its headers were not captured, so what asks for them is left open"
 FRESH = 0.5  # seconds after new config was served in which a node may still go by the old one
@@ -54,12 +57,29 @@ def explain(
     notes = tuple(_age(served, started)) if started is not None else ()
     if not served.known:
         return Explanation(asked, served, observed=observed, notes=notes)
-    made = [_one(served, asked, observed, each, notes) for each in listening(served, asked)]
+    made = list(_possible(served, asked, observed, notes))
     if not made:
         where = f"port {asked.connection.port}" if asked.connection.port else "such a request"
         missing = (*notes, f"{served.node} was served no listener for {where}")
         return Explanation(asked, served, observed=observed, notes=missing)
     return next((each for each in made if each.agree), made[0])
+
+
+def _possible(
+    served: Served, asked: Asked, observed: Observed | None, notes: tuple[str, ...]
+) -> Iterator[Explanation]:
+    """As each listener would take it, and under each host that a route may have rewritten."""
+    unseen = observed is not None and asked.unsure.of(ORIGINAL_HOST)
+    for listener in listening(served, asked):
+        found = _one(served, asked, observed, listener, notes)
+        yield found
+        if not unseen or found.agree or found.derived is None or found.derived.table is None:
+            continue
+        for host in hosts_before(found.derived.table.message, asked.request.authority):
+            said = (*notes, f"the host was not captured as it came: taken for {host!r}")
+            headers = asked.request.headers.replaced(ORIGINAL_HOST, host)
+            other = replace(asked, request=changed(asked.request, headers=headers))
+            yield _one(served, other, observed, listener, said)
 
 
 def _one(

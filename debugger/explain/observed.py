@@ -70,7 +70,8 @@ class Observed(Struct, frozen=True):
     """What happened at the node. ``who`` ended it; "" where that is not known.
 
     ``upstream`` is the host that got the last try, "" for none. ``logged``: there is an entry of
-    the access log; without one neither route nor cluster is known.
+    the access log; without one neither route nor cluster is known. ``may_be_grpc``: its content
+    type says so, or nobody has seen it.
     """
 
     logged: bool
@@ -85,6 +86,7 @@ class Observed(Struct, frozen=True):
     attempts: int
     sent: bool
     duration: float | None
+    may_be_grpc: bool = False
 
     @property
     def flag_words(self) -> tuple[str, ...]:
@@ -100,6 +102,7 @@ class Observed(Struct, frozen=True):
 def of_exchange(exchange: Exchange) -> Observed:
     """An exchange's facts, apart from all that could be derived."""
     who, words = told_by(exchange.details)
+    kind = exchange.request.headers.get("content-type", "") or ""
     sent = exchange.timing.sent is not None
     reached = bool(exchange.cluster) and exchange.destination.address != exchange.request.authority
     return Observed(
@@ -115,6 +118,7 @@ def of_exchange(exchange: Exchange) -> Observed:
         exchange.attempts,
         sent,
         exchange.duration,
+        set(exchange.sources) <= {"access log"} or kind.startswith("application/grpc"),
     )
 
 

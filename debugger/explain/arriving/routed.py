@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
@@ -61,19 +62,7 @@ def _softly(
         unsure = unsure.also(changed, _AFTER)
     if unsure and found.host is not None and found.looked:
         found = _soft(table, config, found, unsure, stream)
-    return found, _with(asked, request, unsure)
-
-
-def _with(asked: Asked, request: Request, unsure: Unsure) -> Asked:
-    return Asked(
-        request,
-        asked.connection,
-        asked.arrived,
-        unsure,
-        asked.direction,
-        asked.owner,
-        asked.opaque,
-    )
+    return found, dataclasses.replace(asked, request=request, unsure=unsure)
 
 
 def _taken(found: Decision) -> tuple[RouteLook, ...]:
@@ -82,10 +71,22 @@ def _taken(found: Decision) -> tuple[RouteLook, ...]:
 
 def _rewrites(look: RouteLook, config: Any, authority: str) -> bool:
     """Whether the route makes this the request's authority."""
-    action = route_of(config, look.path).route
+    return _makes(route_of(config, look.path).route, authority)
+
+
+def _makes(action: Any, authority: str) -> bool:
     kind = action.WhichOneof("host_rewrite_specifier")
-    return kind is not None and (
-        kind != "host_rewrite_literal" or action.host_rewrite_literal == authority
+    if kind == "host_rewrite_literal":
+        return bool(action.host_rewrite_literal == authority)
+    return kind is not None
+
+
+def hosts_before(config: Any, authority: str) -> tuple[str, ...]:
+    """The hosts, one for each virtual host, for which a route may have made it ``authority``."""
+    return tuple(
+        next((each for each in host.domains if "*" not in each), host.domains[0])
+        for host in config.virtual_hosts
+        if any(_makes(each.route, authority) for each in host.routes)
     )
 
 
