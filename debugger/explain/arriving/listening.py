@@ -155,12 +155,17 @@ def _server_name(match: Any, connection: Connection) -> int | None:
     if not match.server_names:
         return 0
     sni = (connection.sni or "").lower()
-    fits = [len(each) for each in match.server_names if _names(each.lower(), sni)]
-    return max(fits, default=None)
+    fits = (_names(each.lower(), sni) for each in match.server_names)
+    return max((each for each in fits if each is not None), default=None)
 
 
-def _names(wanted: str, sni: str) -> bool:
-    return sni == wanted or (wanted.startswith("*.") and sni.endswith(wanted[1:]))
+def _names(wanted: str, sni: str) -> int | None:
+    """The whole name says most, then the longest end of it."""
+    if sni == wanted:
+        return 1 + len(sni)
+    if wanted.startswith("*.") and sni.endswith(wanted[1:]):
+        return len(wanted) - 1  # without the star: shorter than the name
+    return None
 
 
 def _transport(match: Any, connection: Connection) -> int | None:
