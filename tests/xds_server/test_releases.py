@@ -108,3 +108,26 @@ def test_an_id_is_six_digits_that_change_with_any_content() -> None:
     assert len(release_id(one)) == 6
     assert release_id(one) == release_id(snapshot(a_cluster("a")))
     assert len({release_id(one), release_id(two), release_id(one, two)}) == 3
+
+
+def test_what_was_current_at_a_time_is_remembered_also_when_it_came_back() -> None:
+    releases = released("A", "B", "C", good="A")
+    back = releases.back(9, ["a", "b"])
+
+    def at(moment: float) -> tuple[str, float, float | None] | None:
+        found = releases.at(moment)
+        return (found[0].id, *found[1:]) if found else None
+
+    assert at(0.5) == ("A", 0, 1)
+    assert at(1) == ("B", 1, 2)
+    assert at(8.9) == ("C", 2, 9)
+    assert at(10) == (back.id, 9, None) == ("A", 9, None)
+    assert at(-1) is None
+
+
+def test_one_that_was_dropped_is_not_remembered() -> None:
+    releases = released(*(f"r{i}" for i in range(MAX_RELEASES + 1)))
+    assert releases.at(0.5) is None
+    found = releases.at(1.5)
+    assert found is not None
+    assert found[0].id == "r1"
