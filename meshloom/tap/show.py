@@ -74,6 +74,7 @@ def _facts(exchange: Exchange) -> dict[str, str]:
         "details": exchange.details,
         "times": _times(exchange),
         "seen by": ", ".join(exchange.sources),
+        "why": f"meshloom debug explain {exchange.id}" if exchange.details else "",
     }
 
 

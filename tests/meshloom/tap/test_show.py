@@ -29,6 +29,7 @@ def test_all_that_is_known_of_one() -> None:
         "  details      overflow",
         "  times        asked 0.1 ms   sent on 2.0 ms   first answer 11 ms   ended 12 ms",
         "  seen by      tap, access log",
+        "  why          meshloom debug explain 9f3e",
         "> POST /reviews/1?full=1",
         "> User-Agent: curl/8",
         "> content-type: text/plain",
