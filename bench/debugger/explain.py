@@ -3,8 +3,8 @@
     .venv/bin/python bench/debugger/explain.py [--routes 1000]
 
 The last route matches. ``first`` is the very first explanation, which reads the resources and
-compiles the table; ``again`` are the next ones of the same snapshot; ``lines`` and ``json`` are what
-it takes to write one down. Prints one JSON object, times are medians in milliseconds.
+compiles the table; ``again`` are the next ones of the same snapshot; ``lines`` and ``json`` are
+what it takes to write one down. Prints one JSON object, times are medians in milliseconds.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ from debugger.routing.decision import (
 )
 from xds_server.resource import ResourceType
 
+_NO_HTTP = "no HTTP request was seen on this connection, so no route is derived"
+_BY_ITSELF = "there is no Envoy here: a gRPC library decides by this, as far as it reads it"
 MANAGER, TCP_PROXY = "HttpConnectionManager", "TcpProxy"
 _TLS, _SOCKET_TAP = "DownstreamTlsContext", "Tap"
 _SET_BY_ENVOY = (2, 3)  # of ForwardClientCertDetails: APPEND_FORWARD, SANITIZE_SET
@@ -67,6 +69,8 @@ def derive(served: Served, asked: Asked, listening: Listening) -> Derived:
         return Derived(served.node, tuple(steps), notes=(why,), protocol="other")
     if title_of(entrance.message) == TCP_PROXY:
         return _tcp(served, entrance, steps)
+    if asked.opaque:
+        return Derived(served.node, tuple(steps), notes=(_NO_HTTP,))
     return _http(served, asked, entrance, steps)
 
 
@@ -169,6 +173,8 @@ def _table(served: Served, entrance: _Entrance) -> Piece | None:
 
 
 def _notes(served: Served) -> Iterator[str]:
+    if served.kind == "grpc":
+        yield _BY_ITSELF
     if served.refused:
         had = "some of this, so it may go by what it had before"
         yield f"{served.node} has refused {had}: {served.refused}"
@@ -253,9 +259,12 @@ def _way(
     route = routed.route_of(table.message, look.path)
     host = table.message.virtual_hosts[decision.host.index]
     unsure = action.why if any(each.cluster is None for each in action.destinations) else ""
+    waits = patience(table, host, decision.host.path, route, look.path)
+    if served.kind == "grpc":  # max_stream_duration alone counts (gRFC A31)
+        waits = changed(waits, timeout=None)
     return changed(
         made,
-        patience=patience(table, host, decision.host.path, route, look.path),
+        patience=waits,
         mirrors=tuple(_mirrors(table, route, look.path)),
         unsure=unsure,
     )

@@ -11,6 +11,7 @@ from debugger.explain.way import Derived, Step, Way
 from debugger.routing.decision import (
     Decision,
     Forward,
+    NonForwarding,
     NoRoute,
     Redirect,
     Respond,
@@ -129,6 +130,8 @@ def _action(way: Way) -> Iterator[Step]:
         yield Step("response", str(action.status), action.why or "the route answers", way.place)
     elif isinstance(action, NoRoute | Unread):
         yield Step("route", "none", action.why, way.place)
+    elif isinstance(action, NonForwarding):
+        yield Step("route", "ends here", "a gRPC server takes it; an Envoy answers 503", way.place)
     for cluster, place in way.mirrors:
         yield Step("mirror", cluster, "gets a copy, whose answer nobody waits for", place)
 
@@ -192,6 +195,8 @@ def _patience(way: Way, observed: Observed | None) -> Iterator[Step]:
     if it.timeout is not None:
         own = "for the whole answer" if it.given else "Envoy's own, as nothing else is said"
         yield Step("timeout", f"{it.timeout:g} s", own, it.timeout_place if it.given else "")
+    if it.longest is not None:
+        yield Step("timeout", f"{it.longest:g} s", "for the whole stream", way.place)
 
 
 def _answer(observed: Observed, way: Way | None) -> Step:

@@ -44,7 +44,8 @@ class Chain:
 def ports_of(listener: Any) -> tuple[int, ...]:
     """The ports that a listener opens."""
     addresses = [listener.address, *(each.address for each in listener.additional_addresses)]
-    return tuple(each.socket_address.port_value for each in addresses)
+    ports = (each.socket_address.port_value for each in addresses)
+    return tuple(each for each in ports if each)
 
 
 def listening(served: Served, asked: Asked) -> tuple[Listening, ...]:

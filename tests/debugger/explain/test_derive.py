@@ -66,6 +66,13 @@ def test_a_connection_that_is_passed_on_has_a_cluster_and_no_route() -> None:
     assert [each.name for each in found.ways[0].targets] == ["db"]
 
 
+def test_a_connection_without_http_at_a_listener_for_it_has_no_route(tmp_path: Path) -> None:
+    of = served(tmp_path, MESH, "web")
+    found = made(of, Asked(Request(""), direction="outbound", owner="web", opaque=True))
+    assert found.ways == ()
+    assert found.notes == ("no HTTP request was seen on this connection, so no route is derived",)
+
+
 def test_what_other_filters_do_is_not_pretended_to_be_known() -> None:
     odd = protobuf.Any(type_url="type.googleapis.com/my.Own", value=b"")
     of = Served(answer("n", [at(9, listener.Filter(name="o", typed_config=odd))]))
@@ -99,7 +106,10 @@ def test_a_grpc_client_without_an_envoy_decides_by_its_own_listener(tmp_path: Pa
     asked = Asked(Request("POST", "/x.Y/Z", "greeter"), direction="outbound", owner="web")
     found = made(of, asked)
     assert found.protocol == "grpc"
+    assert found.notes[0].startswith("there is no Envoy here")
     (way,) = found.ways
+    assert way.patience is not None
+    assert way.patience.timeout is None
     assert [(each.name, each.weight) for each in way.targets] == [
         ("greeter/v1", 90),
         ("greeter/v2", 10),
