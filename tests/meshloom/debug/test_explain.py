@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from mesh_traffic import Trace
 from tests.meshloom.command import Done, Up, get, inside, up, write
+from tests.meshloom.tap.stored import store
+from tests.tap.exchanges import sample
 
 MESH = """
 name: shop
@@ -120,3 +123,11 @@ def test_what_a_mesh_that_is_gone_was_served_is_not_pretended(running: tuple[Up,
         "note: what the node was served then is not remembered any more: nothing is derived",
         "nothing could be derived, so nothing is compared",
     ]
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_span_that_a_tracer_told_of_was_decided_by_no_envoy() -> None:
+    store(sample(id="5a", trace=Trace("1" * 32, "2" * 16, kind="server")))
+    done = inside("debug", "explain", "5a")
+    assert done.code == 2
+    assert done.err.endswith("5a is a span that a tracer told of: no Envoy decided about it\n")
