@@ -8,10 +8,10 @@ https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/http/http_filte
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import replace as changed
 
 from debugger.explain.filters import access, fault
 from debugger.explain.filters.verdict import Passing, Verdict
@@ -98,7 +98,7 @@ def verdicts(
     found = []
     for each in chain:
         judged = _judge(each, passing, clusters)
-        made = replace(judged, name=each.name, kind=each.kind, path=each.path, place=each.place)
+        made = changed(judged, name=each.name, kind=each.kind, path=each.path, place=each.place)
         found.append(made)
         if made.stops:
             break
@@ -143,13 +143,20 @@ def _rbac(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
     return access.judge(it.own.rbac, passing)
 
 
-def _gate(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
-    """A filter behind a matcher (``ExtensionWithMatcher``): without rows it is skipped."""
-    rows = it.config.xds_matcher.matcher_list.matchers
-    if it.config.xds_matcher.WhichOneof("matcher_type") in (None, "matcher_list") and not rows:
-        return Verdict("", "", True, "nobody waits for requests there", quiet=True)
-    why = "a breakpoint may hold it"
-    return Verdict("", "", None, why, details=("ext_proc",), changes=True, free=True)
+def _processor(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
+    if it.config.observability_mode:
+        return Verdict("", "", True, "another process only looks", quiet=True)
+    return _code("another process decides", "ext_proc")(it, passing, clusters)
+
+
+def _matched(it: Filter, passing: Passing, clusters: tuple[str, ...]) -> Verdict:
+    """A filter behind a matcher (``ExtensionWithMatcher``): what its rows say is not read here."""
+    matcher, packed = it.config.xds_matcher, it.config.extension_config.typed_config
+    if not matcher.WhichOneof("matcher_type") and matcher.HasField("on_no_match"):
+        return Verdict("", "", True, "its matcher skips it", quiet=True)
+    if title(packed) == "ExternalProcessor" and (inner := opened(packed)) is not None:
+        return _processor(replace(it, config=inner), passing, clusters)
+    return _code("a row of its matcher may hold it", "ext_proc")(it, passing, clusters)
 
 
 JUDGES: Mapping[str, Judge] = {
@@ -161,11 +168,11 @@ JUDGES: Mapping[str, Judge] = {
     "HttpFault": _fault,
     "RBAC": _rbac,
     "Rbac": _rbac,
-    "ExtensionWithMatcher": _gate,
+    "ExtensionWithMatcher": _matched,
     "Wasm": _code("what its code does is not in the config"),
     "Lua": _code("what its code does is not in the config", "lua_response"),
     "DynamicModuleFilter": _code("what its code does is not in the config"),
-    "ExternalProcessor": _code("another process decides", "ext_proc"),
+    "ExternalProcessor": _processor,
     "ExtAuthz": _deciding("another service decides", "ext_authz_denied", "ext_authz_error"),
     "JwtAuthentication": _deciding("a token decides", "jwt_authn_access_denied", status=401),
     "LocalRateLimit": _deciding("how many came before decides", "local_rate_limited"),

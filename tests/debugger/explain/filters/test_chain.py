@@ -10,10 +10,12 @@ from debugger.explain.arriving.listening import listening
 from debugger.explain.derive import derive
 from debugger.explain.filters.verdict import Verdict
 from debugger.explain.served import Served
+from mesh_patterns.compile import gate
+from mesh_patterns.compile.ext_proc import extension
 from mesh_traffic import Request
 from tests.debugger.explain.made import answer, served
-from xds_server.mirror import any_of
-from xds_server.protos import core, fault, hcm, listener, protobuf, route
+from xds_server.mirror import any_of, parse
+from xds_server.protos import core, ext_proc, fault, hcm, listener, protobuf, route
 from xds_server.resource import Resource
 
 MESH = """
@@ -124,3 +126,25 @@ def test_a_filter_that_is_not_known_may_do_anything() -> None:
     assert (found["m"].passes, found["m"].why) == (None, "its config was not served")
     assert found["s"].changes
     assert found["m"].free
+
+
+def test_a_processor_that_only_looks_passes_and_a_gate_with_rows_may_hold() -> None:
+    def processed(config: Any) -> Verdict:
+        return one([hcm.HttpFilter(name="p", typed_config=config)])["p"]
+
+    looks = ext_proc.ExternalProcessor(observability_mode=True)
+    assert processed(any_of(looks)).quiet
+    assert processed(any_of(ext_proc.ExternalProcessor())).passes is None
+    captures = opened_config(extension("n", True))
+    assert processed(captures).quiet
+    assert processed(opened_config(extension("n"))).why == "its matcher skips it"
+    assert processed(opened_config(gate.extension("n"))).why == "its matcher skips it"
+    row = gate.Row(gate.Predicate())
+    held = processed(opened_config(gate.extension("n", [row])))
+    assert (held.passes, held.why) == (None, "a row of its matcher may hold it")
+
+
+def opened_config(resource: Resource) -> Any:
+    """What an ECDS resource has, as the filter itself could."""
+    inner = parse(core.TypedExtensionConfig, resource.body).typed_config
+    return protobuf.Any(type_url=inner.type_url, value=inner.value)
