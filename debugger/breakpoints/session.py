@@ -12,6 +12,8 @@ from tap.ext_proc.messages import fields_of
 from tap.ext_proc.opening import Opening
 from tap.topology import Topology
 
+ENVOY_KEEPS = 1024 * 1024  # bytes of a body, at least: per_connection_buffer_limit_bytes, unset
+
 PIECES = {
     "request_headers": Phase.REQUEST,
     "request_body": Phase.REQUEST_BODY,
@@ -55,9 +57,10 @@ class Session:
         if phase in (Phase.REQUEST, Phase.RESPONSE):
             self._headers(phase, fields_of(content.headers))
         else:
-            self._body(
-                phase, content.body[: max(0, room)], self.ended and len(content.body) <= room
-            )
+            # without an end: trailers follow, or it is longer than an Envoy keeps for us
+            body = content.body
+            whole = self.ended or len(body) < ENVOY_KEEPS
+            self._body(phase, body[: max(0, room)], whole and len(body) <= room)
         return True
 
     def _headers(self, phase: Phase, fields: Headers) -> None:

@@ -1,4 +1,4 @@
-"""A mesh whose requests can be held: two services behind an ingress."""
+"""A mesh whose requests can be held: two services behind an ingress, and one of gRPC."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ mesh:
   services:
     web: {ingress: true, calls: [api]}
     api: {}
+    rpc: {protocol: grpc}
 patterns:
   - {pattern: timeout, on: ingress -> web, after: 1s}
 """

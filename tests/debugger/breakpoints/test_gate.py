@@ -12,6 +12,7 @@ from debugger.breakpoints.breakpoint import Phase
 from debugger.breakpoints.edit import Edit, EditError
 from debugger.breakpoints.gate import Gate, GateError
 from debugger.breakpoints.hold import Done, Held, Missed, Release, Released
+from debugger.breakpoints.session import ENVOY_KEEPS
 from tests.debugger.breakpoints.messages import (
     OUTBOUND,
     broken,
@@ -209,11 +210,19 @@ def test_of_a_body_that_is_not_whole_nothing_can_be_changed() -> None:
     broken(at, "reviews when phase == request-body")
     key = opened(at)
     at.receive(key, request(end=False), 0.0)
-    found = held(at.receive(key, request_body(b"begin", end=False), 0.0))
+    found = held(at.receive(key, request_body(b"x" * ENVOY_KEEPS, end=False), 0.0))
     assert not found.whole
     with pytest.raises(EditError, match="only the beginning of the body is here"):
         at.release(found.id, Release("continue", Edit(body=b"x")), 0.0)
     assert replies(at.release(found.id, Release(), 0.0))
+
+
+def test_a_body_that_trailers_follow_is_whole() -> None:
+    at = gate()
+    broken(at, "reviews when phase == request-body")
+    key = opened(at)
+    at.receive(key, request(end=False), 0.0)
+    assert held(at.receive(key, request_body(b"all", end=False), 0.0)).whole
 
 
 def test_secrets_are_marks_to_people_and_themselves_to_the_upstream() -> None:

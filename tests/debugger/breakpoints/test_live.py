@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import aiohttp
+import grpc
 import pytest
 
 from debugger.breakpoints.edit import EditError
@@ -182,6 +183,40 @@ async def test_a_body_over_envoys_limit_is_shown_cut_and_goes_on_whole(live: Liv
         assert held.exchange.request.body.truncated
         held.go_on()
         assert said(await asked)["body"]["length"] == 5_000_000
+
+
+async def test_a_call_by_grpc_is_held_in_each_phase_and_changed(live: LiveMesh) -> None:
+    address = live.address("rpc").removeprefix("http://")
+    async with (
+        grpc.aio.insecure_channel(address) as channel,
+        breakpoint(live, "rpc", limit=1) as hits,
+    ):
+        asked = asyncio.ensure_future(_call(channel))
+        held = await (await hits.next()).step()
+        assert held.exchange.request.body.data == b"\0\0\0\0\x04\n\x02hi"
+        held = await (await held.step()).step()
+        assert held.held.whole  # trailers follow
+        held.go_on(body=b"\0\0\0\0\x02ok")
+        assert await asked == b"ok"
+
+
+async def test_a_call_by_grpc_is_answered_in_its_own_words(live: LiveMesh) -> None:
+    address = live.address("rpc").removeprefix("http://")
+    async with (
+        grpc.aio.insecure_channel(address) as channel,
+        breakpoint(live, "rpc", limit=1) as hits,
+    ):
+        asked = asyncio.ensure_future(_call(channel))
+        (await hits.next()).abort(503, b"what if")
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await asked
+    assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert failed.value.details() == "what if"
+
+
+async def _call(channel: grpc.aio.Channel) -> bytes:
+    answer: bytes = await channel.unary_unary("/tests.Echo/Say")(b"\n\x02hi", timeout=10)
+    return answer
 
 
 async def test_a_thousand_are_held_and_others_pass(live: LiveMesh) -> None:
