@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from meshloom.state import DEBUG_SOCKET, GATE_SOCKET
 
 if TYPE_CHECKING:
-    from debugger.breakpoints.desk import Desk
+    from debugger.desk.desk import Desk
     from mesh_patterns.compile.gate import Row
     from mini_mesh.control.plane import ControlPlane
     from mini_mesh.mesh import MiniMesh
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 class EcdsPublisher:
     """Tells the Envoys of a mesh what to send to the gate: by the filter config that they get by
-    ECDS. A ``debugger.breakpoints.desk.Publisher``."""
+    ECDS. A ``debugger.desk.desk.Publisher``."""
 
     def __init__(self, control: ControlPlane) -> None:
         self._control = control
@@ -46,9 +46,9 @@ async def offer_desk(mesh: MiniMesh, rules: RuleBook | None = None) -> AsyncIter
     """Let requests of a started mesh be held, by ``meshloom debug break`` too, while inside; what
     is shown of them is without what ``rules`` say is secret (None: the usual ones).
     """
-    from debugger.breakpoints.desk import Desk
-    from debugger.breakpoints.gate import Gate
-    from debugger.breakpoints.server import serve
+    from debugger.desk.desk import Desk
+    from debugger.desk.server import serve
+    from debugger.gate.gate import Gate
     from mini_mesh.plan import topology
     from tap.redact import Redactor
 

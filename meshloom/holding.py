@@ -18,8 +18,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from debugger.breakpoints.desk import Desk
-    from debugger.breakpoints.hold import Event, Held
+    from debugger.desk.desk import Desk
+    from debugger.gate.hold import Event, Held
     from mesh_traffic import Exchange
     from meshloom.testing import LiveMesh
 
@@ -66,8 +66,8 @@ class HeldRequest:
 
     def abort(self, status: int = 503, body: bytes = b"", **headers: str) -> None:
         """Answer it at once. Raises GateError: it is not held any more."""
-        from debugger.breakpoints.answers import Abort
-        from debugger.breakpoints.hold import Release
+        from debugger.gate.answers import Abort
+        from debugger.gate.hold import Release
 
         self._desk.release(self.held.id, Release("abort", abort=Abort(status, body, headers)))
 
@@ -78,8 +78,8 @@ class HeldRequest:
         remove: Iterable[str],
         body: bytes | None,
     ) -> None:
-        from debugger.breakpoints.edit import Edit
-        from debugger.breakpoints.hold import Release
+        from debugger.gate.edit import Edit
+        from debugger.gate.hold import Release
 
         edit = Edit(dict(headers or {}), tuple(remove), body)
         self._desk.release(self.held.id, Release(verb, edit))
@@ -106,7 +106,7 @@ class Hits:
         return HeldRequest(self._desk, held, self)
 
     def heard(self, event: Event) -> None:
-        from debugger.breakpoints.hold import Held
+        from debugger.gate.hold import Held
 
         if isinstance(event, Held) and event.breakpoint == self.breakpoint:
             self._held.put_nowait(event)
@@ -121,8 +121,8 @@ async def breakpoint(live: LiveMesh, sentence: str, **options: Any) -> AsyncIter
     set.
     """
     from debugger.breakpoints.breakpoint import Breakpoint
-    from debugger.breakpoints.gate import GateError
     from debugger.breakpoints.sentence import read_sentence
+    from debugger.gate.gate import GateError
 
     desk = live.desk
     said = read_sentence(sentence, desk.gate.topology.services())

@@ -24,7 +24,7 @@ from meshloom.holding import breakpoint as breakpoint
 if TYPE_CHECKING:
     import aiohttp
 
-    from debugger.breakpoints.desk import Desk
+    from debugger.desk.desk import Desk
     from debugger.replay.replays import Replay
     from mini_mesh.events import Event
     from mini_mesh.mesh import MiniMesh

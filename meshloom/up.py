@@ -19,7 +19,7 @@ from meshloom.capture import Name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from debugger.breakpoints.desk import Desk
+    from debugger.desk.desk import Desk
     from mesh_patterns.draft import Draft
     from meshloom.report import Report
     from meshloom.running import Begun, OfferedTap

@@ -27,8 +27,8 @@ import aiohttp
 
 from bench.tap.mesh import Mesh, mesh
 from bench.tap.rig import BYTES, built
-from debugger.breakpoints.client import Desk, desk_at
-from debugger.breakpoints.hold import Held, Release
+from debugger.desk.client import Desk, desk_at
+from debugger.gate.hold import Held, Release
 
 CONNECTIONS = 16
 ATTACHED = 50  # times

@@ -9,7 +9,7 @@ Source: RFC 9110, section 5.3 (fields of one name); RFC 6265, section 5.4 (cooki
 from __future__ import annotations
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit, EditError
+from debugger.gate.edit import Edit, EditError
 from mesh_traffic import Exchange, Headers, Request, Response
 
 _ALONE = "set-cookie"  # the one field whose values can't be one

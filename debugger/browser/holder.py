@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable
 
-from debugger.breakpoints.answers import Abort
-from debugger.breakpoints.client import DebugError, Desk
-from debugger.breakpoints.edit import EditError
-from debugger.breakpoints.hold import Missed, Release, Released
 from debugger.browser.difference import edit_of
 from debugger.browser.rows import Row, Rows
+from debugger.desk.client import DebugError, Desk
+from debugger.gate.answers import Abort
+from debugger.gate.edit import EditError
+from debugger.gate.hold import Missed, Release, Released
 from mesh_traffic import Exchange
 from tap.flows.web.holds import Refused
 from tap.flows.web.page import Page

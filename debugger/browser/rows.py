@@ -14,9 +14,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from dataclasses import replace as set_
 
-from debugger.breakpoints.hold import Held, Released
 from debugger.console.console import ENDS
 from debugger.console.draft import side_of
+from debugger.gate.hold import Held, Released
 from mesh_traffic import Exchange, Response, replace
 from tap.content import Side
 from tap.flows.web.holds import Standing

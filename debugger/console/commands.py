@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from debugger.breakpoints.answers import Abort
-from debugger.breakpoints.hold import Release, Verb
 from debugger.console.console import Console, Misuse, Said, held_line, shown, words_of
 from debugger.console.draft import FIELDS, changed, side_of
+from debugger.gate.answers import Abort
+from debugger.gate.hold import Release, Verb
 from mesh_traffic import Response
 from mesh_yaml.suggest import suggest
 from tap.content import view

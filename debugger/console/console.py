@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from debugger.breakpoints.hold import Held, Missed, Release, Released
 from debugger.console.draft import Draft
+from debugger.gate.hold import Held, Missed, Release, Released
 from mesh_yaml.suggest import suggest
 from tap.lines import printable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit
-from debugger.breakpoints.hold import Held
+from debugger.gate.edit import Edit
+from debugger.gate.hold import Held
 from mesh_traffic import Body, Exchange, Request, Response, replace
 
 FIELDS = {  # words for what HTTP/2 has as pseudo-headers

@@ -17,8 +17,8 @@ from meshloom.arguments import Json, MeshName
 from meshloom.debug import options
 
 if TYPE_CHECKING:
-    from debugger.breakpoints.client import Desk
     from debugger.console.console import Console, Said
+    from debugger.desk.client import Desk
 
 
 def break_(
@@ -79,8 +79,8 @@ def break_(
 async def _hold(socket: Path, asked: Mapping[str, object], as_json: bool) -> None:
     import time
 
-    from debugger.breakpoints.client import desk_at
     from debugger.console.console import Console
+    from debugger.desk.client import desk_at
 
     async with desk_at(socket) as desk:
         answer = await desk.ask("break", **asked)
@@ -132,8 +132,8 @@ class Talk:
                 raise result
 
     async def _events(self) -> None:
-        from debugger.breakpoints import wire
-        from debugger.breakpoints.hold import Held, Missed
+        from debugger.desk import wire
+        from debugger.gate.hold import Held, Missed
 
         done = False
         while (event := await self._desk.event()) is not None:
@@ -152,8 +152,8 @@ class Talk:
         typer.echo("the mesh has ended", err=True)
 
     async def _commands(self) -> None:
-        from debugger.breakpoints.client import DebugError
         from debugger.console.console import Misuse
+        from debugger.desk.client import DebugError
 
         async for line in self._lines():
             try:
@@ -166,7 +166,7 @@ class Talk:
                 self._complain(str(error))
 
     async def _carry_out(self, said: Said) -> None:
-        from debugger.breakpoints.client import DebugError
+        from debugger.desk.client import DebugError
 
         if said.release is not None:
             self._steps += said.release.verb == "step"

@@ -50,7 +50,7 @@ async def holding(socket: Path, asked: Mapping[str, object]) -> AsyncIterator[tu
     """
     from importlib.metadata import version
 
-    from debugger.breakpoints.client import desk_at
+    from debugger.desk.client import desk_at
     from tap.flows.web import check, serving
     from tap.live.background import background
 

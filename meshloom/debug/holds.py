@@ -12,7 +12,7 @@ from meshloom.arguments import Json, MeshName
 from meshloom.debug import options
 
 if TYPE_CHECKING:
-    from debugger.breakpoints.hold import Release
+    from debugger.gate.hold import Release
 
 
 def holds(as_json: Json = False, mesh: MeshName = None) -> None:
@@ -21,10 +21,10 @@ def holds(as_json: Json = False, mesh: MeshName = None) -> None:
 
 
 async def _list(socket: Path, as_json: bool) -> None:
-    from debugger.breakpoints import wire
-    from debugger.breakpoints.client import desk_at
-    from debugger.breakpoints.hold import Held
     from debugger.console.console import held_line
+    from debugger.desk import wire
+    from debugger.desk.client import desk_at
+    from debugger.gate.hold import Held
     from tap.lines import printable
 
     async with desk_at(socket) as desk:
@@ -77,8 +77,8 @@ def abort(
     mesh: MeshName = None,
 ) -> None:
     """Answer a held request at once, in the place of whoever would."""
-    from debugger.breakpoints.answers import Abort
-    from debugger.breakpoints.hold import Release
+    from debugger.gate.answers import Abort
+    from debugger.gate.hold import Release
 
     given = Abort(status, options.body(body) or b"", options.fields(set_))
     _let_go(hold, Release("abort", abort=given), mesh)
@@ -87,8 +87,8 @@ def abort(
 def _edited(
     verb: str, set_: list[str] | None, remove: list[str] | None, body: str | None
 ) -> Release:
-    from debugger.breakpoints.edit import Edit
-    from debugger.breakpoints.hold import Release
+    from debugger.gate.edit import Edit
+    from debugger.gate.hold import Release
 
     edit = Edit(options.fields(set_), tuple(remove or ()), options.body(body))
     return Release("step" if verb == "step" else "continue", edit)
@@ -99,7 +99,7 @@ def _let_go(hold: str, release: Release, mesh: str | None) -> None:
 
 
 async def _release(socket: Path, hold: str, release: Release) -> None:
-    from debugger.breakpoints.client import desk_at
+    from debugger.desk.client import desk_at
 
     async with desk_at(socket) as desk:
         await desk.release(hold, release)

@@ -46,7 +46,7 @@ def desk_socket(mesh: str | None) -> Path:
 @contextmanager
 def talking() -> Iterator[None]:
     """What the desk refuses inside is bad input."""
-    from debugger.breakpoints.client import DebugError
+    from debugger.desk.client import DebugError
 
     try:
         yield

@@ -11,7 +11,7 @@ from debugger.breakpoints.breakpoint import Breakpoint
 from debugger.breakpoints.rows import rows_of
 from debugger.breakpoints.sentence import read_sentence
 from mesh_patterns.compile.gate import extension
-from tests.debugger.breakpoints.messages import TOPOLOGY
+from tests.debugger.gate.messages import TOPOLOGY
 from xds_server.mirror import render, serialize, type_url_of
 
 

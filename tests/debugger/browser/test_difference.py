@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit, EditError
 from debugger.browser.difference import edit_of
+from debugger.gate.edit import Edit, EditError
 from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 
 SHOWN = Exchange(

@@ -14,9 +14,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from debugger.breakpoints.client import DebugError, desk_at
-from debugger.breakpoints.edit import Edit
-from debugger.breakpoints.hold import Release
+from debugger.desk.client import DebugError, desk_at
+from debugger.gate.edit import Edit
+from debugger.gate.hold import Release
 from mesh_traffic import Response
 from meshloom.debug.browser import holding
 from meshloom.state import DEBUG_SOCKET

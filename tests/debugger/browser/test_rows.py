@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.hold import Held, Released
 from debugger.browser.rows import MAX_ROWS, Row, Rows
+from debugger.gate.hold import Held, Released
 from mesh_traffic import Body, Exchange, Request, Response, replace
 
 NOW = 1_767_323_045.0

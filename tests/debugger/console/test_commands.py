@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit
-from debugger.breakpoints.hold import Held, Missed, Release, Released
 from debugger.console.commands import COMMANDS
 from debugger.console.console import Console, Misuse, Said
+from debugger.gate.answers import Abort
+from debugger.gate.edit import Edit
+from debugger.gate.hold import Held, Missed, Release, Released
 from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response
 
 

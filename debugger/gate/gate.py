@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from debugger.breakpoints import answers
-from debugger.breakpoints.answers import Abort, Wanted
 from debugger.breakpoints.breakpoint import Breakpoint, Phase
-from debugger.breakpoints.edit import NO_EDIT, Edit, EditError, checked
-from debugger.breakpoints.hold import Done, Event, Held, Missed, Release, Released
-from debugger.breakpoints.session import Session
+from debugger.gate import answers
+from debugger.gate.answers import Abort, Wanted
+from debugger.gate.edit import NO_EDIT, Edit, EditError, checked
+from debugger.gate.hold import Done, Event, Held, Missed, Release, Released
+from debugger.gate.session import Session
 from mesh_traffic import replace as of_struct
 from tap.ext_proc.messages import parse
 from tap.ext_proc.opening import Opening

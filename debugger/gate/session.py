@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from debugger.breakpoints.breakpoint import Breakpoint, Phase
-from debugger.breakpoints.edit import Edit
+from debugger.gate.edit import Edit
 from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
 from tap.ext_proc.messages import fields_of
 from tap.ext_proc.opening import Opening

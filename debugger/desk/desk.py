@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Protocol
 
 from debugger.breakpoints.breakpoint import Breakpoint
-from debugger.breakpoints.door import Door
-from debugger.breakpoints.gate import Command, Gate, GateError
-from debugger.breakpoints.hold import Done, Event, Release
 from debugger.breakpoints.rows import rows_of
+from debugger.gate.door import Door
+from debugger.gate.gate import Command, Gate, GateError
+from debugger.gate.hold import Done, Event, Release
 from mesh_patterns.compile.gate import Row
 from tap.topology import Topology
 

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from debugger.breakpoints import wire
-from debugger.breakpoints.desk import Desk
-from debugger.breakpoints.gate import GateError
-from debugger.breakpoints.hold import Done, Event, Held, Missed, Released
+from debugger.desk import wire
+from debugger.desk.desk import Desk
+from debugger.gate.gate import GateError
+from debugger.gate.hold import Done, Event, Held, Missed, Released
 from mesh_yaml.suggest import suggest
 from tap.live.background import background
 from tap.sources.private_socket import bound

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import MAX_BODY, MAX_VALUE, Edit, EditError, checked
+from debugger.gate.edit import MAX_BODY, MAX_VALUE, Edit, EditError, checked
 from mesh_traffic import Exchange, Headers, Request, Response
 
 ASKED = Exchange("1", "n", Request(headers=Headers.of({"content-type": "application/json"})))

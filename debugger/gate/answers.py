@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit
+from debugger.gate.edit import Edit
 from xds_server.mirror import parse, serialize
 from xds_server.protos import core, ext_proc
 from xds_server.protos import ext_proc_service as service

@@ -30,8 +30,8 @@ from h2.events import (
 from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes, Settings
 
-from debugger.breakpoints import hold
-from debugger.breakpoints.gate import Close, Command, Gate, Reply
+from debugger.gate import hold
+from debugger.gate.gate import Close, Command, Gate, Reply
 from tap.ext_proc.messages import prepare
 from tap.ext_proc.opening import PREFIX, opening_of
 from tap.live.background import background

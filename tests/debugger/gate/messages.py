@@ -6,9 +6,9 @@ from itertools import count
 from typing import Any
 
 from debugger.breakpoints.breakpoint import Breakpoint
-from debugger.breakpoints.gate import Close, Command, Gate, Reply, Told
-from debugger.breakpoints.hold import Held
 from debugger.breakpoints.sentence import read_sentence
+from debugger.gate.gate import Close, Command, Gate, Reply, Told
+from debugger.gate.hold import Held
 from tap.ext_proc.opening import Opening
 from tap.topology import Endpoint, Listener, Topology
 from xds_server.mirror import parse, serialize

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from debugger.breakpoints import gate as gates
-from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.breakpoint import Phase
-from debugger.breakpoints.edit import Edit, EditError
-from debugger.breakpoints.gate import Gate, GateError
-from debugger.breakpoints.hold import Done, Held, Missed, Release, Released
-from debugger.breakpoints.session import ENVOY_KEEPS
-from tests.debugger.breakpoints.messages import (
+from debugger.gate import gate as gates
+from debugger.gate.answers import Abort
+from debugger.gate.edit import Edit, EditError
+from debugger.gate.gate import Gate, GateError
+from debugger.gate.hold import Done, Held, Missed, Release, Released
+from debugger.gate.session import ENVOY_KEEPS
+from tests.debugger.gate.messages import (
     OUTBOUND,
     broken,
     closes,

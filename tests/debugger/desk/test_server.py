@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from debugger.breakpoints.answers import Abort
-from debugger.breakpoints.client import DebugError, Desk, desk_at
-from debugger.breakpoints.edit import Edit
-from debugger.breakpoints.hold import Held, Release, Released
+from debugger.desk.client import DebugError, Desk, desk_at
+from debugger.gate.answers import Abort
+from debugger.gate.edit import Edit
+from debugger.gate.hold import Held, Release, Released
 from meshloom.testing import LiveMesh
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

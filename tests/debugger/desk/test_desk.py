@@ -11,9 +11,9 @@ import aiohttp
 import grpc
 import pytest
 
-from debugger.breakpoints.edit import EditError
-from debugger.breakpoints.gate import GateError
-from debugger.breakpoints.hold import Missed, Released
+from debugger.gate.edit import EditError
+from debugger.gate.gate import GateError
+from debugger.gate.hold import Missed, Released
 from mesh_traffic import Response
 from meshloom.testing import LiveMesh, breakpoint
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.breakpoint import Breakpoint, Phase
-from debugger.breakpoints.edit import NO_EDIT, Edit
+from debugger.gate.answers import Abort
+from debugger.gate.edit import NO_EDIT, Edit
 from mesh_traffic import Exchange
 
 Verb = Literal["continue", "step", "abort"]

@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, get_args
 
-from debugger.breakpoints.answers import Abort
 from debugger.breakpoints.breakpoint import LEASE, Breakpoint, Phase
-from debugger.breakpoints.edit import Edit
-from debugger.breakpoints.hold import Done, Event, Held, Missed, Release, Released, Verb
 from debugger.breakpoints.sentence import read_sentence
+from debugger.gate.answers import Abort
+from debugger.gate.edit import Edit
+from debugger.gate.hold import Done, Event, Held, Missed, Release, Released, Verb
 from mesh_yaml.suggest import suggest
 from tap.live.wire import exchange_from_json, exchange_to_json
 

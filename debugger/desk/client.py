@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from debugger.breakpoints import wire
-from debugger.breakpoints.hold import Held, Missed, Release, Released
+from debugger.desk import wire
+from debugger.gate.hold import Held, Missed, Release, Released
 from tap.live.background import background
 
 CONNECT_WITHIN = 5.0  # seconds
