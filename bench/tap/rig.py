@@ -21,6 +21,7 @@ from typing import Any
 
 import aiohttp
 
+from mesh_patterns.placement import GATE
 from mesh_traffic import Exchange
 from mini_mesh.envoy_binary import find
 from tap.language.match import read_match
@@ -41,14 +42,16 @@ MANAGER = "envoy.filters.network.http_connection_manager"
 
 @dataclass(frozen=True)
 class Scenario:
-    """``filters``: the tap filter is in the chain; ``logs``: the access log is sent to the hub;
-    ``viewers``: what each of those who watch, with bodies, wants; ``store``: it is stored, too."""
+    """``filters``: the tap filter is in the chain; ``more`` are others, as a listener has them;
+    ``logs``: the access log is sent to the hub; ``viewers``: what each of those who watch, with
+    bodies, wants; ``store``: it is stored, too."""
 
     name: str
     filters: bool = False
     logs: bool = False
     viewers: tuple[str, ...] = ()
     store: bool = False
+    more: tuple[dict[str, Any], ...] = ()
 
 
 NOTHING = Scenario("nothing")
@@ -123,7 +126,7 @@ def bootstrap(scenario: Scenario, port: int, admin: int, upstream: int, logs: Pa
         "@type": f"{TYPES}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "bench",
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
-        "http_filters": [tap, router] if scenario.filters else [router],
+        "http_filters": [*([tap] if scenario.filters else []), *scenario.more, router],
         "access_log": [log] if scenario.logs else [],
     }
     http2 = {
@@ -144,7 +147,7 @@ def bootstrap(scenario: Scenario, port: int, admin: int, upstream: int, logs: Pa
             "admin": {"address": address(admin)},
             "static_resources": {
                 "listeners": [listener],
-                "clusters": [cluster("upstream", address(upstream)), sink],
+                "clusters": [cluster("upstream", address(upstream)), sink, {**sink, "name": GATE}],
             },
         }
     )
