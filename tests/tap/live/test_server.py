@@ -131,7 +131,7 @@ async def test_a_killed_hubs_socket_is_replaced_and_a_living_ones_is_not(tmp_pat
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(os.fspath(path))
     async with serve(Hub(), path):
-        with pytest.raises(HubError, match=f"{path}: another hub is served here"):
+        with pytest.raises(HubError, match=f"{path}: somebody listens there"):
             async with serve(Hub(), path):
                 pass
         async with watch(path) as watching:
