@@ -9,13 +9,14 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.meshloom.command import MESHLOOM, PATIENCE, Answer, get, inside
+from tests.meshloom.command import MESHLOOM, PATIENCE, Answer, get, inside, up, write
 
 
 class Break:
@@ -135,6 +136,22 @@ def test_what_is_held_goes_on_when_its_command_is_killed(asking: Any) -> None:
         here.line()
         here.process.kill()
         assert answer.result().status == 200
+
+
+def test_a_mesh_that_is_killed_while_it_holds_is_told(alone: None, tmp_path: Path) -> None:
+    file = write(tmp_path, "mesh: {services: {web: {ingress: true}}}\n")
+    with up(file, "--no-store") as mesh, ThreadPoolExecutor(1) as threads:
+        url = mesh.ready()["ingress"]
+        with breaking("ingress") as here:
+            here.line()
+            answer = threads.submit(get, url)
+            assert here.line().startswith("● held ")
+            mesh.process.kill()
+            assert here.process.wait(PATIENCE) == 0
+            assert here.process.stderr is not None
+            assert here.process.stderr.read() == "the mesh has ended\n"
+        # fail-open: it may have gone on before its Envoys ended, too
+        assert wait({answer}, PATIENCE).done
 
 
 def test_a_terminal_has_a_prompt_that_completes(asking: Any) -> None:
