@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from mesh_traffic import Exchange
+from mesh_traffic import Endpoint
 from tap.language.match import Match
 from tap.topology import Listener, Topology
 
@@ -44,20 +44,22 @@ class Place:
     """Which listeners of the mesh are meant; all of them where nothing is said.
 
     ``callee`` alone: where requests come in to that service, or the ``ingress``. With a ``caller``:
-    where that one's requests to it go out.
+    where that one's requests to it go out; to which version, only a route that chooses one says.
     """
 
     callee: str = ""
     version: str = ""
     caller: str = ""
 
-    def holds(self, at: Listener | None, authority: str, topology: Topology) -> bool:
-        """Whether a request to ``authority`` at that listener is meant."""
+    def holds(self, at: Listener | None, to: Endpoint) -> bool:
+        """Whether a request at that listener, and to there, is meant."""
         if not self.callee:
             return True
         if at is None or not self._may_hold(at):
             return False
-        return not self.caller or topology.service_of(authority) == self.callee
+        if not self.caller:
+            return True
+        return to.service == self.callee and self.version in ("", to.version)
 
     def listeners(self, topology: Topology) -> Mapping[str, tuple[int, ...]]:
         """The ports of the listeners that are meant, by node."""
@@ -113,8 +115,3 @@ class Breakpoint:
             raise ValueError(f"a limit of {self.limit}, wanted at least 1")
         if self.on_end not in ("open", "closed"):
             raise ValueError(f"got an end of {self.on_end!r}, wanted 'open' or 'closed'")
-
-    def hits(self, exchange: Exchange, at: Listener | None, topology: Topology) -> bool:
-        """Whether it holds the exchange, as far as that is known."""
-        authority = exchange.request.authority
-        return self.place.holds(at, authority, topology) and self.match(exchange)

@@ -9,8 +9,8 @@ Source: RFC 9110, section 5.3 (fields of one name); RFC 6265, section 5.4 (cooki
 from __future__ import annotations
 
 from debugger.breakpoints.breakpoint import Phase
-from debugger.gate.edit import Edit, EditError
-from mesh_traffic import Exchange, Headers, Request, Response
+from debugger.gate.edit import Edit, EditError, side_of
+from mesh_traffic import Exchange, Headers
 
 _ALONE = "set-cookie"  # the one field whose values can't be one
 _JOINED_BY = {"cookie": "; "}
@@ -22,7 +22,7 @@ def edit_of(shown: Exchange, changed: Exchange, phase: Phase) -> Edit:
 
     Raises EditError where several values of a field can't be sent as one.
     """
-    before, after = _side(shown, phase), _side(changed, phase)
+    before, after = side_of(shown, phase), side_of(changed, phase)
     old, new = _values(before.fields()), _values(after.fields())
     body = after.body.data if after.body.data != before.body.data else None
     passed = _passed(new, body)
@@ -33,11 +33,6 @@ def edit_of(shown: Exchange, changed: Exchange, phase: Phase) -> Edit:
         tuple(name for name in names if name not in new),
         body,
     )
-
-
-def _side(exchange: Exchange, phase: Phase) -> Request | Response:
-    response = exchange.response
-    return exchange.request if phase < Phase.RESPONSE or response is None else response
 
 
 def _values(fields: Headers) -> dict[str, list[str]]:

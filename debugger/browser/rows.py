@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from dataclasses import replace as set_
 
 from debugger.console.console import ENDS
-from debugger.console.draft import side_of
+from debugger.console.draft import message_of
 from debugger.gate.hold import Held, Released
 from mesh_traffic import Exchange, Response, replace
 from tap.content import Side
@@ -81,7 +81,7 @@ class Rows:
             alike.append(row)
             self._make_room()
         row.held, row.sent, row.steps = held, None, False
-        side: Side = "response" if isinstance(side_of(held), Response) else "request"
+        side: Side = "response" if isinstance(message_of(held), Response) else "request"
         words = f"held {held.id} at {held.phase.words}, for {held.until - held.since:g} s at most"
         row.standing = Standing(words, side)
         self._by_hold[held.id] = row

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from debugger.console.console import Console, Misuse, Said, held_line, shown, words_of
-from debugger.console.draft import FIELDS, changed, side_of
+from debugger.console.draft import FIELDS, changed, message_of
 from debugger.gate.answers import Abort
 from debugger.gate.hold import Release, Verb
 from mesh_traffic import Response
@@ -64,7 +64,7 @@ def _headers(console: Console, given: Given) -> Said:
 def _message(console: Console) -> Iterator[str]:
     held = console.held
     exchange = changed(held, console.draft)
-    side = exchange.response if isinstance(side_of(held), Response) else exchange.request
+    side = exchange.response if isinstance(message_of(held), Response) else exchange.request
     assert side is not None
     for name, value in side.fields():
         mark = "*" if name.lower() in console.draft.fields else " "
@@ -73,7 +73,7 @@ def _message(console: Console) -> Iterator[str]:
 
 def _body(console: Console) -> Iterator[str]:
     held = console.held
-    answered = isinstance(side_of(held), Response)
+    answered = isinstance(message_of(held), Response)
     exchange = changed(held, console.draft)
     told = view(exchange, "response" if answered else "request")
     if told.kind == "empty" and held.phase.words.endswith("headers"):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from debugger.breakpoints.breakpoint import Phase
-from debugger.gate.edit import Edit
+from debugger.gate.edit import Edit, edited, side_of
 from debugger.gate.hold import Held
-from mesh_traffic import Body, Exchange, Request, Response, replace
+from mesh_traffic import Exchange, Request, Response
 
 FIELDS = {  # words for what HTTP/2 has as pseudo-headers
     "method": ":method",
@@ -54,19 +53,11 @@ class Draft:
             yield f"+ a body of {len(self.body)} bytes"
 
 
-def side_of(held: Held) -> Request | Response:
+def message_of(held: Held) -> Request | Response:
     """The message that is held."""
-    response = held.exchange.response
-    return held.exchange.request if held.phase < Phase.RESPONSE or response is None else response
+    return side_of(held.exchange, held.phase)
 
 
 def changed(held: Held, draft: Draft) -> Exchange:
     """The held exchange as it would go on, for showing."""
-    side = side_of(held)
-    fields = side.fields()
-    for name, value in draft.fields.items():
-        fields = fields.removed(name) if value is None else fields.replaced(name, value)
-    body = side.body if draft.body is None else Body(draft.body, size=len(draft.body))
-    if isinstance(side, Response):
-        return replace(held.exchange, response=Response.of_fields(fields, body))
-    return replace(held.exchange, request=Request.of_fields(fields, body))
+    return edited(held.exchange, held.phase, draft.edit)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from debugger.breakpoints.breakpoint import Phase
-from mesh_traffic import Exchange
+from mesh_traffic import Body, Exchange, Request, Response, replace
 from tap.export.words import TOKEN
 from tap.redact.marks import MARK
 
@@ -55,6 +55,26 @@ class Edit:
 
 
 NO_EDIT = Edit()
+
+
+def side_of(exchange: Exchange, phase: Phase) -> Request | Response:
+    """The message that is held in that phase."""
+    response = exchange.response
+    return exchange.request if phase < Phase.RESPONSE or response is None else response
+
+
+def edited(exchange: Exchange, phase: Phase, edit: Edit) -> Exchange:
+    """The exchange with the message that is held in that phase as ``edit`` makes it."""
+    side = side_of(exchange, phase)
+    fields = side.fields()
+    for name in edit.removed:
+        fields = fields.removed(name)
+    for name, value in edit.set.items():
+        fields = fields.replaced(name, value)
+    body = side.body if edit.body is None else Body(edit.body, size=len(edit.body))
+    if isinstance(side, Response):
+        return replace(exchange, response=Response.of_fields(fields, body, side.trailers))
+    return replace(exchange, request=Request.of_fields(fields, body, side.trailers))
 
 
 def checked(edit: Edit, phase: Phase, exchange: Exchange, secrets: Mapping[bytes, bytes]) -> Edit:
@@ -126,7 +146,7 @@ def _body(body: bytes, phase: Phase, exchange: Exchange, secrets: Mapping[bytes,
             raise EditError("the response to a HEAD request has no body")
         if response.status in (204, 304):
             raise EditError(f"a response with status {response.status} has no body")
-    message = exchange.request if phase < Phase.RESPONSE or response is None else response
+    message = side_of(exchange, phase)
     in_json = "json" in (message.headers.get("content-type") or "").lower()
     spelled = {mark: _in_json(value) for mark, value in secrets.items()} if in_json else secrets
     return _without_marks(body, spelled, "the body")

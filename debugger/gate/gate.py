@@ -239,12 +239,8 @@ class Gate:
 
     def _here(self, session: Session) -> list[Breakpoint]:
         """The breakpoints at the session's listener."""
-        authority = session.exchange.request.authority
-        return [
-            one
-            for one in self._breakpoints.values()
-            if one.place.holds(session.listener, authority, self.topology)
-        ]
+        listener, to = session.listener, session.exchange.destination
+        return [one for one in self._breakpoints.values() if one.place.holds(listener, to)]
 
     def _hold(self, session: Session, made: Breakpoint, now: float) -> list[Command]:
         exchange = of_struct(session.exchange, id=next(self._ids))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from debugger.breakpoints.breakpoint import Breakpoint, Phase
-from debugger.gate.edit import Edit
-from mesh_traffic import Body, Exchange, Headers, Request, Response, replace
+from debugger.gate.edit import Edit, edited, side_of
+from mesh_traffic import Body, Endpoint, Exchange, Headers, Request, Response, replace
 from tap.ext_proc.messages import fields_of
 from tap.ext_proc.opening import Opening
 from tap.topology import Topology
@@ -66,9 +66,7 @@ class Session:
     def _headers(self, phase: Phase, fields: Headers) -> None:
         if phase == Phase.RESPONSE:
             response = Response.of_fields(fields)
-            destination = self.topology.destination(
-                self.listener, self.attributes.get(_UPSTREAM, ""), self.exchange.request.authority
-            )
+            destination = self._destination(self.exchange.request.authority)
             self.exchange = replace(self.exchange, response=response, destination=destination)
             return
         request = Request.of_fields(fields)
@@ -80,12 +78,21 @@ class Session:
             request_id=request.headers.get("x-request-id") or "",
             direction=listener.direction if listener else "",
             source=self.topology.source(listener, self._opening.client),
-            destination=self.topology.destination(listener, "", request.authority),
+            destination=self._destination(request.authority),
             started=self._opening.started or 0.0,
             route=told.get(_ROUTE, ""),
             cluster=told.get(_CLUSTER, ""),
             sources=("breakpoint",),
         )
+
+    def _destination(self, authority: str) -> Endpoint:
+        """Who gets it: by the upstream's address, else by the cluster that the route chose, whose
+        name says the service and, where there is a choice, the version. An authority may be any."""
+        upstream = self.attributes.get(_UPSTREAM, "")
+        service, _, version = self.attributes.get(_CLUSTER, "").partition("/")
+        if not upstream and service in self.topology.services():
+            return Endpoint(service, version, authority)
+        return self.topology.destination(self.listener, upstream, authority)
 
     def _body(self, phase: Phase, data: bytes, whole: bool) -> None:
         self.size += len(data)
@@ -99,31 +106,12 @@ class Session:
 
     def change(self, edit: Edit) -> None:
         """Somebody changed the side that is here."""
-        side = self._side
-        fields = side.fields()
-        for name in edit.removed:
-            fields = fields.removed(name)
-        for name, value in edit.set.items():
-            fields = fields.replaced(name, value)
-        body = side.body if edit.body is None else Body(edit.body, size=len(edit.body))
-        if isinstance(side, Response):
-            response = Response.of_fields(fields, body, side.trailers)
-            self.exchange = replace(self.exchange, response=response)
-        else:
-            request = Request.of_fields(fields, body, side.trailers)
-            self.exchange = replace(self.exchange, request=request)
-
-    @property
-    def _side(self) -> Request | Response:
-        response = self.exchange.response
-        if self.phase < Phase.RESPONSE or response is None:
-            return self.exchange.request
-        return response
+        self.exchange = edited(self.exchange, self.phase, edit)
 
     @property
     def length(self) -> int | None:
         """That of the body at this side, where the message says it."""
-        said = self._side.headers.get("content-length") or ""
+        said = side_of(self.exchange, self.phase).headers.get("content-length") or ""
         return int(said) if said.isdecimal() and len(said) < 19 else None
 
     @property

@@ -14,7 +14,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from debugger.console.commands import COMMANDS
 from debugger.console.console import Console
-from debugger.console.draft import side_of
+from debugger.console.draft import message_of
 
 _NAMES = {"set", "remove", "rm"}
 _HOLDS = {"use", "continue", "c", "step", "n"}
@@ -70,6 +70,6 @@ class _Words(Completer):
         if command in _HOLDS:
             return console.holds
         if command in _NAMES and console.current:
-            fields = side_of(console.held).headers
+            fields = message_of(console.held).headers
             return dict.fromkeys(name for name, _ in fields)
         return ()

@@ -57,6 +57,15 @@ async def test_each_phase_can_be_looked_at_and_changed(live: LiveMesh) -> None:
     assert got["edited"] is True
 
 
+async def test_a_request_is_held_where_its_caller_sends_it_by_whatever_name(live: LiveMesh) -> None:
+    async with breakpoint(live, "ingress -> web", limit=1) as hits:
+        asked = asking(live)  # by the address of the ingress
+        held = await hits.next()
+        assert held.exchange.destination.service == "web"
+        held.go_on()
+        assert (await asked).status == 200
+
+
 async def test_a_body_can_be_given_before_the_own_one_has_come(live: LiveMesh) -> None:
     async with breakpoint(live, "ingress", limit=1) as hits:
         asked = asking(live, "POST", body=b"x" * 50_000)

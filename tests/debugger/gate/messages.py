@@ -34,9 +34,14 @@ def headers(**fields: str) -> core.HeaderMap:
     )
 
 
-def request(end: bool = True, **fields: str) -> bytes:
+def request(end: bool = True, cluster: str = "", **fields: str) -> bytes:
     told = service.HttpHeaders(headers=headers(**fields), end_of_stream=end)
-    return serialize(service.ProcessingRequest(request_headers=told))
+    message = parse(
+        service.ProcessingRequest, serialize(service.ProcessingRequest(request_headers=told))
+    )
+    if cluster:
+        message.attributes["envoy.filters.http.ext_proc"]["xds.cluster_name"] = cluster
+    return bytes(message.SerializeToString())
 
 
 def request_body(data: bytes, end: bool = True) -> bytes:

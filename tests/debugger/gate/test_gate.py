@@ -246,6 +246,18 @@ def test_a_breakpoint_holds_at_its_place_only() -> None:
     assert closes(at.receive(opened(at, 3), request(), 0.0))
 
 
+def test_where_a_request_goes_is_what_its_route_says_and_not_its_host() -> None:
+    at = gate()
+    broken(at, "productpage -> reviews/v2")
+    by_address = {":authority": "127.0.0.1:1002"}
+    for key, cluster in enumerate(("", "details", "reviews", "reviews/v1")):
+        message = request(cluster=cluster, **by_address)
+        assert closes(at.receive(opened(at, key, OUTBOUND), message, 0.0))
+    message = request(cluster="reviews/v2", **by_address)
+    found = held(at.receive(opened(at, "v2", OUTBOUND), message, 0.0))
+    assert str(found.exchange.destination) == "reviews v2"
+
+
 def test_a_place_without_an_envoy_is_refused() -> None:
     at = gate()
     with pytest.raises(GateError, match="no Envoy is there to hold requests at: reviews/v7"):
