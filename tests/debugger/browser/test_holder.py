@@ -332,5 +332,8 @@ async def edit_body(tab: Tab, before: str, after: str) -> None:
     await tab.wait(f"document.querySelector('.cm-content')?.innerText === {before!r}")
     await tab.point("document.querySelector('.cm-content')")
     await tab.type(after)
+    # CodeMirror shows what is typed before it knows of it, and Done asks what it knows
+    known = "document.querySelector('.cm-content').cmView.view.state.doc.toString()"
+    await tab.wait(f"{known} === {after!r}")
     await tab.click("Done")
     await tab.wait(f"document.querySelector('.contentview pre')?.innerText === {after!r}")
