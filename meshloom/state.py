@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -55,6 +56,21 @@ def home() -> Path:
     """
     base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     return Path(base) / f"meshloom-{os.getuid()}"
+
+
+def lasting_home() -> Path:
+    """The folder of what outlives meshes: under ``XDG_STATE_HOME``, which is ``~/.local/state``."""
+    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return Path(base) / "meshloom"
+
+
+def appearing(socket: Path, within: float) -> Path:
+    """``socket``, when it is there, or so many seconds have passed: a mesh is announced a moment
+    before all that it serves."""
+    end = time.monotonic() + within
+    while not socket.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return socket
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from meshloom.arguments import Json, MeshName
 from meshloom.debug import options
 
 if TYPE_CHECKING:
-    from debugger.gate.hold import Release
+    from debugger.gate.hold import Release, Verb
 
 
 def holds(as_json: Json = False, mesh: MeshName = None) -> None:
@@ -85,13 +85,13 @@ def abort(
 
 
 def _edited(
-    verb: str, set_: list[str] | None, remove: list[str] | None, body: str | None
+    verb: Verb, set_: list[str] | None, remove: list[str] | None, body: str | None
 ) -> Release:
     from debugger.gate.edit import Edit
     from debugger.gate.hold import Release
 
     edit = Edit(options.fields(set_), tuple(remove or ()), options.body(body))
-    return Release("step" if verb == "step" else "continue", edit)
+    return Release(verb, edit)
 
 
 def _let_go(hold: str, release: Release, mesh: str | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from meshloom.state import RunningMesh, find_mesh
-
-SERVED_WITHIN = 3.0  # seconds; a mesh is announced a moment before its debugger is there
+from meshloom.state import appearing, find_mesh
+from meshloom.tap.options import SERVED_WITHIN
 
 HoldId = Annotated[str, typer.Argument(metavar="ID", help="Of a held request, as its line shows.")]
 Set = Annotated[
@@ -36,11 +34,7 @@ def bad_input(message: object, cause: Exception | None = None) -> NoReturn:
 
 def desk_socket(mesh: str | None) -> Path:
     """Where a running mesh lets requests be held. Raises NoMesh."""
-    found: RunningMesh = find_mesh(mesh)
-    end = time.monotonic() + SERVED_WITHIN
-    while not found.debug_socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    return found.debug_socket
+    return appearing(find_mesh(mesh).debug_socket, SERVED_WITHIN)
 
 
 @contextmanager
@@ -64,10 +58,10 @@ def fields(given: list[str] | None) -> dict[str, str]:
     """``--set`` options as a mapping."""
     found = {}
     for text in given or ():
-        name, sign, value = text[1:].partition("=") if text.startswith(":") else text.partition("=")
-        if not sign or not name:
+        name, sign, value = text.partition("=")
+        if not sign or not name.strip():
             raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}", param_hint="--set")
-        found[f":{name}" if text.startswith(":") else name] = value
+        found[name.strip()] = value
     return found
 
 

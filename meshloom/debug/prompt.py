@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterable
-from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -15,6 +13,7 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from debugger.console.commands import COMMANDS
 from debugger.console.console import Console
 from debugger.console.draft import message_of
+from meshloom.state import lasting_home
 
 _NAMES = {"set", "remove", "rm"}
 _HOLDS = {"use", "continue", "c", "step", "n"}
@@ -39,8 +38,7 @@ def _prompt(console: Console) -> str:
 
 def _history() -> History:
     """What was typed before, of this user; in memory where there is no place for it."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    path = Path(base) / "meshloom" / "debug_history"
+    path = lasting_home() / "debug_history"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from meshloom.debug.options import fields
 from meshloom.tap import options
 
 if TYPE_CHECKING:
@@ -129,12 +130,7 @@ def _edit(
 ) -> Edit:
     from debugger.replay.request.edit import Edit
 
-    given = {}
-    for text in set_ or []:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}", param_hint="--set")
-        given[name.strip().lower()] = value
+    given = {name.lower(): value for name, value in fields(set_).items()}
     removed = frozenset(name.strip().lower() for name in remove or [])
     return Edit(given, removed, method, path, None if body is None else _body(body), mark)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -79,10 +78,9 @@ def watching_a_hub() -> Iterator[None]:
 
 def served(mesh: RunningMesh) -> Path:
     """Where its tap is served; waits for that of a mesh that has only just come up."""
-    end = time.monotonic() + SERVED_WITHIN
-    while not mesh.tap_socket.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    return mesh.tap_socket
+    from meshloom.state import appearing
+
+    return appearing(mesh.tap_socket, SERVED_WITHIN)
 
 
 def run(watching: Coroutine[None, None, None]) -> None:

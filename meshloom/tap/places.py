@@ -6,13 +6,12 @@ mesh, and may be memory.
 
 from __future__ import annotations
 
-import os
 import time
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
-from meshloom.state import NoMesh, running
+from meshloom.state import NoMesh, lasting_home, running
 
 KEPT_RUNS = 3  # of each mesh; the oldest goes when a new one comes
 SUFFIX = ".tap"
@@ -21,8 +20,7 @@ _BESIDE = ("-wal", "-shm", "-lock")  # what SQLite and the writer put there
 
 def home() -> Path:
     """The folder of all stores of this user; only the user may read it."""
-    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return Path(base) / "meshloom" / "taps"
+    return lasting_home() / "taps"
 
 
 def new_store(mesh: str, pid: int, now: float | None = None) -> Path:
