@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from mesh_patterns.model import Mesh
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError, Place, Problem
 
 T = TypeVar("T")
+Layer = Literal["http", "network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +204,12 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """An HTTP filter that a pattern puts in: at the caller of an edge, or in front of a workload.
+    """A filter that a pattern puts in: at the caller of an ``edge``, or in front of a workload.
 
-    ``where`` is an ``(caller, callee)`` edge or a ``(service, version)`` of which version may be
-    ``None`` for all. ``kind`` is its place in the order of ``compile/filters.py``. ``calls`` is
-    whom it asks by itself: the Envoy that runs it has a cluster of each one's name.
+    ``kind`` is its place in the order of ``compile/filters/``, or of ``compile/network/`` if its
+    ``layer`` is ``network``: it is about connections then, not about requests. ``calls`` is whom it
+    asks by itself: the Envoy that runs it has a cluster of each one's name, and ``asks`` are those
+    of the services beside Envoy (``beside.py``).
     """
 
     kind: str
@@ -217,6 +219,8 @@ class Filter:
     edge: tuple[str, str] | None = None
     inbound: Target | None = None
     calls: tuple[Target, ...] = ()
+    asks: tuple[str, ...] = ()
+    layer: Layer = "http"
 
     @property
     def caller(self) -> str:
@@ -244,6 +248,8 @@ class Draft:
     trust_domain: Placed[str] | None = None
     certificate_life: Placed[timedelta] | None = None
     both_ways: frozenset[str] = frozenset()  # services on their way to mutual TLS, or from it
+    # What patterns want of the services beside Envoy, by service, in the order of the file.
+    beside: dict[str, list[Placed[Any]]] = field(default_factory=dict)
     _by_caller: dict[str, list[Edge]] = _index()
     _by_callee: dict[str, list[Edge]] = _index()
     _on_edge: dict[tuple[str, str], list[Filter]] = _index()
@@ -296,21 +302,28 @@ class Draft:
         edges: Iterable[Edge] = (),
         inbound: Iterable[Target] = (),
         calls: tuple[Target, ...] = (),
+        asks: tuple[str, ...] = (),
+        layer: Layer = "http",
     ) -> None:
         """Put one filter at the callers of ``edges`` and in front of ``inbound`` workloads.
 
         It is named after ``kind`` and ``label``; a second one of that name gets a number.
         """
         name = self._free(f"{kind}.{label}" if label else kind)
+        more: dict[str, Any] = {"calls": calls, "asks": asks, "layer": layer}
         for edge in edges:
             ends = (edge.caller, edge.callee)
-            made = Filter(kind, name, config, place, edge=ends, calls=calls)
+            made = Filter(kind, name, config, place, edge=ends, **more)
             self.filters.append(made)
             self._on_edge[ends].append(made)
         for workload in inbound:
-            made = Filter(kind, name, config, place, inbound=workload, calls=calls)
+            made = Filter(kind, name, config, place, inbound=workload, **more)
             self.filters.append(made)
             self._before_service[workload.service].append(made)
+
+    def ask(self, service: str, part: Placed[Any]) -> None:
+        """Want ``part`` of a service beside Envoy (``beside.py``), which runs then."""
+        self.beside.setdefault(service, []).append(part)
 
     def _free(self, base: str) -> str:
         """A name for one more filter."""

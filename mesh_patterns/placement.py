@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mesh_patterns.model import CLIENT, INGRESS, Ingress, Instance, Mesh
@@ -162,6 +163,7 @@ class Placement:
     ``sockets``: their transport sockets have taps.
     ``processed``: they know :data:`PROCESSOR` too, and a filter can send requests to it.
     ``gated``: they know :data:`GATE`, at which requests can be held.
+    ``folder`` has the sockets of the services beside them (``beside.py``).
     """
 
     ports: Mapping[str, int]
@@ -169,6 +171,7 @@ class Placement:
     sockets: bool = False
     processed: bool = False
     gated: bool = False
+    folder: Path = Path("/run/meshloom")
 
     def port(self, key: str) -> int:
         return self.ports[key]

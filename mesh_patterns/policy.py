@@ -91,6 +91,16 @@ class LoadBalancing:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionLimit:
+    """How many connections a workload's Envoy has open at a time; the rest are closed after
+    ``delay``, at once without one.
+    """
+
+    connections: int
+    delay: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """Requests that an authorization is about. All that is given must hold; of the names, methods,
     paths, hosts and addresses one is enough. Empty: every request.

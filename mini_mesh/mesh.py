@@ -19,6 +19,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.placement import HOST, Kinds, workload
 from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
+from mini_mesh.beside.host import Beside
 from mini_mesh.bootstrap import NO_WORD_OF_LOSSES, EnvoyNode, arguments, bootstrap
 from mini_mesh.certificates.changeover import steps
 from mini_mesh.certificates.files import CERTIFICATES
@@ -86,10 +87,12 @@ class MiniMesh:
         self._control: ControlPlane | None = None
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
         self._readiness = Readiness(self._echo, self._ports)
+        self.beside = Beside(options.folder)
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
         self._stack.callback(self._certificates.stop)
+        self._stack.push_async_callback(self.beside.close)
         self._stack.push_async_callback(self._stop_control)  # when nobody asks it any more
         await self._stack.enter_async_context(self._fleet)
         return self
@@ -157,6 +160,7 @@ class MiniMesh:
         snapshots = compile_mesh(draft, self.plan.placement, identities)
         self._control = ControlPlane(self._heard, self.options.rollback, lambda: self.admins)
         await self._control.start(self._ports.hand_over(CONTROL_PLANE))
+        await self.beside.tell(draft.beside)
         if before is not None:
             await before()
         self._control.serve(snapshots, self.plan.kinds)
@@ -174,6 +178,7 @@ class MiniMesh:
             sockets=options.sockets,
             processed=options.processor is not None,
             gated=options.gate is not None,
+            folder=options.folder,
         )
         port = self._ports.port(CONTROL_PLANE)
         otlp = self.options.otlp.get("grpc", "")
@@ -210,12 +215,14 @@ class MiniMesh:
             self._ports.go_back(ports)
             raise
         served = {node: found for node in old.kinds if (found := self.control.snapshot(node))}
+        await self.beside.tell(draft.beside)
         self.draft, self.plan = draft, new
         try:
             await self._add(old, {**snapshots, **_of_same_kind(served, old.kinds, new.kinds)})
         except DocumentError:
             self.draft, self.plan = old_draft, old
             self._certificates.identities(old_draft)
+            await self.beside.tell(old_draft.beside)
             await self._go_back(told, served, old.kinds)
             self._ports.go_back(ports)
             raise
@@ -224,6 +231,7 @@ class MiniMesh:
         self.control.serve(snapshots, new.kinds)
         self._certificates.keep(self.control, draft)
         if await self._remove():
+            await self.beside.keep(draft.beside)
             self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
 
     async def _pass_through(self, snapshots: Mapping[str, Snapshot]) -> None:

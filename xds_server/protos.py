@@ -169,6 +169,9 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
+    from envoy_data_plane.envoy.extensions.filters.network.connection_limit import (
+        v3 as connection_limit,
+    )
     from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
@@ -186,6 +189,7 @@ _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
     "composite": "envoy.extensions.filters.http.composite.v3",
+    "connection_limit": "envoy.extensions.filters.network.connection_limit.v3",
     "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
     "ext_proc_service": "envoy.service.ext_proc.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
@@ -248,6 +252,7 @@ __all__ = [
     "common_matcher",
     "common_tap",
     "composite",
+    "connection_limit",
     "core",
     "discovery",
     "endpoint",

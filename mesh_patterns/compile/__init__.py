@@ -47,6 +47,7 @@ def compile_mesh(
 def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
     yield from clusters.inbound(draft, proxy, placement)
     yield from clusters.outbound(draft, proxy, placement)
+    yield from clusters.beside(draft, proxy, placement)
     if placement.processed:
         from mesh_patterns.compile import ext_proc  # with packages that few meshes need
 

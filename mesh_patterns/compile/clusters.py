@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mesh_patterns import beside as services
 from mesh_patterns.compile import filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
@@ -88,7 +89,7 @@ def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
         DocumentError: two filters want different ones of one name.
     """
     found = {each.name: each for each in named(draft, edges_of(draft, proxy))}
-    for each in _filters(draft, proxy):
+    for each in filters_of(draft, proxy):
         for target in each.calls:
             policy = traffic_policy.policy(draft.edges, each.caller, target.service)
             wanted = Outbound(str(target), target, each.caller, policy)
@@ -100,7 +101,24 @@ def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
     return found.values()
 
 
-def _filters(draft: Draft, proxy: Proxy) -> Iterator[Filter]:
+def beside(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
+    """A cluster for every service beside this Envoy that its filters ask, all by gRPC."""
+    if not draft.beside:
+        return
+    asked = {name: each.place for each in filters_of(draft, proxy) for name in each.asks}
+    for service, place in asked.items():
+        name = services.cluster(service)
+        pipe = core.Pipe(path=str(services.socket(placement.folder, service)))
+        message = cluster.Cluster(
+            name=name,
+            type=cluster.ClusterDiscoveryType.STATIC,
+            load_assignment=_assigned(name, [core.Address(pipe=pipe)]),
+            typed_extension_protocol_options=_protocol("grpc"),
+        )
+        yield _resource(message, place)
+
+
+def filters_of(draft: Draft, proxy: Proxy) -> Iterator[Filter]:
     """The filters that run in this Envoy."""
     for instance in proxy.inbound:
         yield from filters.at_workload(draft, instance)
@@ -168,9 +186,12 @@ def targets(edges: Iterable[Edge]) -> Iterator[Target]:
 
 
 def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignment:
+    return _assigned(name, map(socket_address, ports))
+
+
+def _assigned(name: str, addresses: Iterable[core.Address]) -> endpoint.ClusterLoadAssignment:
     endpoints = [
-        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=socket_address(port)))
-        for port in ports
+        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=each)) for each in addresses
     ]
     locality = endpoint.LocalityLbEndpoints(lb_endpoints=endpoints)
     return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality])

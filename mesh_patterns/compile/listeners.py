@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from mesh_patterns.compile import filters, tls
+from mesh_patterns.compile import filters, network, tls
 from mesh_patterns.compile.access_log import access_log
 from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Entry, Host, unique
@@ -20,6 +20,7 @@ from xds_server.mirror import any_of
 from xds_server.protos import core, hcm, listener
 from xds_server.resource import Resource
 
+_HTTP = "envoy.filters.network.http_connection_manager"
 _DIRECTIONS = {
     "inbound": core.TrafficDirection.INBOUND,
     "outbound": core.TrafficDirection.OUTBOUND,
@@ -113,11 +114,10 @@ def listener_resource(entry: Entry, placement: Placement) -> Resource:
         access_log=[access_log()] if placement.captured else [],
         **tls.told_caller(entry),
     )
-    network = listener.Filter(
-        name="envoy.filters.network.http_connection_manager", typed_config=any_of(manager)
-    )
+    http = listener.Filter(name=_HTTP, typed_config=any_of(manager))
+    before = network.network_filters(entry)
     first, *more = entry.ports
-    chains = tls.filter_chains(entry, [network])
+    chains = tls.filter_chains(entry, [*(made for made, _ in before), http])
     for each in chains if placement.sockets else ():
         each.transport_socket = tapped(each.transport_socket)
     message = listener.Listener(
@@ -130,12 +130,16 @@ def listener_resource(entry: Entry, placement: Placement) -> Resource:
         listener_filters=tls.listener_filters(entry),
         traffic_direction=_DIRECTIONS[entry.direction],
     )
-    origins = {
-        f"filter_chains[{at}].filters[0].typed_config.http_filters[{i}]": str(place)
-        for at in range(len(chains))
-        for i, (_, place) in enumerate(chain)
-        if place
-    }
+    origins = {"": str(entry.place)}
+    for at in range(len(chains)):
+        origins |= _origins(f"filter_chains[{at}].filters", before, chain)
     if entry.mtls:
         origins["filter_chains[0].transport_socket"] = str(entry.mtls.place)
-    return Resource.of(message, origins={"": str(entry.place), **origins})
+    return Resource.of(message, origins=origins)
+
+
+def _origins(at: str, before: network.Chain, chain: filters.Chain) -> dict[str, str]:
+    """The lines that asked for the network filters of a chain, and for its HTTP filters."""
+    http = f"{at}[{len(before)}].typed_config.http_filters"
+    found = {f"{at}[{i}]": str(place) for i, (_, place) in enumerate(before) if place}
+    return found | {f"{http}[{i}]": str(place) for i, (_, place) in enumerate(chain) if place}

@@ -8,6 +8,7 @@ from typing import Any
 
 from mesh_patterns.compile import filters, traffic_policy
 from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
+from mesh_patterns.compile.filters import fault
 from mesh_patterns.compile.values import (
     as_regex,
     flagged,
@@ -81,7 +82,12 @@ def origins_of(prefix: str, host: Host) -> dict[str, str]:
 def _inbound(entry: Entry) -> route.VirtualHost:
     assert entry.instance is not None
     action = route.RouteAction(cluster=local_cluster(entry.instance), timeout=_NO_TIMEOUT)
-    everything = route.Route(name="workload", match=route.RouteMatch(prefix="/"), route=action)
+    everything = route.Route(
+        name="workload",
+        match=route.RouteMatch(prefix="/"),
+        route=action,
+        typed_per_filter_config=dict(filters.at_instance(entry)),
+    )
     return route.VirtualHost(name=entry.instance.service, domains=["*"], routes=[everything])
 
 
@@ -121,10 +127,10 @@ def _answer(row: Row) -> dict[str, Any]:
 
 
 def _per_filter(row: Row) -> dict[str, protobuf.Any]:
-    found = {each.name: filters.enabling(each) for each in row.filters}
+    found = {each.name: filters.on_edge(each) for each in row.filters}
     own_fault = row.rule.settings.get("fault")
     if own_fault:
-        found[filters.ROUTE_FAULT] = any_of(filters.fault_message(own_fault.value))
+        found[fault.ROUTE_FAULT] = any_of(fault.message(own_fault.value))
     return found
 
 

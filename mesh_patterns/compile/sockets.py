@@ -5,7 +5,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/transport_sockets/
 
 from __future__ import annotations
 
-from mesh_patterns.compile.filters import TAP_CONFIG_ID
+from mesh_patterns.compile.filters.capture import TAP_CONFIG_ID
 from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import common_tap, core

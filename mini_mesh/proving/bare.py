@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mesh_patterns.compile.clusters import known
-from mesh_patterns.compile.filters import at_workload, vm_id
+from mesh_patterns.compile.filters import at_workload
+from mesh_patterns.compile.filters.wasm import vm_id
 from mesh_patterns.draft import Draft, Filter, Target
 from mesh_patterns.kinds.wasm import WasmFilter
 from mesh_patterns.model import INGRESS, Instance, Mesh

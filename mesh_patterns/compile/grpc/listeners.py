@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mesh_patterns.compile import filters
-from mesh_patterns.compile.access import rbac_message
 from mesh_patterns.compile.clusters import place_of
 from mesh_patterns.compile.entry import Host, unique
+from mesh_patterns.compile.filters import authorization
+from mesh_patterns.compile.filters import fault as faults
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.grpc.rows import conditional, present_or_not
 from mesh_patterns.compile.values import ads
@@ -49,11 +50,11 @@ def _client_chain(edge: Edge, hosts: Iterable[Host]) -> _Chain:
     rows = [row for host in hosts for row in host.rows]
     found: _Chain = []
     if any("fault" in row.rule.settings for row in rows):
-        found.append((_filter(filters.ROUTE_FAULT, fault.HttpFault()), None))
+        found.append((_filter(faults.ROUTE_FAULT, fault.HttpFault()), None))
     for each in unique(each for row in rows for each in row.filters):
         if each.kind in CLIENT_FILTERS:
             meaning = Fault() if conditional(each) else each.config
-            found.append((_filter(each.name, filters.fault_message(meaning)), each.place))
+            found.append((_filter(each.name, faults.message(meaning)), each.place))
     return [*found, _router()]
 
 
@@ -91,7 +92,7 @@ def _server_chain(placed: Iterable[Filter]) -> _Chain:
     """What gRPC's servers know of filters: who may call."""
     return [
         *(
-            (_filter(each.name, rbac_message(_told(each.config))), each.place)
+            (_filter(each.name, authorization.message(_told(each.config))), each.place)
             for each in placed
             if each.kind in SERVER_FILTERS
         ),

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from mesh_patterns.compile import filters, routes, traffic_policy
+from mesh_patterns.compile import routes, traffic_policy
 from mesh_patterns.compile.entry import Host, Row
+from mesh_patterns.compile.filters import fault
 from mesh_patterns.compile.grpc.rows import GrpcRow, lowered
 from mesh_patterns.draft import Edge, Match, Retries
 from mesh_patterns.grpc_limits import HASHED, MIN_BACKOFF, RETRIED
@@ -51,7 +52,7 @@ def _route(name: str, row: GrpcRow) -> route.Route:
     if any(row.row.edge.value(row.row.rule, name) for name in ("redirect", "respond")):
         nowhere = route.NonForwardingAction()
         return route.Route(name=name, match=match, non_forwarding_action=nowhere)
-    faults = {name: any_of(filters.fault_message(fault)) for name, fault in row.faults.items()}
+    faults = {name: any_of(fault.message(each)) for name, each in row.faults.items()}
     action = _action(row.row)
     return route.Route(name=name, match=match, route=action, typed_per_filter_config=faults)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mesh_patterns.compile.entry import Row
-from mesh_patterns.compile.filters import ROUTE_FAULT
+from mesh_patterns.compile.filters.fault import ROUTE_FAULT
 from mesh_patterns.draft import Fault, Filter, Match
 from mesh_patterns.grpc_limits import METHOD, can_match
 from mesh_yaml.matching import StringMatch

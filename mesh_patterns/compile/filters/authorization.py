@@ -19,7 +19,7 @@ T = TypeVar("T")
 _ACTIONS = {"allow": rbac.RbacAction.ALLOW, "deny": rbac.RbacAction.DENY}
 
 
-def rbac_message(meaning: Authorization) -> rbac_filter.Rbac:
+def message(meaning: Authorization) -> rbac_filter.Rbac:
     """The filter's configuration. A policy's name, which Envoy logs, is its rule's number."""
     rules = rbac.Rbac(
         action=_ACTIONS[meaning.action],

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from mesh_patterns.compile import filters
-from mesh_patterns.draft import Fault, Filter
-from mesh_patterns.kinds.wasm import WasmFilter
-from mesh_yaml.place import Place
 from tests.mesh_patterns.running import Running, running
-from xds_server.mirror import serialize
-from xds_server.protos import envoy_type, fault
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -168,34 +158,3 @@ async def test_a_wasm_filter_on_a_version_stands_before_that_workload(mesh: Runn
 
 async def test_wasm_filters_run_in_the_order_of_the_file(mesh: Running) -> None:
     assert (await mesh.get("chained")).got("x-way") == ["first", "second"]
-
-
-FAULT = Filter("fault", "fault", Fault(abort_status=503, abort_percent=0.5), Place("m.yaml"))
-
-
-async def test_a_fault_is_a_message_of_envoys() -> None:
-    million = envoy_type.FractionalPercentDenominatorType.MILLION
-    percent = envoy_type.FractionalPercent(numerator=5000, denominator=million)
-    abort = fault.FaultAbort(http_status=503, percentage=percent)
-    assert serialize(filters.config(FAULT)) == serialize(fault.HttpFault(abort=abort))
-
-
-async def test_a_delay_of_nothing_is_none() -> None:
-    made = filters.fault_message(Fault(delay=timedelta(0), abort_grpc_status=0))
-    assert made.delay is None  # Envoy refuses one of 0 s
-    assert made.abort is not None
-
-
-async def test_another_configuration_is_another_vm() -> None:
-    file = WasmFilter(Path("/x.wasm"), "ab" * 32, "x", "", "{}", "", "reload")
-    same, other = filters.config(_wasm(file)), filters.config(_wasm(replace(file, root_id="r")))
-    assert _vm_id(same) == _vm_id(filters.config(_wasm(file))) == "x-7b226823eadb"
-    assert _vm_id(other) != _vm_id(same)
-
-
-def _wasm(config: WasmFilter) -> Filter:
-    return Filter("wasm", "wasm.x", config, Place("m.yaml"))
-
-
-def _vm_id(message: Any) -> str:
-    return str(message.config.vm_config.vm_id)

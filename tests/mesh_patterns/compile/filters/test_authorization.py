@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import TCPConnector
 
-from mesh_patterns.compile import access
+from mesh_patterns.compile.filters import authorization
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import inbound
 from mesh_patterns.policy import Access, Authorization
@@ -188,7 +188,7 @@ async def test_a_grpc_caller_is_told_permission_denied(mesh: Running) -> None:
 
 
 async def test_a_rule_about_nothing_is_about_everything() -> None:
-    made = access.rbac_message(Authorization("deny", (Access(),)))
+    made = authorization.message(Authorization("deny", (Access(),)))
     everything = rbac.Policy(
         permissions=[rbac.Permission(any=True)], principals=[rbac.Principal(any=True)]
     )
@@ -198,7 +198,7 @@ async def test_a_rule_about_nothing_is_about_everything() -> None:
 
 async def test_a_caller_is_the_name_in_its_certificate() -> None:
     rule = Access(principals=("spiffe://shop/web", "spiffe://shop/api"))
-    made = access.rbac_message(Authorization("allow", (rule,), dry_run=True))
+    made = authorization.message(Authorization("allow", (rule,), dry_run=True))
     assert made.rules is None
     assert made.shadow_rules is not None
     (principal,) = made.shadow_rules.policies["allow[0]"].principals

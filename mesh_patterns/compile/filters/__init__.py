@@ -1,0 +1,125 @@
+"""HTTP filters: what a request passes inside an Envoy, in one fixed order.
+
+::
+
+    tap → compression → gate → fault → … → wasm → router
+
+:data:`ORDER` is all of it. The tap is first, so it sees what came in and what went out, also when a
+later filter answers by itself. At the gate a request can be held before anything has happened to
+it. Who may not come in is turned away before anybody counts or changes the request, and the filters
+that somebody wrote himself see only what is let through.
+
+Each kind of filter that patterns put in has a module here, of its name: :class:`FilterModule` is
+what it holds. A filter that stands on some edges of a listener only is disabled there, and enabled
+by the routes of those edges.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from mesh_patterns.compile.entry import Entry
+from mesh_patterns.compile.filters import capture
+from mesh_patterns.compile.filters.fault import ROUTE_FAULT
+from mesh_patterns.draft import Draft, Filter
+from mesh_patterns.model import Instance
+from mesh_patterns.placement import Placement
+from mesh_yaml.place import Place
+from xds_server import protos
+from xds_server.mirror import any_of
+from xds_server.protos import hcm, protobuf, route, router
+
+GATE = "gate"
+ORDER = (
+    GATE,
+    "fault",
+    "authorization",
+    "wasm",
+)
+ROUTER = "envoy.filters.http.router"
+
+Chain = list[tuple[hcm.HttpFilter, Place | None]]  # each with the line that asked for it
+
+
+class FilterModule(Protocol):
+    """What the module of a kind of filter holds.
+
+    It may also have ``on_route(meaning) -> Message``: what a route says to this filter, where the
+    filter's own configuration is not all of it.
+    """
+
+    @staticmethod
+    def message(meaning: Any, /) -> protos.Message:
+        """The filter's own configuration."""
+
+
+@functools.cache
+def module(kind: str) -> FilterModule:
+    """The module of a kind; it is imported when the first mesh needs it, with what it needs."""
+    return cast(FilterModule, import_module(f"{__name__}.{kind}"))
+
+
+def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
+    """The filters that patterns put in front of an instance."""
+    return tuple(
+        each
+        for each in draft.filters_before(instance.service)
+        if each.inbound and each.inbound.version in (None, instance.version)
+    )
+
+
+def http_filters(entry: Entry, placement: Placement) -> Chain:
+    """The whole chain."""
+    chain: Chain = [(capture.http_filter(placement.processed), None)]
+    found = (each for each in entry.filters if each.layer == "http")
+    rest = sorted(found, key=lambda each: ORDER.index(each.kind))
+    outer = [each for each in rest if ORDER.index(each.kind) < ORDER.index(GATE)]
+    chain += [_made(each, entry) for each in outer]
+    if placement.gated:
+        from mesh_patterns.compile import gate  # with packages that few meshes need
+
+        chain.append((gate.http_filter(), None))
+    if any("fault" in row.rule.settings for host in entry.hosts for row in host.rows):
+        chain.append((_filter(ROUTE_FAULT, protos.fault.HttpFault()), None))
+    chain += [_made(each, entry) for each in rest[len(outer) :]]
+    chain.append((_router(), None))
+    return chain
+
+
+def _made(each: Filter, entry: Entry) -> tuple[hcm.HttpFilter, Place]:
+    made = _filter(each.name, config(each), disabled=entry.instance is None)
+    return made, each.place
+
+
+def config(each: Filter) -> protos.Message:
+    """A filter's own configuration."""
+    return module(each.kind).message(each.config)
+
+
+def on_edge(each: Filter) -> protobuf.Any:
+    """What a route says to switch a disabled filter on, or what the route itself wants of it."""
+    return _on_route(each) or any_of(route.FilterConfig(config=protobuf.Any()))
+
+
+def at_instance(entry: Entry) -> Mapping[str, protobuf.Any]:
+    """What the one route to a workload says to its filters, by their names."""
+    found = (each for each in entry.filters if each.layer == "http")
+    said = ((each.name, _on_route(each)) for each in found)
+    return {name: found for name, found in said if found is not None}
+
+
+def _on_route(each: Filter) -> protobuf.Any | None:
+    say = getattr(module(each.kind), "on_route", None)
+    return None if say is None else any_of(say(each.config))
+
+
+@functools.cache
+def _router() -> hcm.HttpFilter:
+    return _filter(ROUTER, router.Router())
+
+
+def _filter(name: str, message: protos.Message, *, disabled: bool = False) -> hcm.HttpFilter:
+    return hcm.HttpFilter(name=name, typed_config=any_of(message), disabled=disabled)
