@@ -10,6 +10,7 @@ from typing import TypeVar
 from mesh_patterns import expect, kinds
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.model import GRPC, Ingress, Mesh, Service, Version
+from mesh_patterns.protocols import PROTOCOLS
 from mesh_patterns.selector import RESERVED
 from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, VersionSpec
 from mesh_yaml.build import build
@@ -101,7 +102,7 @@ def _service(name: str, spec: ServiceSpec, place: Place, default: str) -> Servic
     proxyless = (spec.dataplane or default) == GRPC
     return Service(
         name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)),
-        _protocol(spec, proxyless), _ingress(spec), tuple(spec.hosts),
+        _protocol(spec, proxyless), _ingress(name, spec), tuple(spec.hosts),
         GRPC if proxyless else "sidecar",
     )  # fmt: skip
 
@@ -110,8 +111,8 @@ def _protocol(spec: ServiceSpec, proxyless: bool) -> str:
     """What the service speaks; without an Envoy that is gRPC."""
     if not proxyless:
         return spec.protocol
-    if spec.protocol == "http" and "protocol" in spec.model_fields_set:
-        message = "is http, but 'dataplane: grpc' is for gRPC; say 'protocol: grpc'"
+    if spec.protocol != GRPC and "protocol" in spec.model_fields_set:
+        message = f"is {spec.protocol}, but 'dataplane: grpc' is for gRPC; say 'protocol: grpc'"
         raise DocumentError.at(spec.place("protocol"), f"{message} or 'dataplane: sidecar'")
     return "grpc"
 
@@ -141,10 +142,21 @@ def _resolved(file: str, cwd: str) -> Path:
     return (Path(file).parent / cwd).resolve()
 
 
-def _ingress(spec: ServiceSpec) -> Ingress | None:
+def _ingress(name: str, spec: ServiceSpec) -> Ingress | None:
     if spec.ingress is None:
         return None
-    return Ingress(spec.place("ingress"), spec.ingress.port, tuple(spec.ingress.hosts))
+    hosts = tuple(spec.ingress.hosts)
+    return Ingress(spec.place("ingress"), spec.ingress.port, hosts, _shared(name, spec.protocol))
+
+
+def _shared(name: str, protocol: str) -> str:
+    """Which port of the ingress a service takes that asks for none: one where all can be told
+    apart, or its own.
+    """
+    known = PROTOCOLS[protocol]
+    if known.requests:
+        return "any"
+    return protocol if known.named else f"any:{name}"
 
 
 def _check(mesh: Mesh, problems: Problems, place: Place) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mesh_patterns import assemble, grpc_limits
+from mesh_patterns import assemble, grpc_limits, streams
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.importers import dialects
@@ -59,6 +59,7 @@ def apply(mesh: Mesh) -> Draft:
     """The mesh's draft with all its patterns applied."""
     draft = Draft.of(mesh)
     apply_all(draft)
+    streams.check(draft)
     grpc_limits.apply(draft)
     return draft
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_patterns.protocols import PROTOCOLS
 from mesh_yaml.place import Place, Problem
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Ingress:
     place: Place
     port: int | None = None
     hosts: tuple[str, ...] = ("*",)
+    shared: str = "any"  # services that name no port and have this in common share one
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Service:
     ingress: Ingress | None = None
     hosts: tuple[str, ...] = ()
     dataplane: str = "sidecar"
+
+    @property
+    def requests(self) -> bool:
+        """Whether Envoy sees requests of what it speaks: HTTP, or gRPC."""
+        return PROTOCOLS[self.protocol].requests
 
     @property
     def proxyless(self) -> bool:

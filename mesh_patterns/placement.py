@@ -128,7 +128,7 @@ def call(caller: Caller, callee: str) -> str:
 
 def ingress(declared: Ingress) -> str:
     """The key of an ingress port; services that ask for none share one."""
-    return f"ingress:{declared.port or 'any'}"
+    return f"ingress:{declared.port or declared.shared}"
 
 
 def needs(mesh: Mesh) -> Iterator[Need]:

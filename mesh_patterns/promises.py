@@ -70,7 +70,8 @@ def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
     they are.
     """
     found = []
-    for edge in draft.edges.values():
+    asked = (edge for edge in draft.edges.values() if draft.mesh.services[edge.callee].requests)
+    for edge in asked:
         if edge.caller in (CLIENT, INGRESS) or _own(draft, edge):
             for row in [*_rows(draft, edge), *_special(draft, edge)]:
                 claim = _claim(draft, row)

@@ -56,7 +56,7 @@ class ServiceSpec(VersionSpec):
         Name, Annotated[VersionSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]
     ] = Field({}, description="by name; one unnamed version if absent")
     calls: list[Name] = Field([], description="the services that this one calls")
-    protocol: Literal["http", "grpc"] = Field(
+    protocol: Literal["http", "grpc", "tcp", "tls", "redis", "thrift"] = Field(
         "http", description="what the workload speaks; grpc where the data plane is grpc"
     )
     ingress: Annotated[

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mesh_patterns.model import CLIENT, INGRESS, Instance, Mesh, Service, Version
+from mesh_patterns.model import CLIENT, GRPC, INGRESS, Instance, Mesh, Service, Version
 from mesh_patterns.placement import (
     HOST,
     Caller,
@@ -25,13 +25,15 @@ from mesh_patterns.placement import (
     reached,
     workload,
 )
+from mesh_patterns.protocols import PROTOCOLS
 from mini_mesh.certificates.files import CERTIFICATES, provider
 from mini_mesh.echo import config as echo
 from mini_mesh.grpc_bootstrap import SCHEME, GrpcNode, environment
 from mini_mesh.processes.process import ProcessSpec
 from tap.topology import Endpoint, Listener, Topology
 
-_SCHEMES = {"http": "http", "grpc": "grpc"}
+# how the echo calls those that speak it
+_SCHEMES = {name: "grpc" if name == GRPC else each.scheme for name, each in PROTOCOLS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement
         service.name,
         instance.version,
         placement.port(workload(instance)),
-        "grpc" if service.protocol == "grpc" else "http",
+        service.protocol,
         calls,
     )
 
@@ -150,7 +152,7 @@ def _workload(
         "MESHLOOM_VERSION": instance.version,
     }
     for callee, port in _calls(mesh, instance, placement).items():
-        env |= _address_of(callee, port)
+        env |= _address_of(callee, port, _scheme(mesh, callee))
     if mesh.is_proxyless(instance.service):
         for callee in mesh.services[instance.service].calls:
             env[f"{_variable(callee)}_TARGET"] = f"{SCHEME}{callee}"
@@ -171,7 +173,7 @@ def _tracing(instance: Instance, otlp: str) -> dict[str, str]:
     }
 
 
-def _address_of(callee: str, port: int) -> dict[str, str]:
+def _address_of(callee: str, port: int, scheme: str) -> dict[str, str]:
     """``REVIEWS_URL`` and its like: how a workload finds whom it calls.
 
     ``REVIEWS_TARGET`` is for gRPC's channels, the same with an Envoy and without.
@@ -179,11 +181,16 @@ def _address_of(callee: str, port: int) -> dict[str, str]:
     name = _variable(callee)
     return {
         f"{name}_TARGET": f"{HOST}:{port}",
-        f"{name}_URL": f"http://{HOST}:{port}",
+        f"{name}_URL": f"{scheme}://{HOST}:{port}",
         f"{name}_ADDR": f"{HOST}:{port}",
         f"{name}_HOST": HOST,
         f"{name}_PORT": str(port),
     }
+
+
+def _scheme(mesh: Mesh, service: str) -> str:
+    """Of the service's addresses."""
+    return PROTOCOLS[mesh.services[service].protocol].scheme
 
 
 def _variable(callee: str) -> str:
@@ -210,9 +217,10 @@ def addresses(plan: Plan) -> dict[str, Any]:
     mesh, placement = plan.mesh, plan.placement
     services = {}
     for service in mesh.services.values():
+        scheme = _scheme(mesh, service.name)
         services[service.name] = {
-            "url": f"http://{entrance(mesh, placement, CLIENT, service.name)}",
-            "ingress": f"http://{entrance(mesh, placement, INGRESS, service.name)}"
+            "url": f"{scheme}://{entrance(mesh, placement, CLIENT, service.name)}",
+            "ingress": f"{scheme}://{entrance(mesh, placement, INGRESS, service.name)}"
             if service.ingress
             else None,
             "versions": {

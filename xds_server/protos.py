@@ -172,6 +172,9 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.network.connection_limit import (
         v3 as connection_limit,
     )
+    from envoy_data_plane.envoy.extensions.filters.network.redis_proxy import v3 as redis_proxy
+    from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy import v3 as tcp_proxy
+    from envoy_data_plane.envoy.extensions.filters.network.thrift_proxy import v3 as thrift_proxy
     from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
@@ -199,6 +202,9 @@ _LATER: Mapping[str, str] = {
     "matching": "envoy.extensions.common.matching.v3",
     "mutation_rules": "envoy.config.common.mutation_rules.v3",
     "network_input": "envoy.extensions.matching.common_inputs.network.v3",
+    "redis_proxy": "envoy.extensions.filters.network.redis_proxy.v3",
+    "tcp_proxy": "envoy.extensions.filters.network.tcp_proxy.v3",
+    "thrift_proxy": "envoy.extensions.filters.network.thrift_proxy.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -277,6 +283,7 @@ __all__ = [
     "raw_buffer",
     "rbac",
     "rbac_filter",
+    "redis_proxy",
     "route",
     "router",
     "rpc",
@@ -286,6 +293,8 @@ __all__ = [
     "tap",
     "tap_config",
     "tap_data",
+    "tcp_proxy",
+    "thrift_proxy",
     "tls",
     "tls_inspector",
     "wasm",

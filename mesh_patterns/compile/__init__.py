@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from mesh_patterns.collector import paused
 from mesh_patterns.compile import clusters, grpc, listeners, routes, tls
+from mesh_patterns.compile.entries import entries
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity, imagined
 from mesh_patterns.placement import Placement, Proxy, proxies, proxyless
@@ -48,14 +49,17 @@ def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Res
     yield from clusters.inbound(draft, proxy, placement)
     yield from clusters.outbound(draft, proxy, placement)
     yield from clusters.beside(draft, proxy, placement)
-    if placement.processed:
+    found = list(entries(draft, proxy, placement))
+    asked = any(not entry.streams for entry in found)  # else no listener would ask for extensions
+    if placement.processed and asked:
         from mesh_patterns.compile import ext_proc  # with packages that few meshes need
 
         yield ext_proc.extension(proxy.node)
-    if placement.gated:
+    if placement.gated and asked:
         from mesh_patterns.compile import gate
 
         yield gate.extension(proxy.node)
-    for entry in listeners.entries(draft, proxy, placement):
+    for entry in found:
         yield listeners.listener_resource(entry, placement)
-        yield routes.route_resource(entry)
+        if not entry.streams:
+            yield routes.route_resource(entry)

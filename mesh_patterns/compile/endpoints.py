@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mesh_patterns.compile import clusters, grpc, listeners, routes
+from mesh_patterns.compile.entries import entries
 from mesh_patterns.compile.grpc import clusters as grpc_clusters
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.placement import Placement, Proxy, Proxyless, proxies, proxyless
@@ -64,9 +65,10 @@ class Endpoints:
 
     def _inbound(self, proxy: Proxy, placement: Placement) -> Iterator[Resource]:
         yield from clusters.inbound(self._draft, proxy, placement)
-        for entry in listeners.entries(self._draft, proxy, placement):
+        for entry in entries(self._draft, proxy, placement):
             yield listeners.listener_resource(entry, placement)
-            yield routes.route_resource(entry)
+            if not entry.streams:
+                yield routes.route_resource(entry)
 
     def _add(self, proxy: Proxy) -> None:
         for instance in proxy.inbound:

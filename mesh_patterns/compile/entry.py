@@ -48,11 +48,24 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """Connections that are handed on as they are, or command by command: to ``clusters``, in
+    proportion to their weights. ``names`` are those by which a client asks for it (SNI); none: it
+    gets whatever comes.
+    """
+
+    protocol: str
+    clusters: tuple[tuple[str, int], ...]
+    place: Place
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One listener: ``addresses`` (ports), route table, filters in Envoy's order.
 
     ``instance`` is set on an inbound entry: everything goes to its workload. ``mtls`` is how
-    callers have to come there.
+    callers have to come there. Where there are ``streams``, there are no requests to be routed.
     """
 
     name: str
@@ -63,6 +76,7 @@ class Entry:
     hosts: tuple[Host, ...] = field(default=())
     instance: Instance | None = None
     mtls: Placed[str] | None = None
+    streams: tuple[Stream, ...] = ()
 
 
 def local_cluster(instance: Instance) -> str:

@@ -171,8 +171,9 @@ def filter_chains(entry: Entry, network: Sequence[listener.Filter]) -> list[list
 
 
 def listener_filters(entry: Entry) -> list[listener.ListenerFilter]:
-    """What tells TLS from plaintext, where both may come."""
-    if entry.mtls is None or entry.mtls.value != PERMISSIVE:
+    """What tells TLS from plaintext, where both may come, and whom a client asks for by SNI."""
+    named = any(stream.names for stream in entry.streams)
+    if not named and (entry.mtls is None or entry.mtls.value != PERMISSIVE):
         return []
     return [
         listener.ListenerFilter(

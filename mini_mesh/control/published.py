@@ -42,6 +42,8 @@ class Published:
 
     def standing(self, node: str, kind: ResourceType, snapshot: Snapshot | None) -> str:
         """Why the node does not go by its resources of this kind yet; "" when it does."""
+        if snapshot is not None and not snapshot.resources(kind):
+            return ""  # an Envoy that is given none asks for none
         told = self._status.of(node).get(kind)
         if snapshot is None or told is None:
             return "it is not connected to the control plane"

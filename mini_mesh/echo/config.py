@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
 
 from mini_mesh.processes.process import ProcessSpec
 
@@ -42,7 +41,7 @@ class Instance:
     service: str
     version: str
     port: int
-    protocol: Literal["http", "grpc"] = "http"
+    protocol: str = "http"  # of mesh_patterns.protocols
     calls: tuple[Call, ...] = ()
     fail_with_calls: bool = False  # answer 502 (UNAVAILABLE) when a call fails
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mini_mesh.echo.answer import Caller, Outcome, Received, calls_of
 from mini_mesh.echo.config import Call, Instance
 from mini_mesh.echo.http_side import HttpClient, HttpListener
+from mini_mesh.echo.streams import STREAMS, StreamListener, ask
 
 if TYPE_CHECKING:
     from mini_mesh.echo.grpc_side import GrpcClient
@@ -76,6 +77,9 @@ class Echo:
         return await asyncio.gather(*(self._one_call(call, handed_on) for call in calls))
 
     async def _one_call(self, call: Call, got: Received) -> Outcome:
+        scheme = call.url.partition("://")[0]
+        if scheme in STREAMS:
+            return await ask(scheme, call, got)
         if not call.url.startswith(GRPC_SCHEME):
             return await self._http.call(call, got)
         if self._grpc is None:
@@ -88,6 +92,8 @@ class Echo:
 def _listener(instance: Instance, call: Caller) -> Listener:
     if instance.protocol == "http":
         return HttpListener(instance, call)
+    if instance.protocol in STREAMS:
+        return StreamListener(instance)
     from mini_mesh.echo.grpc_side import GrpcListener
 
     return GrpcListener(instance, call)

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 PAUSE = 0.02  # seconds between two reads while counters still move
 MAX_READS = 50
+# what counts the requests at an inbound listener or, where it sees none, the connections
+_ARRIVALS = (
+    ("http.inbound-", ".downstream_rq_total"),
+    ("tcp.inbound-", ".downstream_cx_total"),
+)
 
 
 async def reached(plan: Plan, admins: Mapping[str, str]) -> dict[str, int]:
     """How many requests have arrived at each instance, by its id.
 
-    At an Envoy those that its inbound listener has begun to handle; at an echo without Envoy those
-    that got through its listener. Nobody counts for other programs. ``admins`` are the addresses of
-    the Envoys' admin interfaces, by node.
+    At an Envoy those that its inbound listener has begun to handle, or connections where it sees no
+    requests; at an echo without Envoy those that got through its listener. Nobody counts for other
+    programs. ``admins`` are the addresses of the Envoys' admin interfaces, by node.
     """
     at_envoys, at_echoes = await asyncio.gather(
         _at_envoys({node: admins[node] for node in plan.proxies}), _at_echoes(plan.counts)
@@ -48,16 +53,16 @@ async def _at_envoys(admins: Mapping[str, str]) -> dict[str, int]:
     async with aiohttp.ClientSession() as session:
         texts = await asyncio.gather(
             *(
-                _get(session, f"http://{admin}/stats?filter=^http.inbound-.*rq_total$")
+                _get(session, f"http://{admin}/stats?filter=inbound-.*downstream_(rq|cx)_total$")
                 for admin in admins.values()
             )
         )
     found: dict[str, int] = {}
     for line in (line for text in texts for line in text.splitlines()):
         name, _, value = line.rpartition(": ")
-        if name.startswith("http.inbound-") and name.endswith(".downstream_rq_total"):
-            instance = name.removeprefix("http.inbound-").removesuffix(".downstream_rq_total")
-            found[instance] = int(value)
+        for start, end in _ARRIVALS:
+            if name.startswith(start) and name.endswith(end):
+                found[name.removeprefix(start).removesuffix(end)] = int(value)
     return found
 
 

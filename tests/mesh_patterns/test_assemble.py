@@ -68,7 +68,7 @@ def test_a_mistake_in_a_list_is_told_at_its_place(refusal: Refusal, text: str, t
         ("{a: {ingress: []}}", "1:32: ingress: expected a mapping, got a list"),
         ("{a: {ingress: {hosts: []}}}", "1:40: hosts: expected at least one entry"),
         ("{a: {hosts: ['a b']}}", "1:31: string should match pattern '^\\S+$', got 'a b'"),
-        ("{a: {protocol: tcp}}", "1:33: protocol: input should be 'http' or 'grpc', got 'tcp'"),
+        ("{a: {protocol: udp}}", "1:33: protocol: input should be 'http', 'grpc', 'tcp'"),
         ("{a: {env: {X: []}}}", "1:32: X: expected text, got a list"),
         ("{a: {calls: [b]}}", "1:19: service 'a' calls 'b', which is not there; there is 'a'"),
         (

@@ -13,7 +13,7 @@ from mesh_patterns.placement import Placement
 from mesh_patterns.policy import ConnectionLimit
 from mini_mesh.ports import LOOPBACK
 from tests.mesh_patterns.conftest import Read, Refusal
-from tests.mesh_patterns.running import running
+from tests.mesh_patterns.running import Running, running
 from xds_server.resource import ResourceType
 
 MESH = "mesh: {dataplane: node, services: {page: {calls: [web]}, web: }}\npatterns:\n"
@@ -41,11 +41,17 @@ def test_what_no_limit_can_be_is_refused(refusal: Refusal, wrong: str) -> None:
 async def test_one_connection_too_many_is_closed_and_the_others_go_on(tmp_path: Path) -> None:
     async with running(MESH + LIMIT, tmp_path) as mesh:
         port = mesh.placement.port("inbound:web")
-        while await mesh.stat("connection_limit.meshloom.active_connections"):
-            await asyncio.sleep(0.01)  # those by which it was seen that somebody listens
+        await _until_closed(mesh)
         statuses = await asyncio.gather(*(_status(port) for _ in range(10)))
         assert sorted(statuses, key=str) == [200] * 3 + [None] * 7
         assert await mesh.stat("connection_limit.meshloom.limited_connections") >= 7
+
+
+async def _until_closed(mesh: Running) -> None:
+    """Those connections by which it was seen that somebody listens."""
+    open_ = "connection_limit.meshloom.active_connections"
+    while await mesh.stat(open_):  # noqa: ASYNC110 # Envoy tells nobody
+        await asyncio.sleep(0.01)
 
 
 async def _status(port: int) -> int | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from mesh_patterns.compile import compile_mesh
-from mesh_patterns.compile.listeners import entries
+from mesh_patterns.compile.entries import entries
 from mesh_patterns.placement import Placement, proxies
 from tests.mesh_patterns.conftest import Read
 from xds_server.mirror import render
