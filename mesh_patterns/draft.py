@@ -209,7 +209,8 @@ class Filter:
     ``kind`` is its place in the order of ``compile/filters/``, or of ``compile/network/`` if its
     ``layer`` is ``network``: it is about connections then, not about requests. ``calls`` is whom it
     asks by itself: the Envoy that runs it has a cluster of each one's name, and ``asks`` are those
-    of the services beside Envoy (``beside.py``).
+    of the services beside Envoy (``beside.py``). Its config comes apart from the listener if
+    ``ecds``.
     """
 
     kind: str
@@ -221,6 +222,7 @@ class Filter:
     calls: tuple[Target, ...] = ()
     asks: tuple[str, ...] = ()
     layer: Layer = "http"
+    ecds: bool = False
 
     @property
     def caller(self) -> str:
@@ -304,13 +306,14 @@ class Draft:
         calls: tuple[Target, ...] = (),
         asks: tuple[str, ...] = (),
         layer: Layer = "http",
+        ecds: bool = False,
     ) -> None:
         """Put one filter at the callers of ``edges`` and in front of ``inbound`` workloads.
 
         It is named after ``kind`` and ``label``; a second one of that name gets a number.
         """
         name = self._free(f"{kind}.{label}" if label else kind)
-        more: dict[str, Any] = {"calls": calls, "asks": asks, "layer": layer}
+        more: dict[str, Any] = {"calls": calls, "asks": asks, "layer": layer, "ecds": ecds}
         for edge in edges:
             ends = (edge.caller, edge.callee)
             made = Filter(kind, name, config, place, edge=ends, **more)

@@ -164,10 +164,17 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
+    from envoy_data_plane.envoy.extensions.compression.brotli.compressor import v3 as brotli
+    from envoy_data_plane.envoy.extensions.compression.gzip.compressor import v3 as gzip
+    from envoy_data_plane.envoy.extensions.compression.zstd.compressor import v3 as zstd
     from envoy_data_plane.envoy.extensions.filters.common.matcher.action import v3 as matcher_action
     from envoy_data_plane.envoy.extensions.filters.http.composite import v3 as composite
+    from envoy_data_plane.envoy.extensions.filters.http.compressor import v3 as compressor
+    from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+    from envoy_data_plane.envoy.extensions.filters.http.lua import v3 as lua
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
+    from envoy_data_plane.envoy.extensions.filters.http.stateful_session import v3 as session
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
     from envoy_data_plane.envoy.extensions.filters.network.connection_limit import (
         v3 as connection_limit,
@@ -175,6 +182,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.network.redis_proxy import v3 as redis_proxy
     from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy import v3 as tcp_proxy
     from envoy_data_plane.envoy.extensions.filters.network.thrift_proxy import v3 as thrift_proxy
+    from envoy_data_plane.envoy.extensions.http.stateful_session.cookie import v3 as session_cookie
     from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
@@ -183,6 +191,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
     from envoy_data_plane.envoy.service.status import v3 as status
+    from envoy_data_plane.envoy.type.http import v3 as envoy_http_type
     from envoy_data_plane.xds.core import v3 as xds_core
     from envoy_data_plane.xds.type.matcher import v3 as xds_matcher
 
@@ -191,29 +200,38 @@ Message = betterproto2.Message
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
+    "brotli": "envoy.extensions.compression.brotli.compressor.v3",
     "composite": "envoy.extensions.filters.http.composite.v3",
+    "compressor": "envoy.extensions.filters.http.compressor.v3",
     "connection_limit": "envoy.extensions.filters.network.connection_limit.v3",
+    "cors": "envoy.extensions.filters.http.cors.v3",
+    "envoy_http_type": "envoy.type.http.v3",
     "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
     "ext_proc_service": "envoy.service.ext_proc.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
+    "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
+    "lua": "envoy.extensions.filters.http.lua.v3",
     "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
     "matching": "envoy.extensions.common.matching.v3",
     "mutation_rules": "envoy.config.common.mutation_rules.v3",
     "network_input": "envoy.extensions.matching.common_inputs.network.v3",
-    "redis_proxy": "envoy.extensions.filters.network.redis_proxy.v3",
-    "tcp_proxy": "envoy.extensions.filters.network.tcp_proxy.v3",
-    "thrift_proxy": "envoy.extensions.filters.network.thrift_proxy.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
+    "redis_proxy": "envoy.extensions.filters.network.redis_proxy.v3",
+    "session": "envoy.extensions.filters.http.stateful_session.v3",
+    "session_cookie": "envoy.extensions.http.stateful_session.cookie.v3",
     "socket_tap": "envoy.extensions.transport_sockets.tap.v3",
     "status": "envoy.service.status.v3",
     "tap_data": "envoy.data.tap.v3",
+    "tcp_proxy": "envoy.extensions.filters.network.tcp_proxy.v3",
+    "thrift_proxy": "envoy.extensions.filters.network.thrift_proxy.v3",
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
     "xds_core": "xds.core.v3",
     "xds_matcher": "xds.type.matcher.v3",
+    "zstd": "envoy.extensions.compression.zstd.compressor.v3",
 }
 
 
@@ -250,6 +268,15 @@ def _class_of(type_url: str) -> type[Message] | None:
 
 
 __all__ = [
+    "compressor",
+    "gzip",
+    "brotli",
+    "zstd",
+    "cors",
+    "session",
+    "session_cookie",
+    "envoy_http_type",
+    "lua",
     "Message",
     "access_log_service",
     "accesslog",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mesh_patterns.collector import paused
-from mesh_patterns.compile import clusters, grpc, listeners, routes, tls
+from mesh_patterns.compile import clusters, filters, grpc, listeners, routes, tls
 from mesh_patterns.compile.entries import entries
 from mesh_patterns.draft import Draft
 from mesh_patterns.identity import Identity, imagined
@@ -59,6 +59,7 @@ def _resources(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Res
         from mesh_patterns.compile import gate
 
         yield gate.extension(proxy.node)
+    yield from filters.extensions(found)
     for entry in found:
         yield listeners.listener_resource(entry, placement)
         if not entry.streams:

@@ -48,6 +48,10 @@ def route_resource(entry: Entry) -> Resource:
     origins = {"": str(entry.place)}
     if entry.instance:
         hosts = [_inbound(entry)]
+        said = "virtual_hosts[0].routes[0].typed_per_filter_config"
+        heard = filters.at_instance(entry)
+        lines = {each.name: str(each.place) for each in entry.filters if each.name in heard}
+        origins |= {f"{said}.{name}": line for name, line in lines.items()}
     else:
         hosts = [_virtual_host(host) for host in entry.hosts]
         for i, host in enumerate(entry.hosts):
@@ -72,6 +76,8 @@ def origins_of(prefix: str, host: Host) -> dict[str, str]:
             found[f"{at}.route.weighted_clusters"] = str(split[0].place)
             for k, weighted in enumerate(split):
                 found[f"{at}.route.weighted_clusters.clusters[{k}]"] = str(weighted.place)
+        for each in row.filters:
+            found[f"{at}.typed_per_filter_config.{each.name}"] = str(each.place)
         for name, field in fields.items():
             placed = row.edge.setting(row.rule, name)
             if placed:

@@ -7,14 +7,12 @@ fault filter aborted, so retries are tested with the fault on the far side.
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from mesh_patterns.draft import Draft, Fault
+from mesh_patterns.kinds import http_filter
+from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_patterns.matching import HeadersSpec
-from mesh_patterns.selector import edges, inbound, is_edge
-from mesh_patterns.spec import PatternSpec
 from mesh_yaml.spec import Spec
 from mesh_yaml.values import Duration, Percent
 
@@ -62,18 +60,13 @@ class FaultOptions(Spec):
         )
 
 
-class FaultSpec(PatternSpec, FaultOptions):
+class FaultSpec(HttpFilterSpec, FaultOptions):
     """Delay or fail requests."""
 
-    on: str = Field(description="service, service/version, or 'caller -> service'")
-    side: Literal["caller", "service"] | None = Field(
-        None, description="whose Envoy does it; by default the caller's for an edge"
-    )
     when: HeadersSpec | None = Field(None, description="only such requests")
 
 
 def apply(spec: FaultSpec, draft: Draft) -> None:
-    at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
     meaning = spec.meaning()
     headers = spec.when.header_matches() if spec.when else ()
     fault = Fault(
@@ -81,9 +74,4 @@ def apply(spec: FaultSpec, draft: Draft) -> None:
         meaning.abort_status, meaning.abort_grpc_status, meaning.abort_percent,
         headers,
     )  # fmt: skip
-    if at_caller:
-        found = edges(draft, spec.on, spec.place("on"))
-        draft.add_filter("fault", "", fault, spec.place(), edges=found)
-    else:
-        workloads = inbound(draft.mesh, spec.on, spec.place("on"))
-        draft.add_filter("fault", "", fault, spec.place(), inbound=workloads)
+    http_filter.add(spec, draft, "", fault)

@@ -14,18 +14,18 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from mesh_patterns.draft import Draft, Target
-from mesh_patterns.selector import edges, inbound, is_edge, target
-from mesh_patterns.spec import PatternSpec
+from mesh_patterns.kinds import http_filter
+from mesh_patterns.kinds.http_filter import ExtensionSpec
+from mesh_patterns.selector import target
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import Text
 from wasm_filters.errors import ModuleError
 from wasm_filters.ours import filter_file
 
 
-class WasmSpec(PatternSpec):
+class WasmSpec(ExtensionSpec):
     """Run a Proxy-Wasm filter."""
 
-    on: str = Field(description="service, service/version, or 'caller -> service'")
     file: str = Field(description="from the pattern file's folder; 'meshloom:NAME' is one of ours")
     sha256: str | None = Field(None, description="refuse the file if its hash is another")
     root_id: str = ""
@@ -36,9 +36,6 @@ class WasmSpec(PatternSpec):
     )
     calls: list[Text] = Field(
         [], description="services, or service/version, that the filter asks: clusters by that name"
-    )
-    side: Literal["caller", "service"] | None = Field(
-        None, description="whose Envoy runs it; by default the caller's for an edge"
     )
 
 
@@ -64,13 +61,7 @@ def apply(spec: WasmSpec, draft: Draft) -> None:
         _text(spec.configuration), _text(spec.vm_configuration), spec.on_trap,
     )  # fmt: skip
     calls = tuple(_called(spec, at, draft) for at in range(len(spec.calls)))
-    at_caller = spec.side == "caller" if spec.side else is_edge(spec.on)
-    if at_caller:
-        found = edges(draft, spec.on, spec.place("on"))
-        draft.add_filter("wasm", file.stem, config, spec.place(), edges=found, calls=calls)
-    else:
-        workloads = inbound(draft.mesh, spec.on, spec.place("on"))
-        draft.add_filter("wasm", file.stem, config, spec.place(), inbound=workloads, calls=calls)
+    http_filter.add(spec, draft, file.stem, config, calls=calls)
 
 
 def _called(spec: WasmSpec, at: int, draft: Draft) -> Target:

@@ -207,6 +207,9 @@ class Running:
         """Send what ``caller``'s workload would send to the service ``to``."""
         return await self.send(call(Caller(caller, caller), to), path, headers, method, host or to)
 
+    def url(self, key: str, path: str) -> URL:
+        return URL(f"http://{LOOPBACK}:{self.placement.port(key)}{path}", encoded=True)
+
     async def send(
         self,
         key: str,
@@ -217,7 +220,7 @@ class Running:
     ) -> Answer:
         given = headers.items() if isinstance(headers, Mapping) else headers
         fields = [("host", host), *given]
-        url = URL(f"http://{LOOPBACK}:{self.placement.port(key)}{path}", encoded=True)
+        url = self.url(key, path)
         now = asyncio.get_running_loop().time
         start = now()
         async with self.http.request(
@@ -250,7 +253,8 @@ async def running(
             await web.TCPSite(runner, LOOPBACK, port, reuse_address=True).start()
         envoy = await stack.enter_async_context(Oracle().running(ports))
         snapshots = compile_mesh(draft, placement, identities)
-        assert await envoy.judge(snapshots[NODE]) == []
+        refused = await envoy.judge(snapshots[NODE])
+        assert refused == [], refused
         http = await stack.enter_async_context(_client())
         mesh = Running(draft, placement, upstream, http, envoy.admin, identities)
         await _until_it_answers(mesh)

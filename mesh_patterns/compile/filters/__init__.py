@@ -2,9 +2,10 @@
 
 ::
 
-    tap → compression → gate → fault → … → wasm → router
+    tap → compression → gate → fault → cors → authorization → session →
+    lua → ext_proc → wasm → router
 
-:data:`ORDER` is all of it. The tap is first, so it sees what came in and what went out, also when a
+The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
 it. Who may not come in is turned away before anybody counts or changes the request, and the filters
 that somebody wrote himself see only what is let through.
@@ -17,26 +18,33 @@ by the routes of those edges.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Protocol, cast
 
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.filters import capture
 from mesh_patterns.compile.filters.fault import ROUTE_FAULT
+from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import Placement
 from mesh_yaml.place import Place
 from xds_server import protos
-from xds_server.mirror import any_of
-from xds_server.protos import hcm, protobuf, route, router
+from xds_server.mirror import any_of, type_url_of
+from xds_server.protos import core, hcm, protobuf, route, router
+from xds_server.resource import Resource
 
 GATE = "gate"
 ORDER = (
+    "compression",
     GATE,
     "fault",
+    "cors",
     "authorization",
+    "session",
+    "lua",
+    "ext_proc",
     "wasm",
 )
 ROUTER = "envoy.filters.http.router"
@@ -90,8 +98,22 @@ def http_filters(entry: Entry, placement: Placement) -> Chain:
 
 
 def _made(each: Filter, entry: Entry) -> tuple[hcm.HttpFilter, Place]:
-    made = _filter(each.name, config(each), disabled=entry.instance is None)
-    return made, each.place
+    disabled, message = entry.instance is None, config(each)
+    if not each.ecds:
+        return _filter(each.name, message, disabled=disabled), each.place
+    source = core.ExtensionConfigSource(config_source=ads(), type_urls=[type_url_of(type(message))])
+    return (
+        hcm.HttpFilter(name=each.name, config_discovery=source, disabled=disabled),
+        each.place,
+    )
+
+
+def extensions(found: Iterable[Entry]) -> Iterator[Resource]:
+    """The configs of the entries' filters that come apart from their listeners, each once."""
+    apart = {each.name: each for entry in found for each in entry.filters if each.ecds}
+    for each in apart.values():
+        told = core.TypedExtensionConfig(name=each.name, typed_config=any_of(config(each)))
+        yield Resource.of(told, origins={"": str(each.place)})
 
 
 def config(each: Filter) -> protos.Message:

@@ -17,7 +17,8 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
     order = [
         *("route", "canary", "retries", "timeout"),
         *("circuit_breaker", "load_balancing", "outlier_detection"),
-        *("mirror", "fault", "mtls", "authorization", "wasm"),
+        *("mirror", "fault", "connection_limit", "mtls", "authorization"),
+        *("cors", "compression", "session", "lua", "ext_proc", "wasm"),
     ]
     assert list(KINDS) == order
 

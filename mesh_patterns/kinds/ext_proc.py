@@ -1,0 +1,78 @@
+"""External processing: a service of your own that sees and changes requests and answers.
+
+Envoy: the ext_proc filter. The processor is a service of the mesh that speaks gRPC
+(``envoy.service.ext_proc.v3.ExternalProcessor``), in whatever language. A sidecar's filters of
+one's own without WASM's limits, for a round trip for each part that it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+
+from mesh_patterns.draft import Draft, Target
+from mesh_patterns.kinds import http_filter
+from mesh_patterns.kinds.http_filter import ExtensionSpec
+from mesh_patterns.selector import target
+from mesh_yaml.place import DocumentError
+from mesh_yaml.values import Duration
+
+Body = Literal["none", "streamed", "buffered", "buffered_partial", "full_duplex_streamed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """What of a message a processor gets."""
+
+    headers: bool
+    body: str
+    trailers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExtProc:
+    """Who processes, and what; ``optional``: without an answer a request goes on."""
+
+    processor: Target
+    request: Processing
+    response: Processing
+    optional: bool
+    observe: bool
+    timeout: timedelta | None
+
+
+class ExtProcSpec(ExtensionSpec):
+    """Send requests through a processor."""
+
+    service: str = Field(description="of the mesh, protocol grpc: the processor")
+    request_headers: bool = True
+    request_body: Body = "none"
+    request_trailers: bool = False
+    response_headers: bool = True
+    response_body: Body = "none"
+    response_trailers: bool = False
+    on_failure: Literal["deny", "allow"] = Field(
+        "deny", description="500, or on as it is, when the processor does not answer"
+    )
+    observe: bool = Field(False, description="it only looks: nobody waits for its answers")
+    timeout: Duration | None = Field(None, description="of each answer; 200ms if absent")
+
+
+def apply(spec: ExtProcSpec, draft: Draft) -> None:
+    place = spec.place("service")
+    processor = target(draft.mesh, spec.service, place)
+    if draft.mesh.services[processor.service].protocol != "grpc":
+        message = f"{processor.service!r} has to speak gRPC; give it 'protocol: grpc'"
+        raise DocumentError.at(place, message)
+    meaning = ExtProc(
+        processor,
+        Processing(spec.request_headers, spec.request_body, spec.request_trailers),
+        Processing(spec.response_headers, spec.response_body, spec.response_trailers),
+        spec.on_failure == "allow",
+        spec.observe,
+        spec.timeout,
+    )
+    http_filter.add(spec, draft, processor.service, meaning, calls=(processor,))
