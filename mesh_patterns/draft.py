@@ -250,6 +250,9 @@ class Draft:
     trust_domain: Placed[str] | None = None
     certificate_life: Placed[timedelta] | None = None
     both_ways: frozenset[str] = frozenset()  # services on their way to mutual TLS, or from it
+    # By whose requests they are (a service, the ingress, the client): see ``telemetry.py``.
+    logs: dict[str, list[Placed[Any]]] = field(default_factory=dict)
+    traces: dict[str, Placed[Any]] = field(default_factory=dict)
     # What patterns want of the services beside Envoy, by service, in the order of the file.
     beside: dict[str, list[Placed[Any]]] = field(default_factory=dict)
     _by_caller: dict[str, list[Edge]] = _index()

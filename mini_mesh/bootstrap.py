@@ -28,6 +28,8 @@ MAX_GATED = 4096  # that may be held, or asked about, at a time
 # line of log for a request. The hub counts them.
 NO_WORD_OF_LOSSES = ("--component-log-level", "ext_proc:error")
 DRAIN_SECONDS = 10  # what requests on a replaced listener have left; Envoy's default is 600
+# Milliseconds until a line of an access log is in its file; Envoy's default is ten seconds
+FLUSHED = 200
 LOG_FORMAT = "%l\t%n\t%v"  # level, logger, message; newlines in it are escaped
 
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -94,6 +96,7 @@ def arguments(
         *("--concurrency", str(concurrency)),
         "--disable-hot-restart",
         *("--drain-time-s", str(DRAIN_SECONDS), "--drain-strategy", "immediate"),
+        *("--file-flush-interval-msec", str(FLUSHED)),
         *("--log-level", log_level, "--log-format", LOG_FORMAT, "--log-format-escaped"),
         *more,
     ]

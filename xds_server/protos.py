@@ -161,7 +161,9 @@ with _plain_dataclasses():
 if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
+    from envoy_data_plane.envoy.config.trace import v3 as trace
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
+    from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as file_access_log
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
     from envoy_data_plane.envoy.extensions.compression.brotli.compressor import v3 as brotli
@@ -192,6 +194,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
     from envoy_data_plane.envoy.service.status import v3 as status
     from envoy_data_plane.envoy.type.http import v3 as envoy_http_type
+    from envoy_data_plane.envoy.type.tracing import v3 as tracing
     from envoy_data_plane.xds.core import v3 as xds_core
     from envoy_data_plane.xds.type.matcher import v3 as xds_matcher
 
@@ -208,6 +211,7 @@ _LATER: Mapping[str, str] = {
     "envoy_http_type": "envoy.type.http.v3",
     "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
     "ext_proc_service": "envoy.service.ext_proc.v3",
+    "file_access_log": "envoy.extensions.access_loggers.file.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
     "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
@@ -229,6 +233,8 @@ _LATER: Mapping[str, str] = {
     "tcp_proxy": "envoy.extensions.filters.network.tcp_proxy.v3",
     "thrift_proxy": "envoy.extensions.filters.network.thrift_proxy.v3",
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
+    "trace": "envoy.config.trace.v3",
+    "tracing": "envoy.type.tracing.v3",
     "xds_core": "xds.core.v3",
     "xds_matcher": "xds.type.matcher.v3",
     "zstd": "envoy.extensions.compression.zstd.compressor.v3",
@@ -268,6 +274,9 @@ def _class_of(type_url: str) -> type[Message] | None:
 
 
 __all__ = [
+    "file_access_log",
+    "trace",
+    "tracing",
     "compressor",
     "gzip",
     "brotli",

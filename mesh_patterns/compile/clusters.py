@@ -89,16 +89,28 @@ def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
         DocumentError: two filters want different ones of one name.
     """
     found = {each.name: each for each in named(draft, edges_of(draft, proxy))}
-    for each in filters_of(draft, proxy):
-        for target in each.calls:
-            policy = traffic_policy.policy(draft.edges, each.caller, target.service)
-            wanted = Outbound(str(target), target, each.caller, policy)
-            had = found.setdefault(wanted.name, wanted)
-            if not _alike(draft, had, wanted):
-                callers = f"{had.caller!r} and {each.caller!r} call {wanted.name!r}"
-                message = f"{callers} from one Envoy, with other settings or another certificate"
-                raise DocumentError.at(each.place, message)
+    for caller, target, place in _asked(draft, proxy):
+        policy = traffic_policy.policy(draft.edges, caller, target.service)
+        wanted = Outbound(str(target), target, caller, policy)
+        had = found.setdefault(wanted.name, wanted)
+        if not _alike(draft, had, wanted):
+            callers = f"{had.caller!r} and {caller!r} call {wanted.name!r}"
+            message = f"{callers} from one Envoy, with other settings or another certificate"
+            raise DocumentError.at(place, message)
     return found.values()
+
+
+def _asked(draft: Draft, proxy: Proxy) -> Iterator[tuple[str, Target, Place]]:
+    """Whom this Envoy itself asks, as whom: its filters, and its tracers."""
+    for each in filters_of(draft, proxy):
+        yield from ((each.caller, target, each.place) for target in each.calls)
+    if not draft.traces:
+        return
+    names = {each.service for each in proxy.inbound} | {each.name for each in proxy.callers}
+    for name in sorted(names | ({INGRESS} if proxy.ingress else set())):
+        traced = draft.traces.get(name)
+        if traced and traced.value.collector:
+            yield name, traced.value.collector, traced.place
 
 
 def beside(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resource]:

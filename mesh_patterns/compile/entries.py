@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mesh_patterns.compile import filters, streams, tls
 from mesh_patterns.compile.entry import Entry, Host, unique
@@ -36,6 +37,7 @@ def _inbound(draft: Draft, instance: Instance, placement: Placement) -> Entry:
         instance=instance,
         mtls=tls.accepted(draft, instance.service),
         streams=() if service.requests else (streams.inbound(service, instance, place),),
+        **_told(draft, instance.service),
     )
 
 
@@ -76,6 +78,7 @@ def _requests(draft: Draft, caller: Caller, callees: Sequence[str], placement: P
         place=place,
         filters=_of_hosts(hosts),
         hosts=hosts,
+        **_told(draft, caller.name),
     )
 
 
@@ -97,7 +100,14 @@ def _ingress(draft: Draft, placement: Placement) -> Iterator[Entry]:
             filters=_of_hosts(hosts),
             hosts=hosts,
             streams=found,
+            **_told(draft, INGRESS),
         )
+
+
+def _told(draft: Draft, whose: str) -> dict[str, Any]:
+    """What is told of somebody's requests."""
+    logs, traces = tuple(draft.logs.get(whose, ())), draft.traces.get(whose)
+    return {"whose": whose, "logs": logs, "traces": traces}
 
 
 def _of_hosts(hosts: tuple[Host, ...]) -> tuple[Filter, ...]:

@@ -9,6 +9,7 @@ from mesh_patterns.compile import traffic_policy
 from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
 from mesh_patterns.model import Instance
 from mesh_patterns.policy import HashKey
+from mesh_patterns.telemetry import AccessLog, Tracing
 from mesh_yaml.place import Place
 
 
@@ -66,6 +67,8 @@ class Entry:
 
     ``instance`` is set on an inbound entry: everything goes to its workload. ``mtls`` is how
     callers have to come there. Where there are ``streams``, there are no requests to be routed.
+    ``whose`` requests it sees: a service's, the ingress's or the client's; ``logs`` and ``traces``
+    tell of them.
     """
 
     name: str
@@ -77,6 +80,9 @@ class Entry:
     instance: Instance | None = None
     mtls: Placed[str] | None = None
     streams: tuple[Stream, ...] = ()
+    whose: str = ""
+    logs: tuple[Placed[AccessLog], ...] = ()
+    traces: Placed[Tracing] | None = None
 
 
 def local_cluster(instance: Instance) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from mesh_patterns.compile import tls
+from mesh_patterns.compile import telemetry, tls
 from mesh_patterns.compile.access_log import access_log
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.values import ads
@@ -20,6 +20,7 @@ NAME = "envoy.filters.network.http_connection_manager"
 
 def http(entry: Entry, chain: Sequence[hcm.HttpFilter], captured: bool) -> listener.Filter:
     """The entry's; its routes come by RDS under the entry's name."""
+    logs = [telemetry.access_log(each.value) for each in entry.logs]
     manager = hcm.HttpConnectionManager(
         stat_prefix=entry.name,
         rds=hcm.Rds(config_source=ads(), route_config_name=entry.name),
@@ -30,7 +31,10 @@ def http(entry: Entry, chain: Sequence[hcm.HttpFilter], captured: bool) -> liste
         # a held or delayed request may be quiet for long; the pattern's timeouts bound it instead
         stream_idle_timeout=timedelta(0),
         upgrade_configs=[hcm.HttpConnectionManagerUpgradeConfig(upgrade_type="websocket")],
-        access_log=[access_log()] if captured else [],
+        access_log=[access_log(), *logs] if captured else logs,
+        tracing=telemetry.tracer(entry.traces.value, entry.whose, captured)
+        if entry.traces
+        else None,
         **tls.told_caller(entry),
     )
     return listener.Filter(name=NAME, typed_config=any_of(manager))

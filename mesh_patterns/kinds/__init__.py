@@ -13,6 +13,7 @@ from typing import Any
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import (
+    access_log,
     authorization,
     canary,
     circuit_breaker,
@@ -30,6 +31,7 @@ from mesh_patterns.kinds import (
     route,
     session,
     timeout,
+    tracing,
     wasm,
 )
 from mesh_patterns.spec import PatternSpec
@@ -63,6 +65,8 @@ KINDS: Mapping[str, Kind] = {
     "session": Kind(session.SessionSpec, session.apply),
     "lua": Kind(lua.LuaSpec, lua.apply),
     "ext_proc": Kind(ext_proc.ExtProcSpec, ext_proc.apply),
+    "access_log": Kind(access_log.AccessLogSpec, access_log.apply),
+    "tracing": Kind(tracing.TracingSpec, tracing.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
 }
 
