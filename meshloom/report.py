@@ -16,6 +16,7 @@ from mini_mesh.events import (
     Applied,
     Event,
     Exited,
+    Grew,
     InEffect,
     NotRolledBack,
     Ready,
@@ -79,6 +80,7 @@ _NAMES: dict[type[Any], str] = {
     RolledBack: "rolled_back",
     NotRolledBack: "not_rolled_back",
     TurnedAway: "turned_away",
+    Grew: "grew",
 }
 
 
@@ -116,7 +118,7 @@ class TextReport:
                 _say(told(event))
             case Exited():
                 self._exited(event)
-            case Restarted() | Renewed():
+            case Restarted() | Renewed() | Grew():
                 _say(str(event))
 
     def _in_effect(self, event: InEffect) -> None:

@@ -97,14 +97,37 @@ class Renewed:
         return f"certificates renewed: {self.holders}"
 
 
+@dataclass(frozen=True, slots=True)
+class Grew:
+    """A canary gets ``percent`` of the requests for ``service`` from now on, and ``why``.
+
+    ``ended``: that was its last step; ``withdrawn``: because it did badly.
+    """
+
+    service: str
+    canary: str
+    percent: int
+    why: str
+    ended: bool
+    withdrawn: bool
+
+    def __str__(self) -> str:
+        what = "taken back" if self.withdrawn else "at its end" if self.ended else "grows"
+        return f"canary {self.canary}: {what}, {self.percent} % now ({self.why})"
+
+
 Event = (
-    Ready
-    | Applied
-    | InEffect
-    | Refused
-    | RolledBack
-    | NotRolledBack
-    | TurnedAway
-    | Exited
-    | Restarted
-) | Renewed
+    (
+        Ready
+        | Applied
+        | InEffect
+        | Refused
+        | RolledBack
+        | NotRolledBack
+        | TurnedAway
+        | Exited
+        | Restarted
+    )
+    | Renewed
+    | Grew
+)

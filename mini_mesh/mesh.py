@@ -32,8 +32,10 @@ from mini_mesh.plan import Plan, Surroundings, addresses, plan
 from mini_mesh.processes.fleet import Fleet, NotStarted
 from mini_mesh.processes.process import Process, ProcessSpec
 from mini_mesh.readiness import ENVOY, Readiness, place_of
+from mini_mesh.rollouts.steering import Steering
 
 if TYPE_CHECKING:
+    from mesh_patterns.identity import Identity
     from mini_mesh.control.plane import ControlPlane
     from xds_server.snapshot import Snapshot
 
@@ -88,11 +90,13 @@ class MiniMesh:
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
         self._readiness = Readiness(self._echo, self._ports)
         self.beside = Beside(options.folder)
+        self._rollouts = Steering(self, report)
 
     async def __aenter__(self) -> MiniMesh:
         self._stack.callback(self._ports.close)
         self._stack.callback(self._certificates.stop)
         self._stack.push_async_callback(self.beside.close)
+        self._stack.push_async_callback(self._rollouts.stop)
         self._stack.push_async_callback(self._stop_control)  # when nobody asks it any more
         await self._stack.enter_async_context(self._fleet)
         return self
@@ -167,6 +171,7 @@ class MiniMesh:
         # gRPC looks for the control plane once and, where it is not there, 1 s later
         await self._all_well([*fresh, *await self._run(self.plan.echoes)])
         self._certificates.keep(self.control, draft)
+        self._rollouts.keep(draft)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
 
     def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
@@ -202,14 +207,9 @@ class MiniMesh:
         Raises:
             DocumentError: as :meth:`start`; the mesh goes on as it was.
         """
-        from mesh_patterns.compile import compile_mesh
-
         old_draft, old, told, ports = self.draft, self.plan, self._echo.told, self._ports.remember()
         try:
-            new = self._planned(draft, old)
-            shown = self._certificates.identities(old_draft)
-            shown = {**shown, **self._certificates.identities(draft)}
-            snapshots = compile_mesh(draft, new.placement, shown)
+            new, shown, snapshots = self._compiled(draft)
         except DocumentError:
             self._certificates.identities(old_draft)
             self._ports.go_back(ports)
@@ -230,9 +230,23 @@ class MiniMesh:
             await self._pass_through(step)
         self.control.serve(snapshots, new.kinds)
         self._certificates.keep(self.control, draft)
+        self._rollouts.keep(draft)
         if await self._remove():
             await self.beside.keep(draft.beside)
             self._ports.give_back(ports, [*new.placement.ports, *map(admin, new.proxies)])
+
+    def _compiled(self, draft: Draft) -> tuple[Plan, Mapping[str, Identity], dict[str, Snapshot]]:
+        """What ``draft`` needs, all certificates that are shown on the way there, and its config.
+
+        Raises DocumentError.
+        """
+        from mesh_patterns.compile import compile_mesh
+
+        new = self._planned(draft, self.plan)
+        self._rollouts.settle(draft)
+        shown = self._certificates.identities(self.draft)
+        shown = {**shown, **self._certificates.identities(draft)}
+        return new, shown, compile_mesh(draft, new.placement, shown)
 
     async def _pass_through(self, snapshots: Mapping[str, Snapshot]) -> None:
         """Serve these until every Envoy does as they say."""
@@ -240,6 +254,13 @@ class MiniMesh:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.control.in_effect(), READY_WITHIN)
         await asyncio.sleep(LAST_REQUESTS)
+
+    def serve_again(self) -> None:
+        """Serve the draft as it is by now: somebody has changed its weights."""
+        from mesh_patterns.compile import compile_mesh
+
+        identities = self._certificates.identities(self.draft)
+        self.control.serve(compile_mesh(self.draft, self.plan.placement, identities))
 
     def renew_certificates(self) -> None:
         """Serve new ones for all of the mesh now; else they are renewed in time."""

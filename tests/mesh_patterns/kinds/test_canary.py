@@ -59,3 +59,50 @@ def test_two_canaries_that_disagree_are_refused_and_two_that_agree_are_not(
         "4:39: the split is set here and, differently, at 3:39; "
         "take one away, or give one of them 'override: true'"
     )
+
+
+STEPPED = """\
+mesh:
+  services:
+    web: {{versions: {{v1: , v2: , v3: }}}}
+    db: {{protocol: tcp, versions: {{v1: , v2: }}}}
+patterns:
+- {{pattern: canary, on: {}, weights: {}, {}}}
+"""
+
+
+def test_the_version_that_is_named_last_grows(read: Read) -> None:
+    text = STEPPED.format(
+        "web", "{v1: 95, v2: 5}", "steps: [50, 100], rollback_when: {p99: '> 1s'}"
+    )
+    ((placed,), (stable, canary)) = (read(text).rollouts, ("web/v1", "web/v2"))
+    rollout = placed.value
+    assert (str(rollout.stable), str(rollout.canary)) == (stable, canary)
+    assert rollout.steps == (5, 50, 100)
+    assert rollout.every.total_seconds() == 30
+
+
+@pytest.mark.parametrize(
+    ("on", "weights", "keys", "told"),
+    [
+        ("web", "{v1: 50, v2: 50}", "steps: [50]", "6:3: steps grow, got 50, 50"),
+        ("web", "{v1: 90, v2: 10}", "steps: [101]", "6:"),
+        ("web", "{v1: 90, v2: 10}", "every: 1s", "6:3: every is about steps, and there are none"),
+        (
+            "web",
+            "{v1: 80, v2: 10, v3: 10}",
+            "steps: [20]",
+            "6:3: steps are between two versions, got 3",
+        ),
+        (
+            "db",
+            "{v1: 90, v2: 10}",
+            "steps: 20",
+            "6:63: steps are judged by answers, and 'db' has none that Envoy sees",
+        ),
+    ],
+)
+def test_steps_that_lead_nowhere_are_refused(
+    refusal: Refusal, on: str, weights: str, keys: str, told: str
+) -> None:
+    assert refusal(STEPPED.format(on, weights, keys)).startswith(told)
