@@ -253,6 +253,7 @@ class Draft:
     # By whose requests they are (a service, the ingress, the client): see ``telemetry.py``.
     logs: dict[str, list[Placed[Any]]] = field(default_factory=dict)
     traces: dict[str, Placed[Any]] = field(default_factory=dict)
+    hardened: dict[str, Placed[Any]] = field(default_factory=dict)  # by service, or the ingress
     rollouts: list[Placed[Any]] = field(default_factory=list)  # see ``rollout.py``
     # What patterns want of the services beside Envoy, by service, in the order of the file.
     beside: dict[str, list[Placed[Any]]] = field(default_factory=dict)

@@ -174,6 +174,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.http.compressor import v3 as compressor
     from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
+    from envoy_data_plane.envoy.extensions.filters.http.grpc_json_transcoder import v3 as transcoder
     from envoy_data_plane.envoy.extensions.filters.http.lua import v3 as lua
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.http.stateful_session import v3 as session
@@ -235,6 +236,7 @@ _LATER: Mapping[str, str] = {
     "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
     "trace": "envoy.config.trace.v3",
     "tracing": "envoy.type.tracing.v3",
+    "transcoder": "envoy.extensions.filters.http.grpc_json_transcoder.v3",
     "xds_core": "xds.core.v3",
     "xds_matcher": "xds.type.matcher.v3",
     "zstd": "envoy.extensions.compression.zstd.compressor.v3",
@@ -274,6 +276,7 @@ def _class_of(type_url: str) -> type[Message] | None:
 
 
 __all__ = [
+    "transcoder",
     "file_access_log",
     "trace",
     "tracing",

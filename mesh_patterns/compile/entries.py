@@ -37,6 +37,7 @@ def _inbound(draft: Draft, instance: Instance, placement: Placement) -> Entry:
         instance=instance,
         mtls=tls.accepted(draft, instance.service),
         streams=() if service.requests else (streams.inbound(service, instance, place),),
+        hardened=draft.hardened.get(instance.service),
         **_told(draft, instance.service),
     )
 
@@ -100,6 +101,7 @@ def _ingress(draft: Draft, placement: Placement) -> Iterator[Entry]:
             filters=_of_hosts(hosts),
             hosts=hosts,
             streams=found,
+            hardened=draft.hardened.get(INGRESS),
             **_told(draft, INGRESS),
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mesh_patterns.compile import traffic_policy
 from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
+from mesh_patterns.kinds.hardening import Hardening
 from mesh_patterns.model import Instance
 from mesh_patterns.policy import HashKey
 from mesh_patterns.telemetry import AccessLog, Tracing
@@ -83,6 +84,7 @@ class Entry:
     whose: str = ""
     logs: tuple[Placed[AccessLog], ...] = ()
     traces: Placed[Tracing] | None = None
+    hardened: Placed[Hardening] | None = None
 
 
 def local_cluster(instance: Instance) -> str:

@@ -54,6 +54,9 @@ def listener_resource(entry: Entry, placement: Placement) -> Resource:
             listener.AdditionalAddress(address=socket_address(port)) for port in more
         ],
         filter_chains=chains,
+        per_connection_buffer_limit_bytes=entry.hardened.value.buffer_bytes
+        if entry.hardened
+        else None,
         listener_filters=tls.listener_filters(entry),
         traffic_direction=_DIRECTIONS[entry.direction],
     )

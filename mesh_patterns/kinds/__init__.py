@@ -22,6 +22,7 @@ from mesh_patterns.kinds import (
     cors,
     ext_proc,
     fault,
+    hardening,
     load_balancing,
     lua,
     mirror,
@@ -32,6 +33,7 @@ from mesh_patterns.kinds import (
     session,
     timeout,
     tracing,
+    transcoding,
     wasm,
 )
 from mesh_patterns.spec import PatternSpec
@@ -67,6 +69,8 @@ KINDS: Mapping[str, Kind] = {
     "ext_proc": Kind(ext_proc.ExtProcSpec, ext_proc.apply),
     "access_log": Kind(access_log.AccessLogSpec, access_log.apply),
     "tracing": Kind(tracing.TracingSpec, tracing.apply),
+    "hardening": Kind(hardening.HardeningSpec, hardening.apply),
+    "transcoding": Kind(transcoding.TranscodingSpec, transcoding.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
 }
 

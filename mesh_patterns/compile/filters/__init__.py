@@ -3,7 +3,7 @@
 ::
 
     tap → compression → gate → fault → cors → authorization → session →
-    lua → ext_proc → wasm → router
+    transcoding → lua → ext_proc → wasm → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
@@ -43,6 +43,7 @@ ORDER = (
     "cors",
     "authorization",
     "session",
+    "transcoding",
     "lua",
     "ext_proc",
     "wasm",
