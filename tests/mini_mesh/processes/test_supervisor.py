@@ -15,7 +15,8 @@ from mini_mesh.processes.process import ProcessSpec
 from mini_mesh.processes.supervisor import Supervisor
 
 OWNER = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a worker of pytest-xdist ignores it
 from mini_mesh.processes.process import ProcessSpec
 from mini_mesh.processes.supervisor import Supervisor
 DEAF = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(); time.sleep(60)"
