@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+# Those that there may be, by the names under which patterns ask for them.
+SERVICES: frozenset[str] = frozenset()
+
 
 def cluster(name: str) -> str:
     """What the cluster of the service ``name`` is called; no service of a mesh has a colon."""

@@ -1,7 +1,8 @@
 """``expect:``: what somebody should see who sends traffic, as claims that hold or do not.
 
-A claim says what to send, from where to where, and bounds for what comes of it. Counts of what
-reached a version are taken from its Envoy's own counters, so they hold for any workload.
+A claim says what to send, from where to where, what happens meanwhile, and bounds for what comes of
+it. Counts of what reached a version are taken from its Envoy's own counters, so they hold for any
+workload.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mesh_patterns.beside import SERVICES as BESIDE
 from mesh_patterns.draft import Target
+from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening, HappeningText
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
 from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
 from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
@@ -27,6 +30,12 @@ def _statuses(value: Any) -> Any:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return {value: "100%"}
     return value
+
+
+class WithSpec(Spec):
+    """What is different while a claim's requests are under way."""
+
+    patterns: list[dict[str, Any]] = Field(min_length=1, description="in force besides the others")
 
 
 class ClaimSpec(Spec):
@@ -45,6 +54,17 @@ class ClaimSpec(Spec):
     body: str = ""
     concurrency: int = Field(1, ge=1, le=1000)
     timeout: Duration = Field("60s", validate_default=True, description="of each request")
+    rate: float | None = Field(
+        None,
+        gt=0,
+        le=10_000,
+        description="requests a second; as fast as they can be sent if absent",
+    )
+    wait: Duration | None = Field(None, description="before the first request")
+    during: Annotated[list[HappeningText], BeforeValidator(one_or_more), ListOrOne()] = Field(
+        [], description="what happens meanwhile, one after the other; requests go on until it has"
+    )
+    with_: WithSpec | None = Field(None, alias="with")
 
     status: Annotated[
         dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
@@ -58,6 +78,17 @@ class ClaimSpec(Spec):
         None, description="how many versions of the service the requests reached"
     )
     within: Bound | None = Field(None, description="seconds that each request took")
+    latency: dict[Literal["mean", "p50", "p90", "p99", "max"], Bound] = Field(
+        {}, description="seconds, of all requests together"
+    )
+    peak: dict[Text, Bound] = Field(
+        {}, description="the most requests that were at a time at the built-in service/version"
+    )
+    stats: dict[Text, dict[Text, Bound]] = Field(
+        {},
+        description="by service, service/version, ingress or client: Envoy's counters by name, * "
+        "for any part, as they grew; gauges as they are at the end",
+    )
     response_headers: dict[str, TextMatch] = {}
     body_contains: str | None = None
     engines: list[Literal["envoy", "wasmtime"]] = Field(
@@ -69,8 +100,8 @@ class ClaimSpec(Spec):
     @model_validator(mode="after")
     def _something(self) -> ClaimSpec:
         names = (
-            "status", "share", "upstream_ratio", "upstream", "versions", "within",
-            "response_headers", "body_contains",
+            "status", "share", "upstream_ratio", "upstream", "versions", "within", "latency",
+            "peak", "stats", "response_headers", "body_contains",
         )  # fmt: skip
         if not any(getattr(self, name) for name in names):
             raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")
@@ -95,8 +126,36 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     elif caller not in (INGRESS,):
         raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
+    _check_named(claim, mesh)
     for at, place in _counted(claim, mesh):
         _check_counted(mesh, at, place)
+
+
+def _check_named(claim: ClaimSpec, mesh: Mesh) -> None:
+    """That everybody is there whom a claim names besides its caller and its callee."""
+    for name in claim.peak:
+        at = target(mesh, name, claim.key_place("peak", name))
+        versions = mesh.services[at.service].versions
+        if any(each.run for each in versions if at.version in (None, each.name)):
+            message = f"nobody counts who is at {at} at a time: it has a program of its own"
+            raise DocumentError.at(claim.key_place("peak", name), message)
+    for name in claim.stats:
+        if name not in (INGRESS, CLIENT):
+            target(mesh, name, claim.key_place("stats", name))
+    if claim.during and mesh.is_proxyless(claim.caller(mesh)):
+        message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
+        raise DocumentError.at(claim.key_place("during"), message)
+    for i, each in enumerate(claim.during):
+        if each.action in ("restart", "stop") and each.what != CONTROL_PLANE:
+            _check_happening(each, claim.place("during", i), mesh)
+
+
+def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
+    name = happening.what.removeprefix(f"{ENVOY} ")
+    envoy = name != happening.what
+    if (envoy and name == INGRESS) or (happening.action == "stop" and name in BESIDE):
+        return
+    target(mesh, name, place)
 
 
 def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:

@@ -7,12 +7,13 @@ Reads our own files and those of the dialects that ``importers/`` know, follows 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mesh_patterns import assemble, grpc_limits, streams
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
+from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.importers import dialects
 from mesh_patterns.kinds import apply_all
 from mesh_patterns.model import Mesh
@@ -52,7 +53,22 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     trees = [*reading.trees, *imported.trees]
     files = [*reading.files, *(file for file in imported.files if file not in reading.files)]
     mesh = assemble.mesh(_name(paths, trees), trees, files, imported.warnings)
-    return apply(mesh)
+    draft = apply(mesh)
+    for claim in mesh.claims:
+        if claim.with_ is not None:
+            changed(mesh, claim)  # what is wrong with it is told now
+    return draft
+
+
+def changed(mesh: Mesh, claim: ClaimSpec) -> Draft:
+    """The mesh as it is while the requests of a claim with ``with`` are under way.
+
+    Raises:
+        DocumentError: as :func:`load`.
+    """
+    found = claim.node.find("with", "patterns").elements()
+    more = [assemble.pattern(node) for node in found]
+    return apply(replace(mesh, patterns=(*mesh.patterns, *more)))
 
 
 def apply(mesh: Mesh) -> Draft:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from meshloom.junit import JunitCase
     from mini_mesh.proving.prover import Proof
 
+DRAIN_SECONDS = 1  # nobody waits for requests on listeners that a claim has replaced
+
 
 def prove(
     files: Files,
@@ -76,7 +78,7 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
     proofs = []
     progress = Progress()
     progress.show("starting the mesh")
-    async with open_mesh(binary, lambda event: None) as mesh:
+    async with open_mesh(binary, lambda event: None, drain_seconds=DRAIN_SECONDS) as mesh:
         await mesh.start(draft)
         async for proof in proving(mesh, lambda claims: progress.show(_under_way(claims))):
             progress.clear()
@@ -86,7 +88,7 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
 
 
 def _under_way(claims: Sequence[ClaimSpec]) -> str:
-    from mini_mesh.proving.judge import wording
+    from mini_mesh.proving.verdict import wording
 
     others = f" and {len(claims) - 1} more" if len(claims) > 1 else ""
     return f"proving {wording(claims[0])}{others}"

@@ -19,9 +19,11 @@ from meshloom.state import (
     announce,
     mesh_folder,
 )
+from mini_mesh.bootstrap import DRAIN_SECONDS
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event, Ready
-from mini_mesh.mesh import MiniMesh, Options
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.options import Options
 
 if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
@@ -53,6 +55,7 @@ async def open_mesh(
     findable: bool = False,
     otlp: Mapping[str, str] | None = None,
     capture: Name = "buffered",
+    drain_seconds: int = DRAIN_SECONDS,
 ) -> AsyncIterator[MiniMesh]:
     """A mesh that has not started, in a folder of its own that goes when it goes. Its
     workloads are told to send spans to ``otlp``.
@@ -82,6 +85,7 @@ async def open_mesh(
             otlp or {},
             processor,
             folder / GATE_SOCKET if findable else None,
+            drain_seconds,
         )
         async with MiniMesh(options, heard) as mesh:
             yield mesh

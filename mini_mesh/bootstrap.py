@@ -83,6 +83,7 @@ def arguments(
     *,
     concurrency: int = 1,
     log_level: str = "warning",
+    drain_seconds: int = DRAIN_SECONDS,
     more: Sequence[str] = (),
 ) -> list[str]:
     """The command that starts ``envoy`` with ``config``.
@@ -95,7 +96,7 @@ def arguments(
         *("--config-yaml", json.dumps(config)),
         *("--concurrency", str(concurrency)),
         "--disable-hot-restart",
-        *("--drain-time-s", str(DRAIN_SECONDS), "--drain-strategy", "immediate"),
+        *("--drain-time-s", str(drain_seconds), "--drain-strategy", "immediate"),
         *("--file-flush-interval-msec", str(FLUSHED)),
         *("--log-level", log_level, "--log-format", LOG_FORMAT, "--log-format-escaped"),
         *more,

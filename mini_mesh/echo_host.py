@@ -7,8 +7,10 @@ answers each line when it does, or with what it can't.
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Mapping
 
-from mini_mesh.echo.config import ERROR, READY, Instance, encode, process_spec
+from mini_mesh.echo.config import ERROR, PEAKS, READY, Instance, encode, process_spec
 from mini_mesh.processes.process import Process, ProcessSpec
 from mini_mesh.processes.ready import NotReady, or_exit
 
@@ -24,6 +26,7 @@ class EchoHost:
         self.told: tuple[Instance, ...] = ()
         self._process: Process | None = None
         self._answer: asyncio.Future[str]
+        self._peaks: asyncio.Future[str] | None = None
 
     @property
     def spec(self) -> ProcessSpec:
@@ -37,9 +40,12 @@ class EchoHost:
 
     def heard(self, process: Process, line: str) -> None:
         """For the fleet: some process of it wrote a line."""
-        answers = process is self._process and (line == READY or line.startswith(ERROR))
-        if answers and not self._answer.done():
+        if process is not self._process:
+            return
+        if (line == READY or line.startswith(ERROR)) and not self._answer.done():
             self._answer.set_result(line)
+        if line.startswith(f"{PEAKS} ") and self._peaks and not self._peaks.done():
+            self._peaks.set_result(line)
 
     def tell(self, served: tuple[Instance, ...]) -> None:
         """Serve these and no others; now if it runs, else when it starts."""
@@ -50,6 +56,20 @@ class EchoHost:
     def _send(self, process: Process) -> None:
         self._answer = asyncio.get_running_loop().create_future()
         process.write(encode(self.told))
+
+    async def peaks(self) -> Mapping[str, int]:
+        """How many requests were at each instance that it serves at the same time at most, since
+        this was last asked.
+
+        Raises NotReady: it does not run, or does not answer.
+        """
+        if self._process is None or not self._process.running:
+            return {}
+        answer = self._peaks = asyncio.get_running_loop().create_future()
+        self._process.write(f"{PEAKS}\n".encode())
+        line = await or_exit(self._process, answer, "tell", READY_WITHIN)
+        found: dict[str, int] = json.loads(line.removeprefix(PEAKS))
+        return found
 
     async def problem(self) -> str | None:
         """Wait for its answer to what it was told last: what is wrong, or nothing."""

@@ -11,8 +11,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
@@ -20,14 +19,13 @@ from mesh_patterns.placement import HOST, Kinds, workload
 from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.beside.host import Beside
-from mini_mesh.bootstrap import NO_WORD_OF_LOSSES, EnvoyNode, arguments, bootstrap
 from mini_mesh.certificates.changeover import steps
 from mini_mesh.certificates.files import CERTIFICATES
 from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
-from mini_mesh.envoy_binary import EnvoyBinary
 from mini_mesh.events import Event, Ready
+from mini_mesh.options import Options, envoy
 from mini_mesh.plan import Plan, Surroundings, addresses, plan
 from mini_mesh.processes.fleet import Fleet, NotStarted
 from mini_mesh.processes.process import Process, ProcessSpec
@@ -42,31 +40,6 @@ if TYPE_CHECKING:
 # Seconds between the last ACK and the end of what is not wanted any more: an Envoy's workers turn
 # to what it accepted a moment later, and requests on their way come back. Longer ones are cut.
 LAST_REQUESTS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run a mesh. ``folder`` is private to it; ``concurrency`` is Envoy's workers.
-
-    ``first_port`` counts ports up from there, the same at every start; else any free ones. With
-    ``rollback``, a refusal takes all nodes back to the last config that every one had accepted.
-    ``captures`` is the Unix socket at which somebody reads the Envoys' access logs; None: nobody.
-    ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
-    ``otlp`` are the addresses, by protocol, at which somebody takes spans: workloads are told.
-    ``processor`` is another, at which somebody takes whole requests, and at the ``gate`` somebody
-    may hold them.
-    """
-
-    envoy: EnvoyBinary
-    folder: Path
-    first_port: int | None = None
-    concurrency: int = 1
-    rollback: bool = False
-    captures: Path | None = None
-    sockets: bool = False
-    otlp: Mapping[str, str] = field(default_factory=dict)
-    processor: Path | None = None
-    gate: Path | None = None
 
 
 class MiniMesh:
@@ -158,21 +131,25 @@ class MiniMesh:
         fresh = await self._run(self.plan.echoes)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
-        from mini_mesh.control.plane import ControlPlane
 
         identities = self._certificates.identities(draft)
         snapshots = compile_mesh(draft, self.plan.placement, identities)
-        self._control = ControlPlane(self._heard, self.options.rollback, lambda: self.admins)
-        await self._control.start(self._ports.hand_over(CONTROL_PLANE))
+        await self._start_control()
         await self.beside.tell(draft.beside)
         if before is not None:
             await before()
-        self._control.serve(snapshots, self.plan.kinds)
+        self.control.serve(snapshots, self.plan.kinds)
         # gRPC looks for the control plane once and, where it is not there, 1 s later
         await self._all_well([*fresh, *await self._run(self.plan.echoes)])
         self._certificates.keep(self.control, draft)
         self._rollouts.keep(draft)
         self._report(Ready(time.perf_counter() - self._born, self.state()))
+
+    async def _start_control(self) -> None:
+        from mini_mesh.control.plane import ControlPlane
+
+        self._control = ControlPlane(self._heard, self.options.rollback, lambda: self.admins)
+        await self._control.start(self._ports.hand_over(CONTROL_PLANE))
 
     def _planned(self, draft: Draft, before: Plan | None = None) -> Plan:
         ports = self._ports.place(draft.mesh, before.mesh if before else None)
@@ -260,7 +237,35 @@ class MiniMesh:
         from mesh_patterns.compile import compile_mesh
 
         identities = self._certificates.identities(self.draft)
-        self.control.serve(compile_mesh(self.draft, self.plan.placement, identities))
+        snapshots = compile_mesh(self.draft, self.plan.placement, identities)
+        self.control.serve(snapshots, self.plan.kinds)
+
+    # What happens to it on purpose.
+
+    async def take_away(self, *names: str) -> None:
+        """End these until :meth:`bring_back`: workloads by their instances' ids, and processes by
+        their names."""
+        self._echo.tell(tuple(echo for echo in self._echo.told if echo.id not in names))
+        await self._echo.problem()
+        await self._fleet.stop([name for name in names if self._fleet.get(name)])
+
+    async def bring_back(self) -> None:
+        """Run all that the mesh needs; return when it answers."""
+        await self._readiness.of(self.plan, await self._run(self.plan.echoes))
+        self._fleet.settle()
+
+    async def restart_control_plane(self, away: float) -> None:
+        """Have no control plane for so many seconds, and then a new one."""
+        await self.control.stop()
+        await asyncio.sleep(away)
+        await self._start_control()
+        self.serve_again()
+        self._certificates.keep(self.control, self.draft)
+
+    async def peaks(self) -> Mapping[str, int]:
+        """The most requests that were at a time at each built-in workload, by its instance's id,
+        since this was last asked."""
+        return await self._echo.peaks()
 
     def renew_certificates(self) -> None:
         """Serve new ones for all of the mesh now; else they are renewed in time."""
@@ -339,29 +344,8 @@ class MiniMesh:
             if self._control is not None or name not in wanted.grpc:
                 specs[name] = spec
         for node in wanted.proxies:
-            specs[ENVOY + node] = self._envoy(node)
+            specs[ENVOY + node] = envoy(self.options, self._name, node, self._ports)
         return specs
-
-    def _envoy(self, node: str) -> ProcessSpec:
-        config = bootstrap(
-            EnvoyNode(
-                node,
-                self._name,
-                self._ports.port(CONTROL_PLANE),
-                self._ports.port(admin(node)),
-                reports=True,
-                captures=self.options.captures,
-                processor=self.options.processor,
-                gate=self.options.gate,
-            )
-        )
-        more = NO_WORD_OF_LOSSES if self.options.processor else ()
-        workers = self.options.concurrency
-        command = arguments(self.options.envoy.path, config, concurrency=workers, more=more)
-        return ProcessSpec(ENVOY + node, command, log_path=self._log(f"envoy-{node}"))
-
-    def _log(self, name: str) -> Path:
-        return self.options.folder / f"{name}.log"
 
     async def _all_well(self, fresh: list[Process]) -> None:
         """Wait until all that is new answers, or an Envoy refuses what it was sent."""

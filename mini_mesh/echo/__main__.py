@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import sys
 
-from mini_mesh.echo.config import ERROR, READY, EchoConfigError, decode
+from mini_mesh.echo.config import ERROR, PEAKS, READY, EchoConfigError, decode
 from mini_mesh.echo.server import Echo, ListenError
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes of one line
@@ -20,6 +21,9 @@ async def main() -> None:
     loop.add_signal_handler(signal.SIGINT, lines.feed_eof)
     echo = Echo()
     while line := await lines.readline():
+        if line.strip() == PEAKS.encode():
+            print(PEAKS, json.dumps(echo.peaks()), flush=True)
+            continue
         try:
             await echo.serve(decode(line))
             print(READY, flush=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mini_mesh.echo.config import Call, Instance
+from mini_mesh.echo.wishes import handed_on
 
 CHAIN = "x-meshloom-chain"  # who calls in a circle would otherwise call for ever
 MAX_TEXT = 4096  # bytes of a body that are shown
@@ -95,7 +96,7 @@ def chain(got: Received) -> list[str]:
 
 def onward(instance: Instance, got: Received) -> Received:
     """What ``instance`` hands on: the same request, with its own name at the chain's end."""
-    others = [field for field in got.headers if field[0].lower() != CHAIN]
+    others = [field for field in handed_on(got.headers) if field[0].lower() != CHAIN]
     passed = ",".join([*chain(got), instance.service])
     return replace(got, headers=[*others, (CHAIN, passed)])
 

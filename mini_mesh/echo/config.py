@@ -14,6 +14,7 @@ READY = "ready"  # the line that follows each config, when it is served
 XDS_SCHEME = "xds:"
 # aiohttp reads all certificate authorities at import, 40 ms for nothing: it speaks no TLS here.
 _NO_TLS = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/dev/null"}
+PEAKS = "peaks"  # a line that asks for them, and what its answer begins with
 ERROR = "error: "  # how the other line begins; what was served before is served still
 
 
@@ -44,6 +45,11 @@ class Instance:
     protocol: str = "http"  # of mesh_patterns.protocols
     calls: tuple[Call, ...] = ()
     fail_with_calls: bool = False  # answer 502 (UNAVAILABLE) when a call fails
+
+    @property
+    def id(self) -> str:
+        """What the mesh calls it."""
+        return f"{self.service}-{self.version}" if self.version else self.service
 
 
 def encode(instances: Iterable[Instance]) -> bytes:

@@ -6,6 +6,7 @@ is ``xds_side.py``; here are what both say, and the client of both.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterable
 from typing import Any
@@ -32,6 +33,8 @@ from mini_mesh.echo.answer import (
     response_headers,
 )
 from mini_mesh.echo.config import XDS_SCHEME, Call, Instance
+from mini_mesh.echo.peak import Peak
+from mini_mesh.echo.wishes import wishes
 from mini_mesh.ports import LOOPBACK
 
 
@@ -44,6 +47,7 @@ class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is un
 
     def __init__(self, instance: Instance, call: Caller) -> None:
         self.instance = instance
+        self.peak = Peak()
         self._call = call
         limit = ("grpc.max_receive_message_length", MAX_BODY)
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0), limit])
@@ -76,7 +80,8 @@ class GrpcListener(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is un
         headers = list(response_headers(instance).items())
         metadata = context.invocation_metadata()
         try:
-            said = await say(instance, self._call, method, request, metadata)
+            with self.peak.one_more():
+                said = await say(instance, self._call, method, request, metadata)
         except CallsFailed as failed:
             await context.send_initial_metadata(headers)
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(failed))
@@ -94,6 +99,7 @@ async def say(
     """What ``instance`` answers. Raises CallsFailed where a call failed that it depends on."""
     fields = [(name, _text(value)) for name, value in metadata or ()]
     got = Received("POST", method, fields, len(request), request[:MAX_TEXT])
+    await asyncio.sleep(wishes(instance, fields).wait)
     outcomes = await call(instance, got)
     if has_failed(instance, outcomes):
         failed = [outcome.service for outcome in outcomes if outcome.error is not None]

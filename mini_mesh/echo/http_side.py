@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from urllib.parse import urlsplit
 
@@ -23,6 +24,8 @@ from mini_mesh.echo.answer import (
     response_headers,
 )
 from mini_mesh.echo.config import Call, Instance
+from mini_mesh.echo.peak import Peak
+from mini_mesh.echo.wishes import wishes
 from mini_mesh.ports import LOOPBACK
 
 
@@ -31,6 +34,7 @@ class HttpListener:
 
     def __init__(self, instance: Instance, call: Caller) -> None:
         self.instance = instance
+        self.peak = Peak()
         self._call = call
         server = web.Server(self._handle, access_log=None)
         self._runner = web.ServerRunner(server, shutdown_timeout=SHUTDOWN_TIME)
@@ -49,6 +53,10 @@ class HttpListener:
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        with self.peak.one_more():
+            return await self._answer(request)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         instance = self.instance
         try:
             got = await _received(request)
@@ -56,10 +64,12 @@ class HttpListener:
             return web.Response(status=400)
         if got is None:
             return web.Response(status=413, text=f"a body has at most {MAX_BODY} bytes\n")
+        wished = wishes(instance, got.headers)
+        await asyncio.sleep(wished.wait)
         outcomes = await self._call(instance, got)
         return web.json_response(
             answer(instance, got, outcomes),
-            status=502 if has_failed(instance, outcomes) else 200,
+            status=502 if has_failed(instance, outcomes) else wished.status or 200,
             headers=response_headers(instance),
         )
 

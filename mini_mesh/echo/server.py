@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mini_mesh.echo.answer import Caller, Outcome, Received, calls_of
 from mini_mesh.echo.config import Call, Instance
 from mini_mesh.echo.http_side import HttpClient, HttpListener
+from mini_mesh.echo.peak import Peak
 from mini_mesh.echo.streams import STREAMS, StreamListener, ask
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Listener(Protocol):
     """One instance on its port; ``instance`` may be replaced by one of the same port."""
 
     instance: Instance
+    peak: Peak
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -53,6 +55,10 @@ class Echo:
         errors = await asyncio.gather(*tries)
         if error := next((error for error in errors if error is not None), None):
             raise ListenError(error)
+
+    def peaks(self) -> dict[str, int]:
+        """How many were at each instance at the same time at most, since this was last asked."""
+        return {each.instance.id: each.peak.taken() for each in self._listeners.values()}
 
     async def close(self) -> None:
         await self.serve([])

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from mini_mesh.echo.answer import Outcome, Received
 from mini_mesh.echo.config import Call, Instance
+from mini_mesh.echo.peak import Peak
 from mini_mesh.echo.spoken import MAX_WAITING, SPOKEN
 from mini_mesh.ports import LOOPBACK
 
@@ -23,6 +24,7 @@ class StreamListener:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self._server: asyncio.Server | None = None
+        self.peak = Peak()  # of connections
         self._open: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> None:
@@ -43,7 +45,8 @@ class StreamListener:
         session = SPOKEN[self.instance.protocol].session(who)
         self._open.add(writer)
         # whoever breaks off or sends what can't be read is not answered any more
-        with contextlib.suppress(ConnectionError, ValueError, ssl.SSLError):
+        refused = contextlib.suppress(ConnectionError, ValueError, ssl.SSLError)
+        with self.peak.one_more(), refused:
             while data := await reader.read(MAX_WAITING):
                 writer.write(session.receive(data))
                 await writer.drain()

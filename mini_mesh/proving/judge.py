@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mesh_patterns.draft import Draft, Match, Target
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
 from mesh_yaml.values import Bounds
-from mini_mesh.proving import luck
+from mini_mesh.proving import luck, measures
 from mini_mesh.proving.observed import Observed, Sample
+from mini_mesh.proving.verdict import Verdict, counted, title
 
 # Seconds. Envoy counts a delay from when its event loop last woke, not from the request: of 60
 # delays of 100 ms some took 98 as their client saw them.
 EARLY = 0.01
 MAX_EVIDENCE = 3  # samples that are shown for a claim that does not hold
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One bound of a claim: what was expected, what was seen.
-
-    ``luck`` is the probability that a true claim fails by chance, where it can be known.
-    """
-
-    claim: str
-    expected: str
-    seen: str
-    holds: bool
-    place: str
-    luck: float | None = None
-    evidence: tuple[str, ...] = ()
 
 
 def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
@@ -41,6 +25,9 @@ def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
     yield from _upstream(claim, draft, observed)
     yield from _versions(claim, draft, observed)
     yield from _times(claim, observed)
+    yield from measures.latencies(claim, observed)
+    yield from measures.peaks(claim, draft, observed)
+    yield from measures.stats(claim, draft, observed)
 
 
 def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
@@ -50,23 +37,6 @@ def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     yield from _body(claim, observed)
 
 
-def title(claim: ClaimSpec, what: str) -> str:
-    """A claim, and which of its bounds."""
-    return f"{wording(claim)}: {what}"
-
-
-def wording(claim: ClaimSpec) -> str:
-    """The claim's own words, or derived ones."""
-    if claim.claim:
-        return claim.claim
-    source = f"{claim.from_} → " if claim.from_ else ""
-    method = f"{claim.method} " if claim.method != "GET" or not claim.to else ""
-    sent = f"{source}{claim.to} {method}{claim.path}" if claim.to else f"{method}{claim.path}"
-    with_headers = "".join(f" [{field}: {value}]" for field, value in claim.headers.items())
-    times = f" × {claim.send:,}" if claim.send > 1 else ""
-    return f"{sent}{with_headers}{times}"
-
-
 def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     seen = observed.statuses()
     for status, bounds in (claim.status or {}).items():
@@ -74,9 +44,9 @@ def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
         others = ", ".join(f"{n:,} × {_status(s)}" for s, n in seen.most_common() if s != status)
         yield Verdict(
             title(claim, f"status {status}"),
-            _of(bounds, claim.send),
+            counted(bounds, len(observed.samples)),
             f"{count:,}" + (f" (and {others})" if others else ""),
-            bounds.hold(count, claim.send),
+            bounds.hold(count, len(observed.samples)),
             str(claim.place("status", str(status))),
             evidence=_evidence(s for s in observed.samples if s.status != status),
         )
@@ -84,14 +54,6 @@ def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
 
 def _status(status: int) -> str:
     return "no answer" if status < 0 else str(status)
-
-
-def _of(bounds: Bounds, total: int) -> str:
-    """Bounds as counts where they are percentages of a known total."""
-    if not bounds.percent:
-        return bounds.text.replace("..", "–")
-    low, high = bounds.of(total)
-    return f"{low:,.0f}" if low == high else f"{low:,.0f}–{high:,.0f}"
 
 
 def _reached(draft: Draft, observed: Observed, at: Target) -> int:
@@ -110,7 +72,7 @@ def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verd
         chance = _chance(claim, draft, at)
         yield Verdict(
             title(claim, f"share of {at}"),
-            _of(bounds, total),
+            counted(bounds, total),
             f"{count:,} of {total:,}",
             total > 0 and bounds.hold(count, total),
             str(place),
@@ -136,7 +98,7 @@ def _may_match(match: Match, claim: ClaimSpec) -> bool:
 def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     to = receiver(claim, draft.mesh)
     if claim.upstream_ratio and to:
-        ratio = _reached(draft, observed, Target(to)) / claim.send
+        ratio = _reached(draft, observed, Target(to)) / len(observed.samples)
         bounds = claim.upstream_ratio
         yield Verdict(
             title(claim, f"requests at {to} per request sent"),
@@ -151,9 +113,9 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
         count = _reached(draft, observed, at)
         yield Verdict(
             title(claim, f"requests at {at}"),
-            _of(bounds, claim.send),
+            counted(bounds, len(observed.samples)),
             f"{count:,}",
-            bounds.hold(count, claim.send),
+            bounds.hold(count, len(observed.samples)),
             str(place),
         )
 

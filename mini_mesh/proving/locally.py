@@ -17,8 +17,8 @@ from mesh_patterns.placement import Placement
 from mesh_traffic import Body, Headers, Request
 from mini_mesh.proving import judge as judging
 from mini_mesh.proving.bare import BareMesh
-from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.observed import Observed, Sample
+from mini_mesh.proving.verdict import Verdict, title
 from wasm_filters.errors import WasmError
 from wasm_filters.services.upstream import Upstream, answer_of
 
@@ -48,7 +48,7 @@ def judge(claim: ClaimSpec, draft: Draft, placement: Placement) -> Iterator[Verd
 def _without(claim: ClaimSpec, wanted: str, seen: str) -> Verdict:
     """The verdict on a claim of which this engine can say nothing."""
     place = str(claim.place("engines"))
-    return Verdict(judging.title(claim, "wasmtime"), wanted, seen, False, place)
+    return Verdict(title(claim, "wasmtime"), wanted, seen, False, place)
 
 
 def _send(claim: ClaimSpec, bare: BareMesh, way: Upstream) -> Iterator[Sample]:

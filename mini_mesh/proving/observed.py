@@ -22,10 +22,15 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """All answers to a claim's requests, and how many reached each instance's Envoy."""
+    """All answers to a claim's requests, and how many reached each instance's Envoy.
+
+    ``stats`` are how much counters grew, and where gauges stand.
+    """
 
     samples: tuple[Sample, ...]
     reached: Mapping[str, int] = field(default_factory=dict)
+    peaks: Mapping[str, int] = field(default_factory=dict)  # by instance
+    stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by node, by name
 
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)

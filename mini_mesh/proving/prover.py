@@ -12,10 +12,11 @@ from mesh_traffic import Headers
 from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
-from mini_mesh.proving import counters, probe
-from mini_mesh.proving.judge import Verdict, judge, wording
+from mini_mesh.proving import counters, probe, stats, trouble
+from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Observed, Sample
 from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.proving.verdict import Verdict, wording
 
 MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
 _GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-in echo
@@ -63,8 +64,14 @@ def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
 
 
 def counts(claim: ClaimSpec) -> bool:
-    """Whether a claim is about how many requests reached somebody."""
-    return bool(claim.share or claim.upstream or claim.upstream_ratio or claim.versions)
+    """Whether a claim is about more than its own answers, so that nobody else may send."""
+    happens = claim.during or claim.with_ or claim.wait or claim.latency
+    return bool(_arrivals(claim) or claim.peak or claim.stats or happens)
+
+
+def _arrivals(claim: ClaimSpec) -> object:
+    """What a claim says of how many requests reached somebody."""
+    return claim.share or claim.upstream or claim.upstream_ratio or claim.versions
 
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:
@@ -76,7 +83,14 @@ async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:
 async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
     found: list[Verdict] = []
     if "envoy" in claim.engines:
-        found += judge(claim, mesh.draft, await _observe(claim, mesh))
+        if claim.wait is not None:
+            await asyncio.sleep(claim.wait.total_seconds())
+        if claim.with_ is None:
+            observed = await _observe(claim, mesh)
+        else:
+            async with trouble.otherwise(mesh, claim):
+                observed = await _observe(claim, mesh)
+        found += judge(claim, mesh.draft, observed)
     if "wasmtime" in claim.engines:
         from mini_mesh.proving import locally
 
@@ -89,25 +103,47 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
 
 async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     plan, admins = mesh.plan, mesh.admins
-    counted = counts(claim)
+    counted = bool(_arrivals(claim))
     before = await counters.settled(plan, admins) if counted else {}
-    samples = await _send(claim, mesh)
+    stood = await stats.read(admins) if claim.stats else {}
+    if claim.peak:
+        await mesh.peaks()
+    samples = await _send_meanwhile(claim, mesh)
+    peaks = await mesh.peaks() if claim.peak else {}
     after = await counters.settled(plan, admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
-    return Observed(samples, reached)
+    grown = stats.grown(stood, await stats.read(mesh.admins)) if claim.stats else {}
+    return Observed(samples, reached, peaks, grown)
 
 
-async def _send(claim: ClaimSpec, mesh: MiniMesh) -> tuple[Sample, ...]:
+async def _send_meanwhile(claim: ClaimSpec, mesh: MiniMesh) -> tuple[Sample, ...]:
+    """Send, while that happens which the claim says; then all is as it was before."""
+    if not claim.during:
+        return await _send(claim, mesh)
+    until = asyncio.Event()
+    sending = asyncio.ensure_future(_send(claim, mesh, until))
+    try:
+        await trouble.happen(claim.during, mesh)
+    finally:
+        until.set()
+        samples = await sending
+        await trouble.mend(claim.during, mesh)
+    return samples
+
+
+async def _send(
+    claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None
+) -> tuple[Sample, ...]:
     """From the caller's Envoy, or as the caller itself where it has none."""
     described = mesh.draft.mesh
     caller = claim.caller(described)
     if not described.is_proxyless(caller):
-        return await send(outgoing(claim, mesh))
+        return await send(outgoing(claim, mesh, until))
     first = next(described.services[caller].instances())
     return await probe.send_as(mesh.plan.grpc[first.id], outgoing(claim, mesh))
 
 
-def outgoing(claim: ClaimSpec, mesh: MiniMesh) -> Outgoing:
+def outgoing(claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None) -> Outgoing:
     """The requests of a claim, from where its caller's requests enter the mesh."""
     described = mesh.draft.mesh
     caller, callee = claim.caller(described), receiver(claim, described)
@@ -127,4 +163,6 @@ def outgoing(claim: ClaimSpec, mesh: MiniMesh) -> Outgoing:
         concurrency=claim.concurrency,
         timeout=claim.timeout.total_seconds(),
         grpc=grpc,
+        rate=claim.rate,
+        until=until,
     )

@@ -14,6 +14,8 @@ from mini_mesh.proving.observed import Sample
 
 MAX_BODY = 64 * 1024  # characters of an answer that are kept for a claim about it
 
+MAX_SENT = 1_000_000  # requests of one claim, however long things happen
+
 Send = Callable[[], Awaitable[Sample]]
 
 
@@ -33,6 +35,8 @@ class Outgoing:
     concurrency: int
     timeout: float
     grpc: bool = False
+    rate: float | None = None  # a second
+    until: asyncio.Event | None = None  # requests go on, beyond ``count``, until it is set
 
 
 async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
@@ -41,16 +45,23 @@ async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
 
 
 async def _repeat(outgoing: Outgoing, one: Send) -> tuple[Sample, ...]:
-    """``count`` calls of ``one`` by ``concurrency`` workers."""
+    """``count`` calls of ``one`` by ``concurrency`` workers, and more until it may end."""
     samples: list[Sample] = []
-    left = iter(range(outgoing.count))
+    start = time.perf_counter()
+    turns = iter(range(MAX_SENT))
 
     async def worker() -> None:
-        for _ in left:
+        for turn in turns:
+            if turn >= outgoing.count and (outgoing.until is None or outgoing.until.is_set()):
+                return
+            if outgoing.rate is not None:
+                due = start + turn / outgoing.rate
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
             samples.append(await one())
 
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(outgoing.concurrency, outgoing.count)):
+        most = outgoing.concurrency if outgoing.until else outgoing.count
+        for _ in range(min(outgoing.concurrency, most)):
             group.create_task(worker())
     return tuple(samples)
 

@@ -16,7 +16,8 @@ import pytest
 from mesh_patterns.load import load
 from mini_mesh.envoy_binary import EnvoyBinary, EnvoyNotFound, find
 from mini_mesh.events import Event
-from mini_mesh.mesh import MiniMesh, Options
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.options import Options
 
 E = TypeVar("E")
 

@@ -13,7 +13,8 @@ import aiohttp
 import pytest
 
 from mesh_patterns.load import load
-from mini_mesh.mesh import MiniMesh, Options
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.options import Options
 from tap.sources.access_log import HeldLogs, access_logs
 from tap.sources.otlp import TRACES, handlers
 from tests.mini_mesh.live import Live, needs_envoy, started

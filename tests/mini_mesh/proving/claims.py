@@ -8,8 +8,9 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.load import load
 from mesh_traffic import Headers
-from mini_mesh.proving.judge import Verdict, judge
+from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Observed, Sample
+from mini_mesh.proving.verdict import Verdict
 
 MESH = """
 mesh:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mesh_patterns.load import load
-from mini_mesh.proving.judge import Verdict
 from mini_mesh.proving.locally import judge
+from mini_mesh.proving.verdict import Verdict
 from tests.mini_mesh.proving.conftest import Placed
 from tests.wasm_filters.guests import guest, on_request_headers
 

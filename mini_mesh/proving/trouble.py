@@ -1,0 +1,124 @@
+"""A door: makes happen to a running mesh what a claim says happens meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from mesh_patterns.beside import SERVICES
+from mesh_patterns.draft import Placed
+from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening
+from mesh_patterns.model import INGRESS
+from mesh_patterns.placement import NODE
+from mesh_patterns.selector import target
+from mesh_yaml.place import Place
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.proving import stats
+from mini_mesh.readiness import ENVOY as ENVOY_PROCESS
+
+FIRST = 0.2  # seconds of requests before anything happens, and after all has
+_ENOUGH = timedelta(hours=1)  # a timeout that no request meets
+
+
+async def happen(happenings: Sequence[Happening], mesh: MiniMesh) -> float:
+    """All of it, one after the other; how many seconds it took. What is stopped stays so."""
+    start = time.perf_counter()
+    await asyncio.sleep(FIRST)
+    for each in happenings:
+        await _ACTIONS[each.action](each, mesh)
+    await asyncio.sleep(FIRST)
+    return time.perf_counter() - start
+
+
+async def mend(happenings: Sequence[Happening], mesh: MiniMesh) -> None:
+    """Bring back what was stopped."""
+    stopped = [each.what for each in happenings if each.action == "stop"]
+    for name in stopped:
+        if name in SERVICES:
+            await mesh.beside.start(name)
+    if any(name not in SERVICES for name in stopped):
+        await mesh.bring_back()
+
+
+async def _restart(happening: Happening, mesh: MiniMesh) -> None:
+    if happening.what == CONTROL_PLANE:
+        await mesh.restart_control_plane(happening.lasting)
+        await mesh.control.in_effect()
+        return
+    await mesh.take_away(*_processes(happening.what, mesh))
+    await asyncio.sleep(happening.lasting)
+    await mesh.bring_back()
+
+
+async def _stop(happening: Happening, mesh: MiniMesh) -> None:
+    if happening.what in SERVICES:
+        await mesh.beside.stop(happening.what)
+    else:
+        await mesh.take_away(*_processes(happening.what, mesh))
+
+
+def _processes(name: str, mesh: MiniMesh) -> list[str]:
+    """Of ``reviews/v2`` its workloads, of ``envoy reviews/v2`` the Envoys before them."""
+    described = mesh.draft.mesh
+    whose = name.removeprefix(f"{ENVOY} ")
+    if whose == name:
+        at = target(described, name, Place("during"))
+        instances = described.services[at.service].instances()
+        return [each.id for each in instances if at.version in (None, each.version)]
+    if described.dataplane == NODE or whose == INGRESS:
+        return [f"{ENVOY_PROCESS}{NODE if described.dataplane == NODE else INGRESS}"]
+    return [f"{ENVOY_PROCESS}{each}" for each in _processes(whose, mesh)]
+
+
+async def _push(happening: Happening, mesh: MiniMesh) -> None:
+    """Each push changes every route that has no timeout of its own, to one that nobody meets."""
+    edges = [edge for edge in mesh.draft.edges.values() if "timeout" not in edge.settings]
+    place = Place("during")
+    try:
+        for number in range(int(happening.what)):
+            for edge in edges:
+                after = _ENOUGH + timedelta(milliseconds=number)
+                edge.settings["timeout"] = Placed(after, place)
+            mesh.serve_again()
+            await mesh.control.in_effect()
+    finally:
+        for edge in edges:
+            del edge.settings["timeout"]
+        mesh.serve_again()
+        await mesh.control.in_effect()
+
+
+async def _rotate(happening: Happening, mesh: MiniMesh) -> None:
+    mesh.renew_certificates()
+    await mesh.control.in_effect()
+
+
+_ACTIONS: Mapping[str, Callable[[Happening, MiniMesh], Awaitable[Any]]] = {
+    "restart": _restart,
+    "stop": _stop,
+    "push": _push,
+    "rotate": _rotate,
+}
+
+
+@asynccontextmanager
+async def otherwise(mesh: MiniMesh, claim: Any) -> AsyncIterator[None]:
+    """The mesh as the claim wants it: inside, its patterns hold in every Envoy."""
+    from mesh_patterns.load import changed
+
+    was = mesh.draft
+    await _changed(mesh, changed(was.mesh, claim))
+    try:
+        yield
+    finally:
+        await _changed(mesh, was)
+
+
+async def _changed(mesh: MiniMesh, draft: Any) -> None:
+    await mesh.change(draft)
+    await mesh.control.in_effect()
+    await stats.drained(mesh.admins)
