@@ -44,9 +44,9 @@ def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
         others = ", ".join(f"{n:,} × {_status(s)}" for s, n in seen.most_common() if s != status)
         yield Verdict(
             title(claim, f"status {status}"),
-            counted(bounds, len(observed.samples)),
+            counted(bounds, _sent(claim, observed)),
             f"{count:,}" + (f" (and {others})" if others else ""),
-            bounds.hold(count, len(observed.samples)),
+            bounds.hold(count, _sent(claim, observed)),
             str(claim.place("status", str(status))),
             evidence=_evidence(s for s in observed.samples if s.status != status),
         )
@@ -54,6 +54,11 @@ def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
 
 def _status(status: int) -> str:
     return "no answer" if status < 0 else str(status)
+
+
+def _sent(claim: ClaimSpec, observed: Observed) -> int:
+    """How many requests: more than the claim says where something happened meanwhile."""
+    return max(claim.send, len(observed.samples))
 
 
 def _reached(draft: Draft, observed: Observed, at: Target) -> int:
@@ -98,7 +103,7 @@ def _may_match(match: Match, claim: ClaimSpec) -> bool:
 def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     to = receiver(claim, draft.mesh)
     if claim.upstream_ratio and to:
-        ratio = _reached(draft, observed, Target(to)) / len(observed.samples)
+        ratio = _reached(draft, observed, Target(to)) / _sent(claim, observed)
         bounds = claim.upstream_ratio
         yield Verdict(
             title(claim, f"requests at {to} per request sent"),
@@ -113,9 +118,9 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
         count = _reached(draft, observed, at)
         yield Verdict(
             title(claim, f"requests at {at}"),
-            counted(bounds, len(observed.samples)),
+            counted(bounds, _sent(claim, observed)),
             f"{count:,}",
-            bounds.hold(count, len(observed.samples)),
+            bounds.hold(count, _sent(claim, observed)),
             str(place),
         )
 

@@ -48,7 +48,7 @@ def test_a_bare_status_is_that_of_all(read: Read) -> None:
         (
             "{}",
             "6:3: claims nothing; expected at least one of status, share, upstream_ratio, "
-            "upstream, versions, within, response_headers, body_contains",
+            "upstream, versions, within, latency, peak, stats, response_headers, body_contains",
         ),
         ("{share: {}}", "6:3: claims nothing; expected at least one of status, share"),
         ("{to: wb, status: 200}", "6:8: no service 'wb'; did you mean 'web'?"),
