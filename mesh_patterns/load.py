@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mesh_patterns import assemble, grpc_limits, streams
+from mesh_patterns.about import AboutSpec
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
@@ -19,11 +20,12 @@ from mesh_patterns.kinds import apply_all
 from mesh_patterns.model import Mesh
 from mesh_patterns.variables import substitute
 from mesh_yaml import yaml
+from mesh_yaml.build import build
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.suggest import suggest
 
-KEYS = ("name", "use", "vars", "mesh", "patterns", "expect")
+KEYS = ("name", "about", "use", "vars", "mesh", "patterns", "expect")
 
 
 @dataclass(slots=True)
@@ -126,13 +128,15 @@ def _read_ours(
         if name not in KEYS:
             message = f"unknown key {name!r}{suggest(name, KEYS)}"
             raise DocumentError.at(value.key or value.place, message)
+    if (about := document.get("about")) is not None:
+        build(AboutSpec, about)
     variables = _variables(document, given)
     for used in (document.get("use") or Node(None, document.place)).elements():
         other = Path(substitute(used, variables).text())
         shown = str(other if other.is_absolute() else path.parent / other)
         _read(path.parent / other, shown, reading, variables, chain, used.place)
         # what a used file claims is its own affair; what it says of the mesh counts
-    body = {name: value for name, value in document.items() if name not in ("use", "vars")}
+    body = {name: value for name, value in document.items() if name not in ("about", "use", "vars")}
     if chain[-1] not in reading.named:
         body.pop("expect", None)
     reading.trees.append(substitute(Node(body, document.place), variables))

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from mesh_patterns.about import AboutSpec
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.kinds import KINDS
 from mesh_patterns.spec import MeshSpec
@@ -17,7 +18,7 @@ _REFERENCES = "#/$defs/{model}"
 
 def language() -> dict[str, Any]:
     """A schema for a whole pattern file; each kind of pattern is one branch, by its name."""
-    models: list[Any] = [MeshSpec, ClaimSpec, *(kind.spec for kind in KINDS.values())]
+    models: list[Any] = [AboutSpec, MeshSpec, ClaimSpec, *(kind.spec for kind in KINDS.values())]
     keys, shared = models_json_schema(
         [(model, "validation") for model in models], ref_template=_REFERENCES
     )
@@ -29,6 +30,7 @@ def language() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string"},
+            "about": references[AboutSpec],
             "use": _list({"type": "string"}, "files whose services and patterns are taken in"),
             "vars": {"type": "object", "description": "values that ${name} stands for"},
             "mesh": _nullable(references[MeshSpec]),

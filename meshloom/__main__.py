@@ -11,6 +11,7 @@ from meshloom import (
     __version__,
     check,
     debug,
+    patterns,
     prove,
     render,
     rollback,
@@ -39,6 +40,7 @@ app.command("check")(check.check)
 app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
+app.add_typer(patterns.app, name="patterns")
 app.add_typer(tap.app, name="tap")
 app.add_typer(debug.app, name="debug")
 app.add_typer(xds.app, name="xds")

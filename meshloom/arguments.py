@@ -7,8 +7,35 @@ from typing import Annotated
 
 import typer
 
+
+def complete_pattern(incomplete: str) -> list[str]:
+    """Names of patterns of the catalogue, for the shell."""
+    from mesh_patterns.catalogue import names
+
+    return [name for name in names() if name.startswith(incomplete)]
+
+
+def pattern_file(text: str) -> Path:
+    """A path, or ``catalog:NAME``. Raises DocumentError: there is no such pattern."""
+    if not text.startswith("catalog:"):
+        return Path(text)
+    from mesh_patterns.catalogue import resolved
+
+    return resolved(text)
+
+
 Files = Annotated[
-    list[Path], typer.Argument(help="Pattern files, ours or others'; several are one mesh.")
+    list[Path],
+    typer.Argument(
+        metavar="FILES...",
+        parser=pattern_file,
+        help="Pattern files, ours or others'; several are one mesh. catalog:NAME is one of the "
+        "catalogue.",
+    ),
+]
+SomeFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[FILES...]", parser=pattern_file, help="As for `meshloom up`."),
 ]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", help="Set a variable of the files: name=value.")

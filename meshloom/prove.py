@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meshloom.arguments import EnvoyPath, Files, Json, Variables, parse_variables
+from meshloom.arguments import EnvoyPath, Json, SomeFiles, Variables, parse_variables
 from meshloom.output import Progress, as_json, emit
 
 if TYPE_CHECKING:
@@ -25,8 +25,14 @@ DRAIN_SECONDS = 1  # nobody waits for requests on listeners that a claim has rep
 
 
 def prove(
-    files: Files,
+    files: SomeFiles = None,
     json_: Json = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="The whole catalogue, each pattern by itself.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="At a time, with --all; one a core.")
+    ] = None,
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")
     ] = None,
@@ -44,6 +50,11 @@ def prove(
     from mesh_patterns.promises import promises
     from mesh_yaml.place import DocumentError, Place
 
+    if all_:
+        _check_alone(files, var)
+        raise typer.Exit(_prove_catalogue(jobs, json_, junit))
+    if not files:
+        raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
     draft = load(files, parse_variables(var))
     promised = not draft.mesh.claims
     if promised:
@@ -67,6 +78,18 @@ def prove(
     else:
         typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
     raise typer.Exit(0 if held == len(proofs) else 1)
+
+
+def _check_alone(files: list[Path] | None, var: list[str] | None) -> None:
+    if files or var:
+        raise typer.BadParameter("proves the catalogue, without files or variables: take it away")
+
+
+def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> int:
+    from mesh_patterns.catalogue import files
+    from meshloom.prove_all import prove_all
+
+    return prove_all([file for _, file in files()], jobs, as_lines, junit)
 
 
 async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: bool) -> list[Proof]:
