@@ -149,7 +149,13 @@ class HeaderEdits:
     remove_response: tuple[str, ...] = ()
 
 
-CLUSTER = ("circuit_breaker", "outlier_detection", "load_balancing")  # an edge's, never a rule's
+CLUSTER = (  # an edge's, never a rule's
+    "circuit_breaker",
+    "retry_budget",
+    "outlier_detection",
+    "health_check",
+    "load_balancing",
+)
 
 
 @dataclass(slots=True)

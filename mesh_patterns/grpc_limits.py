@@ -154,6 +154,10 @@ def _retries(value: Retries) -> Iterator[str]:
         yield f"retries {MAX_RETRIES} times, not {value.attempts}"
 
 
+def _not_there(what: str) -> Callable[[Any], Iterator[str]]:
+    return lambda value: iter([f"has no {what}"])
+
+
 def _circuit_breaker(value: CircuitBreaker) -> Iterator[str]:
     for name in ("max_connections", "max_pending_requests", "max_retries"):
         if getattr(value, name) is not None:
@@ -190,6 +194,8 @@ _SETTINGS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "redirect": _answered("redirect"),
     "respond": _answered("respond"),
     "circuit_breaker": _circuit_breaker,
+    "retry_budget": _not_there("retry budget"),
+    "health_check": _not_there("active health checks that its control plane could ask for"),
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
 }  # of all others it takes no notice: headers, mirror, rewrite

@@ -24,6 +24,34 @@ class CircuitBreaker:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryBudget:
+    """How many retries a caller may have under way at a time: ``percent`` of all its requests to a
+    service, but always ``min_concurrency``.
+    """
+
+    percent: float
+    min_concurrency: int | None = None  # Envoy's own: 3
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How a caller's Envoy asks each host of a service whether it is well.
+
+    ``protocol`` is ``http``, ``grpc`` or ``tcp``; ``path`` and ``statuses`` (ranges, both ends in)
+    are of HTTP, ``service`` is gRPC's, of its health protocol.
+    """
+
+    protocol: str
+    interval: timedelta
+    timeout: timedelta
+    healthy: int  # good answers after which a host is well again
+    unhealthy: int  # bad ones after which it is not
+    path: str = "/"
+    statuses: tuple[tuple[int, int], ...] = ()
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SuccessRate:
     """Ejects whose share of good answers is below the mean by ``stdev_factor`` deviations."""
 

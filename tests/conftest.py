@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# a machine with much else to do is slow, and no defect
+settings.register_profile("meshloom", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("meshloom")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,11 +17,13 @@ from mesh_patterns.policy import (
     CircuitBreaker,
     FailurePercentage,
     HashKey,
+    HealthCheck,
     LoadBalancing,
     OutlierDetection,
+    RetryBudget,
     SuccessRate,
 )
-from xds_server.protos import cluster, envoy_type, route
+from xds_server.protos import cluster, core, envoy_type, route
 
 Edges = Mapping[tuple[str, str], Edge]
 
@@ -34,7 +36,9 @@ _POLICIES = {
 }
 _FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds the line
     "circuit_breaker": "circuit_breakers",
+    "retry_budget": "circuit_breakers.thresholds[0].retry_budget",
     "outlier_detection": "outlier_detection",
+    "health_check": "health_checks",
     "load_balancing": "lb_policy",
 }
 
@@ -58,13 +62,15 @@ def fields(edge: Edge | None) -> dict[str, Any]:
     """What the edge's settings say, as fields of a cluster."""
     if edge is None:
         return {}
-    breaker, outliers, balance = (
+    breaker, budget, outliers, check, balance = (
         placed.value if (placed := edge.settings.get(name)) else None for name in CLUSTER
     )
+    limits = breaker or budget
     return {
-        **({"circuit_breakers": _circuit_breakers(breaker)} if breaker else {}),
+        **({"circuit_breakers": _circuit_breakers(breaker, budget)} if limits else {}),
         **({"outlier_detection": outlier_detection_message(outliers)} if outliers else {}),
-        **_common(outliers, balance),
+        **({"health_checks": [health_check_message(check, edge.callee)]} if check else {}),
+        **_common(outliers or check, balance),
         **(_load_balancing(balance) if balance else {}),
     }
 
@@ -75,14 +81,56 @@ def origins(edge: Edge | None) -> dict[str, str]:
     return {field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings}
 
 
-def _circuit_breakers(breaker: CircuitBreaker) -> cluster.CircuitBreakers:
+def health_check_message(meaning: HealthCheck, service: str) -> core.HealthCheck:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/health_checking
+
+    Every host is asked as often as the others, also one that nobody has sent anything to yet.
+    """
+    kinds: dict[str, dict[str, Any]] = {
+        "http": {
+            "http_health_check": core.HealthCheckHttpHealthCheck(
+                host=service,
+                path=meaning.path,
+                expected_statuses=[
+                    envoy_type.Int64Range(start=low, end=high + 1) for low, high in meaning.statuses
+                ],
+            )
+        },
+        "grpc": {
+            "grpc_health_check": core.HealthCheckGrpcHealthCheck(
+                service_name=meaning.service, authority=service
+            )
+        },
+        "tcp": {"tcp_health_check": core.HealthCheckTcpHealthCheck()},
+    }
+    return core.HealthCheck(
+        timeout=meaning.timeout,
+        interval=meaning.interval,
+        no_traffic_interval=meaning.interval,
+        no_traffic_healthy_interval=meaning.interval,
+        healthy_threshold=meaning.healthy,
+        unhealthy_threshold=meaning.unhealthy,
+        **kinds[meaning.protocol],
+    )
+
+
+def _circuit_breakers(
+    breaker: CircuitBreaker | None, budget: RetryBudget | None
+) -> cluster.CircuitBreakers:
     """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking"""
+    breaker = breaker or CircuitBreaker()
     thresholds = cluster.CircuitBreakersThresholds(
         max_connections=breaker.max_connections,
         max_pending_requests=breaker.max_pending_requests,
         max_requests=breaker.max_requests,
         max_retries=breaker.max_retries,
         track_remaining=True,
+        retry_budget=None
+        if budget is None
+        else cluster.CircuitBreakersThresholdsRetryBudget(
+            budget_percent=envoy_type.Percent(value=budget.percent),
+            min_retry_concurrency=budget.min_concurrency,
+        ),
     )
     return cluster.CircuitBreakers(thresholds=[thresholds])
 
@@ -146,7 +194,9 @@ def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
     return found
 
 
-def _common(outliers: OutlierDetection | None, balance: LoadBalancing | None) -> dict[str, Any]:
+def _common(
+    outliers: OutlierDetection | HealthCheck | None, balance: LoadBalancing | None
+) -> dict[str, Any]:
     """What concerns hosts that are out.
 
     By itself Envoy gathers for a second what happens to hosts after a change: who fails a moment

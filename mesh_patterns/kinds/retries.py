@@ -1,7 +1,9 @@
 """Retries: ask again when the answer is a failure that another try may heal.
 
 Envoy: ``RouteAction.retry_policy``. At most three retries are in flight at a time to one cluster
-unless a circuit breaker or a budget says otherwise, so under concurrency fewer are made.
+unless a circuit breaker or a budget says otherwise, so under concurrency fewer are made. A budget
+is of retries that are under way, not of a time: who sends one request after the other has as many
+as ``attempts`` says, as long as ``min_concurrency`` is not 0.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed, Retries
+from mesh_patterns.kinds import cluster_settings
+from mesh_patterns.policy import RetryBudget
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.spec import AlsoWritten, Spec
-from mesh_yaml.values import Duration
+from mesh_yaml.values import Duration, Percent
 
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
 CONDITIONS = frozenset(
@@ -30,6 +34,8 @@ CONDITIONS = frozenset(
 
 def _conditions(value: object) -> object:
     names = value.replace(",", " ").split() if isinstance(value, str) else value
+    if isinstance(names, int) and not isinstance(names, bool):
+        names = [names]
     for name in names if isinstance(names, list) else ():
         if str(name) not in CONDITIONS and not _is_status(name):
             known = ", ".join(sorted(CONDITIONS))
@@ -65,11 +71,11 @@ class RetriesOptions(Spec):
 
     attempts: int = Field(2, ge=0, le=100, description="retries after the first try")
     per_try_timeout: Duration | None = None
-    retry_on: Annotated[list[str | int], BeforeValidator(_conditions), AlsoWritten.of("string")] = (
-        Field(
-            ["connect-failure", "refused-stream", "unavailable", "cancelled", 503],
-            description="Envoy's conditions, and statuses",
-        )
+    retry_on: Annotated[
+        list[str | int], BeforeValidator(_conditions), AlsoWritten.of("string", "integer")
+    ] = Field(
+        ["connect-failure", "refused-stream", "unavailable", "cancelled", 503],
+        description="Envoy's conditions, and statuses",
     )
     backoff: BackoffSpec | None = None
 
@@ -78,12 +84,29 @@ class RetriesOptions(Spec):
         return Retries(self.attempts, tuple(map(str, self.retry_on)), self.per_try_timeout, backoff)
 
 
+class BudgetSpec(Spec):
+    """How many retries may be under way at a time, whoever asks for them."""
+
+    percent: Percent = Field(20.0, description="of the requests that are under way")
+    min_concurrency: int | None = Field(
+        None, ge=0, le=2**32 - 1, description="retries that always may be; 3 if absent"
+    )
+
+    def meaning(self) -> RetryBudget:
+        return RetryBudget(self.percent, self.min_concurrency)
+
+
 class RetriesSpec(PatternSpec, RetriesOptions):
     """Retry requests on an edge."""
 
     on: str = Field(description="service, or 'caller -> service'")
+    budget: BudgetSpec | None = Field(None, description="in place of circuit_breaker's max_retries")
 
 
 def apply(spec: RetriesSpec, draft: Draft) -> None:
-    for edge in edges(draft, spec.on, spec.place("on")):
+    found = edges(draft, spec.on, spec.place("on"))
+    for edge in found:
         edge.put("retries", Placed(spec.meaning(), spec.place(), spec.override))
+    if spec.budget is not None:
+        budget = Placed(spec.budget.meaning(), spec.place("budget"), spec.override)
+        cluster_settings.put(draft, found, "retry_budget", budget)

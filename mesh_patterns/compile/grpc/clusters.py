@@ -86,8 +86,15 @@ def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
     return {"lb_policy": cluster.ClusterLbPolicy.RING_HASH, "ring_hash_lb_config": sizes}
 
 
+def _left_out(meaning: Any) -> dict[str, Any]:
+    """gRPC has nothing of the kind; ``grpc_limits`` says so."""
+    return {}
+
+
 _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "circuit_breaker": _circuit_breaker,
+    "retry_budget": _left_out,
+    "health_check": _left_out,
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
 }

@@ -16,7 +16,7 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
     assert (len(edge.rules), edge.split is not None) == (1, True)
     order = [
         *("route", "canary", "retries", "timeout"),
-        *("circuit_breaker", "load_balancing", "outlier_detection"),
+        *("circuit_breaker", "load_balancing", "health_check", "outlier_detection"),
         *("mirror", "fault", "connection_limit", "mtls", "authorization"),
         *("cors", "compression", "session", "lua", "ext_proc"),
         *("access_log", "tracing", "hardening", "transcoding", "wasm"),

@@ -1,0 +1,78 @@
+"""Health checks: callers ask the hosts of a service whether they are well, and send to those only.
+
+Envoy: ``Cluster.health_checks``, at every caller, of what answers at the host: for a service behind
+an Envoy that is the Envoy, which passes the question on to the workload. When fewer than
+``panic_threshold`` (``load_balancing``, half if absent) of the hosts are well, all are asked again.
+https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/health_checking
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from mesh_patterns.draft import Draft, Placed
+from mesh_patterns.kinds import cluster_settings
+from mesh_patterns.policy import HealthCheck
+from mesh_patterns.selector import edges
+from mesh_patterns.spec import PatternSpec
+from mesh_yaml.place import DocumentError
+from mesh_yaml.spec import ListOrOne, one_or_more
+from mesh_yaml.values import Bound, Bounds, Duration
+
+SHORTEST = timedelta(milliseconds=1)
+
+
+def _some(value: timedelta) -> timedelta:
+    if value < SHORTEST:
+        raise ValueError(f"expected at least 1ms, got {value.total_seconds():g}s")
+    return value
+
+
+def _status(value: Bounds) -> Bounds:
+    if value.percent or not (100 <= value.low <= value.high <= 599):
+        raise ValueError(f"expected statuses such as 200 or 200..299, got {value.text!r}")
+    return value
+
+
+Some = Annotated[Duration, AfterValidator(_some)]
+Statuses = Annotated[
+    list[Annotated[Bound, AfterValidator(_status)]], BeforeValidator(one_or_more), ListOrOne()
+]
+
+
+class HealthCheckSpec(PatternSpec):
+    """Send to hosts only that say they are well."""
+
+    on: str = Field(description="service, or 'caller -> service'")
+    protocol: Literal["http", "grpc", "tcp"] | None = Field(
+        None, description="of the question; by default what the service speaks"
+    )
+    path: str = Field("/", pattern=r"^/", description="of http")
+    statuses: Statuses = Field([], description="that are well, such as 200..299; 200 if absent")
+    service: str = Field("", description="of grpc's health protocol")
+    interval: Some = Field("1s", validate_default=True, description="between two questions")
+    timeout: Some = Field("1s", validate_default=True, description="after which there is no answer")
+    healthy_threshold: int = Field(1, ge=1, le=1000, description="good answers in a row")
+    unhealthy_threshold: int = Field(2, ge=1, le=1000, description="bad ones in a row")
+
+    def meaning(self, protocol: str) -> HealthCheck:
+        return HealthCheck(
+            protocol, self.interval, self.timeout, self.healthy_threshold,
+            self.unhealthy_threshold, self.path,
+            tuple((round(each.low), round(each.high)) for each in self.statuses), self.service,
+        )  # fmt: skip
+
+
+def apply(spec: HealthCheckSpec, draft: Draft) -> None:
+    found = edges(draft, spec.on, spec.place("on"))
+    speaks: Any = draft.mesh.services[found[0].callee].protocol
+    protocol = spec.protocol or (speaks if speaks in ("http", "grpc") else "tcp")
+    for name, of in (("path", "http"), ("statuses", "http"), ("service", "grpc")):
+        if name in spec.model_fields_set and protocol != of:
+            message = f"is of {of}, and this check speaks {protocol}"
+            raise DocumentError.at(spec.key_place(name), message)
+    meaning = Placed(spec.meaning(protocol), spec.place(), spec.override)
+    cluster_settings.put(draft, found, "health_check", meaning)
