@@ -11,12 +11,14 @@ from meshloom import (
     __version__,
     check,
     debug,
+    graph,
     patterns,
     prove,
     render,
     rollback,
     schema,
     serve,
+    smi,
     tap,
     up,
     wasm,
@@ -41,6 +43,8 @@ app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(patterns.app, name="patterns")
+app.command("graph")(graph.graph)
+app.add_typer(smi.app, name="smi")
 app.add_typer(tap.app, name="tap")
 app.add_typer(debug.app, name="debug")
 app.add_typer(xds.app, name="xds")

@@ -31,14 +31,12 @@ class Message:
     def edge(self, name: str, address: str, host: str) -> Edge:
         """To an address of a mesh."""
         url = f"http://{host}{self.path}"
-        return edge(
-            url,
-            name=name,
-            method=self.method,
-            headers=self.headers,
-            body=self.body,
-            address=address,
-        )
+        return self.to(url, name, address)
+
+    def to(self, url: str, name: str = "", address: str = "") -> Edge:
+        """To a URL; to that ``address``, where there is one."""
+        method, headers, body = self.method, self.headers, self.body
+        return edge(url, name=name, address=address, method=method, headers=headers, body=body)
 
 
 def to_mesh(state: State, words: Sequence[str], message: Message) -> list[Edge]:
