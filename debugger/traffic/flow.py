@@ -51,6 +51,11 @@ class Flow:
         """In milliseconds; 0 where nothing was timed."""
         return quantile(self.times, share)
 
+    @property
+    def spent(self) -> float:
+        """All of its times, in milliseconds."""
+        return sum((at + width / 2) * count for at, (width, count) in self.times.items())
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
@@ -111,14 +116,15 @@ def _flow(
     told: Told, prefix: str, whats: Sequence[str], node: str, service: str,
     peer: str = "", version: str = "",
 ) -> Iterator[Flow]:  # fmt: skip
-    total, failed = (_added(told, prefix + what) for what in whats[:2])
+    total, failed = (added(told, prefix + what) for what in whats[:2])
     if total:
         side: Side = "client" if peer else "server"
         times = _buckets(told, prefix + whats[2])
         yield Flow(node, service, side, total, failed, peer, version, times)
 
 
-def _added(told: Told, stat: str) -> int:
+def added(told: Told, stat: str) -> int:
+    """What a counter has counted in between; since its Envoy's start where that was later."""
     now, was = told.after.counters.get(stat, 0), told.before.counters.get(stat, 0)
     return now - was if now >= was else now
 
