@@ -9,6 +9,7 @@ import typer
 from mesh_yaml.place import DocumentError
 from meshloom import (
     __version__,
+    bench,
     check,
     debug,
     graph,
@@ -44,6 +45,7 @@ app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(patterns.app, name="patterns")
 app.command("graph")(graph.graph)
+app.add_typer(bench.app, name="bench")
 app.add_typer(smi.app, name="smi")
 app.add_typer(tap.app, name="tap")
 app.add_typer(debug.app, name="debug")

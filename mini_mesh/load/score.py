@@ -2,7 +2,7 @@
 
 MeshMark (Service Mesh Performance, "MeshMark") is published as a picture only: the mean, over
 classes, of the mean of each class's weighted mesh utilisation efficiencies (MUE), each from 0 to 1.
-Which MUEs there are, and how each is had from counters, is our own: so the score is "MeshMark-style".
+Which MUEs there are, and how each is had from counters, is our own: hence "MeshMark-style".
 """
 
 from __future__ import annotations

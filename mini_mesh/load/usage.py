@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,3 @@ def usages(pids: Mapping[str, int | None]) -> dict[str, Usage]:
     """Of those that are there, by their names."""
     found = {name: usage(pid) for name, pid in pids.items() if pid}
     return {name: each for name, each in found.items() if each}
-
-
-def spent(before: Mapping[str, Usage], after: Mapping[str, Usage], names: Iterable[str]) -> float:
-    """Seconds of the processors that these used in between."""
-    both = [name for name in names if name in before and name in after]
-    return sum(max(0.0, after[name].cpu - before[name].cpu) for name in both)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mini_mesh.load import usage as proc
-from mini_mesh.load.usage import Usage, spent, usage, usages
+from mini_mesh.load.usage import usage, usages
 
 pytestmark = pytest.mark.skipif(not proc.PROC.is_dir(), reason="there is no /proc")
 
@@ -23,9 +23,3 @@ def test_it_is_what_the_process_itself_is_told() -> None:
 def test_who_is_gone_has_used_nothing() -> None:
     assert usage(2**22 + 1) is None
     assert list(usages({"me": os.getpid(), "none": None, "gone": 2**22 + 1})) == ["me"]
-
-
-def test_spent_is_of_those_that_were_there_both_times() -> None:
-    before = {"a": Usage(1.0, 0), "b": Usage(5.0, 0)}
-    after = {"a": Usage(3.5, 0), "c": Usage(9.0, 0)}
-    assert spent(before, after, ["a", "b", "c"]) == 2.5
