@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mesh_yaml import yaml
 from mesh_yaml.place import DocumentError, Place
 from mini_mesh.load.aim import Message, State, to_mesh, to_url
-from mini_mesh.load.load import Arrivals, Edge, Load, LoadError
+from mini_mesh.load.load import Arrivals, Edge, Load
 
 if TYPE_CHECKING:
     from mini_mesh.smp.messages import Client, PerformanceTestConfig
@@ -90,8 +90,8 @@ def with_config(asked: Asked, config: PerformanceTestConfig) -> Asked:
     """
     if not config.clients:
         raise DocumentError.at(config.place(), "a config without clients")
-    for client in config.clients:
-        _check(client)
+    for number, client in enumerate(config.clients):
+        _check(config, number, client)
     first = config.clients[0]
     own = asked.message
     message = replace(
@@ -117,12 +117,16 @@ def with_config(asked: Asked, config: PerformanceTestConfig) -> Asked:
     )
 
 
-def _check(client: Client) -> None:
+def _check(config: PerformanceTestConfig, number: int, client: Client) -> None:
     if client.protocol not in ("PROTOCOL_INVALID", "PROTOCOL_HTTP"):
         what = client.protocol.removeprefix("PROTOCOL_").lower()
-        raise DocumentError.at(client.place("protocol"), f"{what}: only http can be sent")
+        raise DocumentError.at(
+            config.place("clients", number, "protocol"), f"{what}: only http can be sent"
+        )
     if client.ssl_certificate:
-        raise DocumentError.at(client.place("ssl_certificate"), "TLS can't be sent")
+        raise DocumentError.at(
+            config.place("clients", number, "ssl_certificate"), "TLS can't be sent"
+        )
 
 
 def _headers(client: Client) -> tuple[tuple[str, str], ...]:
@@ -144,8 +148,3 @@ def _seconds(config: PerformanceTestConfig) -> float | None:
         return parse_duration(config.duration).total_seconds()
     except ValueError as error:
         raise DocumentError.at(config.place("duration"), str(error)) from error
-
-
-def bad(error: LoadError) -> str:
-    """The line for what can't be sent."""
-    return f"meshloom bench: {error}"

@@ -31,6 +31,7 @@ def compare(
 
     Exits 1 when it is worse, 2 when there is nothing to compare.
     """
+    from mesh_yaml.place import DocumentError, Place
     from mesh_yaml.values import parse_percent
     from meshloom.bench.lines import compared
     from mini_mesh.load.comparing.compare import compare as comparing
@@ -39,7 +40,11 @@ def compare(
         share = parse_percent(threshold) / 100
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--threshold") from error
-    told = comparing(read(old), read(new), share)
+    before, after = read(old), read(new)
+    if before.generator != after.generator:
+        by = f"measured by {after.generator}, the old one by {before.generator}"
+        raise DocumentError.at(Place(str(new)), f"{by}: they count differently")
+    told = comparing(before, after, share)
     if as_json:
         typer.echo(json.dumps(told.plain()))
     else:

@@ -10,7 +10,7 @@ from typing import Any
 from mini_mesh.load.histogram import Histogram
 
 LATE_NS = 2_000_000  # 99 % of requests go out within this of their time, else the generator says so
-RATE_KEPT = 0.98  # the share of the rate that has to be sent, or the load is another than asked for
+RATE_KEPT = 0.95  # the share of the rate that has to be sent, or the load is another than asked for
 MAX_KINDS = 1000  # different statuses and errors of an edge
 
 

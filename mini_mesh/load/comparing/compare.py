@@ -84,8 +84,6 @@ def compare(old: Result, new: Result, threshold: float = THRESHOLD) -> Compariso
         found.append(_failures(before, after))
     found.append(_rate(old, new))
     notes += [f"new: {each}" for each in new.limits()] + [f"old: {each}" for each in old.limits()]
-    if old.generator != new.generator:
-        notes.append(f"old by {old.generator}, new by {new.generator}: they count differently")
     if old.rate and abs(new.rate / old.rate - 1) > RATE:
         notes.append(f"the rates differ: {old.rate:g}/s, {new.rate:g}/s")
     return Comparison(tuple(found), ranks, tuple(notes))

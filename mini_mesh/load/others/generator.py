@@ -12,7 +12,7 @@ from pathlib import Path
 from mesh_yaml.suggest import suggest
 from mini_mesh.load import process
 from mini_mesh.load.load import Load, LoadError
-from mini_mesh.load.others import fortio, vegeta
+from mini_mesh.load.others import fortio, oha, vegeta
 from mini_mesh.load.result import Result
 
 OWN = "meshloom"
@@ -32,6 +32,7 @@ class Generator:
 
 GENERATORS: Mapping[str, Generator] = {
     "vegeta": Generator(True, vegeta.fits, vegeta.commands, vegeta.read),
+    "oha": Generator(True, oha.fits, oha.commands, oha.read),
     "fortio": Generator(False, fortio.fits, fortio.commands, fortio.read),
 }
 

@@ -19,19 +19,20 @@ async def test_each_sends_what_was_asked_for(name: str) -> None:
         pytest.skip(f"{name} is not installed")
     async with serving(lambda n: (0.0, OK)) as address:
         made = edge(f"http://{address}/a", method="POST", body=b"12", headers=[("x-a", "1")])
-        result = await drive(name, Load((made,), 100.0, 1.0, 4, warm_up=0.5))
-    assert 95 <= result.whole.statuses[200] <= 101
+        result = await drive(name, Load((made,), 100.0, 0.8, 4, warm_up=0.2))
+    assert 75 <= result.whole.statuses[200] <= 81
     assert 0 < result.whole.latency.quantile(0.5) < 50e6
-    assert result.actual_rate == pytest.approx(100, rel=0.06)
+    assert result.actual_rate == pytest.approx(100, rel=0.08)
 
 
-async def test_vegeta_is_corrected_too() -> None:
+@pytest.mark.parametrize("name", ["vegeta", "oha"])
+async def test_others_are_corrected_too(name: str) -> None:
     """A stall on the only connection, as in the test of our own."""
-    if not shutil.which("vegeta"):
-        pytest.skip("vegeta is not installed")
+    if not shutil.which(name):
+        pytest.skip(f"{name} is not installed")
     async with serving(lambda n: (0.3 if n == 10 else 0.0, OK)) as address:
         load = Load((edge(f"http://{address}/"),), 200.0, 0.5, 1)
-        result = await drive("vegeta", load)
+        result = await drive(name, load)
     slow = sum(count for ns, count in result.whole.latency.ordered() if ns > 50e6)
     assert slow >= 45
 
