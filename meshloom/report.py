@@ -17,6 +17,7 @@ from mini_mesh.events import (
     Event,
     Exited,
     Grew,
+    Federated,
     InEffect,
     NotRolledBack,
     Ready,
@@ -81,6 +82,7 @@ _NAMES: dict[type[Any], str] = {
     NotRolledBack: "not_rolled_back",
     TurnedAway: "turned_away",
     Grew: "grew",
+    Federated: "federated",
 }
 
 
@@ -119,6 +121,7 @@ class TextReport:
             case Exited():
                 self._exited(event)
             case Restarted() | Renewed() | Grew():
+            case Restarted() | Renewed() | Federated():
                 _say(str(event))
 
     def _in_effect(self, event: InEffect) -> None:

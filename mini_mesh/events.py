@@ -130,4 +130,25 @@ Event = (
     )
     | Renewed
     | Grew
+class Federated:
+    """What happened between this mesh and another one, in words."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Event = (
+    Ready
+    | Applied
+    | InEffect
+    | Refused
+    | RolledBack
+    | NotRolledBack
+    | TurnedAway
+    | Exited
+    | Restarted
+    | Renewed
+    | Federated
 )

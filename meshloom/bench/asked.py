@@ -119,14 +119,13 @@ def with_config(asked: Asked, config: PerformanceTestConfig) -> Asked:
 
 def _check(config: PerformanceTestConfig, number: int, client: Client) -> None:
     if client.protocol not in ("PROTOCOL_INVALID", "PROTOCOL_HTTP"):
-        what = client.protocol.removeprefix("PROTOCOL_").lower()
-        raise DocumentError.at(
-            config.place("clients", number, "protocol"), f"{what}: only http can be sent"
-        )
-    if client.ssl_certificate:
-        raise DocumentError.at(
-            config.place("clients", number, "ssl_certificate"), "TLS can't be sent"
-        )
+        what, field = client.protocol.removeprefix("PROTOCOL_").lower(), "protocol"
+    elif client.ssl_certificate:
+        what, field = "TLS", "ssl_certificate"
+    else:
+        return
+    place = config.place("clients", number, field)
+    raise DocumentError.at(place, f"{what} can't be sent: only plain http")
 
 
 def _headers(client: Client) -> tuple[tuple[str, str], ...]:

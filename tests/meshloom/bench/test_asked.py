@@ -51,7 +51,7 @@ def test_options_win() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("clients: [{protocol: grpc}]", "smp.yaml:1:22: grpc: only http can be sent"),
+        ("clients: [{protocol: grpc}]", "smp.yaml:1:22: grpc can't be sent: only plain http"),
         ("clients: [{ssl_certificate: x}]", "TLS can't be sent"),
         ("clients: []", "without clients"),
         ("{clients: [{rps: 1}], duration: soon}", "expected a duration"),
