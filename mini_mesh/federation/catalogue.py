@@ -16,7 +16,7 @@ MAX_TEXT = 1024  # characters of each text
 PROTOCOLS = ("HTTP", "HTTPS", "GRPC", "HTTP2", "MONGO", "TCP", "TLS", "MTLS")
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")  # a DNS label (RFC 1123)
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,253})")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,253})")
 
 
 class Unacceptable(ValueError):
@@ -64,12 +64,12 @@ def check(service: FederatedService) -> FederatedService:
     """The same, if it can be taken. Raises ``Unacceptable``."""
     if not NAME.fullmatch(service.name):
         raise Unacceptable(f"name: wanted a DNS label, got {service.name[:80]!r}")
-    if not service.fqdn or not _HOST.fullmatch(service.fqdn):
+    if not service.fqdn or not HOST.fullmatch(service.fqdn):
         raise Unacceptable(f"fqdn: wanted a host's name, got {service.fqdn[:80]!r}")
     if not service.endpoints or not service.instances:
         raise Unacceptable("wanted at least one endpoint and one instance")
     for endpoint in service.endpoints:
-        if not _HOST.fullmatch(endpoint.address) or not 0 < endpoint.port < 65536:
+        if not HOST.fullmatch(endpoint.address) or not 0 < endpoint.port < 65536:
             where = f"{endpoint.address[:80]!r}:{endpoint.port}"
             raise Unacceptable(f"endpoint: wanted an address and a port, got {where}")
     for instance in service.instances:

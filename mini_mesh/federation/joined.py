@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from mini_mesh.federation import forward
-from mini_mesh.federation.catalogue import FederatedService
+from mini_mesh.federation.catalogue import HOST, FederatedService
 
 FILE = "federated.yaml"
 CARRIED = ("HTTP", "HTTP2", "GRPC")
@@ -48,8 +48,11 @@ class Joined:
 
     def document(self) -> dict[str, Any]:
         """The pattern file's content."""
-        services = {name: _as_service(each) for name, each in sorted(self.services.items())}
-        return {"mesh": {"services": services}}
+        found = sorted(self.services.items())
+        return {
+            "mesh": {"services": {name: _as_service(each) for name, each in found}},
+            "patterns": [_as_its_owner_says(each) for _, each in found],
+        }
 
 
 def unreachable(owner: str, service: FederatedService) -> str:
@@ -58,6 +61,8 @@ def unreachable(owner: str, service: FederatedService) -> str:
     instance = service.instances[0]
     if instance.protocol not in CARRIED:
         return f"protocol {instance.protocol}: wanted one of {', '.join(CARRIED)}"
+    if not HOST.fullmatch(_host(service)):
+        return f"HOSTNAME: wanted a host's name, got {_host(service)[:80]!r}"
     host = owner.rpartition(":")[0].strip("[]")
     address = service.endpoint_of(instance).address
     if address == host or (_is_loopback(host) and _is_loopback(address)):
@@ -70,6 +75,18 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _host(service: FederatedService) -> str:
+    """What its owner's gateway calls it."""
+    metadata = {name.upper(): value for name, value in service.instances[0].metadata}
+    return metadata.get("HOSTNAME") or service.fqdn
+
+
+def _as_its_owner_says(service: FederatedService) -> dict[str, Any]:
+    """Whatever it is called by who asks here, it is asked there by the name that it has there."""
+    rule = {"rewrite": {"host": _host(service)}}
+    return {"pattern": "route", "on": service.name, "rules": [rule]}
 
 
 def _as_service(service: FederatedService) -> dict[str, Any]:

@@ -30,8 +30,8 @@ def check(state: Mapping[str, Any], names: Collection[str]) -> None:
 
 
 def _service(name: str, about: Mapping[str, Any], domain: str) -> FederatedService:
-    """Plain HTTP, whose host says which service is meant, or the port alone."""
-    where = str(about["ingress"] or about["url"]).removeprefix("http://")
+    """Plain HTTP at the gateway's port for this service, by the name that it has in this mesh."""
+    where = str(about["url"]).removeprefix("http://")
     host, _, port = where.rpartition(":")
     fqdn = f"{name}.{domain}.mesh"
     metadata = (("HOSTNAME", name), ("PORT", port))
