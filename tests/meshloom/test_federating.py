@@ -17,7 +17,7 @@ mesh:
   services:
     api: {ingress: true}
 """
-MORE = OWNER + "    db: {ingress: true}\n"
+MORE = OWNER + "    db: {ingress: {hosts: [db.test]}}\n"
 CONSUMER = """
 name: office
 mesh:
