@@ -16,8 +16,8 @@ from mini_mesh.events import (
     Applied,
     Event,
     Exited,
-    Grew,
     Federated,
+    Grew,
     InEffect,
     NotRolledBack,
     Ready,
@@ -120,8 +120,7 @@ class TextReport:
                 _say(told(event))
             case Exited():
                 self._exited(event)
-            case Restarted() | Renewed() | Grew():
-            case Restarted() | Renewed() | Federated():
+            case Restarted() | Renewed() | Grew() | Federated():
                 _say(str(event))
 
     def _in_effect(self, event: InEffect) -> None:

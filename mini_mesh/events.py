@@ -116,20 +116,7 @@ class Grew:
         return f"canary {self.canary}: {what}, {self.percent} % now ({self.why})"
 
 
-Event = (
-    (
-        Ready
-        | Applied
-        | InEffect
-        | Refused
-        | RolledBack
-        | NotRolledBack
-        | TurnedAway
-        | Exited
-        | Restarted
-    )
-    | Renewed
-    | Grew
+@dataclass(frozen=True, slots=True)
 class Federated:
     """What happened between this mesh and another one, in words."""
 
@@ -150,5 +137,6 @@ Event = (
     | Exited
     | Restarted
     | Renewed
+    | Grew
     | Federated
 )
