@@ -9,14 +9,17 @@ import typer
 from mesh_yaml.place import DocumentError
 from meshloom import (
     __version__,
+    bench,
     check,
     debug,
+    graph,
     patterns,
     prove,
     render,
     rollback,
     schema,
     serve,
+    smi,
     tap,
     up,
     wasm,
@@ -41,6 +44,9 @@ app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(patterns.app, name="patterns")
+app.command("graph")(graph.graph)
+app.add_typer(bench.app, name="bench")
+app.add_typer(smi.app, name="smi")
 app.add_typer(tap.app, name="tap")
 app.add_typer(debug.app, name="debug")
 app.add_typer(xds.app, name="xds")

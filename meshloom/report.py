@@ -16,6 +16,7 @@ from mini_mesh.events import (
     Applied,
     Event,
     Exited,
+    Federated,
     Grew,
     InEffect,
     NotRolledBack,
@@ -81,6 +82,7 @@ _NAMES: dict[type[Any], str] = {
     NotRolledBack: "not_rolled_back",
     TurnedAway: "turned_away",
     Grew: "grew",
+    Federated: "federated",
 }
 
 
@@ -118,7 +120,7 @@ class TextReport:
                 _say(told(event))
             case Exited():
                 self._exited(event)
-            case Restarted() | Renewed() | Grew():
+            case Restarted() | Renewed() | Grew() | Federated():
                 _say(str(event))
 
     def _in_effect(self, event: InEffect) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 import typer
 
 from mesh_yaml.place import DocumentError, Place
+from meshloom import federating
 from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_for, parse_variables
 from meshloom.capture import Name
 
@@ -73,6 +74,10 @@ def up(
             "by HTTP at the next; 0 for any.",
         ),
     ] = None,
+    publish: federating.Publish = None,
+    export: federating.Export = None,
+    federate: federating.Federate = None,
+    federation_token: federating.FederationToken = None,
 ) -> None:
     """Run a mesh of real Envoys and follow its files.
 
@@ -84,7 +89,8 @@ def up(
     seconds = parse_for(for_)
     report = JsonReport() if json else TextReport(returns=rollback)
     captures = Captures(store, redact, capture, otlp)
-    session = Session(files or [DEMO], parse_variables(var), report, captures)
+    joining = federating.Federation.of(publish, export, federate, federation_token)
+    session = Session(files or [DEMO], parse_variables(var), report, captures, joining)
     raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
 
 
@@ -127,8 +133,10 @@ class Session:
         variables: Mapping[str, str],
         report: Report,
         captures: Captures | None = None,
+        federation: federating.Federation | None = None,
     ) -> None:
         self._files, self._variables, self._report = files, variables, report
+        self._federation = federation or federating.Federation()
         self._captures = captures or Captures(stored=False, rules=None)
         self._stop = asyncio.Event()
         self._rejected = False  # whether the files say something that does not run
@@ -200,6 +208,10 @@ class Session:
         tap = offer_tap(mesh, begun, where, rules, self._captures.source)
         self._tap = await stack.enter_async_context(tap)
         self._desk = await stack.enter_async_context(offer_desk(mesh, rules))
+        joined = await stack.enter_async_context(self._federation.running(mesh, self._report))
+        if joined is not None:
+            self._files = [*self._files, joined]
+            self._watch.follow([*mesh.draft.all_files(), joined])
 
     def _end_at_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -257,6 +269,7 @@ class Session:
         """Tell who looks at the mesh that it has changed."""
         await self._tap.follow()
         self._desk.learn(self._tap.hub.topology)
+        self._federation.follow()
 
     def _reject(self, error: DocumentError) -> None:
         self._rejected = True

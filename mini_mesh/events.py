@@ -116,18 +116,27 @@ class Grew:
         return f"canary {self.canary}: {what}, {self.percent} % now ({self.why})"
 
 
+@dataclass(frozen=True, slots=True)
+class Federated:
+    """What happened between this mesh and another one, in words."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 Event = (
-    (
-        Ready
-        | Applied
-        | InEffect
-        | Refused
-        | RolledBack
-        | NotRolledBack
-        | TurnedAway
-        | Exited
-        | Restarted
-    )
+    Ready
+    | Applied
+    | InEffect
+    | Refused
+    | RolledBack
+    | NotRolledBack
+    | TurnedAway
+    | Exited
+    | Restarted
     | Renewed
     | Grew
+    | Federated
 )

@@ -138,7 +138,7 @@ def pool() -> descriptor_pool.DescriptorPool:
         )
         for name, fields in every.items():
             if name.rpartition(".")[0] == package:
-                _describe(file.message_type.add(name=name.rpartition(".")[2]), name, fields)
+                describe(file.message_type.add(name=name.rpartition(".")[2]), name, fields)
         made.AddSerializedFile(file.SerializeToString())
         dependencies.append(file.name)
     return made
@@ -149,7 +149,8 @@ def _order(package: str) -> tuple[bool, str]:
     return package == CORE, package
 
 
-def _describe(message: descriptor_pb2.DescriptorProto, name: str, fields: str) -> None:
+def describe(message: descriptor_pb2.DescriptorProto, name: str, fields: str) -> None:
+    """Give a message the fields that are written as in the tables above."""
     for kind, type_name, field_name, number in _FIELD.findall(fields):
         added = message.field.add(name=field_name, number=int(number))
         added.label = _TYPES.LABEL_REPEATED if kind else _TYPES.LABEL_OPTIONAL

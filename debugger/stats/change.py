@@ -108,6 +108,12 @@ def _histograms(before: Reading, after: Reading, seconds: float) -> Iterator[Cha
             yield Change(name, "histogram", amount, now, amount / seconds, restarted, found)
 
 
+def quantile(buckets: Buckets, share: float) -> float:
+    """Of buckets by their lower bounds, in their unit; 0 where they are empty."""
+    ordered = _added({}, buckets)
+    return _quantile(ordered, sum(count for _, _, count in ordered), share)
+
+
 def _added(was: Buckets, now: Buckets) -> list[tuple[float, float, int]]:
     """Lower bound, width and what was added, from low to high."""
     return [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +15,7 @@ from meshloom.arguments import Json, MeshName, parse_for
 from meshloom.debug.nodes import ALL, Whose
 
 if TYPE_CHECKING:
-    from debugger.admin.interface import Interface
-    from debugger.stats.change import Change, Reading
+    from debugger.stats.change import Change
     from debugger.stats.naming import Names
     from tap.redact.linear import Regex
 
@@ -87,12 +85,13 @@ async def _compare(
     """How long it was in fact, what changed, and how things are called. Raises ``AdminError``."""
     from debugger.admin.interface import interfaces
     from debugger.stats.change import changes
+    from debugger.traffic.ask import names, reading
 
     async with interfaces(admins) as envoys:
-        before = await asyncio.gather(*map(_read, envoys.values()))
+        before = await asyncio.gather(*map(reading, envoys.values()))
         await _wait(seconds)
-        after = await asyncio.gather(*map(_read, envoys.values()))
-        called = await asyncio.gather(*map(_names, envoys.values()))
+        after = await asyncio.gather(*map(reading, envoys.values()))
+        called = await asyncio.gather(*map(names, envoys.values()))
     found = {
         node: list(changes(one, two)) for node, one, two in zip(envoys, before, after, strict=True)
     }
@@ -106,24 +105,6 @@ async def _wait(seconds: float | None) -> None:
         return
     typer.echo("counting; press Enter to stop", err=True)
     await asyncio.to_thread(sys.stdin.readline)
-
-
-async def _read(envoy: Interface) -> Reading:
-    from debugger.admin.interface import understood
-    from debugger.stats.change import read
-
-    parts = [await envoy.ask(each) for each in ("counters", "gauges", "buckets")]
-    with understood(envoy.address):
-        return read(time.monotonic(), *parts)
-
-
-async def _names(envoy: Interface) -> Names:
-    """The clusters that it has; prefixes of its listeners are those of the mesh: their names."""
-    from debugger.stats.naming import Names
-
-    clusters = (await envoy.ask("clusters")).get("cluster_statuses", ())
-    listeners = (await envoy.ask("listeners")).get("listener_statuses", ())
-    return Names((each["name"] for each in clusters), (each["name"] for each in listeners))
 
 
 def _chosen(found: list[Change], pattern: Regex | None, everything: bool) -> list[Change]:

@@ -157,6 +157,11 @@ class ControlPlane:
         self._published.put(node, resource)
         self._revise(lambda snapshot: self._published.over(node, snapshot), (node,))
 
+    def withdraw(self, node: str, own: Resource) -> None:
+        """Serve ``node`` its ``own`` resource again, in place of what was published for it."""
+        self._published.drop(node, own)
+        self._revise(lambda snapshot: snapshot.replacing([own]), (node,))
+
     def standing(self, node: str, kind: ResourceType) -> str:
         """Why ``node`` does not go by its resources of this kind; "" when it does."""
         return self._published.standing(node, kind, self.snapshot(node))

@@ -25,6 +25,10 @@ class Published:
     def put(self, node: str, resource: Resource) -> None:
         self._resources.setdefault(node, {})[resource.type, resource.name] = resource
 
+    def drop(self, node: str, resource: Resource) -> None:
+        """Forget what was published in place of this one."""
+        self._resources.get(node, {}).pop((resource.type, resource.name), None)
+
     def over(self, node: str, snapshot: Snapshot) -> Snapshot:
         """The node's snapshot with what was published for it; what it has no place for is left."""
         published = self._resources.get(node, {}).items()

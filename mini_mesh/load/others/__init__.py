@@ -1,0 +1,1 @@
+"""Load generators of others that may be installed: what to tell them, and what they say."""

@@ -1,0 +1,1 @@
+"""Service Mesh Performance (SMP): test configs and results as others write and read them."""
