@@ -14,7 +14,15 @@ import typer
 
 from mesh_yaml.place import DocumentError, Place
 from meshloom import federating
-from meshloom.arguments import EnvoyPath, Json, Rollback, Variables, parse_for, parse_variables
+from meshloom.arguments import (
+    EnvoyPath,
+    Json,
+    Rollback,
+    Variables,
+    parse_for,
+    parse_variables,
+    pattern_file,
+)
 from meshloom.capture import Name
 
 if TYPE_CHECKING:
@@ -35,7 +43,10 @@ HALF_WRITTEN = 0.03  # seconds in which the rest of a file may come that was see
 
 def up(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Pattern files; without any, the demo.")
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FILES...]", parser=pattern_file, help="Pattern files; without any, the demo."
+        ),
     ] = None,
     for_: Annotated[
         str | None, typer.Option("--for", metavar="TIME", help="Stop after this time: 10s, 5m.")

@@ -8,9 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from meshloom.arguments import pattern_file
+
 BenchFiles = Annotated[
     list[Path] | None,
-    typer.Argument(help="The mesh to bring up, and perhaps a test config of SMP."),
+    typer.Argument(
+        metavar="[FILES...]",
+        parser=pattern_file,
+        help="The mesh to bring up, and perhaps a test config of SMP.",
+    ),
 ]
 To = Annotated[
     list[str] | None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from meshloom.arguments import Json, MeshName, Variables, parse_variables
+from meshloom.arguments import Json, MeshName, Variables, parse_variables, pattern_file
 
 if TYPE_CHECKING:
     from debugger.doctor.finding import Told
@@ -22,7 +22,11 @@ MAX_NAMED = 5  # nodes of one finding that a line names
 def doctor(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(help="Pattern files, looked at without running; else the running mesh."),
+        typer.Argument(
+            metavar="[FILES...]",
+            parser=pattern_file,
+            help="Pattern files, looked at without running; else the running mesh.",
+        ),
     ] = None,
     mesh: MeshName = None,
     var: Variables = None,
