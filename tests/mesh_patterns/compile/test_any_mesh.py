@@ -117,7 +117,7 @@ def services(draw: st.DrawFn) -> dict[str, Any]:
         each: {
             "versions": {"v1": None, "v2": None},
             "calls": [callee for callee in names if draw(st.booleans())],
-            "protocol": draw(st.sampled_from(["http", "grpc"])),
+            "protocol": draw(st.sampled_from(["http", "grpc", "http", "grpc", "tcp", "thrift"])),
             "ingress": {"hosts": [next(hosts)]},
             "hosts": [next(hosts)][: draw(st.integers(0, 1))],
         }
@@ -175,7 +175,71 @@ authorization = some(
     allow=access | st.lists(access, max_size=2), deny=st.lists(access, max_size=2),
     dry_run=st.booleans(),
 )  # fmt: skip
+lua = "function envoy_on_request(handle) end"
+cors = st.fixed_dictionaries(
+    {"origins": matched | st.just("*") | st.lists(matched, min_size=1, max_size=2)},
+    optional={
+        "methods": text | st.lists(text, max_size=2),
+        "headers": text,
+        "expose": text,
+        "max_age": duration,
+        "credentials": st.booleans(),
+    },
+)
+health = some(
+    protocol=st.sampled_from(["http", "grpc", "tcp"]),
+    path=path,
+    statuses=st.sampled_from([200, "200..299", [200, 599], "100..599"]),
+    service=text,
+    interval=duration,
+    timeout=duration,
+    healthy_threshold=count,
+    unhealthy_threshold=count,
+)
+hardening = some(
+    escaped_slashes=st.sampled_from(["reject", "unescape", "redirect", "keep"]),
+    underscores=st.sampled_from(["reject", "drop", "allow"]),
+    merge_slashes=st.booleans(),
+    max_headers_kib=st.sampled_from([1, 60, 8192]),
+    max_header_count=st.sampled_from([1, 1000]),
+    headers_within=duration,
+    idle=duration,
+    max_streams=st.sampled_from([1, 2**31 - 1]),
+    buffer_kib=st.sampled_from([1, 4096]),
+    trusted_hops=st.sampled_from([0, 100]),
+)
+logged = some(
+    text=text,
+    fields=st.dictionaries(st.sampled_from(["a", "ü b"]), text | st.just("%RESPONSE_CODE%")),
+    when=some(
+        status=st.sampled_from([500, ">= 500", "400..499", "< 0"]),
+        slower_than=duration,
+        flags=st.sampled_from(["UF", ["UO", "UT"]]),
+        sample=percent,
+    ),
+)
+tag = text | one(literal=text, header=st.sampled_from(FIELDS), env=text)
+tracing = some(sampling=percent, tags=st.dictionaries(st.sampled_from(["a", "ü"]), tag, max_size=2))
+session = some(cookie=text, path=path, ttl=duration, strict=st.booleans())
+compression = some(
+    codec=st.sampled_from(["gzip", "brotli", "zstd"]),
+    min_bytes=st.sampled_from([30, 2**32 - 1]),
+    types=text,
+)
+budget = st.fixed_dictionaries({"budget": some(percent=percent, min_concurrency=limit)})
+whose = name | st.sampled_from(["*", "ingress", "client"])
 pattern = st.one_of(
+    st.tuples(cors, kind("cors")).map(joined),
+    st.tuples(compression, kind("compression")).map(joined),
+    st.tuples(session, kind("session")).map(joined),
+    st.tuples(health, kind("health_check")).map(joined),
+    st.tuples(budget, kind("retries")).map(joined),
+    st.tuples(hardening, kind("hardening", on=whose)).map(joined),
+    st.tuples(logged, kind("access_log", on=whose, file=st.just("/dev/null"))).map(joined),
+    st.tuples(tracing, kind("tracing", on=whose)).map(joined),
+    kind("lua", code=st.just(lua), deliver=st.sampled_from(["inline", "ecds"])),
+    kind("connection_limit", on=name, connections=count, delay=duration),
+    kind("ext_proc", service=name, response_body=st.sampled_from(["none", "buffered"])),
     st.tuples(breaker, kind("circuit_breaker")).map(joined),
     st.tuples(outliers, kind("outlier_detection")).map(joined),
     st.tuples(balance, kind("load_balancing")).map(joined),
@@ -212,7 +276,7 @@ def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot
         for need in needs(draft.mesh):
             if need.key not in KNOWN:
                 KNOWN[need.key] = ports.take()
-        return compile_mesh(draft, Placement(KNOWN), ISSUER.identities(draft))
+        return compile_mesh(draft, Placement(KNOWN, captured=True), ISSUER.identities(draft))
     except DocumentError as error:
         unplaced = [each for each in error.problems if each.place.file != str(path)]
         if unplaced:
@@ -220,7 +284,7 @@ def compiled(path: Path, ports: Ports, **document: Any) -> Mapping[str, Snapshot
         return None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(mesh, st.lists(pattern, max_size=6))
 async def test_any_file_is_refused_at_a_place_or_accepted_by_envoy(
     envoy: tuple[Oracle, Ports],
