@@ -17,16 +17,16 @@ from mesh_patterns.selector import target
 from mesh_patterns.spec import PatternSpec
 from mesh_patterns.telemetry import Tracing, whose
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.spec import AlsoWritten, SomeText, Spec
 from mesh_yaml.values import Percent
 
 
 class TagSpec(Spec):
     """Where a tag's value comes from."""
 
-    literal: Text | None = None
-    header: str | None = Field(None, description="of the request")
-    env: str | None = Field(None, description="a variable of Envoy's environment")
+    literal: SomeText | None = None
+    header: SomeText | None = Field(None, description="of the request")
+    env: SomeText | None = Field(None, description="a variable of Envoy's environment")
 
     @model_validator(mode="after")
     def _one(self) -> TagSpec:
@@ -51,7 +51,7 @@ class TracingSpec(PatternSpec):
 
     on: str = Field(description="service, ingress, client, or '*'")
     sampling: Percent = Field(100.0, description="of the requests that come without a trace")
-    tags: dict[str, Tag] = Field({}, description="of each span, by name")
+    tags: dict[SomeText, Tag] = Field({}, description="of each span, by name")
     collector: str | None = Field(
         None, description="a service of the mesh that takes OTLP by gRPC; else who captures"
     )
