@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.beside import SERVICES as BESIDE
+from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
 from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening, HappeningText
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
@@ -20,7 +21,7 @@ from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
 from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_more
 from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
@@ -30,6 +31,9 @@ def _statuses(value: Any) -> Any:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return {value: "100%"}
     return value
+
+
+Names = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
 
 
 class WithSpec(Spec):
@@ -65,11 +69,18 @@ class ClaimSpec(Spec):
         [], description="what happens meanwhile, one after the other; requests go on until it has"
     )
     with_: WithSpec | None = Field(None, alias="with")
+    stop: Names = Field(
+        [], description="away from before the first request on, until a later claim's 'start'"
+    )
+    start: Names = Field([], description="back before the first request: what a claim stopped")
 
     status: Annotated[
         dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
     ] = Field(None, description="a status of all, or how many of each")
     share: dict[Text, Bound] = Field({}, description="requests that reached each version")
+    each: Bound | None = Field(
+        None, description="requests that reached every single version of the service"
+    )
     upstream_ratio: Bound | None = Field(
         None, description="requests that reached the service, per request sent"
     )
@@ -89,6 +100,18 @@ class ClaimSpec(Spec):
         description="by service, service/version, ingress or client: Envoy's counters by name, * "
         "for any part, as they grew; gauges as they are at the end",
     )
+    access_log: dict[SomeText, Bound] = Field(
+        {},
+        description="entries of Envoys' access logs, by a filter as 'meshloom tap --match' takes "
+        "it; a percentage is of the requests sent",
+    )
+    captures: dict[SomeText, Bound] = Field(
+        {}, description="the same of what crossed each Envoy, with headers and bodies"
+    )
+    in_order: list[SomeText] = Field(
+        [], description="filters: each request crossed Envoys as they say, one after the other"
+    )
+    traces: TracesSpec | None = None
     response_headers: dict[str, TextMatch] = {}
     body_contains: str | None = None
     engines: list[Literal["envoy", "wasmtime"]] = Field(
@@ -100,12 +123,18 @@ class ClaimSpec(Spec):
     @model_validator(mode="after")
     def _something(self) -> ClaimSpec:
         names = (
-            "status", "share", "upstream_ratio", "upstream", "versions", "within", "latency",
-            "peak", "stats", "response_headers", "body_contains",
+            "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
+            "peak", "stats", "access_log", "captures", "in_order", "traces", "response_headers",
+            "body_contains",
         )  # fmt: skip
         if not any(getattr(self, name) for name in names):
             raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")
         return self
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Whether it is about what Envoys tell of each request, so that somebody has to listen."""
+        return bool(self.access_log or self.captures or self.in_order or self.traces)
 
     def caller(self, mesh: Mesh) -> str:
         """Who sends: as said, or the ingress when no service is named, or else the client."""
@@ -146,14 +175,17 @@ def _check_named(claim: ClaimSpec, mesh: Mesh) -> None:
         message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
         raise DocumentError.at(claim.key_place("during"), message)
     for i, each in enumerate(claim.during):
-        if each.action in ("restart", "stop") and each.what != CONTROL_PLANE:
+        if each.action in ("restart", "stop", "start") and each.what != CONTROL_PLANE:
             _check_happening(each, claim.place("during", i), mesh)
+    for key in ("stop", "start"):
+        for i, name in enumerate(getattr(claim, key)):
+            _check_happening(Happening("stop", name), claim.place(key, i), mesh)
 
 
 def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
     name = happening.what.removeprefix(f"{ENVOY} ")
     envoy = name != happening.what
-    if (envoy and name == INGRESS) or (happening.action == "stop" and name in BESIDE):
+    if (envoy and name == INGRESS) or (happening.action != "restart" and name in BESIDE):
         return
     target(mesh, name, place)
 
@@ -167,7 +199,7 @@ def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
     for name in claim.upstream:
         place = claim.key_place("upstream", name)
         yield target(mesh, name, place, to), place
-    for kind in ("upstream_ratio", "versions"):
+    for kind in ("each", "upstream_ratio", "versions"):
         if to and getattr(claim, kind):
             yield Target(to), claim.key_place(kind)
 

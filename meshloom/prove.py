@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +15,14 @@ from meshloom.arguments import EnvoyPath, Json, SomeFiles, Variables, parse_vari
 from meshloom.output import Progress, as_json, emit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from mesh_patterns.draft import Draft
     from mesh_patterns.expect import ClaimSpec
     from meshloom.junit import JunitCase
+    from mini_mesh.mesh import MiniMesh
     from mini_mesh.proving.prover import Proof
+    from mini_mesh.proving.witness import Witness
 
 DRAIN_SECONDS = 1  # nobody waits for requests on listeners that a claim has replaced
 
@@ -64,6 +67,10 @@ def prove(
         raise DocumentError.at(
             place, "has no 'expect', and its patterns promise nothing by themselves"
         )
+    if _is_witnessed(draft):
+        from mini_mesh.proving.witness import check
+
+        check(draft)
     start = time.perf_counter()
     proofs = asyncio.run(_prove(draft, envoy, json_, promised))
     seconds = time.perf_counter() - start
@@ -101,13 +108,41 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
     proofs = []
     progress = Progress()
     progress.show("starting the mesh")
-    async with open_mesh(binary, lambda event: None, drain_seconds=DRAIN_SECONDS) as mesh:
-        await mesh.start(draft)
-        async for proof in proving(mesh, lambda claims: progress.show(_under_way(claims))):
+    told = {"drain_seconds": DRAIN_SECONDS, "captured": _is_witnessed(draft)}
+    async with (
+        open_mesh(binary, lambda event: None, **told) as mesh,
+        _witnessed(mesh, draft) as witness,
+    ):
+
+        def starting(claims: Sequence[ClaimSpec]) -> None:
+            progress.show(_under_way(claims))
+
+        async for proof in proving(mesh, starting, witness):
             progress.clear()
             proofs.append(proof)
             _show(proof, as_lines)
     return proofs
+
+
+def _is_witnessed(draft: Draft) -> bool:
+    return any(claim.is_witnessed for claim in draft.mesh.claims)
+
+
+@asynccontextmanager
+async def _witnessed(mesh: MiniMesh, draft: Draft) -> AsyncIterator[Witness | None]:
+    """The mesh, started, with somebody who hears its Envoys where a claim is about that."""
+    if not _is_witnessed(draft):
+        await mesh.start(draft)
+        yield None
+        return
+    from meshloom.running import started
+    from mini_mesh.proving.witness import Witness
+
+    async with started(mesh, draft) as begun:
+        witness = Witness(mesh)
+        async with witness.hub.running():
+            begun.pass_on(witness.hub)
+            yield witness
 
 
 def _under_way(claims: Sequence[ClaimSpec]) -> str:

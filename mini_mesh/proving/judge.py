@@ -22,12 +22,19 @@ def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
     """A verdict for each bound of the claim."""
     yield from answered(claim, observed)
     yield from _shares(claim, draft, observed)
+    yield from _each(claim, draft, observed)
     yield from _upstream(claim, draft, observed)
     yield from _versions(claim, draft, observed)
     yield from _times(claim, observed)
     yield from measures.latencies(claim, observed)
     yield from measures.peaks(claim, draft, observed)
     yield from measures.stats(claim, draft, observed)
+    if claim.is_witnessed:
+        # filters and lines of taps are imported where somebody asks for them only
+        from mini_mesh.proving import crossing, tracing
+
+        yield from crossing.crossings(claim, observed)
+        yield from tracing.traces(claim, observed)
 
 
 def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
@@ -83,6 +90,22 @@ def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verd
             str(place),
             luck.outside(total, chance, low, high) if chance is not None and total else None,
         )
+
+
+def _each(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    to = receiver(claim, draft.mesh)
+    if claim.each is None or to is None:
+        return
+    instances = list(draft.mesh.services[to].instances())
+    counts = {str(each): observed.reached.get(each.id, 0) for each in instances}
+    total = sum(counts.values())
+    yield Verdict(
+        title(claim, f"requests at each of {to}"),
+        counted(claim.each, total),
+        ", ".join(f"{count:,} at {name}" for name, count in counts.items()),
+        total > 0 and all(claim.each.hold(count, total) for count in counts.values()),
+        str(claim.place("each")),
+    )
 
 
 def _chance(claim: ClaimSpec, draft: Draft, at: Target) -> float | None:

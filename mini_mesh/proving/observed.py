@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mesh_traffic import Headers
+from mesh_traffic import Exchange, Headers
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer. ``status`` is HTTP's, or gRPC's for a gRPC service; -1 where none came."""
+    """One answer. ``status`` is HTTP's, or gRPC's for a gRPC service; -1 where none came.
+
+    ``at`` is when it was asked for, in seconds since the first of its claim.
+    """
 
     status: int
     seconds: float
     headers: Headers = field(default_factory=Headers)
     body: str = ""
     error: str = ""
+    at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """All answers to a claim's requests, and how many reached each instance's Envoy.
 
-    ``stats`` are how much counters grew, and where gauges stand.
+    ``stats`` are how much counters grew, and where gauges stand. ``crossed`` is what Envoys told
+    of the requests, and ``lost`` how much of that did not come.
     """
 
     samples: tuple[Sample, ...]
     reached: Mapping[str, int] = field(default_factory=dict)
     peaks: Mapping[str, int] = field(default_factory=dict)  # by instance
     stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by node, by name
+    crossed: Sequence[Exchange] = ()
+    lost: int = 0
 
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_traffic import Headers
@@ -17,6 +19,9 @@ from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Observed, Sample
 from mini_mesh.proving.traffic import Outgoing, send
 from mini_mesh.proving.verdict import Verdict, wording
+
+if TYPE_CHECKING:
+    from mini_mesh.proving.witness import Witness
 
 MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
 _GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-in echo
@@ -37,16 +42,19 @@ class Proof:
 
 
 async def prove(
-    mesh: MiniMesh, starting: Callable[[Sequence[ClaimSpec]], None] = lambda claims: None
+    mesh: MiniMesh,
+    starting: Callable[[Sequence[ClaimSpec]], None] = lambda claims: None,
+    witness: Witness | None = None,
 ) -> AsyncIterator[Proof]:
     """Prove each claim of the mesh's files, in their order; ``starting`` hears which are next.
+    ``witness`` is needed where a claim is about what Envoys tell.
 
     A claim that counts what reached somebody runs alone: counts must not mix. Small ones that only
     look at answers run side by side, so that nobody waits for one delay after the other.
     """
     for batch in batches(mesh.draft.mesh.claims):
         starting(batch)
-        for proof in await asyncio.gather(*(_prove(claim, mesh) for claim in batch)):
+        for proof in await asyncio.gather(*(_prove(claim, mesh, witness) for claim in batch)):
             yield proof
 
 
@@ -65,31 +73,35 @@ def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
 
 def counts(claim: ClaimSpec) -> bool:
     """Whether a claim is about more than its own answers, so that nobody else may send."""
-    happens = claim.during or claim.with_ or claim.wait or claim.latency
-    return bool(_arrivals(claim) or claim.peak or claim.stats or happens)
+    happens = any((claim.during, claim.with_, claim.wait, claim.latency, claim.stop, claim.start))
+    counted = _arrivals(claim) or claim.peak or claim.stats or claim.is_witnessed
+    return bool(counted or happens)
 
 
 def _arrivals(claim: ClaimSpec) -> object:
     """What a claim says of how many requests reached somebody."""
-    return claim.share or claim.upstream or claim.upstream_ratio or claim.versions
+    return claim.share or claim.each or claim.upstream or claim.upstream_ratio or claim.versions
 
 
-async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:
+async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:
     start = time.perf_counter()
-    verdicts = tuple(await _verdicts(claim, mesh))
+    verdicts = tuple(await _verdicts(claim, mesh, witness))
     return Proof(claim, wording(claim), verdicts, time.perf_counter() - start)
 
 
-async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
+async def _verdicts(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> list[Verdict]:
     found: list[Verdict] = []
     if "envoy" in claim.engines:
+        for name in claim.start:
+            await trouble.start(name, mesh)
+        for name in claim.stop:
+            await trouble.stop(name, mesh)
         if claim.wait is not None:
             await asyncio.sleep(claim.wait.total_seconds())
-        if claim.with_ is None:
-            observed = await _observe(claim, mesh)
-        else:
-            async with trouble.otherwise(mesh, claim):
-                observed = await _observe(claim, mesh)
+        async with AsyncExitStack() as stack:
+            if claim.with_ is not None:
+                await stack.enter_async_context(trouble.otherwise(mesh, claim))
+            observed = await _heard(claim, mesh, witness)
         found += judge(claim, mesh.draft, observed)
     if "wasmtime" in claim.engines:
         from mini_mesh.proving import locally
@@ -99,6 +111,16 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
             lambda: [*locally.judge(claim, mesh.draft, mesh.plan.placement)]
         )
     return found
+
+
+async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
+    """What was seen, and what Envoys told of it if the claim is about that."""
+    if not claim.is_witnessed:
+        return await _observe(claim, mesh)
+    assert witness is not None, "a claim about what Envoys tell needs a witness"
+    async with witness.hearing(claim) as testimony:
+        observed = await _observe(claim, mesh)
+    return replace(observed, crossed=testimony.exchanges, lost=testimony.lost)
 
 
 async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
