@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_patterns.beside import SERVICES as BESIDE
+from mesh_patterns.claims import named
 from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
-from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening, HappeningText
+from mesh_patterns.happening import HappeningText
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
@@ -25,6 +25,13 @@ from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_
 from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
+
+# What a claim may claim; the other keys say what is sent, and what happens.
+BOUNDS = (
+    "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
+    "peak", "stats", "access_log", "captures", "in_order", "traces", "response_headers",
+    "body_contains",
+)  # fmt: skip
 
 
 def _statuses(value: Any) -> Any:
@@ -122,13 +129,8 @@ class ClaimSpec(Spec):
 
     @model_validator(mode="after")
     def _something(self) -> ClaimSpec:
-        names = (
-            "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
-            "peak", "stats", "access_log", "captures", "in_order", "traces", "response_headers",
-            "body_contains",
-        )  # fmt: skip
-        if not any(getattr(self, name) for name in names):
-            raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")
+        if not any(getattr(self, name) for name in BOUNDS):
+            raise ValueError(f"claims nothing; expected at least one of {', '.join(BOUNDS)}")
         return self
 
     @property
@@ -155,39 +157,9 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     elif caller not in (INGRESS,):
         raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
-    _check_named(claim, mesh)
+    named.check(claim, mesh)
     for at, place in _counted(claim, mesh):
         _check_counted(mesh, at, place)
-
-
-def _check_named(claim: ClaimSpec, mesh: Mesh) -> None:
-    """That everybody is there whom a claim names besides its caller and its callee."""
-    for name in claim.peak:
-        at = target(mesh, name, claim.key_place("peak", name))
-        versions = mesh.services[at.service].versions
-        if any(each.run for each in versions if at.version in (None, each.name)):
-            message = f"nobody counts who is at {at} at a time: it has a program of its own"
-            raise DocumentError.at(claim.key_place("peak", name), message)
-    for name in claim.stats:
-        if name not in (INGRESS, CLIENT):
-            target(mesh, name, claim.key_place("stats", name))
-    if claim.during and mesh.is_proxyless(claim.caller(mesh)):
-        message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
-        raise DocumentError.at(claim.key_place("during"), message)
-    for i, each in enumerate(claim.during):
-        if each.action in ("restart", "stop", "start") and each.what != CONTROL_PLANE:
-            _check_happening(each, claim.place("during", i), mesh)
-    for key in ("stop", "start"):
-        for i, name in enumerate(getattr(claim, key)):
-            _check_happening(Happening("stop", name), claim.place(key, i), mesh)
-
-
-def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
-    name = happening.what.removeprefix(f"{ENVOY} ")
-    envoy = name != happening.what
-    if (envoy and name == INGRESS) or (happening.action != "restart" and name in BESIDE):
-        return
-    target(mesh, name, place)
 
 
 def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:

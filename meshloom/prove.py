@@ -108,9 +108,11 @@ async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: boo
     proofs = []
     progress = Progress()
     progress.show("starting the mesh")
-    told = {"drain_seconds": DRAIN_SECONDS, "captured": _is_witnessed(draft)}
+    opened = open_mesh(
+        binary, lambda event: None, captured=_is_witnessed(draft), drain_seconds=DRAIN_SECONDS
+    )
     async with (
-        open_mesh(binary, lambda event: None, **told) as mesh,
+        opened as mesh,
         _witnessed(mesh, draft) as witness,
     ):
 

@@ -7,7 +7,7 @@ parent is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mesh_patterns.claims.traces import TracesSpec
@@ -124,7 +124,7 @@ def _services(claim: ClaimSpec, wanted: TracesSpec, found: list[SpanTree]) -> Ve
 
 
 def _verdict(
-    claim: ClaimSpec, what: str, expected: str, seen: str, holds: bool, evidence: list[str] = []
+    claim: ClaimSpec, what: str, expected: str, seen: str, holds: bool, evidence: Sequence[str] = ()
 ) -> Verdict:
     place = str(claim.place("traces", what))
     name = title(claim, "traces" if what == "count" else f"traces: {what}")
