@@ -49,28 +49,12 @@ def prove(
 
     Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
     """
-    from mesh_patterns.load import load
-    from mesh_patterns.promises import promises
-    from mesh_yaml.place import DocumentError, Place
-
     if all_:
         _check_alone(files, var)
         raise typer.Exit(_prove_catalogue(jobs, json_, junit))
     if not files:
         raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
-    draft = load(files, parse_variables(var))
-    promised = not draft.mesh.claims
-    if promised:
-        draft.mesh = replace(draft.mesh, claims=promises(draft))
-    if not draft.mesh.claims:
-        place = Place(str(files[0]))
-        raise DocumentError.at(
-            place, "has no 'expect', and its patterns promise nothing by themselves"
-        )
-    if _is_witnessed(draft):
-        from mini_mesh.proving.witness import check
-
-        check(draft)
+    draft, promised = _loaded(files, var)
     start = time.perf_counter()
     proofs = asyncio.run(_prove(draft, envoy, json_, promised))
     seconds = time.perf_counter() - start
@@ -85,6 +69,28 @@ def prove(
     else:
         typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
     raise typer.Exit(0 if held == len(proofs) else 1)
+
+
+def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
+    """What is to be proven, and whether it is what its patterns promise. Raises DocumentError."""
+    from mesh_patterns.load import load
+    from mesh_patterns.promises import promises
+    from mesh_yaml.place import DocumentError, Place
+
+    draft = load(files, parse_variables(var))
+    promised = not draft.mesh.claims
+    if promised:
+        draft.mesh = replace(draft.mesh, claims=promises(draft))
+    if not draft.mesh.claims:
+        place = Place(str(files[0]))
+        raise DocumentError.at(
+            place, "has no 'expect', and its patterns promise nothing by themselves"
+        )
+    if _is_witnessed(draft):
+        from mini_mesh.proving.witness import check
+
+        check(draft)
+    return draft, promised
 
 
 def _check_alone(files: list[Path] | None, var: list[str] | None) -> None:

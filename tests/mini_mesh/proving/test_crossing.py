@@ -29,7 +29,7 @@ def test_entries_are_counted_and_a_share_is_of_what_was_sent(tmp_path: Path) -> 
     assert (web.expected, web.seen, web.holds) == ("2", "2", True)
     assert (overflow.claim, overflow.holds) == ("GET / × 2: access log flags == UO", True)
     assert (failed.seen, failed.holds, len(failed.evidence)) == ("0", False, 3)
-    assert failed.place.endswith("mesh.yaml:12:78")
+    assert failed.place.endswith("mesh.yaml:12:76")
 
 
 def test_headers_are_of_captures(tmp_path: Path) -> None:
