@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
     from mesh_patterns.expect import ClaimSpec
     from meshloom.junit import JunitCase
+    from mini_mesh.envoy_binary import EnvoyBinary
     from mini_mesh.mesh import MiniMesh
     from mini_mesh.proving.prover import Proof
     from mini_mesh.proving.witness import Witness
@@ -39,6 +40,9 @@ def prove(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page to this file, with plots.")
+    ] = None,
     var: Variables = None,
     envoy: EnvoyPath = None,
 ) -> None:
@@ -49,26 +53,45 @@ def prove(
 
     Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
     """
+    from meshloom.running import find_envoy
+
     if all_:
-        _check_alone(files, var)
+        _check_alone(files, var, html)
         raise typer.Exit(_prove_catalogue(jobs, json_, junit))
     if not files:
         raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
     draft, promised = _loaded(files, var)
+    binary = find_envoy(envoy)
     start = time.perf_counter()
-    proofs = asyncio.run(_prove(draft, envoy, json_, promised))
+    proofs = asyncio.run(_prove(draft, binary, json_, promised))
     seconds = time.perf_counter() - start
-    if junit:
-        from meshloom.junit import junit_xml
-
-        cases = [_junit_case(draft.mesh.name, proof) for proof in proofs]
-        junit.write_text(junit_xml(draft.mesh.name, cases, seconds))
+    _write(draft, proofs, seconds, binary.describe(), junit, html)
     held = sum(proof.holds for proof in proofs)
     if json_:
         emit("result", held=held, claims=len(proofs), seconds=round(seconds, 3))
     else:
         typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
     raise typer.Exit(0 if held == len(proofs) else 1)
+
+
+def _write(
+    draft: Draft,
+    proofs: list[Proof],
+    seconds: float,
+    envoy: str,
+    junit: Path | None,
+    html: Path | None,
+) -> None:
+    """The reports that somebody asked for."""
+    if junit:
+        from meshloom.junit import junit_xml
+
+        cases = [_junit_case(draft.mesh.name, proof) for proof in proofs]
+        junit.write_text(junit_xml(draft.mesh.name, cases, seconds))
+    if html:
+        from meshloom.proof_page.page import page
+
+        html.write_text(page(draft, proofs, envoy, seconds), encoding="utf-8")
 
 
 def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
@@ -93,9 +116,11 @@ def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
     return draft, promised
 
 
-def _check_alone(files: list[Path] | None, var: list[str] | None) -> None:
+def _check_alone(files: list[Path] | None, var: list[str] | None, html: Path | None) -> None:
     if files or var:
         raise typer.BadParameter("proves the catalogue, without files or variables: take it away")
+    if html:
+        raise typer.BadParameter("a page is of one mesh: --all has none", param_hint="--html")
 
 
 def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> int:
@@ -105,11 +130,10 @@ def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> in
     return prove_all([file for _, file in files()], jobs, as_lines, junit)
 
 
-async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: bool) -> list[Proof]:
-    from meshloom.running import find_envoy, open_mesh
+async def _prove(draft: Draft, binary: EnvoyBinary, as_lines: bool, promised: bool) -> list[Proof]:
+    from meshloom.running import open_mesh
     from mini_mesh.proving.prover import prove as proving
 
-    binary = find_envoy(envoy)
     _head(draft, binary.describe(), as_lines, promised)
     proofs = []
     progress = Progress()
@@ -174,21 +198,19 @@ def _head(draft: Draft, envoy: str, as_lines: bool, promised: bool) -> None:
 
 
 def _show(proof: Proof, as_lines: bool) -> None:
+    from mini_mesh.proving.luck import in_words
+
     if as_lines:
         emit("claim", **as_data(proof))
         return
     for verdict in proof.verdicts:
         mark = "✓" if verdict.holds else "✗"
-        luck = f"   ({_luck(verdict.luck)} to fail by luck)" if verdict.luck is not None else ""
+        luck = f"   ({in_words(verdict.luck)})" if verdict.luck is not None else ""
         line = f"  {mark} {verdict.claim:58}   {verdict.expected:18}   {verdict.seen}{luck}"
         typer.echo(line)
         if not verdict.holds:
             for text in (verdict.place, *verdict.evidence):
                 typer.echo(f"      {text}")
-
-
-def _luck(chance: float) -> str:
-    return "p < 0.01 %" if chance < 1e-4 else f"p = {chance * 100:.2g} %"
 
 
 def _junit_case(mesh: str, proof: Proof) -> JunitCase:

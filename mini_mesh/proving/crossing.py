@@ -8,7 +8,7 @@ from mesh_patterns.expect import ClaimSpec
 from mesh_traffic import Exchange
 from mesh_yaml.values import Bounds
 from mini_mesh.proving.observed import Observed
-from mini_mesh.proving.verdict import Verdict, counted, title
+from mini_mesh.proving.verdict import Measured, Verdict, counted, title
 from tap.language.match import compile_match
 from tap.lines import line
 
@@ -43,6 +43,7 @@ def _counts(
             bounds.hold(count, total) and not observed.lost,
             str(claim.place(kind, text)),
             evidence=_lines(others),
+            measured=(Measured.of(bounds, count, total),),
         )
 
 

@@ -10,7 +10,7 @@ from mesh_patterns.selector import target
 from mesh_yaml.values import Bounds
 from mini_mesh.proving import luck, measures
 from mini_mesh.proving.observed import Observed, Sample
-from mini_mesh.proving.verdict import Verdict, counted, title
+from mini_mesh.proving.verdict import Measured, Verdict, counted, title
 
 # Seconds. Envoy counts a delay from when its event loop last woke, not from the request: of 60
 # delays of 100 ms some took 98 as their client saw them.
@@ -56,6 +56,7 @@ def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
             bounds.hold(count, _sent(claim, observed)),
             str(claim.place("status", str(status))),
             evidence=_evidence(s for s in observed.samples if s.status != status),
+            measured=(Measured.of(bounds, count, _sent(claim, observed)),),
         )
 
 
@@ -89,6 +90,7 @@ def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verd
             total > 0 and bounds.hold(count, total),
             str(place),
             luck.outside(total, chance, low, high) if chance is not None and total else None,
+            measured=(Measured(count, low, high),),
         )
 
 
@@ -105,6 +107,7 @@ def _each(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
         ", ".join(f"{count:,} at {name}" for name, count in counts.items()),
         total > 0 and all(claim.each.hold(count, total) for count in counts.values()),
         str(claim.place("each")),
+        measured=tuple(Measured.of(claim.each, count, total) for count in counts.values()),
     )
 
 
@@ -134,6 +137,7 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
             f"{ratio:.2f}×",
             bounds.hold(ratio),
             str(claim.place("upstream_ratio")),
+            measured=(Measured.of(bounds, ratio),),
         )
     for name, bounds in claim.upstream.items():
         place = claim.place("upstream", name)
@@ -145,6 +149,7 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
             f"{count:,}",
             bounds.hold(count, _sent(claim, observed)),
             str(place),
+            measured=(Measured.of(bounds, count, _sent(claim, observed)),),
         )
 
 
@@ -162,6 +167,7 @@ def _versions(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
         f"{len(reached)}" + (f" ({', '.join(reached)})" if reached else ""),
         claim.versions.hold(len(reached)),
         str(claim.place("versions")),
+        measured=(Measured.of(claim.versions, len(reached)),),
     )
 
 
@@ -172,7 +178,14 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     late = [s for s in observed.samples if not _in_time(claim.within, s.seconds)]
     seen = f"{times[0]:.3f} s" if len(times) == 1 else f"{times[0]:.3f}–{times[-1]:.3f} s"
     expected, place = claim.within.text.replace("..", "–"), str(claim.place("within"))
-    yield Verdict(title(claim, "time"), expected, seen, not late, place, evidence=_evidence(late))
+    measured = tuple(
+        Measured.of(claim.within, each) for each in dict.fromkeys(times[:: len(times) - 1 or 1])
+    )
+    yield Verdict(
+        *(title(claim, "time"), expected, seen, not late, place),
+        evidence=_evidence(late),
+        measured=measured,
+    )
 
 
 def _in_time(within: Bounds, seconds: float) -> bool:

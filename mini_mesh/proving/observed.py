@@ -13,7 +13,7 @@ from mesh_traffic import Exchange, Headers
 class Sample:
     """One answer. ``status`` is HTTP's, or gRPC's for a gRPC service; -1 where none came.
 
-    ``at`` is when it was asked for, in seconds since the first of its claim.
+    ``at`` is when it was asked for, in seconds of this machine's clock that only goes forward.
     """
 
     status: int
@@ -22,6 +22,15 @@ class Sample:
     body: str = ""
     error: str = ""
     at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that happened while requests were under way, from and until when."""
+
+    what: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Observed:
     stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by node, by name
     crossed: Sequence[Exchange] = ()
     lost: int = 0
+    happened: tuple[Happened, ...] = ()
 
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,9 @@ from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
 from mini_mesh.proving import counters, probe, stats, trouble
 from mini_mesh.proving.judge import judge
-from mini_mesh.proving.observed import Observed, Sample
-from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.proving.observed import Happened, Observed, Sample
+from mini_mesh.proving.record import Record
+from mini_mesh.proving.traffic import Meanwhile, Outgoing, send
 from mini_mesh.proving.verdict import Verdict, wording
 
 if TYPE_CHECKING:
@@ -29,12 +29,14 @@ _GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-i
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A claim with its verdicts; ``seconds`` is what proving it took."""
+    """A claim with its verdicts; ``seconds`` is what proving it took, and ``record`` what is left
+    of its requests."""
 
     claim: ClaimSpec
     title: str
     verdicts: tuple[Verdict, ...]
     seconds: float
+    record: Record = Record()
 
     @property
     def holds(self) -> bool:
@@ -85,23 +87,11 @@ def _arrivals(claim: ClaimSpec) -> object:
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:
     start = time.perf_counter()
-    verdicts = tuple(await _verdicts(claim, mesh, witness))
-    return Proof(claim, wording(claim), verdicts, time.perf_counter() - start)
-
-
-async def _verdicts(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> list[Verdict]:
     found: list[Verdict] = []
+    record = Record()
     if "envoy" in claim.engines:
-        for name in claim.start:
-            await trouble.start(name, mesh)
-        for name in claim.stop:
-            await trouble.stop(name, mesh)
-        if claim.wait is not None:
-            await asyncio.sleep(claim.wait.total_seconds())
-        async with AsyncExitStack() as stack:
-            if claim.with_ is not None:
-                await stack.enter_async_context(trouble.otherwise(mesh, claim))
-            observed = await _heard(claim, mesh, witness)
+        observed = await _prepared(claim, mesh, witness)
+        record = Record.of(observed)
         found += judge(claim, mesh.draft, observed)
     if "wasmtime" in claim.engines:
         from mini_mesh.proving import locally
@@ -110,7 +100,21 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -
         found += await asyncio.to_thread(
             lambda: [*locally.judge(claim, mesh.draft, mesh.plan.placement)]
         )
-    return found
+    return Proof(claim, wording(claim), tuple(found), time.perf_counter() - start, record)
+
+
+async def _prepared(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
+    """What was seen in the mesh as the claim wants it."""
+    for name in claim.start:
+        await trouble.start(name, mesh)
+    for name in claim.stop:
+        await trouble.stop(name, mesh)
+    if claim.wait is not None:
+        await asyncio.sleep(claim.wait.total_seconds())
+    if claim.with_ is None:
+        return await _heard(claim, mesh, witness)
+    async with trouble.otherwise(mesh, claim):
+        return await _heard(claim, mesh, witness)
 
 
 async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
@@ -130,42 +134,47 @@ async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     stood = await stats.read(admins) if claim.stats else {}
     if claim.peak:
         await mesh.peaks()
-    samples = await _send_meanwhile(claim, mesh)
+    samples, happened = await _send_meanwhile(claim, mesh)
     peaks = await mesh.peaks() if claim.peak else {}
     after = await counters.settled(plan, admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
     grown = stats.grown(stood, await stats.read(mesh.admins)) if claim.stats else {}
-    return Observed(samples, reached, peaks, grown)
+    return Observed(samples, reached, peaks, grown, happened=happened)
 
 
-async def _send_meanwhile(claim: ClaimSpec, mesh: MiniMesh) -> tuple[Sample, ...]:
+async def _send_meanwhile(
+    claim: ClaimSpec, mesh: MiniMesh
+) -> tuple[tuple[Sample, ...], tuple[Happened, ...]]:
     """Send, while that happens which the claim says; then all is as it was before."""
     if not claim.during:
-        return await _send(claim, mesh)
-    until = asyncio.Event()
-    sending = asyncio.ensure_future(_send(claim, mesh, until))
+        return await _send(claim, mesh), ()
+    meanwhile = Meanwhile()
+    sending = asyncio.ensure_future(_send(claim, mesh, meanwhile))
+    begun = asyncio.ensure_future(meanwhile.begun.wait())
     try:
-        await trouble.happen(claim.during, mesh)
+        await asyncio.wait({sending, begun}, return_when=asyncio.FIRST_COMPLETED)
+        happened = await trouble.happen(claim.during, mesh)
     finally:
-        until.set()
+        begun.cancel()
+        meanwhile.over.set()
         samples = await sending
         await trouble.mend(claim.during, mesh)
-    return samples
+    return samples, happened
 
 
 async def _send(
-    claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None
+    claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None
 ) -> tuple[Sample, ...]:
     """From the caller's Envoy, or as the caller itself where it has none."""
     described = mesh.draft.mesh
     caller = claim.caller(described)
     if not described.is_proxyless(caller):
-        return await send(outgoing(claim, mesh, until))
+        return await send(outgoing(claim, mesh, meanwhile))
     first = next(described.services[caller].instances())
     return await probe.send_as(mesh.plan.grpc[first.id], outgoing(claim, mesh))
 
 
-def outgoing(claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None) -> Outgoing:
+def outgoing(claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None) -> Outgoing:
     """The requests of a claim, from where its caller's requests enter the mesh."""
     described = mesh.draft.mesh
     caller, callee = claim.caller(described), receiver(claim, described)
@@ -186,5 +195,5 @@ def outgoing(claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = Non
         timeout=claim.timeout.total_seconds(),
         grpc=grpc,
         rate=claim.rate,
-        until=until,
+        meanwhile=meanwhile,
     )

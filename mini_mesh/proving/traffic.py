@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mesh_traffic import Headers
@@ -18,6 +18,14 @@ MAX_SENT = 1_000_000  # requests of one claim, however long things happen
 MAX_OPEN = 1000  # requests of one claim that wait for an answer, where they are sent at a rate
 
 Send = Callable[[], Awaitable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """``begun`` is set with the first request; they go on, beyond their count, until ``over``."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Outgoing:
     timeout: float
     grpc: bool = False
     rate: float | None = None  # a second
-    until: asyncio.Event | None = None  # requests go on, beyond ``count``, until it is set
+    meanwhile: Meanwhile | None = None
 
 
 async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
@@ -50,10 +58,11 @@ async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
 async def _repeat(outgoing: Outgoing, one: Send) -> tuple[Sample, ...]:
     """``count`` calls of ``one``, and more until it may end."""
     samples: list[Sample] = []
-    start = time.perf_counter()
+    if outgoing.meanwhile:
+        outgoing.meanwhile.begun.set()
 
     async def call() -> None:
-        began = time.perf_counter() - start
+        began = time.perf_counter()
         samples.append(replace(await one(), at=began))
 
     async with asyncio.TaskGroup() as group:
@@ -74,7 +83,7 @@ def _by_workers(
         for _ in turns:
             await call()
 
-    most = outgoing.concurrency if outgoing.until else outgoing.count
+    most = outgoing.concurrency if outgoing.meanwhile else outgoing.count
     for _ in range(min(outgoing.concurrency, most)):
         group.create_task(worker())
 
@@ -101,8 +110,9 @@ async def _when_due(
 
 def _turns(outgoing: Outgoing) -> Iterator[int]:
     """A number for each request."""
+    meanwhile = outgoing.meanwhile
     for turn in range(MAX_SENT):
-        if turn >= outgoing.count and (outgoing.until is None or outgoing.until.is_set()):
+        if turn >= outgoing.count and (meanwhile is None or meanwhile.over.is_set()):
             return
         yield turn
 

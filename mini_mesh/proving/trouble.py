@@ -18,20 +18,23 @@ from mesh_patterns.selector import target
 from mesh_yaml.place import Place
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.proving import stats
+from mini_mesh.proving.observed import Happened
 from mini_mesh.readiness import ENVOY as ENVOY_PROCESS
 
 FIRST = 0.2  # seconds of requests before anything happens, and after all has
 _ENOUGH = timedelta(hours=1)  # a timeout that no request meets
 
 
-async def happen(happenings: Sequence[Happening], mesh: MiniMesh) -> float:
-    """All of it, one after the other; how many seconds it took. What is stopped stays so."""
-    start = time.perf_counter()
+async def happen(happenings: Sequence[Happening], mesh: MiniMesh) -> tuple[Happened, ...]:
+    """All of it, one after the other, and when it did. What is stopped stays so."""
     await asyncio.sleep(FIRST)
+    found = []
     for each in happenings:
+        began = time.perf_counter()
         await _ACTIONS[each.action](each, mesh)
+        found.append(Happened(str(each), began, time.perf_counter()))
     await asyncio.sleep(FIRST)
-    return time.perf_counter() - start
+    return tuple(found)
 
 
 async def mend(happenings: Sequence[Happening], mesh: MiniMesh) -> None:
