@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.claims import named
+from mesh_patterns.claims.config import Config
 from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
 from mesh_patterns.happening import HappeningText
@@ -29,7 +30,7 @@ MAX_SEND = 1_000_000
 # What a claim may claim; the other keys say what is sent, and what happens.
 BOUNDS = (
     "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
-    "peak", "stats", "access_log", "captures", "in_order", "traces", "response_headers",
+    "peak", "stats", "config", "access_log", "captures", "in_order", "traces", "response_headers",
     "body_contains",
 )  # fmt: skip
 
@@ -106,6 +107,9 @@ class ClaimSpec(Spec):
         {},
         description="by service, service/version, ingress or client: Envoy's counters by name, * "
         "for any part, as they grew; gauges as they are at the end",
+    )
+    config: Config = Field(
+        {}, description="by service, service/version, ingress or client: how its Envoys stand"
     )
     access_log: dict[SomeText, Bound] = Field(
         {},

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from mesh_yaml.spec import Text
+from pydantic import BeforeValidator
 
-STATES = ("acked", "refused", "unchanged", "changed", "warming")
-State = Literal["acked", "refused", "unchanged", "changed", "warming"]
+from mesh_yaml.spec import ListOrOne, Text, one_or_more
 
-Config = dict[Text, State]
+State = Literal["acked", "refused", "unchanged", "changed", "warming", "settled"]
+States = Annotated[list[State], BeforeValidator(one_or_more), ListOrOne()]
+Config = dict[Text, States]

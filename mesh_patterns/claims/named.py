@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def check(claim: ClaimSpec, mesh: Mesh) -> None:
     """Raises DocumentError for the first that is not."""
     _check_peak(claim, mesh)
-    for name in claim.stats:
-        if name not in (INGRESS, CLIENT):
-            target(mesh, name, claim.key_place("stats", name))
+    for key in ("stats", "config"):
+        for name in getattr(claim, key):
+            if name not in (INGRESS, CLIENT):
+                target(mesh, name, claim.key_place(key, name))
     if claim.during and mesh.is_proxyless(claim.caller(mesh)):
         message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
         raise DocumentError.at(claim.key_place("during"), message)

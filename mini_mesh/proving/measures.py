@@ -54,7 +54,7 @@ def peaks(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
 def stats(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     """Of Envoy's own counters and gauges; several that a name stands for are added up."""
     for who, wanted in claim.stats.items():
-        nodes = _envoys(draft.mesh, who, claim)
+        nodes = envoys(draft.mesh, who, claim)
         for name, bounds in wanted.items():
             found = [_matching(observed.stats.get(node, {}), name) for node in nodes]
             values = [value for each in found for value in each.values()]
@@ -86,8 +86,8 @@ def _nodes(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
     return [each.id for each in instances if at.version in (None, each.version)]
 
 
-def _envoys(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
-    """The Envoys before them."""
+def envoys(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
+    """The Envoys that a name stands for."""
     if mesh.dataplane == NODE:
         return [NODE]
     return [INGRESS] if name in (INGRESS, CLIENT) else _nodes(mesh, name, claim)

@@ -45,6 +45,7 @@ class Observed:
     reached: Mapping[str, int] = field(default_factory=dict)
     peaks: Mapping[str, int] = field(default_factory=dict)  # by instance
     stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by node, by name
+    configs: Mapping[str, frozenset[str]] = field(default_factory=dict)  # states, by node
     crossed: Sequence[Exchange] = ()
     lost: int = 0
     happened: tuple[Happened, ...] = ()

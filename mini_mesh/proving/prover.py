@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_traffic import Headers
 from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
-from mini_mesh.proving import counters, probe, stats, trouble
+from mini_mesh.proving import configs, counters, probe, stats, trouble
 from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Happened, Observed, Sample
 from mini_mesh.proving.record import Record
@@ -76,8 +77,8 @@ def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
 def counts(claim: ClaimSpec) -> bool:
     """Whether a claim is about more than its own answers, so that nobody else may send."""
     happens = any((claim.during, claim.with_, claim.wait, claim.latency, claim.stop, claim.start))
-    counted = _arrivals(claim) or claim.peak or claim.stats or claim.is_witnessed
-    return bool(counted or happens)
+    measured = claim.peak or claim.stats or claim.config or claim.is_witnessed
+    return bool(_arrivals(claim) or measured or happens)
 
 
 def _arrivals(claim: ClaimSpec) -> object:
@@ -90,9 +91,9 @@ async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> P
     found: list[Verdict] = []
     record = Record()
     if "envoy" in claim.engines:
-        observed = await _prepared(claim, mesh, witness)
+        observed, draft = await _prepared(claim, mesh, witness)
         record = Record.of(observed)
-        found += judge(claim, mesh.draft, observed)
+        found += judge(claim, draft, observed)
     if "wasmtime" in claim.engines:
         from mini_mesh.proving import locally
 
@@ -103,8 +104,10 @@ async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> P
     return Proof(claim, wording(claim), tuple(found), time.perf_counter() - start, record)
 
 
-async def _prepared(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
-    """What was seen in the mesh as the claim wants it."""
+async def _prepared(
+    claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None
+) -> tuple[Observed, Draft]:
+    """What was seen in the mesh as the claim wants it, and what it was like then."""
     for name in claim.start:
         await trouble.start(name, mesh)
     for name in claim.stop:
@@ -112,9 +115,9 @@ async def _prepared(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -
     if claim.wait is not None:
         await asyncio.sleep(claim.wait.total_seconds())
     if claim.with_ is None:
-        return await _heard(claim, mesh, witness)
+        return await _heard(claim, mesh, witness), mesh.draft
     async with trouble.otherwise(mesh, claim):
-        return await _heard(claim, mesh, witness)
+        return await _heard(claim, mesh, witness), mesh.draft
 
 
 async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
@@ -131,6 +134,7 @@ async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     plan, admins = mesh.plan, mesh.admins
     counted = bool(_arrivals(claim))
     before = await counters.settled(plan, admins) if counted else {}
+    served, since = configs.served(mesh), time.time()
     stood = await stats.read(admins) if claim.stats else {}
     if claim.peak:
         await mesh.peaks()
@@ -139,7 +143,8 @@ async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     after = await counters.settled(plan, admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
     grown = stats.grown(stood, await stats.read(mesh.admins)) if claim.stats else {}
-    return Observed(samples, reached, peaks, grown, happened=happened)
+    stances = await configs.standing(mesh, served, since) if claim.config else {}
+    return Observed(samples, reached, peaks, grown, stances, happened=happened)
 
 
 async def _send_meanwhile(
