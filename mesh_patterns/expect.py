@@ -12,24 +12,36 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_patterns.beside import SERVICES as BESIDE
+from mesh_patterns.claims import named
+from mesh_patterns.claims.config import Config
+from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
-from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening, HappeningText
+from mesh_patterns.happening import HappeningText
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
 from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_more
 from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
+
+# What a claim may claim; the other keys say what is sent, and what happens.
+BOUNDS = (
+    "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
+    "peak", "stats", "config", "access_log", "captures", "in_order", "traces", "response_headers",
+    "body_contains",
+)  # fmt: skip
 
 
 def _statuses(value: Any) -> Any:
     if isinstance(value, int | str) and not isinstance(value, bool):
         return {value: "100%"}
     return value
+
+
+Names = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
 
 
 class WithSpec(Spec):
@@ -65,11 +77,18 @@ class ClaimSpec(Spec):
         [], description="what happens meanwhile, one after the other; requests go on until it has"
     )
     with_: WithSpec | None = Field(None, alias="with")
+    stop: Names = Field(
+        [], description="away from before the first request on, until a later claim's 'start'"
+    )
+    start: Names = Field([], description="back before the first request: what a claim stopped")
 
     status: Annotated[
         dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
     ] = Field(None, description="a status of all, or how many of each")
     share: dict[Text, Bound] = Field({}, description="requests that reached each version")
+    each: Bound | None = Field(
+        None, description="requests that reached every single version of the service"
+    )
     upstream_ratio: Bound | None = Field(
         None, description="requests that reached the service, per request sent"
     )
@@ -89,6 +108,21 @@ class ClaimSpec(Spec):
         description="by service, service/version, ingress or client: Envoy's counters by name, * "
         "for any part, as they grew; gauges as they are at the end",
     )
+    config: Config = Field(
+        {}, description="by service, service/version, ingress or client: how its Envoys stand"
+    )
+    access_log: dict[SomeText, Bound] = Field(
+        {},
+        description="entries of Envoys' access logs, by a filter as 'meshloom tap --match' takes "
+        "it; a percentage is of the requests sent",
+    )
+    captures: dict[SomeText, Bound] = Field(
+        {}, description="the same of what crossed each Envoy, with headers and bodies"
+    )
+    in_order: list[SomeText] = Field(
+        [], description="filters: each request crossed Envoys as they say, one after the other"
+    )
+    traces: TracesSpec | None = None
     response_headers: dict[str, TextMatch] = {}
     body_contains: str | None = None
     engines: list[Literal["envoy", "wasmtime"]] = Field(
@@ -99,13 +133,14 @@ class ClaimSpec(Spec):
 
     @model_validator(mode="after")
     def _something(self) -> ClaimSpec:
-        names = (
-            "status", "share", "upstream_ratio", "upstream", "versions", "within", "latency",
-            "peak", "stats", "response_headers", "body_contains",
-        )  # fmt: skip
-        if not any(getattr(self, name) for name in names):
-            raise ValueError(f"claims nothing; expected at least one of {', '.join(names)}")
+        if not any(getattr(self, name) for name in BOUNDS):
+            raise ValueError(f"claims nothing; expected at least one of {', '.join(BOUNDS)}")
         return self
+
+    @property
+    def is_witnessed(self) -> bool:
+        """Whether it is about what Envoys tell of each request, so that somebody has to listen."""
+        return bool(self.access_log or self.captures or self.in_order or self.traces)
 
     def caller(self, mesh: Mesh) -> str:
         """Who sends: as said, or the ingress when no service is named, or else the client."""
@@ -126,36 +161,9 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     elif caller not in (INGRESS,):
         raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
-    _check_named(claim, mesh)
+    named.check(claim, mesh)
     for at, place in _counted(claim, mesh):
         _check_counted(mesh, at, place)
-
-
-def _check_named(claim: ClaimSpec, mesh: Mesh) -> None:
-    """That everybody is there whom a claim names besides its caller and its callee."""
-    for name in claim.peak:
-        at = target(mesh, name, claim.key_place("peak", name))
-        versions = mesh.services[at.service].versions
-        if any(each.run for each in versions if at.version in (None, each.name)):
-            message = f"nobody counts who is at {at} at a time: it has a program of its own"
-            raise DocumentError.at(claim.key_place("peak", name), message)
-    for name in claim.stats:
-        if name not in (INGRESS, CLIENT):
-            target(mesh, name, claim.key_place("stats", name))
-    if claim.during and mesh.is_proxyless(claim.caller(mesh)):
-        message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
-        raise DocumentError.at(claim.key_place("during"), message)
-    for i, each in enumerate(claim.during):
-        if each.action in ("restart", "stop") and each.what != CONTROL_PLANE:
-            _check_happening(each, claim.place("during", i), mesh)
-
-
-def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
-    name = happening.what.removeprefix(f"{ENVOY} ")
-    envoy = name != happening.what
-    if (envoy and name == INGRESS) or (happening.action == "stop" and name in BESIDE):
-        return
-    target(mesh, name, place)
 
 
 def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
@@ -167,7 +175,7 @@ def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
     for name in claim.upstream:
         place = claim.key_place("upstream", name)
         yield target(mesh, name, place, to), place
-    for kind in ("upstream_ratio", "versions"):
+    for kind in ("each", "upstream_ratio", "versions"):
         if to and getattr(claim, kind):
             yield Target(to), claim.key_place(kind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 MAX_DURATION = timedelta(days=365)  # more is a typo, and Envoy refuses some centuries
+_SPREAD = re.compile(r"(\d+(?:\.\d+)?)%\s*(?:±|\+-|\+/-)\s*(\d+(?:\.\d+)?)\s*(?:σ|sigma)")
+MAX_SIGMAS = 10.0
 _BOUND = re.compile(r"(-?\d+(?:\.\d+)?)(%|ms|s|m|h|x|×)?")
 
 
@@ -44,35 +47,52 @@ def parse_percent(text: Any) -> float:
 class Bounds:
     """What a number may be: ``low`` to ``high``, both included.
 
-    Durations are in seconds. ``percent`` says that both are hundredths of a total.
+    Durations are in seconds. ``percent`` says that both are hundredths of a total. With ``sigmas``,
+    it is that many standard deviations (binomial) to either side of one share of the total.
     """
 
     low: float
     high: float
     percent: bool = False
     text: str = ""
+    sigmas: float = 0.0
 
     def hold(self, value: float, total: float | None = None) -> bool:
         """Whether ``value`` lies within; of a percentage, ``value`` as a share of ``total``."""
+        if self.sigmas and total is not None:
+            low, high = self.of(total)
+            return low - 1e-9 <= value <= high + 1e-9
         seen = 100 * value / total if self.percent and total else value
         return self.low - 1e-9 <= seen <= self.high + 1e-9
 
     def of(self, total: float) -> tuple[float, float]:
         """Low and high as plain numbers, percentages taken of ``total``."""
         scale = total / 100 if self.percent else 1.0
-        return self.low * scale, self.high * scale
+        if not self.sigmas:
+            return self.low * scale, self.high * scale
+        mean, chance = self.low * scale, self.low / 100
+        spread = self.sigmas * math.sqrt(total * chance * (1 - chance))
+        return max(0.0, mean - spread), min(total, mean + spread)
+
+    @property
+    def chance(self) -> float | None:
+        """Of each of the total, as it was claimed; ``None`` where it was not."""
+        return self.low / 100 if self.sigmas else None
 
     def __str__(self) -> str:
         return self.text
 
 
 def parse_bounds(text: Any) -> Bounds:
-    """``104``, ``72..128``, ``7%..13%``, ``<= 1.27``, ``> 3``, ``2.9s..3.3s``, ``4x``."""
+    """``104``, ``72..128``, ``7%..13%``, ``10% ± 3σ``, ``<= 1.27``, ``> 3``, ``2.9s..3.3s``,
+    ``4x``."""
     if isinstance(text, Bounds):
         return text
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         raise ValueError(f"expected a number or bounds such as 72..128, got {text!r}")
     shown = str(text).strip()
+    if spread := _SPREAD.fullmatch(shown):
+        return _spread(float(spread[1]), float(spread[2]), shown)
     compared = re.fullmatch(r"(<=|>=|<|>)\s*(.+)", shown)
     if compared:
         return _one_sided(compared[1], *_bound(compared[2]), shown)
@@ -83,6 +103,13 @@ def parse_bounds(text: Any) -> Bounds:
     if first > last:
         raise ValueError(f"the lower bound comes first, got {shown!r}")
     return Bounds(first, last, unit == "%", shown)
+
+
+def _spread(percent: float, sigmas: float, shown: str) -> Bounds:
+    if percent > 100 or not 0 < sigmas <= MAX_SIGMAS:
+        wanted = f"expected a share such as 10% ± 3σ, with up to {MAX_SIGMAS:g}σ"
+        raise ValueError(f"{wanted}, got {shown!r}")
+    return Bounds(percent, percent, True, shown, sigmas)
 
 
 def _one_sided(sign: str, value: float, unit: str, shown: str) -> Bounds:
@@ -120,7 +147,9 @@ Percent = Annotated[
 Bound = Annotated[
     Bounds,
     BeforeValidator(parse_bounds),
-    WithJsonSchema({"type": ["number", "string"], "examples": ["72..128", "<= 1.27", "7%..13%"]}),
+    WithJsonSchema(
+        {"type": ["number", "string"], "examples": ["72..128", "<= 1.27", "7%..13%", "10% ± 3σ"]}
+    ),
 ]
 
 

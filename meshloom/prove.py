@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +15,15 @@ from meshloom.arguments import EnvoyPath, Json, SomeFiles, Variables, parse_vari
 from meshloom.output import Progress, as_json, emit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from mesh_patterns.draft import Draft
     from mesh_patterns.expect import ClaimSpec
     from meshloom.junit import JunitCase
+    from mini_mesh.envoy_binary import EnvoyBinary
+    from mini_mesh.mesh import MiniMesh
     from mini_mesh.proving.prover import Proof
+    from mini_mesh.proving.witness import Witness
 
 DRAIN_SECONDS = 1  # nobody waits for requests on listeners that a claim has replaced
 
@@ -36,6 +40,9 @@ def prove(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page to this file, with plots.")
+    ] = None,
     var: Variables = None,
     envoy: EnvoyPath = None,
 ) -> None:
@@ -46,15 +53,53 @@ def prove(
 
     Exits 0 when every claim holds, 1 when one does not, 2 on bad input.
     """
+    from meshloom.running import find_envoy
+
+    if all_:
+        _check_alone(files, var, html)
+        raise typer.Exit(_prove_catalogue(jobs, json_, junit))
+    if not files:
+        raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
+    draft, promised = _loaded(files, var)
+    binary = find_envoy(envoy)
+    start = time.perf_counter()
+    proofs = asyncio.run(_prove(draft, binary, json_, promised))
+    seconds = time.perf_counter() - start
+    _write(draft, proofs, seconds, binary.describe(), junit, html)
+    held = sum(proof.holds for proof in proofs)
+    if json_:
+        emit("result", held=held, claims=len(proofs), seconds=round(seconds, 3))
+    else:
+        typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
+    raise typer.Exit(0 if held == len(proofs) else 1)
+
+
+def _write(
+    draft: Draft,
+    proofs: list[Proof],
+    seconds: float,
+    envoy: str,
+    junit: Path | None,
+    html: Path | None,
+) -> None:
+    """The reports that somebody asked for."""
+    if junit:
+        from meshloom.junit import junit_xml
+
+        cases = [_junit_case(draft.mesh.name, proof) for proof in proofs]
+        junit.write_text(junit_xml(draft.mesh.name, cases, seconds))
+    if html:
+        from meshloom.proof_page.page import page
+
+        html.write_text(page(draft, proofs, envoy, seconds), encoding="utf-8")
+
+
+def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
+    """What is to be proven, and whether it is what its patterns promise. Raises DocumentError."""
     from mesh_patterns.load import load
     from mesh_patterns.promises import promises
     from mesh_yaml.place import DocumentError, Place
 
-    if all_:
-        _check_alone(files, var)
-        raise typer.Exit(_prove_catalogue(jobs, json_, junit))
-    if not files:
-        raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
     draft = load(files, parse_variables(var))
     promised = not draft.mesh.claims
     if promised:
@@ -64,25 +109,18 @@ def prove(
         raise DocumentError.at(
             place, "has no 'expect', and its patterns promise nothing by themselves"
         )
-    start = time.perf_counter()
-    proofs = asyncio.run(_prove(draft, envoy, json_, promised))
-    seconds = time.perf_counter() - start
-    if junit:
-        from meshloom.junit import junit_xml
+    if _is_witnessed(draft):
+        from mini_mesh.proving.witness import check
 
-        cases = [_junit_case(draft.mesh.name, proof) for proof in proofs]
-        junit.write_text(junit_xml(draft.mesh.name, cases, seconds))
-    held = sum(proof.holds for proof in proofs)
-    if json_:
-        emit("result", held=held, claims=len(proofs), seconds=round(seconds, 3))
-    else:
-        typer.echo(f"{held} of {len(proofs)} claims hold   {seconds:.1f} s")
-    raise typer.Exit(0 if held == len(proofs) else 1)
+        check(draft)
+    return draft, promised
 
 
-def _check_alone(files: list[Path] | None, var: list[str] | None) -> None:
+def _check_alone(files: list[Path] | None, var: list[str] | None, html: Path | None) -> None:
     if files or var:
         raise typer.BadParameter("proves the catalogue, without files or variables: take it away")
+    if html:
+        raise typer.BadParameter("a page is of one mesh: --all has none", param_hint="--html")
 
 
 def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> int:
@@ -92,22 +130,51 @@ def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> in
     return prove_all([file for _, file in files()], jobs, as_lines, junit)
 
 
-async def _prove(draft: Draft, envoy: Path | None, as_lines: bool, promised: bool) -> list[Proof]:
-    from meshloom.running import find_envoy, open_mesh
+async def _prove(draft: Draft, binary: EnvoyBinary, as_lines: bool, promised: bool) -> list[Proof]:
+    from meshloom.running import open_mesh
     from mini_mesh.proving.prover import prove as proving
 
-    binary = find_envoy(envoy)
     _head(draft, binary.describe(), as_lines, promised)
     proofs = []
     progress = Progress()
     progress.show("starting the mesh")
-    async with open_mesh(binary, lambda event: None, drain_seconds=DRAIN_SECONDS) as mesh:
-        await mesh.start(draft)
-        async for proof in proving(mesh, lambda claims: progress.show(_under_way(claims))):
+    opened = open_mesh(
+        binary, lambda event: None, captured=_is_witnessed(draft), drain_seconds=DRAIN_SECONDS
+    )
+    async with (
+        opened as mesh,
+        _witnessed(mesh, draft) as witness,
+    ):
+
+        def starting(claims: Sequence[ClaimSpec]) -> None:
+            progress.show(_under_way(claims))
+
+        async for proof in proving(mesh, starting, witness):
             progress.clear()
             proofs.append(proof)
             _show(proof, as_lines)
     return proofs
+
+
+def _is_witnessed(draft: Draft) -> bool:
+    return any(claim.is_witnessed for claim in draft.mesh.claims)
+
+
+@asynccontextmanager
+async def _witnessed(mesh: MiniMesh, draft: Draft) -> AsyncIterator[Witness | None]:
+    """The mesh, started, with somebody who hears its Envoys where a claim is about that."""
+    if not _is_witnessed(draft):
+        await mesh.start(draft)
+        yield None
+        return
+    from meshloom.running import started
+    from mini_mesh.proving.witness import Witness
+
+    async with started(mesh, draft) as begun:
+        witness = Witness(mesh)
+        async with witness.hub.running():
+            begun.pass_on(witness.hub)
+            yield witness
 
 
 def _under_way(claims: Sequence[ClaimSpec]) -> str:
@@ -131,21 +198,19 @@ def _head(draft: Draft, envoy: str, as_lines: bool, promised: bool) -> None:
 
 
 def _show(proof: Proof, as_lines: bool) -> None:
+    from mini_mesh.proving.luck import in_words
+
     if as_lines:
         emit("claim", **as_data(proof))
         return
     for verdict in proof.verdicts:
         mark = "✓" if verdict.holds else "✗"
-        luck = f"   ({_luck(verdict.luck)} to fail by luck)" if verdict.luck is not None else ""
+        luck = f"   ({in_words(verdict.luck)})" if verdict.luck is not None else ""
         line = f"  {mark} {verdict.claim:58}   {verdict.expected:18}   {verdict.seen}{luck}"
         typer.echo(line)
         if not verdict.holds:
             for text in (verdict.place, *verdict.evidence):
                 typer.echo(f"      {text}")
-
-
-def _luck(chance: float) -> str:
-    return "p < 0.01 %" if chance < 1e-4 else f"p = {chance * 100:.2g} %"
 
 
 def _junit_case(mesh: str, proof: Proof) -> JunitCase:

@@ -27,7 +27,7 @@ from mini_mesh.options import Options
 
 if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
-    from tap.live.hub import TapTarget
+    from tap.live.hub import Hub, TapTarget
     from tap.live.keeper import Keeper
     from tap.redact import RuleBook
     from tap.sources.access_log import HeldLogs
@@ -53,6 +53,7 @@ async def open_mesh(
     rollback: bool = False,
     *,
     findable: bool = False,
+    captured: bool = False,
     otlp: Mapping[str, str] | None = None,
     capture: Name = "buffered",
     drain_seconds: int = DRAIN_SECONDS,
@@ -60,8 +61,9 @@ async def open_mesh(
     """A mesh that has not started, in a folder of its own that goes when it goes. Its
     workloads are told to send spans to ``otlp``.
 
-    A ``findable`` one is there for other commands from the moment that ``report`` hears it is
-    ready, and its Envoys send their access logs, and what ``capture`` tells, to the tap that
+    Of one that is ``captured``, Envoys send their access logs to the socket in its folder. A
+    ``findable`` one is there for other commands from the moment that ``report`` hears it is
+    ready, and is captured; its Envoys send what ``capture`` tells, too, to the tap that
     ``offer_tap`` opens.
     """
     with mesh_folder() as folder:
@@ -71,7 +73,7 @@ async def open_mesh(
                 announce(folder, event.state)
             report(event)
 
-        captures = folder / CAPTURES_SOCKET if findable else None
+        captures = folder / CAPTURES_SOCKET if findable or captured else None
         detailed = SOURCES[capture]
         processor = folder / PROCESSOR_SOCKET if detailed.processed else None
         options = Options(
@@ -164,6 +166,13 @@ class Begun:
     otlp: Receiver
     processor: Processor
 
+    def pass_on(self, hub: Hub) -> None:
+        """From now on, and with all that was held, to this hub."""
+        self.logs.pass_on(hub.open_log)
+        self.processor.opened = hub.open_stream
+        hub.lose(self.logs.dropped)
+        self.otlp.take, self.otlp.reader = hub.told, hub.otlp
+
 
 @asynccontextmanager
 async def started(
@@ -216,10 +225,7 @@ async def offer_tap(
         async with serve(offered.hub, folder / TAP_SOCKET):
             if mesh.options.sockets:
                 await offered.hub.attached()
-            begun.logs.pass_on(offered.hub.open_log)
-            begun.processor.opened = offered.hub.open_stream
-            offered.hub.lose(begun.logs.dropped)
-            begun.otlp.take, begun.otlp.reader = offered.hub.told, offered.hub.otlp
+            begun.pass_on(offered.hub)
             announce(folder, mesh.state())
             yield offered
 

@@ -30,6 +30,11 @@ NO_WORD_OF_LOSSES = ("--component-log-level", "ext_proc:error")
 DRAIN_SECONDS = 10  # what requests on a replaced listener have left; Envoy's default is 600
 # Milliseconds until a line of an access log is in its file; Envoy's default is ten seconds
 FLUSHED = 200
+# Spans come as soon as somebody who captures can use them; Envoy waits for 5 of them, or for 5 s
+_SPANS = {"tracing": {"opentelemetry": {"min_flush_spans": 1, "flush_interval_ms": 50}}}
+_RUNTIME = {
+    "layers": [{"name": "captures", "static_layer": _SPANS}, {"name": "admin", "admin_layer": {}}]
+}
 LOG_FORMAT = "%l\t%n\t%v"  # level, logger, message; newlines in it are escaped
 
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -74,6 +79,7 @@ def bootstrap(node: EnvoyNode) -> dict[str, Any]:
         "stats_flush_on_admin": True,  # histograms are fresh whenever somebody reads /stats
         **({"cluster_manager": {"load_stats_config": _stream("GRPC")}} if node.reports else {}),
         **({"hds_config": _stream("GRPC")} if node.checks else {}),
+        **({"layered_runtime": _RUNTIME} if node.captures else {}),
     }
 
 

@@ -62,6 +62,7 @@ class MiniMesh:
         self._control: ControlPlane | None = None
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
         self._readiness = Readiness(self._echo, self._ports)
+        self._away: set[str] = set()  # of the plan, and taken away
         self.beside = Beside(options.folder)
         self._rollouts = Steering(self, report)
 
@@ -244,13 +245,18 @@ class MiniMesh:
 
     async def take_away(self, *names: str) -> None:
         """End these until :meth:`bring_back`: workloads by their instances' ids, and processes by
-        their names."""
-        self._echo.tell(tuple(echo for echo in self._echo.told if echo.id not in names))
+        their names. Changes of the mesh do not bring them back."""
+        self._away.update(names)
+        self._echo.tell(self._present(self._echo.told))
         await self._echo.problem()
         await self._fleet.stop([name for name in names if self._fleet.get(name)])
 
-    async def bring_back(self) -> None:
-        """Run all that the mesh needs; return when it answers."""
+    def _present(self, served: tuple[Instance, ...]) -> tuple[Instance, ...]:
+        return tuple(each for each in served if each.id not in self._away)
+
+    async def bring_back(self, *names: str) -> None:
+        """Run these again; return when they answer."""
+        self._away.difference_update(names)
         await self._readiness.of(self.plan, await self._run(self.plan.echoes))
         self._fleet.settle()
 
@@ -329,7 +335,7 @@ class MiniMesh:
         """Start what the plan needs, and have the echo serve these; what was started."""
         ports = [self.plan.placement.port(f"workload:{name}") for name in self.plan.workloads]
         self._ports.release(*ports)  # a program may not share a reserved port
-        self._echo.tell(served)
+        self._echo.tell(self._present(served))
         try:
             return await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:
@@ -345,7 +351,7 @@ class MiniMesh:
                 specs[name] = spec
         for node in wanted.proxies:
             specs[ENVOY + node] = envoy(self.options, self._name, node, self._ports)
-        return specs
+        return {name: spec for name, spec in specs.items() if name not in self._away}
 
     async def _all_well(self, fresh: list[Process]) -> None:
         """Wait until all that is new answers, or an Envoy refuses what it was sent."""

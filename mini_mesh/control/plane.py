@@ -235,6 +235,11 @@ class ControlPlane:
         """Whether something else is in effect than what was served last of the files."""
         return bool(self.refused or self.rolled_back)
 
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The nodes that are to answer what they were sent last."""
+        return self._progress.waiting()
+
     def snapshot(self, node: str) -> Snapshot | None:
         return self._cache.get(self.group_of.name(node))
 

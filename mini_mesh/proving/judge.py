@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mesh_patterns.draft import Draft, Match, Target
+from mesh_patterns.draft import Draft, Target
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
 from mesh_yaml.values import Bounds
-from mini_mesh.proving import luck, measures
+from mini_mesh.proving import chances, configs, measures
 from mini_mesh.proving.observed import Observed, Sample
-from mini_mesh.proving.verdict import Verdict, counted, title
+from mini_mesh.proving.verdict import Measured, Verdict, counted, title
 
 # Seconds. Envoy counts a delay from when its event loop last woke, not from the request: of 60
 # delays of 100 ms some took 98 as their client saw them.
@@ -20,35 +20,47 @@ MAX_EVIDENCE = 3  # samples that are shown for a claim that does not hold
 
 def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     """A verdict for each bound of the claim."""
-    yield from answered(claim, observed)
+    yield from answered(claim, observed, draft)
     yield from _shares(claim, draft, observed)
+    yield from _each(claim, draft, observed)
     yield from _upstream(claim, draft, observed)
     yield from _versions(claim, draft, observed)
     yield from _times(claim, observed)
     yield from measures.latencies(claim, observed)
     yield from measures.peaks(claim, draft, observed)
     yield from measures.stats(claim, draft, observed)
+    yield from configs.configs(claim, draft, observed)
+    if claim.is_witnessed:
+        # filters and lines of taps are imported where somebody asks for them only
+        from mini_mesh.proving import crossing, tracing
+
+        yield from crossing.crossings(claim, observed)
+        yield from tracing.traces(claim, observed)
 
 
-def answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
-    """The verdicts that the answers alone decide: status, headers, body."""
-    yield from _statuses(claim, observed)
+def answered(claim: ClaimSpec, observed: Observed, draft: Draft | None = None) -> Iterator[Verdict]:
+    """The verdicts that the answers alone decide: status, headers, body. A ``draft`` says what is
+    left to chance."""
+    yield from _statuses(claim, observed, draft)
     yield from _headers(claim, observed)
     yield from _body(claim, observed)
 
 
-def _statuses(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
-    seen = observed.statuses()
+def _statuses(claim: ClaimSpec, observed: Observed, draft: Draft | None) -> Iterator[Verdict]:
+    seen, total = observed.statuses(), _sent(claim, observed)
     for status, bounds in (claim.status or {}).items():
         count = seen[status]
+        chance = chances.of_status(claim, draft, status) if draft else None
         others = ", ".join(f"{n:,} × {_status(s)}" for s, n in seen.most_common() if s != status)
         yield Verdict(
             title(claim, f"status {status}"),
-            counted(bounds, _sent(claim, observed)),
+            counted(bounds, total),
             f"{count:,}" + (f" (and {others})" if others else ""),
-            bounds.hold(count, _sent(claim, observed)),
+            bounds.hold(count, total),
             str(claim.place("status", str(status))),
+            chances.to_fail(bounds, total, chance),
             evidence=_evidence(s for s in observed.samples if s.status != status),
+            measured=(Measured.of(bounds, count, total),),
         )
 
 
@@ -74,30 +86,32 @@ def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verd
         total = _reached(draft, observed, Target(at.service))
         count = _reached(draft, observed, at)
         low, high = bounds.of(total)
-        chance = _chance(claim, draft, at)
         yield Verdict(
             title(claim, f"share of {at}"),
             counted(bounds, total),
             f"{count:,} of {total:,}",
             total > 0 and bounds.hold(count, total),
             str(place),
-            luck.outside(total, chance, low, high) if chance is not None and total else None,
+            chances.to_fail(bounds, total, chances.of_share(claim, draft, at)),
+            measured=(Measured(count, low, high),),
         )
 
 
-def _chance(claim: ClaimSpec, draft: Draft, at: Target) -> float | None:
-    """What the weights give a target, where nothing but weights decides."""
-    edge = draft.edges.get((claim.caller(draft.mesh), at.service))
-    if edge is None or edge.split is None or any(_may_match(r.match, claim) for r in edge.rules):
-        return None
-    weights = {weighted.target: weighted.weight for weighted in edge.split.value}
-    return weights.get(at, 0) / sum(weights.values())
-
-
-def _may_match(match: Match, claim: ClaimSpec) -> bool:
-    """Whether a rule could take the claim's requests: not if it asks for a header they lack."""
-    sent = {name.lower() for name in claim.headers}
-    return all(name in sent or wanted.invert for name, wanted in match.headers)
+def _each(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
+    to = receiver(claim, draft.mesh)
+    if claim.each is None or to is None:
+        return
+    instances = list(draft.mesh.services[to].instances())
+    counts = {str(each): observed.reached.get(each.id, 0) for each in instances}
+    total = sum(counts.values())
+    yield Verdict(
+        title(claim, f"requests at each of {to}"),
+        counted(claim.each, total),
+        ", ".join(f"{count:,} at {name}" for name, count in counts.items()),
+        total > 0 and all(claim.each.hold(count, total) for count in counts.values()),
+        str(claim.place("each")),
+        measured=tuple(Measured.of(claim.each, count, total) for count in counts.values()),
+    )
 
 
 def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
@@ -111,6 +125,7 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
             f"{ratio:.2f}×",
             bounds.hold(ratio),
             str(claim.place("upstream_ratio")),
+            measured=(Measured.of(bounds, ratio),),
         )
     for name, bounds in claim.upstream.items():
         place = claim.place("upstream", name)
@@ -122,6 +137,7 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
             f"{count:,}",
             bounds.hold(count, _sent(claim, observed)),
             str(place),
+            measured=(Measured.of(bounds, count, _sent(claim, observed)),),
         )
 
 
@@ -139,6 +155,7 @@ def _versions(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
         f"{len(reached)}" + (f" ({', '.join(reached)})" if reached else ""),
         claim.versions.hold(len(reached)),
         str(claim.place("versions")),
+        measured=(Measured.of(claim.versions, len(reached)),),
     )
 
 
@@ -149,7 +166,14 @@ def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
     late = [s for s in observed.samples if not _in_time(claim.within, s.seconds)]
     seen = f"{times[0]:.3f} s" if len(times) == 1 else f"{times[0]:.3f}–{times[-1]:.3f} s"
     expected, place = claim.within.text.replace("..", "–"), str(claim.place("within"))
-    yield Verdict(title(claim, "time"), expected, seen, not late, place, evidence=_evidence(late))
+    measured = tuple(
+        Measured.of(claim.within, each) for each in dict.fromkeys(times[:: len(times) - 1 or 1])
+    )
+    yield Verdict(
+        *(title(claim, "time"), expected, seen, not late, place),
+        evidence=_evidence(late),
+        measured=measured,
+    )
 
 
 def _in_time(within: Bounds, seconds: float) -> bool:

@@ -18,6 +18,12 @@ def outside(trials: int, chance: float, low: float, high: float) -> float:
     return max(0.0, 1.0 - inside)
 
 
+def in_words(chance: float) -> str:
+    """As people read it."""
+    shown = "p < 0.01 %" if chance < 1e-4 else f"p = {chance * 100:.2g} %"
+    return f"{shown} to fail by luck"
+
+
 def _probability(trials: int, chance: float, k: int) -> float:
     ways = math.lgamma(trials + 1) - math.lgamma(k + 1) - math.lgamma(trials - k + 1)
     return math.exp(ways + k * math.log(chance) + (trials - k) * math.log1p(-chance))

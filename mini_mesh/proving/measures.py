@@ -13,7 +13,7 @@ from mesh_patterns.placement import NODE
 from mesh_patterns.selector import target
 from mesh_yaml.suggest import suggest
 from mini_mesh.proving.observed import Observed
-from mini_mesh.proving.verdict import Verdict, title
+from mini_mesh.proving.verdict import Measured, Verdict, title
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
 
@@ -29,6 +29,7 @@ def latencies(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
             f"{seen:.4f} s",
             bounds.hold(seen),
             str(claim.place("latency", name)),
+            measured=(Measured.of(bounds, seen),),
         )
 
 
@@ -44,20 +45,25 @@ def peaks(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
         nodes = _nodes(draft.mesh, name, claim)
         most = max((observed.peaks.get(node, 0) for node in nodes), default=0)
         what = title(claim, f"requests at {name} at a time")
-        yield Verdict(what, bounds.text, f"{most:,}", bounds.hold(most), str(place))
+        yield Verdict(
+            *(what, bounds.text, f"{most:,}", bounds.hold(most), str(place)),
+            measured=(Measured.of(bounds, most),),
+        )
 
 
 def stats(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     """Of Envoy's own counters and gauges; several that a name stands for are added up."""
     for who, wanted in claim.stats.items():
-        nodes = _envoys(draft.mesh, who, claim)
+        nodes = envoys(draft.mesh, who, claim)
         for name, bounds in wanted.items():
             found = [_matching(observed.stats.get(node, {}), name) for node in nodes]
             values = [value for each in found for value in each.values()]
             place = str(claim.place("stats", who, name))
             what = title(claim, f"{who}: {name}")
             seen = f"{sum(values):,}" if values else _unknown(name, nodes, observed)
-            yield Verdict(what, bounds.text, seen, bool(values) and bounds.hold(sum(values)), place)
+            holds = bool(values) and bounds.hold(sum(values))
+            measured = (Measured.of(bounds, sum(values)),) if values else ()
+            yield Verdict(what, bounds.text, seen, holds, place, measured=measured)
 
 
 def _unknown(name: str, nodes: Iterable[str], observed: Observed) -> str:
@@ -80,8 +86,8 @@ def _nodes(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
     return [each.id for each in instances if at.version in (None, each.version)]
 
 
-def _envoys(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
-    """The Envoys before them."""
+def envoys(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
+    """The Envoys that a name stands for."""
     if mesh.dataplane == NODE:
         return [NODE]
     return [INGRESS] if name in (INGRESS, CLIENT) else _nodes(mesh, name, claim)

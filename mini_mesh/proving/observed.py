@@ -3,34 +3,52 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mesh_traffic import Headers
+from mesh_traffic import Exchange, Headers
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One answer. ``status`` is HTTP's, or gRPC's for a gRPC service; -1 where none came."""
+    """One answer. ``status`` is HTTP's, or gRPC's for a gRPC service; -1 where none came.
+
+    ``at`` is when it was asked for, in seconds of this machine's clock that only goes forward.
+    """
 
     status: int
     seconds: float
     headers: Headers = field(default_factory=Headers)
     body: str = ""
     error: str = ""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that happened while requests were under way, from and until when."""
+
+    what: str
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """All answers to a claim's requests, and how many reached each instance's Envoy.
 
-    ``stats`` are how much counters grew, and where gauges stand.
+    ``stats`` are how much counters grew, and where gauges stand. ``crossed`` is what Envoys told
+    of the requests, and ``lost`` how much of that did not come.
     """
 
     samples: tuple[Sample, ...]
     reached: Mapping[str, int] = field(default_factory=dict)
     peaks: Mapping[str, int] = field(default_factory=dict)  # by instance
     stats: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by node, by name
+    configs: Mapping[str, frozenset[str]] = field(default_factory=dict)  # states, by node
+    crossed: Sequence[Exchange] = ()
+    lost: int = 0
+    happened: tuple[Happened, ...] = ()
 
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)

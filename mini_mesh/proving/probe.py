@@ -70,13 +70,16 @@ def decode(line: bytes) -> Outgoing:
 
 def encode_sample(sample: Sample) -> bytes:
     """The line that tells an answer."""
-    fields = [sample.status, sample.seconds, list(sample.headers), sample.body, sample.error]
+    fields = [
+        *(sample.status, sample.seconds, list(sample.headers), sample.body),
+        *(sample.error, sample.at),
+    ]
     return json.dumps(fields).encode() + b"\n"
 
 
 def decode_sample(line: bytes) -> Sample:
-    status, seconds, headers, body, error = json.loads(line)
-    return Sample(status, seconds, Headers.of((n, v) for n, v in headers), body, error)
+    status, seconds, headers, body, error, at = json.loads(line)
+    return Sample(status, seconds, Headers.of((n, v) for n, v in headers), body, error, at)
 
 
 async def main() -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_traffic import Headers
 from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
-from mini_mesh.proving import counters, probe, stats, trouble
+from mini_mesh.proving import configs, counters, probe, stats, trouble
 from mini_mesh.proving.judge import judge
-from mini_mesh.proving.observed import Observed, Sample
-from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.proving.observed import Happened, Observed, Sample
+from mini_mesh.proving.record import Record
+from mini_mesh.proving.traffic import Meanwhile, Outgoing, send
 from mini_mesh.proving.verdict import Verdict, wording
+
+if TYPE_CHECKING:
+    from mini_mesh.proving.witness import Witness
 
 MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
 _GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-in echo
@@ -24,12 +30,14 @@ _GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-i
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A claim with its verdicts; ``seconds`` is what proving it took."""
+    """A claim with its verdicts; ``seconds`` is what proving it took, and ``record`` what is left
+    of its requests."""
 
     claim: ClaimSpec
     title: str
     verdicts: tuple[Verdict, ...]
     seconds: float
+    record: Record = Record()
 
     @property
     def holds(self) -> bool:
@@ -37,16 +45,19 @@ class Proof:
 
 
 async def prove(
-    mesh: MiniMesh, starting: Callable[[Sequence[ClaimSpec]], None] = lambda claims: None
+    mesh: MiniMesh,
+    starting: Callable[[Sequence[ClaimSpec]], None] = lambda claims: None,
+    witness: Witness | None = None,
 ) -> AsyncIterator[Proof]:
     """Prove each claim of the mesh's files, in their order; ``starting`` hears which are next.
+    ``witness`` is needed where a claim is about what Envoys tell.
 
     A claim that counts what reached somebody runs alone: counts must not mix. Small ones that only
     look at answers run side by side, so that nobody waits for one delay after the other.
     """
     for batch in batches(mesh.draft.mesh.claims):
         starting(batch)
-        for proof in await asyncio.gather(*(_prove(claim, mesh) for claim in batch)):
+        for proof in await asyncio.gather(*(_prove(claim, mesh, witness) for claim in batch)):
             yield proof
 
 
@@ -65,32 +76,24 @@ def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
 
 def counts(claim: ClaimSpec) -> bool:
     """Whether a claim is about more than its own answers, so that nobody else may send."""
-    happens = claim.during or claim.with_ or claim.wait or claim.latency
-    return bool(_arrivals(claim) or claim.peak or claim.stats or happens)
+    happens = any((claim.during, claim.with_, claim.wait, claim.latency, claim.stop, claim.start))
+    measured = claim.peak or claim.stats or claim.config or claim.is_witnessed
+    return bool(_arrivals(claim) or measured or happens)
 
 
 def _arrivals(claim: ClaimSpec) -> object:
     """What a claim says of how many requests reached somebody."""
-    return claim.share or claim.upstream or claim.upstream_ratio or claim.versions
+    return claim.share or claim.each or claim.upstream or claim.upstream_ratio or claim.versions
 
 
-async def _prove(claim: ClaimSpec, mesh: MiniMesh) -> Proof:
+async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:
     start = time.perf_counter()
-    verdicts = tuple(await _verdicts(claim, mesh))
-    return Proof(claim, wording(claim), verdicts, time.perf_counter() - start)
-
-
-async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
     found: list[Verdict] = []
+    record = Record()
     if "envoy" in claim.engines:
-        if claim.wait is not None:
-            await asyncio.sleep(claim.wait.total_seconds())
-        if claim.with_ is None:
-            observed = await _observe(claim, mesh)
-        else:
-            async with trouble.otherwise(mesh, claim):
-                observed = await _observe(claim, mesh)
-        found += judge(claim, mesh.draft, observed)
+        observed, draft = await _prepared(claim, mesh, witness)
+        record = Record.of(observed)
+        found += judge(claim, draft, observed)
     if "wasmtime" in claim.engines:
         from mini_mesh.proving import locally
 
@@ -98,52 +101,85 @@ async def _verdicts(claim: ClaimSpec, mesh: MiniMesh) -> list[Verdict]:
         found += await asyncio.to_thread(
             lambda: [*locally.judge(claim, mesh.draft, mesh.plan.placement)]
         )
-    return found
+    return Proof(claim, wording(claim), tuple(found), time.perf_counter() - start, record)
+
+
+async def _prepared(
+    claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None
+) -> tuple[Observed, Draft]:
+    """What was seen in the mesh as the claim wants it, and what it was like then."""
+    for name in claim.start:
+        await trouble.start(name, mesh)
+    for name in claim.stop:
+        await trouble.stop(name, mesh)
+    if claim.wait is not None:
+        await asyncio.sleep(claim.wait.total_seconds())
+    if claim.with_ is None:
+        return await _heard(claim, mesh, witness), mesh.draft
+    async with trouble.otherwise(mesh, claim):
+        return await _heard(claim, mesh, witness), mesh.draft
+
+
+async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
+    """What was seen, and what Envoys told of it if the claim is about that."""
+    if not claim.is_witnessed:
+        return await _observe(claim, mesh)
+    assert witness is not None, "a claim about what Envoys tell needs a witness"
+    async with witness.hearing(claim) as testimony:
+        observed = await _observe(claim, mesh)
+    return replace(observed, crossed=testimony.exchanges, lost=testimony.lost)
 
 
 async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     plan, admins = mesh.plan, mesh.admins
     counted = bool(_arrivals(claim))
     before = await counters.settled(plan, admins) if counted else {}
+    served, since = configs.served(mesh), time.time()
     stood = await stats.read(admins) if claim.stats else {}
     if claim.peak:
         await mesh.peaks()
-    samples = await _send_meanwhile(claim, mesh)
+    samples, happened = await _send_meanwhile(claim, mesh)
     peaks = await mesh.peaks() if claim.peak else {}
     after = await counters.settled(plan, admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
     grown = stats.grown(stood, await stats.read(mesh.admins)) if claim.stats else {}
-    return Observed(samples, reached, peaks, grown)
+    stances = await configs.standing(mesh, served, since) if claim.config else {}
+    return Observed(samples, reached, peaks, grown, stances, happened=happened)
 
 
-async def _send_meanwhile(claim: ClaimSpec, mesh: MiniMesh) -> tuple[Sample, ...]:
+async def _send_meanwhile(
+    claim: ClaimSpec, mesh: MiniMesh
+) -> tuple[tuple[Sample, ...], tuple[Happened, ...]]:
     """Send, while that happens which the claim says; then all is as it was before."""
     if not claim.during:
-        return await _send(claim, mesh)
-    until = asyncio.Event()
-    sending = asyncio.ensure_future(_send(claim, mesh, until))
+        return await _send(claim, mesh), ()
+    meanwhile = Meanwhile()
+    sending = asyncio.ensure_future(_send(claim, mesh, meanwhile))
+    begun = asyncio.ensure_future(meanwhile.begun.wait())
     try:
-        await trouble.happen(claim.during, mesh)
+        await asyncio.wait({sending, begun}, return_when=asyncio.FIRST_COMPLETED)
+        happened = await trouble.happen(claim.during, mesh)
     finally:
-        until.set()
+        begun.cancel()
+        meanwhile.over.set()
         samples = await sending
         await trouble.mend(claim.during, mesh)
-    return samples
+    return samples, happened
 
 
 async def _send(
-    claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None
+    claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None
 ) -> tuple[Sample, ...]:
     """From the caller's Envoy, or as the caller itself where it has none."""
     described = mesh.draft.mesh
     caller = claim.caller(described)
     if not described.is_proxyless(caller):
-        return await send(outgoing(claim, mesh, until))
+        return await send(outgoing(claim, mesh, meanwhile))
     first = next(described.services[caller].instances())
     return await probe.send_as(mesh.plan.grpc[first.id], outgoing(claim, mesh))
 
 
-def outgoing(claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = None) -> Outgoing:
+def outgoing(claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None) -> Outgoing:
     """The requests of a claim, from where its caller's requests enter the mesh."""
     described = mesh.draft.mesh
     caller, callee = claim.caller(described), receiver(claim, described)
@@ -164,5 +200,5 @@ def outgoing(claim: ClaimSpec, mesh: MiniMesh, until: asyncio.Event | None = Non
         timeout=claim.timeout.total_seconds(),
         grpc=grpc,
         rate=claim.rate,
-        until=until,
+        meanwhile=meanwhile,
     )

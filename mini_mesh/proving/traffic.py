@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mesh_traffic import Headers
@@ -15,14 +15,25 @@ from mini_mesh.proving.observed import Sample
 MAX_BODY = 64 * 1024  # characters of an answer that are kept for a claim about it
 
 MAX_SENT = 1_000_000  # requests of one claim, however long things happen
+MAX_OPEN = 1000  # requests of one claim that wait for an answer, where they are sent at a rate
 
 Send = Callable[[], Awaitable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """``begun`` is set with the first request; they go on, beyond their count, until ``over``."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request to send ``count`` times, ``concurrency`` at a time, to ``address``: ``ip:port``,
     or ``xds:///reviews`` in a process that has a bootstrap for it.
+
+    With a ``rate``, each is sent when it is due, however many wait for their answers ("open loop").
     """
 
     address: str
@@ -36,7 +47,7 @@ class Outgoing:
     timeout: float
     grpc: bool = False
     rate: float | None = None  # a second
-    until: asyncio.Event | None = None  # requests go on, beyond ``count``, until it is set
+    meanwhile: Meanwhile | None = None
 
 
 async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
@@ -45,25 +56,65 @@ async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
 
 
 async def _repeat(outgoing: Outgoing, one: Send) -> tuple[Sample, ...]:
-    """``count`` calls of ``one`` by ``concurrency`` workers, and more until it may end."""
+    """``count`` calls of ``one``, and more until it may end."""
     samples: list[Sample] = []
-    start = time.perf_counter()
-    turns = iter(range(MAX_SENT))
+    if outgoing.meanwhile:
+        outgoing.meanwhile.begun.set()
 
-    async def worker() -> None:
-        for turn in turns:
-            if turn >= outgoing.count and (outgoing.until is None or outgoing.until.is_set()):
-                return
-            if outgoing.rate is not None:
-                due = start + turn / outgoing.rate
-                await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            samples.append(await one())
+    async def call() -> None:
+        began = time.perf_counter()
+        samples.append(replace(await one(), at=began))
 
     async with asyncio.TaskGroup() as group:
-        most = outgoing.concurrency if outgoing.until else outgoing.count
-        for _ in range(min(outgoing.concurrency, most)):
-            group.create_task(worker())
+        if outgoing.rate is None:
+            _by_workers(outgoing, call, group)
+        else:
+            await _when_due(outgoing, outgoing.rate, call, group)
     return tuple(samples)
+
+
+def _by_workers(
+    outgoing: Outgoing, call: Callable[[], Awaitable[None]], group: asyncio.TaskGroup
+) -> None:
+    """By ``concurrency`` workers, each of which waits for its answers."""
+    turns = iter(_turns(outgoing))
+
+    async def worker() -> None:
+        for _ in turns:
+            await call()
+
+    most = outgoing.concurrency if outgoing.meanwhile else outgoing.count
+    for _ in range(min(outgoing.concurrency, most)):
+        group.create_task(worker())
+
+
+async def _when_due(
+    outgoing: Outgoing,
+    rate: float,
+    call: Callable[[], Awaitable[None]],
+    group: asyncio.TaskGroup,
+) -> None:
+    start, room = time.perf_counter(), asyncio.Semaphore(MAX_OPEN)
+
+    async def one() -> None:
+        try:
+            await call()
+        finally:
+            room.release()
+
+    for turn in _turns(outgoing):
+        await asyncio.sleep(max(0.0, start + turn / rate - time.perf_counter()))
+        await room.acquire()
+        group.create_task(one())
+
+
+def _turns(outgoing: Outgoing) -> Iterator[int]:
+    """A number for each request."""
+    meanwhile = outgoing.meanwhile
+    for turn in range(MAX_SENT):
+        if turn >= outgoing.count and (meanwhile is None or meanwhile.over.is_set()):
+            return
+        yield turn
 
 
 async def _send_http(outgoing: Outgoing) -> tuple[Sample, ...]:
@@ -71,7 +122,7 @@ async def _send_http(outgoing: Outgoing) -> tuple[Sample, ...]:
 
     headers = [*outgoing.headers, ("Host", outgoing.host)]
     timeout = aiohttp.ClientTimeout(total=outgoing.timeout)
-    connector = aiohttp.TCPConnector(limit=outgoing.concurrency)
+    connector = aiohttp.TCPConnector(limit=outgoing.concurrency if outgoing.rate is None else 0)
     # a path is sent as it was written: what Envoy makes of it is what is being tested
     url: Any = _url(outgoing.address, outgoing.path)
 

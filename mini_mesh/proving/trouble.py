@@ -11,37 +11,42 @@ from typing import Any
 
 from mesh_patterns.beside import SERVICES
 from mesh_patterns.draft import Placed
-from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening
+from mesh_patterns.happening import AT_ONCE, CONTROL_PLANE, ENVOY, Happening
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import NODE
 from mesh_patterns.selector import target
 from mesh_yaml.place import Place
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.proving import stats
+from mini_mesh.proving.observed import Happened
 from mini_mesh.readiness import ENVOY as ENVOY_PROCESS
 
 FIRST = 0.2  # seconds of requests before anything happens, and after all has
 _ENOUGH = timedelta(hours=1)  # a timeout that no request meets
 
 
-async def happen(happenings: Sequence[Happening], mesh: MiniMesh) -> float:
-    """All of it, one after the other; how many seconds it took. What is stopped stays so."""
-    start = time.perf_counter()
+async def happen(happenings: Sequence[Happening], mesh: MiniMesh) -> tuple[Happened, ...]:
+    """All of it, one after the other, and when it did. What is stopped stays so."""
     await asyncio.sleep(FIRST)
+    found = []
     for each in happenings:
+        began = time.perf_counter()
         await _ACTIONS[each.action](each, mesh)
+        found.append(Happened(str(each), began, time.perf_counter()))
     await asyncio.sleep(FIRST)
-    return time.perf_counter() - start
+    return tuple(found)
 
 
 async def mend(happenings: Sequence[Happening], mesh: MiniMesh) -> None:
-    """Bring back what was stopped."""
-    stopped = [each.what for each in happenings if each.action == "stop"]
-    for name in stopped:
-        if name in SERVICES:
-            await mesh.beside.start(name)
-    if any(name not in SERVICES for name in stopped):
-        await mesh.bring_back()
+    """Bring back what was stopped, and not started again."""
+    away: dict[str, None] = {}
+    for each in happenings:
+        if each.action == "stop":
+            away[each.what] = None
+        elif each.action == "start":
+            away.pop(each.what, None)
+    for name in away:
+        await start(name, mesh)
 
 
 async def _restart(happening: Happening, mesh: MiniMesh) -> None:
@@ -51,14 +56,35 @@ async def _restart(happening: Happening, mesh: MiniMesh) -> None:
         return
     await mesh.take_away(*_processes(happening.what, mesh))
     await asyncio.sleep(happening.lasting)
-    await mesh.bring_back()
+    await mesh.bring_back(*_processes(happening.what, mesh))
+
+
+async def stop(name: str, mesh: MiniMesh) -> None:
+    """Take away workloads, or a service beside the Envoys, until :func:`start`."""
+    if name in SERVICES:
+        await mesh.beside.stop(name)
+    else:
+        await mesh.take_away(*_processes(name, mesh))
+
+
+async def start(name: str, mesh: MiniMesh) -> None:
+    """Bring back what :func:`stop` took away."""
+    if name in SERVICES:
+        await mesh.beside.start(name)
+    else:
+        await mesh.bring_back(*_processes(name, mesh))
 
 
 async def _stop(happening: Happening, mesh: MiniMesh) -> None:
-    if happening.what in SERVICES:
-        await mesh.beside.stop(happening.what)
-    else:
-        await mesh.take_away(*_processes(happening.what, mesh))
+    await stop(happening.what, mesh)
+
+
+async def _start(happening: Happening, mesh: MiniMesh) -> None:
+    await start(happening.what, mesh)
+
+
+async def _wait(happening: Happening, mesh: MiniMesh) -> None:
+    await asyncio.sleep(happening.lasting)
 
 
 def _processes(name: str, mesh: MiniMesh) -> list[str]:
@@ -79,12 +105,15 @@ async def _push(happening: Happening, mesh: MiniMesh) -> None:
     edges = [edge for edge in mesh.draft.edges.values() if "timeout" not in edge.settings]
     place = Place("during")
     try:
-        for number in range(int(happening.what)):
+        for number in range(happening.number):
             for edge in edges:
                 after = _ENOUGH + timedelta(milliseconds=number)
                 edge.settings["timeout"] = Placed(after, place)
             mesh.serve_again()
-            await mesh.control.in_effect()
+            if happening.what.endswith(AT_ONCE):
+                await asyncio.sleep(0)
+            else:
+                await mesh.control.in_effect()
     finally:
         for edge in edges:
             del edge.settings["timeout"]
@@ -100,6 +129,8 @@ async def _rotate(happening: Happening, mesh: MiniMesh) -> None:
 _ACTIONS: Mapping[str, Callable[[Happening, MiniMesh], Awaitable[Any]]] = {
     "restart": _restart,
     "stop": _stop,
+    "start": _start,
+    "wait": _wait,
     "push": _push,
     "rotate": _rotate,
 }

@@ -9,10 +9,26 @@ from mesh_yaml.values import Bounds
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A number, and what it may be; unbounded where ``low`` or ``high`` is infinite. A percentage
+    is one already."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, bounds: Bounds, value: float, total: float = 0.0) -> Measured:
+        """``bounds`` taken of ``total``, where they are percentages."""
+        return cls(value, *bounds.of(total))
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """One bound of a claim: what was expected, what was seen.
 
-    ``luck`` is the probability that a true claim fails by chance, where it can be known.
+    ``luck`` is the probability that a true claim fails by chance, where it can be known;
+    ``measured`` is what was seen, where that is numbers.
     """
 
     claim: str
@@ -22,6 +38,7 @@ class Verdict:
     place: str
     luck: float | None = None
     evidence: tuple[str, ...] = ()
+    measured: tuple[Measured, ...] = ()
 
 
 def title(claim: ClaimSpec, what: str) -> str:

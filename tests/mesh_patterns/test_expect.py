@@ -47,8 +47,8 @@ def test_a_bare_status_is_that_of_all(read: Read) -> None:
     [
         (
             "{}",
-            "6:3: claims nothing; expected at least one of status, share, upstream_ratio, "
-            "upstream, versions, within, latency, peak, stats, response_headers, body_contains",
+            "6:3: claims nothing; expected at least one of status, share, each, upstream_ratio, "
+            "upstream, versions, within, latency, peak, stats, ",
         ),
         ("{share: {}}", "6:3: claims nothing; expected at least one of status, share"),
         ("{to: wb, status: 200}", "6:8: no service 'wb'; did you mean 'web'?"),

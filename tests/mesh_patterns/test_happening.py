@@ -17,13 +17,32 @@ MESH = (
         ("restart   reviews/v2", Happening("restart", "reviews/v2")),
         ("restart envoy reviews for 500ms", Happening("restart", "envoy reviews", 0.5)),
         ("stop reviews", Happening("stop", "reviews")),
+        ("start reviews", Happening("start", "reviews")),
+        ("wait 500ms", Happening("wait", "", 0.5)),
         ("push 100", Happening("push", "100")),
+        ("push 7 at once", Happening("push", "7 at once")),
         ("rotate certificates", Happening("rotate", "certificates")),
     ],
 )
 def test_what_happens_is_said_in_a_few_words(text: str, found: Happening) -> None:
     assert parse(text) == found
     assert parse(str(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("kill control-plane", "restart control-plane for 1s"),
+        ("kill control-plane for 2s", "restart control-plane for 2s"),
+        ("kill reviews/v2", "stop reviews/v2"),
+    ],
+)
+def test_what_is_killed_is_away(text: str, meant: str) -> None:
+    assert parse(text) == parse(meant)
+
+
+def test_a_number_of_pushes_is_one() -> None:
+    assert [parse(text).number for text in ("push 100", "push 3 at once")] == [100, 3]
 
 
 @pytest.mark.parametrize("text", ["", "push", "push 0", "push 10001", "rotate web", "stop a b", 3])

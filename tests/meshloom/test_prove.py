@@ -85,7 +85,7 @@ def test_files_that_claim_nothing_are_proven_by_what_their_patterns_promise(
     ("claim", "said"),
     [
         ("{to: wob, status: 200}", "6:10: no service 'wob'; did you mean 'web'?"),
-        ("{status: 200, stats: 1}", "6:19: unknown key 'stats'; did you mean 'status'?"),
+        ("{status: 200, statuses: 1}", "6:19: unknown key 'statuses'; did you mean 'status'?"),
         ("{send: 3}", "6:5: claims nothing; expected at least one of status, "),
         ("{share: {v9: 1}}", "6:14: 'web' has no version 'v9', and there is no service of that"),
         ("{status: {200: 3..1}}", "6:20: 200: the lower bound comes first, got '3..1'"),

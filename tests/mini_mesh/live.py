@@ -107,22 +107,23 @@ async def ask(session: aiohttp.ClientSession, url: str, **headers: str) -> tuple
 
 
 @asynccontextmanager
-async def opened(folder: Path) -> AsyncIterator[Live]:
-    """A mesh that has not started; after it nothing is left."""
+async def opened(folder: Path, **options: Any) -> AsyncIterator[Live]:
+    """A mesh that has not started; after it nothing is left. ``options`` are further ones."""
     run = folder / "run"
     run.mkdir()
     events: list[Event] = []
     hear: list[Callable[[Event], None]] = []
-    async with MiniMesh(Options(needs_envoy(), run), lambda event: hear[0](event)) as mesh:
+    run_with = Options(needs_envoy(), run, **options)
+    async with MiniMesh(run_with, lambda event: hear[0](event)) as mesh:
         live = Live(mesh, folder / "mesh.yaml", events)
         hear.append(live.heard)
         yield live
 
 
 @asynccontextmanager
-async def started(folder: Path, text: str) -> AsyncIterator[Live]:
+async def started(folder: Path, text: str, **options: Any) -> AsyncIterator[Live]:
     """A mesh that answers."""
-    async with opened(folder) as live:
+    async with opened(folder, **options) as live:
         await live.start(text)
         yield live
 

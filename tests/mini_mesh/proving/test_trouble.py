@@ -38,8 +38,27 @@ async def test_a_mesh_bears_what_a_claim_does_to_it_and_recovers(tmp_path: Path)
     text = MESH.replace("&load ", "").replace(
         "{<<: *load, ", "{to: shop, send: 50, rate: 200, concurrency: 5, status: {200: 100%}, "
     )
-    async with started(tmp_path, text) as live:
+    async with started(tmp_path, text, drain_seconds=1) as live:
         proofs = [proof async for proof in prove(live.mesh)]
     failed = [verdict for proof in proofs for verdict in proof.verdicts if not verdict.holds]
     assert failed == []
     assert len(proofs) == 12
+
+
+AWAY = """
+mesh: {services: {web: {calls: [shop]}, shop: {versions: {v1: , v2: }}}}
+expect:
+- {to: shop, rate: 100, during: [kill shop/v1, wait 200ms, start shop/v1, wait 100ms],
+   status: {503: '> 3', 200: '> 9'}}
+- {to: shop, send: 20, rate: 200, headers: {x-meshloom-wait: 0.3}, peak: {shop/v2: '> 3'}}
+- {to: shop, send: 10, stop: shop/v1, status: {503: 5, 200: 5}}
+- {to: shop, send: 10, status: {503: 50%}, each: 50%, during: push 3 at once}
+- {to: shop, send: 10, start: shop/v1, status: 200, each: 4..6}
+"""
+
+
+async def test_what_is_stopped_stays_away_until_it_is_started(tmp_path: Path) -> None:
+    async with started(tmp_path, AWAY) as live:
+        proofs = [proof async for proof in prove(live.mesh)]
+    assert [v for proof in proofs for v in proof.verdicts if not v.holds] == []
+    assert len(proofs) == 5

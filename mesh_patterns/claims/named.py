@@ -1,0 +1,55 @@
+"""That everybody is there whom a claim names besides its caller and its callee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mesh_patterns.beside import SERVICES as BESIDE
+from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening
+from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.selector import target
+from mesh_yaml.place import DocumentError, Place
+
+if TYPE_CHECKING:
+    from mesh_patterns.expect import ClaimSpec
+
+
+def check(claim: ClaimSpec, mesh: Mesh) -> None:
+    """Raises DocumentError for the first that is not."""
+    _check_peak(claim, mesh)
+    for key in ("stats", "config"):
+        for name in getattr(claim, key):
+            if name not in (INGRESS, CLIENT):
+                target(mesh, name, claim.key_place(key, name))
+    if claim.during and mesh.is_proxyless(claim.caller(mesh)):
+        message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
+        raise DocumentError.at(claim.key_place("during"), message)
+    for happening, place in _happenings(claim):
+        if happening.action in ("restart", "stop", "start") and happening.what != CONTROL_PLANE:
+            _check_happening(happening, place, mesh)
+
+
+def _check_peak(claim: ClaimSpec, mesh: Mesh) -> None:
+    for name in claim.peak:
+        at = target(mesh, name, claim.key_place("peak", name))
+        versions = mesh.services[at.service].versions
+        if any(each.run for each in versions if at.version in (None, each.name)):
+            message = f"nobody counts who is at {at} at a time: it has a program of its own"
+            raise DocumentError.at(claim.key_place("peak", name), message)
+
+
+def _happenings(claim: ClaimSpec) -> Iterator[tuple[Happening, Place]]:
+    for i, each in enumerate(claim.during):
+        yield each, claim.place("during", i)
+    for key in ("stop", "start"):
+        for i, name in enumerate(getattr(claim, key)):
+            yield Happening(key, name), claim.place(key, i)
+
+
+def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
+    name = happening.what.removeprefix(f"{ENVOY} ")
+    envoy = name != happening.what
+    if (envoy and name == INGRESS) or (happening.action != "restart" and name in BESIDE):
+        return
+    target(mesh, name, place)

@@ -1,0 +1,125 @@
+"""A door: what Envoys tell of each request that crosses them, for claims about it.
+
+It is the tap's hub with nobody who watches: access logs come by themselves, headers and bodies are
+asked for while a claim is about them, spans come where a pattern sends them. Nothing is redacted,
+since nothing is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from mesh_patterns.draft import Draft
+from mesh_patterns.expect import ClaimSpec
+from mesh_traffic import Exchange
+from mesh_yaml.place import DocumentError, Place, Problem
+from mini_mesh.mesh import MiniMesh
+from mini_mesh.plan import topology
+from tap.access_log import SOURCE as LOG
+from tap.language.match import MatchError, read_match
+from tap.live.hub import Hub, TapTarget
+from tap.redact import Redactor, Rules
+
+MAX_KEPT = 200_000  # exchanges and spans of one claim
+QUIET = 0.3  # seconds in which nothing more came: an Envoy tells within 0.05
+QUIET_SPANS = 0.6  # of a chain of Envoys each tells its own within 0.2
+LATEST = 10.0  # seconds after the last answer
+
+
+@dataclass(slots=True)
+class Testimony:
+    """What was told of a claim's requests, in the order in which it came. ``lost`` is how much was
+    not: it could not be read, or was too much."""
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    lost: int = 0
+
+
+class Witness:
+    """Hears all of one mesh; ``hub`` is to be given its sources."""
+
+    def __init__(self, mesh: MiniMesh) -> None:
+        targets = [TapTarget(node, admin) for node, admin in mesh.admins.items()]
+        self._testimony: Testimony | None = None
+        self._since = 0.0
+        self.hub = Hub(
+            targets,
+            topology(mesh.plan),
+            redact=Redactor(Rules(off=True)),
+            keep=self._keep,
+            logged=True,
+        )
+
+    @asynccontextmanager
+    async def hearing(self, claim: ClaimSpec) -> AsyncIterator[Testimony]:
+        """What is told while inside, and soon after: it is all there when this is left."""
+        testimony = Testimony()
+        with ExitStack() as stack:
+            if _is_detailed(claim):
+                stack.enter_context(self.hub.watch())
+                await self.hub.attached()
+            lost = self._lost()
+            self._testimony, self._since = testimony, time.time()
+            try:
+                yield testimony
+                await self._settled(testimony, QUIET_SPANS if claim.traces else QUIET)
+                testimony.lost += self._lost() - lost
+            finally:
+                self._testimony = None
+
+    def _lost(self) -> int:
+        counts = self.hub.coverage().sources
+        return counts[LOG].lost if LOG in counts else 0
+
+    def _keep(self, exchanges: list[Exchange]) -> None:
+        if self._testimony is None:
+            return
+        kept = self._testimony.exchanges
+        # of requests of the claim before, an Envoy may tell only now
+        kept += [each for each in exchanges if each.started >= self._since]
+        if len(kept) > MAX_KEPT:
+            self._testimony.lost += len(kept) - MAX_KEPT
+            del kept[MAX_KEPT:]
+
+    async def _settled(self, testimony: Testimony, quiet: float) -> None:
+        end = time.monotonic() + LATEST
+        before = -1
+        while len(testimony.exchanges) != before and time.monotonic() < end:
+            before = len(testimony.exchanges)
+            await asyncio.sleep(quiet)
+
+
+def _is_detailed(claim: ClaimSpec) -> bool:
+    """Whether access logs do not tell enough."""
+    return bool(claim.captures) or any(read_match(each).message for each in claim.in_order)
+
+
+def check(draft: Draft) -> None:
+    """That the filters of all claims can be read.
+
+    Raises:
+        DocumentError: with every one that can't.
+    """
+    problems = [each for claim in draft.mesh.claims for each in _problems(claim)]
+    if problems:
+        raise DocumentError(problems)
+
+
+def _problems(claim: ClaimSpec) -> Iterator[Problem]:
+    for text, place in _filters(claim):
+        try:
+            read_match(text)
+        except MatchError as error:
+            yield Problem(place, f"{text!r}: {error.why}")
+
+
+def _filters(claim: ClaimSpec) -> Iterator[tuple[str, Place]]:
+    for key in ("access_log", "captures"):
+        for text in getattr(claim, key):
+            yield text, claim.key_place(key, text)
+    for i, text in enumerate(claim.in_order):
+        yield text, claim.place("in_order", i)
