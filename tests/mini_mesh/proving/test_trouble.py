@@ -52,7 +52,7 @@ expect:
    status: {503: '> 3', 200: '> 9'}}
 - {to: shop, send: 20, rate: 200, headers: {x-meshloom-wait: 0.3}, peak: {shop/v2: '> 3'}}
 - {to: shop, send: 10, stop: shop/v1, status: {503: 5, 200: 5}}
-- {to: shop, send: 10, status: {503: 50%}, each: 50%, during: push 3 at once}
+- {to: shop, send: 10, status: {503: 40%..60%}, each: 40%..60%, during: push 3 at once}
 - {to: shop, send: 10, start: shop/v1, status: 200, each: 4..6}
 """
 
