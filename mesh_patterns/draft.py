@@ -260,6 +260,7 @@ class Draft:
     logs: dict[str, list[Placed[Any]]] = field(default_factory=dict)
     traces: dict[str, Placed[Any]] = field(default_factory=dict)
     hardened: dict[str, Placed[Any]] = field(default_factory=dict)  # by service, or the ingress
+    objectives: dict[str, Placed[Any]] = field(default_factory=dict)  # by service
     rollouts: list[Placed[Any]] = field(default_factory=list)  # see ``rollout.py``
     # What patterns want of the services beside Envoy, by service, in the order of the file.
     beside: dict[str, list[Placed[Any]]] = field(default_factory=dict)

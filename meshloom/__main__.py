@@ -19,6 +19,7 @@ from meshloom import (
     rollback,
     schema,
     serve,
+    slo,
     smi,
     tap,
     up,
@@ -44,6 +45,7 @@ app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(patterns.app, name="patterns")
+app.command("slo")(slo.slo)
 app.command("graph")(graph.graph)
 app.add_typer(bench.app, name="bench")
 app.add_typer(smi.app, name="smi")

@@ -26,7 +26,7 @@ from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
 from mini_mesh.events import Event, Ready
 from mini_mesh.options import Options, envoy
-from mini_mesh.plan import Plan, Surroundings, addresses, plan
+from mini_mesh.plan import Plan, Surroundings, addresses, plan, promised
 from mini_mesh.processes.fleet import Fleet, NotStarted
 from mini_mesh.processes.process import Process, ProcessSpec
 from mini_mesh.readiness import ENVOY, Readiness, place_of
@@ -109,6 +109,7 @@ class MiniMesh:
             "envoys": envoys,
             **addresses(self.plan),
             **({"otlp": dict(self.options.otlp)} if self.options.otlp else {}),
+            "objectives": promised(self.draft),
         }
 
     def _pid(self, name: str) -> int | None:

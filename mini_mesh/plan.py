@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mesh_patterns.draft import Draft
 from mesh_patterns.model import CLIENT, GRPC, INGRESS, Instance, Mesh, Service, Version
 from mesh_patterns.placement import (
     HOST,
@@ -239,6 +240,17 @@ def addresses(plan: Plan) -> dict[str, Any]:
         }
     at_edge = [entry["ingress"] for entry in services.values() if entry["ingress"]]
     return {"ingress": at_edge[0] if at_edge else None, "services": services}
+
+
+def promised(draft: Draft) -> dict[str, Any]:
+    """What services owe to their callers, in percent and in seconds."""
+    return {
+        name: {
+            "availability": placed.value.availability,
+            "latency": {which: time.total_seconds() for which, time in placed.value.latency},
+        }
+        for name, placed in draft.objectives.items()
+    }
 
 
 def topology(plan: Plan) -> Topology:

@@ -28,6 +28,7 @@ from mesh_patterns.kinds import (
     lua,
     mirror,
     mtls,
+    objective,
     outlier_detection,
     retries,
     route,
@@ -73,6 +74,7 @@ KINDS: Mapping[str, Kind] = {
     "tracing": Kind(tracing.TracingSpec, tracing.apply),
     "hardening": Kind(hardening.HardeningSpec, hardening.apply),
     "transcoding": Kind(transcoding.TranscodingSpec, transcoding.apply),
+    "objective": Kind(objective.ObjectiveSpec, objective.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
 }
 

@@ -39,7 +39,7 @@ PATTERNS = {
 }
 MISSING = frozenset(
     {
-        *("many-dialects", "service-owner", "onboarding", "tls-passthrough", "rate-limiting"),
+        *("many-dialects", "onboarding", "tls-passthrough", "rate-limiting"),
         *("protocol-aware", "visualizing", "metrics", "request-logs", "traces"),
         *("data-plane-intelligence", "cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "connection-authorization"),
