@@ -21,3 +21,6 @@ def cluster(name: str) -> str:
 def socket(folder: Path, name: str) -> Path:
     """Where the service ``name`` of the mesh with this folder is asked."""
     return folder / f"{name}.sock"
+
+
+RATE_LIMIT = "rate_limit"  # each part is a ``rate_limits.rules.Domain``

@@ -159,6 +159,23 @@ with _plain_dataclasses():
     from envoy_data_plane.message_pool import default_message_pool as message_pool
 
 if TYPE_CHECKING:
+    from envoy_data_plane.envoy.config.ratelimit import v3 as rate_limit_config
+    from envoy_data_plane.envoy.extensions.common.ratelimit import v3 as rate_limit_common
+    from envoy_data_plane.envoy.extensions.filters.http.adaptive_concurrency import (
+        v3 as adaptive_concurrency,
+    )
+    from envoy_data_plane.envoy.extensions.filters.http.admission_control import (
+        v3 as admission_control,
+    )
+    from envoy_data_plane.envoy.extensions.filters.http.bandwidth_limit import v3 as bandwidth_limit
+    from envoy_data_plane.envoy.extensions.filters.http.local_ratelimit import (
+        v3 as local_rate_limit,
+    )
+    from envoy_data_plane.envoy.extensions.filters.http.ratelimit import v3 as rate_limit
+    from envoy_data_plane.envoy.extensions.filters.network.local_ratelimit import (
+        v3 as network_local_rate_limit,
+    )
+    from envoy_data_plane.envoy.service.ratelimit import v3 as rate_limit_service
     from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
     from envoy_data_plane.envoy.config.trace import v3 as trace
@@ -204,6 +221,9 @@ Message = betterproto2.Message
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
+    "adaptive_concurrency": "envoy.extensions.filters.http.adaptive_concurrency.v3",
+    "admission_control": "envoy.extensions.filters.http.admission_control.v3",
+    "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
     "brotli": "envoy.extensions.compression.brotli.compressor.v3",
     "composite": "envoy.extensions.filters.http.composite.v3",
     "compressor": "envoy.extensions.filters.http.compressor.v3",
@@ -217,11 +237,17 @@ _LATER: Mapping[str, str] = {
     "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
+    "local_rate_limit": "envoy.extensions.filters.http.local_ratelimit.v3",
     "lua": "envoy.extensions.filters.http.lua.v3",
     "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
     "matching": "envoy.extensions.common.matching.v3",
     "mutation_rules": "envoy.config.common.mutation_rules.v3",
     "network_input": "envoy.extensions.matching.common_inputs.network.v3",
+    "network_local_rate_limit": "envoy.extensions.filters.network.local_ratelimit.v3",
+    "rate_limit": "envoy.extensions.filters.http.ratelimit.v3",
+    "rate_limit_common": "envoy.extensions.common.ratelimit.v3",
+    "rate_limit_config": "envoy.config.ratelimit.v3",
+    "rate_limit_service": "envoy.service.ratelimit.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
