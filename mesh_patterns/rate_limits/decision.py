@@ -17,7 +17,7 @@ UNLIMITED = 2**32 - 1  # what is left where there is no limit
 
 
 class Descriptor(NamedTuple):
-    """``hits`` is how much it counts, and 0 only asks; ``override`` a limit that the asker brings."""
+    """``hits`` is how much it counts, and 0 only asks; ``override`` is the asker's own limit."""
 
     entries: Entries
     hits: int = 1
@@ -68,7 +68,7 @@ def ask(rules: Rules, domain: str, descriptors: Sequence[Descriptor], now: float
 
 
 def _key(domain: str, entries: Entries, unit: str, window: int) -> str:
-    """One name for each window of each descriptor: lengths keep values apart whatever is in them."""
+    """A name for each window of each descriptor: lengths keep values apart whatever they hold."""
     said = [f"{len(domain)}:{domain}"]
     said += [f"{len(key)}:{key}{len(value)}:{value}" for key, value in entries]
     return f"{''.join(said)}/{unit}/{window}"

@@ -1,4 +1,4 @@
-"""A server's side of one HTTP/2 connection on which a client calls unary gRPC methods, many a second.
+"""A server's side of an HTTP/2 connection on which a client calls unary gRPC methods, many at once.
 
 It knows what such calls need and no more: bytes in, whole :class:`Call`\\ s out, answers in, bytes
 out. It does no I/O. ``h2`` takes part in all of HTTP/2, which costs several times as much a call,
@@ -32,7 +32,7 @@ _WINDOW = 65_535  # the first one of both sides, where SETTINGS say nothing else
 _OUR_WINDOW = 2 * MAX_MESSAGE  # of each stream
 _GIVE_BACK = 32_768  # bytes of the connection's window that are used up before more is given
 
-_DATA, _HEADERS, _PRIORITY, _RST_STREAM, _SETTINGS = 0, 1, 2, 3, 4
+_DATA, _HEADERS, _RST_STREAM, _SETTINGS = 0, 1, 3, 4
 _PING, _GOAWAY, _WINDOW_UPDATE, _CONTINUATION = 6, 7, 8, 9
 _END_STREAM = _ACK = 0x1
 _END_HEADERS, _PADDED, _WITH_PRIORITY = 0x4, 0x8, 0x20
@@ -176,9 +176,16 @@ class Session:
             raise _Broken(_PROTOCOL_ERROR)  # section 6.10
         if kind == _DATA:
             self._body(flags, stream, said, calls)
-        elif kind in (_HEADERS, _CONTINUATION):
-            self._head(kind, flags, stream, said)
-        elif kind == _RST_STREAM:
+        elif kind == _HEADERS:
+            self._head(flags, stream, said)
+        elif kind == _CONTINUATION:
+            self._more_head(flags, said)
+        else:
+            self._about_it(kind, flags, stream, said)
+
+    def _about_it(self, kind: int, flags: int, stream: int, said: bytes) -> None:
+        """A frame that is about the connection, or about a stream and not of it."""
+        if kind == _RST_STREAM:
             self._streams.pop(stream, None)
         elif kind == _WINDOW_UPDATE:
             self._more_room(stream, said)
@@ -189,25 +196,24 @@ class Session:
         elif kind == _GOAWAY:
             self.closed = not self._streams
 
-    def _head(self, kind: int, flags: int, stream: int, said: bytes) -> None:
-        if kind == _HEADERS:
-            self._block = (stream, flags, bytearray(_unpadded(flags, said)))
-        elif self._block is None:
+    def _head(self, flags: int, stream: int, said: bytes) -> None:
+        if stream % 2 == 0 or stream <= self._last:
+            raise _Broken(_PROTOCOL_ERROR)  # or trailers, which unary calls have no use for
+        self._last = stream
+        self._block = (stream, flags, bytearray())
+        self._more_head(flags, _unpadded(flags, said))
+
+    def _more_head(self, flags: int, said: bytes) -> None:
+        if self._block is None:
             raise _Broken(_PROTOCOL_ERROR)
-        else:
-            self._block[2].extend(said)
         number, first, block = self._block
+        block += said
         if len(block) > MAX_HEAD:
             raise _Broken(_ENHANCE_YOUR_CALM)
         if not flags & _END_HEADERS:
             return
         self._block = None
         path = self._heads.path(bytes(block))
-        if number in self._streams:  # trailers, which a client of unary calls has no use for
-            raise _Broken(_PROTOCOL_ERROR)
-        if number % 2 == 0 or number <= self._last:
-            raise _Broken(_PROTOCOL_ERROR)
-        self._last = number
         if len(self._streams) >= MAX_STREAMS:
             self._reset(number, _REFUSED_STREAM)
         elif first & _END_STREAM:  # a call without a message
