@@ -37,7 +37,7 @@ class Asked(NamedTuple):
 
     descriptor: Descriptor
     limit: Limit | None
-    count: Count | None
+    adds: Count | None
 
 
 class Status(NamedTuple):
@@ -75,11 +75,11 @@ def _key(domain: str, entries: Entries, unit: str, window: int) -> str:
 
 
 def decide(asked: Sequence[Asked], counted: Sequence[int], now: float) -> list[Status]:
-    """What the counts mean: ``counted`` are those of the ``asked`` that have a ``count``, with what
+    """What the counts mean: ``counted`` are those of the ``asked`` that have a ``adds``, with what
     was added, in their order.
     """
     counts = iter(counted)
-    return [_status(each, next(counts) if each.count else 0, now) for each in asked]
+    return [_status(each, next(counts) if each.adds else 0, now) for each in asked]
 
 
 def _status(asked: Asked, count: int, now: float) -> Status:

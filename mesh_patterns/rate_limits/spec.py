@@ -65,18 +65,20 @@ class DescriptorSpec(Spec):
         if depth > MAX_DEPTH:
             raise DocumentError.at(self.place(), f"descriptors are nested at most {MAX_DEPTH} deep")
         here = f"{path}.{self.key}_{self.value}" if self.value else f"{path}.{self.key}"
-        found = self.rate_limit
-        limit = found and Limit(
+        limit = self._limit(self.rate_limit, here) if self.rate_limit else None
+        return Rule(self.key, self.value, limit, rules(self.descriptors, here, depth + 1))
+
+    def _limit(self, found: RateLimitSpec, path: str) -> Limit:
+        return Limit(
             found.requests_per_unit,
             found.unit or "second",
             found.unlimited,
             self.shadow_mode,
             found.name,
             tuple(each.name for each in found.replaces),
-            here,
+            path,
             self.detailed_metric,
         )
-        return Rule(self.key, self.value, limit, rules(self.descriptors, here, depth + 1))
 
 
 class ConfigSpec(Spec):

@@ -292,10 +292,11 @@ class _Heads:
         table = self._decoder.header_table
         before = (table.dynamic_entries[0] if table.dynamic_entries else None, table.maxsize)
         try:
-            fields = self._decoder.decode(block)
-        except (HPACKError, UnicodeDecodeError) as error:
+            fields = self._decoder.decode(block, raw=True)
+        except HPACKError as error:
             raise _Broken(_COMPRESSION_ERROR) from error
-        found = next((str(value) for name, value in fields if name == ":path"), "")
+        path = next((bytes(value) for name, value in fields if name == b":path"), b"")
+        found = path.decode("ascii", "replace")
         after = (table.dynamic_entries[0] if table.dynamic_entries else None, table.maxsize)
         if after[0] is not before[0] or after[1] != before[1]:
             self._known.clear()  # what an index means is another thing now

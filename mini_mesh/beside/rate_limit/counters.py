@@ -50,9 +50,10 @@ class Shared:
     async def add(self, counts: Sequence[Count]) -> Sequence[int]:
         try:
             adding = (self._storage.incr(key, seconds, hits) for key, seconds, hits in counts)
-            return await asyncio.gather(*adding)
+            counted: list[int] = await asyncio.gather(*adding)
         except self._errors as error:
             raise Refused(UNAVAILABLE, f"the store: {error}") from error
+        return counted
 
 
 def redis(url: str) -> Counters:
@@ -68,7 +69,7 @@ def redis(url: str) -> Counters:
     try:
         storage = RedisStorage(f"async+{url}", implementation="redispy")
     except ConfigurationError as error:
-        raise CountersError(f"counters in Redis need the package 'redis': {error}") from error
+        raise CountersError("counters in Redis need the package 'redis', 5.2 or later") from error
     except ValueError as error:
         raise CountersError(f"{url!r}: {error}") from error
     errors = storage.base_exceptions

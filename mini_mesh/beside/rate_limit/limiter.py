@@ -70,7 +70,7 @@ class Limiter:
             raise Refused(INVALID_ARGUMENT, f"more than {MAX_DESCRIPTORS} descriptors")
         now = self._clock()
         asked = ask(self._rules, request.domain, _descriptors(request), now)
-        counted = self._counters.add([each.count for each in asked if each.count])
+        counted = self._counters.add([each.adds for each in asked if each.adds])
         if isinstance(counted, Sequence):
             return self._said(asked, decide(asked, counted, now))
         return self._later(asked, counted, now)
