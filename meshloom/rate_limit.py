@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mesh_yaml.place import DocumentError, Place
 from meshloom.arguments import Json
 from meshloom.output import emit
 
@@ -61,7 +60,7 @@ def rate_limit(
     try:
         asyncio.run(_serve(limiter, where, [each.name for each in rules], json))
     except OSError as error:
-        raise DocumentError.at(Place("--listen"), f"{listen}: {error.strerror}") from error
+        raise _bad_listen(f"{listen}: {error.strerror}") from error
     _tell(limiter, json)
 
 
@@ -81,28 +80,29 @@ def _limiter(redis: str | None, headers: bool) -> Limiter:
     try:
         counting = counters.InMemory() if redis is None else counters.redis(redis)
     except counters.CountersError as error:
-        raise DocumentError.at(Place("--redis"), str(error)) from error
+        raise typer.BadParameter(str(error), param_hint="--redis") from error
     return Limiter(counting, time.time, headers=headers)
 
 
 def _where(listen: str) -> str | tuple[str, int]:
-    """A socket's path, or an address of loopback. Raises ``DocumentError``."""
+    """A socket's path, or an address of loopback. Raises ``typer.BadParameter``."""
     if listen.startswith(UNIX):
         return listen.removeprefix(UNIX)
     host, colon, port = listen.rpartition(":")
     if not colon or not port.isdigit() or int(port) > 65535:
-        raise DocumentError.at(
-            Place("--listen"), f"expected HOST:PORT or unix:PATH, got {listen!r}"
-        )
+        raise _bad_listen(f"expected HOST:PORT or unix:PATH, got {listen!r}")
     host = "127.0.0.1" if host == "localhost" else host.strip("[]")
     try:
         inside = ipaddress.ip_address(host).is_loopback
     except ValueError:
         inside = False
     if not inside:
-        message = f"{host!r} is not on loopback; whoever can ask can use up a limit"
-        raise DocumentError.at(Place("--listen"), message)
+        raise _bad_listen(f"{host!r} is not on loopback; whoever can ask can use up a limit")
     return host, int(port)
+
+
+def _bad_listen(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="--listen")
 
 
 @contextmanager
