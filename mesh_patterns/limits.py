@@ -64,7 +64,7 @@ class Key:
 class LocalRateLimit:
     """A limit that each Envoy keeps for itself, or each connection (``per_connection``).
 
-    ``overrides`` are those of requests that match, the first one's; ``keys`` keep a bucket for each
+    ``overrides`` are those of requests that match, all of theirs; ``keys`` keep a bucket for each
     value. ``shadow``: counted only.
     """
 

@@ -63,7 +63,6 @@ def _range(spec: AdmissionControlSpec, index: int, text: str) -> tuple[int, int]
     except ValueError:
         first = last = 0
     if not 100 <= first <= last <= 599:
-        place = spec.node.find("statuses")
-        at = spec.place("statuses", index) if isinstance(place.value, list) else place.place
-        raise DocumentError.at(at, f"expected a status or a range such as 200..399, got {text!r}")
+        message = f"expected a status or a range such as 200..399, got {text!r}"
+        raise DocumentError.at(spec.place("statuses", index), message)
     return first, last + 1

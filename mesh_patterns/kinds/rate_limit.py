@@ -72,7 +72,8 @@ class RateLimitSpec(HttpFilterSpec):
         None, ge=1, le=MAX_COUNT, description="local: at once at most; as in 'limit' if absent"
     )
     overrides: list[OverrideSpec] = Field(
-        [], description="local: of requests that match; the first that does"
+        [],
+        description="local: instead, for requests that match; one that matches several needs all",
     )
     per: Literal["process", "connection"] = Field("process", description="local: whose bucket")
     max_keys: int = Field(1000, ge=1, le=100_000, description="local: the most values of 'key'")
@@ -106,6 +107,14 @@ class RateLimitSpec(HttpFilterSpec):
             raise ValueError("expected one of limits and descriptors")
         return self
 
+    @model_validator(mode="after")
+    def _by_keys(self) -> RateLimitSpec:
+        if self.descriptors and not self.key:
+            raise ValueError("expected a key: what requests are asked for by, as descriptors nest")
+        if self.overrides and self.key:
+            raise ValueError("expected one of overrides and key")
+        return self
+
 
 def apply(spec: RateLimitSpec, draft: Draft) -> None:
     keys = tuple(_key(spec, i, text) for i, text in enumerate(spec.key))
@@ -120,12 +129,7 @@ def _key(spec: RateLimitSpec, index: int, text: str) -> Key:
     known = {each.partition(":")[0] for each in _KINDS}
     if kind not in known or (kind in _NAMED) != bool(name):
         message = f"expected {', '.join(_KINDS)}, got {text!r}"
-        place = (
-            spec.place("key", index)
-            if isinstance(spec.node.find("key").value, list)
-            else (spec.place("key"))
-        )
-        raise DocumentError.at(place, message)
+        raise DocumentError.at(spec.place("key", index), message)
     return Key(kind, name.lower() if kind == "header" else name)
 
 
@@ -145,7 +149,9 @@ _OFTEN = timedelta(milliseconds=50)
 
 def _local(spec: RateLimitSpec, keys: tuple[Key, ...]) -> LocalRateLimit:
     assert spec.limit is not None
-    overrides = [(_whole(each), bucket(each.limit, each.burst)) for each in spec.overrides]
+    overrides = [
+        (_whole(spec, i), bucket(each.limit, each.burst)) for i, each in enumerate(spec.overrides)
+    ]
     return LocalRateLimit(
         bucket(spec.limit, spec.burst),
         tuple(overrides),
@@ -158,12 +164,12 @@ def _local(spec: RateLimitSpec, keys: tuple[Key, ...]) -> LocalRateLimit:
     )
 
 
-def _whole(override: OverrideSpec) -> Match:
+def _whole(spec: RateLimitSpec, index: int) -> Match:
     """Envoy matches descriptors by headers, among which method, path and host are."""
-    match = override.when.meaning()
+    match = spec.overrides[index].when.meaning()
     if match.query or match.scheme or not match:
         message = "expected headers, path, method or host"
-        raise DocumentError.at(override.place("when"), message)
+        raise DocumentError.at(spec.place("overrides", index, "when"), message)
     return match
 
 
@@ -172,7 +178,9 @@ def _apply_global(spec: RateLimitSpec, draft: Draft, keys: tuple[Key, ...]) -> N
     if not keys and not choices:
         keys = (Key("generic", "all"),)
     name = spec.domain or f"{draft.mesh.name}.{len(draft.beside.get(RATE_LIMIT, ()))}"
-    found = rules(spec.descriptors, name) or _rules(spec, name, keys, bool(choices))
+    found = rules(spec.descriptors, spec.node.find("descriptors"), name) or _rules(
+        spec, name, keys, bool(choices)
+    )
     _share(spec, draft, Domain(name, found))
     meaning = GlobalRateLimit(
         name,

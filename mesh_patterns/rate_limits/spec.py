@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.rate_limits.rate import MAX_COUNT
 from mesh_patterns.rate_limits.rules import Domain, Limit, Rule
+from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import SomeText, Spec, Text
 
@@ -61,12 +62,13 @@ class DescriptorSpec(Spec):
     detailed_metric: bool = Field(False, description="statistics for each value")
     descriptors: list[DescriptorSpec] = []
 
-    def meaning(self, path: str, depth: int) -> Rule:
+    def meaning(self, node: Node, path: str, depth: int) -> Rule:
         if depth > MAX_DEPTH:
-            raise DocumentError.at(self.place(), f"descriptors are nested at most {MAX_DEPTH} deep")
+            raise DocumentError.at(node.place, f"descriptors are nested at most {MAX_DEPTH} deep")
         here = f"{path}.{self.key}_{self.value}" if self.value else f"{path}.{self.key}"
         limit = self._limit(self.rate_limit, here) if self.rate_limit else None
-        return Rule(self.key, self.value, limit, rules(self.descriptors, here, depth + 1))
+        below = rules(self.descriptors, node.find("descriptors"), here, depth + 1)
+        return Rule(self.key, self.value, limit, below)
 
     def _limit(self, found: RateLimitSpec, path: str) -> Limit:
         return Limit(
@@ -88,22 +90,27 @@ class ConfigSpec(Spec):
     descriptors: list[DescriptorSpec] = []
 
     def meaning(self) -> Domain:
-        return Domain(self.domain, rules(self.descriptors, self.domain))
+        return Domain(
+            self.domain, rules(self.descriptors, self.node.find("descriptors"), self.domain)
+        )
 
 
-def rules(found: Sequence[DescriptorSpec], path: str, depth: int = 1) -> tuple[Rule, ...]:
-    """What these descriptors mean, below ``path``.
+def rules(
+    found: Sequence[DescriptorSpec], node: Node, path: str, depth: int = 1
+) -> tuple[Rule, ...]:
+    """What these descriptors mean, which stand at ``node``, below ``path``.
 
     Raises:
         DocumentError: two of them are for the same, or they are nested too deep.
     """
-    seen: dict[tuple[str, str], DescriptorSpec] = {}
-    for each in found:
-        first = seen.setdefault((each.key, each.value), each)
-        if first is not each:
+    seen: dict[tuple[str, str], int] = {}
+    for i, each in enumerate(found):
+        first = seen.setdefault((each.key, each.value), i)
+        if first != i:
             what = f"{each.key!r} with {each.value!r}" if each.value else f"{each.key!r}"
-            raise DocumentError.at(each.place(), f"{what} is here and at {first.place()}")
-    return tuple(each.meaning(path, depth) for each in found)
+            message = f"{what} is here and at {node.find(first).place}"
+            raise DocumentError.at(node.find(i).place, message)
+    return tuple(each.meaning(node.find(i), path, depth) for i, each in enumerate(found))
 
 
 def domains(configs: Iterable[ConfigSpec]) -> tuple[Domain, ...]:

@@ -23,6 +23,12 @@ class RateLimit:
         self._fleet: Fleet | None = None
         self._told = Told(RATE_LIMIT, READY, doing="answer")
 
+    @property
+    def pid(self) -> int | None:
+        """Of its process, while there is one."""
+        process = self._fleet.get(RATE_LIMIT) if self._fleet else None
+        return process.pid if process else None
+
     async def tell(self, parts: Sequence[Domain]) -> None:
         self._told.tell(encode(parts))
         if self._fleet is not None:
