@@ -7,7 +7,7 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/listeners/network_filt
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds.rate_limit import bucket
@@ -24,6 +24,11 @@ class ConnectionRateSpec(PatternSpec):
     on: str = Field(description="service, or service/version")
     limit: RateText = Field(description="such as 10/min, of each Envoy")
     burst: int | None = Field(None, ge=1, le=MAX_COUNT, description="at once at most")
+
+    @model_validator(mode="after")
+    def _room(self) -> ConnectionRateSpec:
+        bucket(self.limit, self.burst)
+        return self
 
 
 def apply(spec: ConnectionRateSpec, draft: Draft) -> None:

@@ -9,7 +9,7 @@ https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/other_features/g
 
 from __future__ import annotations
 
-from datetime import timedelta
+import math
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -28,7 +28,7 @@ from mesh_patterns.limits import (
     Status,
 )
 from mesh_patterns.matching import MatchSpec
-from mesh_patterns.rate_limits.rate import MAX_COUNT, Rate, RateText
+from mesh_patterns.rate_limits.rate import MAX_COUNT, SHORTEST, Rate, RateText
 from mesh_patterns.rate_limits.rules import Domain, Limit, Rule
 from mesh_patterns.rate_limits.spec import DescriptorSpec, rules
 from mesh_yaml.matching import StringMatch
@@ -50,6 +50,11 @@ class OverrideSpec(Spec):
     when: MatchSpec
     limit: RateText
     burst: int | None = Field(None, ge=1, le=MAX_COUNT)
+
+    @model_validator(mode="after")
+    def _room(self) -> OverrideSpec:
+        bucket(self.limit, self.burst)
+        return self
 
 
 class RateLimitSpec(HttpFilterSpec):
@@ -103,6 +108,8 @@ class RateLimitSpec(HttpFilterSpec):
                 raise ValueError(f"{name!r} is for 'scope: {other}'")
         if self.scope == "local" and self.limit is None:
             raise ValueError("expected a limit, such as 10/min")
+        if self.limit is not None:
+            bucket(self.limit, self.burst)
         if self.scope == "global" and bool(self.limits) == bool(self.descriptors):
             raise ValueError("expected one of limits and descriptors")
         return self
@@ -135,16 +142,16 @@ def _key(spec: RateLimitSpec, index: int, text: str) -> Key:
 
 def bucket(rate: Rate, burst: int | None) -> Bucket:
     """That gives as many in a time as ``rate`` says: all at once, at the end of it, if there is no
-    ``burst``; else one by one, as they come, as often as Envoy fills buckets at all.
+    ``burst``; else one by one, or as many as come in the shortest time in which Envoy fills it.
+
+    Raises ValueError: ``burst`` has no room for those.
     """
     if burst is None or burst == rate.count:
         return Bucket(rate.count, rate.count, rate.per)
-    each = rate.per / rate.count
-    portion = 1 if each >= _OFTEN else -(-_OFTEN // each)
-    return Bucket(burst, min(portion, burst), each * portion)
-
-
-_OFTEN = timedelta(milliseconds=50)
+    portion = max(1, math.ceil(SHORTEST / rate.per * rate.count))
+    if portion > burst:
+        raise ValueError(f"a burst of {burst} has no room for what {rate} brings in 50ms")
+    return Bucket(burst, portion, rate.per * (portion / rate.count))
 
 
 def _local(spec: RateLimitSpec, keys: tuple[Key, ...]) -> LocalRateLimit:
