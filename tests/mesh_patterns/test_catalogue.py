@@ -24,7 +24,7 @@ PATTERNS = {
     ],
     "IV": [
         *("visualizing", "metrics", "request-logs", "traces", "configuration-change"),
-        *("data-plane-intelligence", "cloud-bursting", "multi-cluster-failover", "federation"),
+        *("cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "mutual-tls", "connection-authorization", "request-authorization"),
     ],
     "V": [
@@ -39,7 +39,7 @@ PATTERNS = {
 }
 MISSING = frozenset(
     {
-        *("many-dialects", "service-owner", "onboarding", "tls-passthrough", "rate-limiting"),
+        *("many-dialects", "service-owner", "onboarding", "tls-passthrough"),
         *("protocol-aware", "visualizing", "metrics", "request-logs", "traces"),
         *("data-plane-intelligence", "cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "connection-authorization"),

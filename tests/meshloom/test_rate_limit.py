@@ -70,7 +70,7 @@ def test_addresses_that_will_not_do_are_refused(
         ("- 1", "1:"),
         ("domain: ''", "1:9"),
         ("descriptors: []", "domain"),
-        ("domain: d\ndescriptors: " + "[{key: a, descriptors: " * 500, "limits.yaml:1:1: is not YAML"),
+        ("domain: d\ndescriptors: " + "[{key: a, descriptors: " * 500, "1:1: is not YAML"),
     ],
 )
 def test_files_that_hold_no_rules_are_refused_at_their_line(
