@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 # Those that there may be, by the names under which patterns ask for them.
-SERVICES: frozenset[str] = frozenset()
+RATE_LIMIT = "rate_limit"  # each part is a ``rate_limits.rules.Domain``
+SERVICES = frozenset({RATE_LIMIT})
 
 
 def cluster(name: str) -> str:

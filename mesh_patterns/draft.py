@@ -94,7 +94,11 @@ class Retries:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A delay, an abort or both, for a percentage of the requests."""
+    """A delay, an abort or both, for a percentage of the requests, and answers that come slowly.
+
+    ``by_header``: whose request says so, by ``x-envoy-fault-…``, has what is not given here.
+    ``max_active`` is how many have one at a time at most.
+    """
 
     delay: timedelta | None = None
     delay_percent: float = 100.0
@@ -102,6 +106,9 @@ class Fault:
     abort_grpc_status: int | None = None
     abort_percent: float = 100.0
     headers: tuple[tuple[str, StringMatch], ...] = ()
+    response_kib: int | None = None  # a second
+    by_header: bool = False
+    max_active: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.draft import Draft, Edge, Filter, Match, Retries
+from mesh_patterns.draft import Draft, Edge, Fault, Filter, Match, Retries
 from mesh_patterns.identity import PERMISSIVE
 from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.policy import Authorization, CircuitBreaker, LoadBalancing, OutlierDetection
@@ -110,6 +110,8 @@ def _of_edge(draft: Draft, edge: Edge) -> Iterator[_Said]:
     for each in draft.filters:
         if each.edge == (edge.caller, edge.callee) and each.kind not in CLIENT_FILTERS:
             yield each.place, f"ignores {each.kind!r}"
+        elif each.edge == (edge.caller, edge.callee):
+            yield from ((each.place, what) for what in _fault(each.config))
     yield from _of_names(draft, edge)
 
 
@@ -183,14 +185,15 @@ def _load_balancing(value: LoadBalancing) -> Iterator[str]:
             yield "hashes its channel for 'hash: source_ip'"
 
 
-def _nothing(value: Any) -> Iterator[str]:
-    return iter(())
+def _fault(value: Fault) -> Iterator[str]:
+    if value.response_kib is not None:
+        yield "ignores 'response_rate_limit'"
 
 
 _SETTINGS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "timeout": _timeout,
     "retries": _retries,
-    "fault": _nothing,
+    "fault": _fault,
     "redirect": _answered("redirect"),
     "respond": _answered("respond"),
     "circuit_breaker": _circuit_breaker,

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from mesh_patterns import limit_promises
 from mesh_patterns.access import admits, as_match, guards
 from mesh_patterns.draft import (
     CLUSTER,
@@ -181,10 +182,13 @@ def _answer(row: _Row) -> dict[str, Any]:
 def _forwarded(draft: Draft, row: _Row) -> dict[str, Any]:
     """Of a rule that sends the request on: how long it takes, its status, and who gets it."""
     admitted = _admitted(draft, row)
-    if _has_wasm(draft, row) or admitted is None:
+    if admitted is None or limit_promises.unforetold(draft, row.edge):
         return {}
     if _breaks_a_part(draft, row):
         return ejected(draft, row.edge) if admitted else {}
+    limited = limit_promises.refused(draft, row.edge)
+    if limited is not None:
+        return limited if admitted else {}
     there, here = _faults(draft, row, inbound=True), _faults(draft, row, inbound=False)
     if not admitted:
         denied = GRPC_PERMISSION_DENIED if _is_grpc(draft, row) else 403
@@ -290,15 +294,6 @@ def _shares(draft: Draft, row: _Row, delay: float) -> dict[str, Any]:
     total = sum(each.weight for each in split)
     shares = {str(w.target): by_luck(SHARED_SENDS, w.weight / total) for w in versioned}
     return {"send": SHARED_SENDS, "share": shares}
-
-
-def _has_wasm(draft: Draft, row: _Row) -> bool:
-    ends = (row.edge.caller, row.edge.callee)
-    return any(
-        each.kind == "wasm"
-        and (each.edge == ends or (each.inbound and each.inbound.service == row.edge.callee))
-        for each in draft.filters
-    )
 
 
 def _breaks_a_part(draft: Draft, row: _Row) -> bool:

@@ -15,6 +15,7 @@ from meshloom import (
     graph,
     patterns,
     prove,
+    rate_limit,
     render,
     rollback,
     schema,
@@ -44,6 +45,7 @@ app.command("check")(check.check)
 app.command("render")(render.render)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
+app.command("rate-limit")(rate_limit.rate_limit)
 app.add_typer(patterns.app, name="patterns")
 app.command("slo")(slo.slo)
 app.command("graph")(graph.graph)

@@ -23,12 +23,13 @@ from mini_mesh.certificates.changeover import steps
 from mini_mesh.certificates.files import CERTIFICATES
 from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
-from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
+from mini_mesh.echo_host import ECHO, EchoHost
 from mini_mesh.events import Event, Ready
 from mini_mesh.options import Options, envoy
 from mini_mesh.plan import Plan, Surroundings, addresses, plan, promised
 from mini_mesh.processes.fleet import Fleet, NotStarted
 from mini_mesh.processes.process import Process, ProcessSpec
+from mini_mesh.processes.told import READY_WITHIN
 from mini_mesh.readiness import ENVOY, Readiness, place_of
 from mini_mesh.rollouts.steering import Steering
 
@@ -63,7 +64,7 @@ class MiniMesh:
         self._certificates = Renewal(report, options.folder / CERTIFICATES)
         self._readiness = Readiness(self._echo, self._ports)
         self._away: set[str] = set()  # of the plan, and taken away
-        self.beside = Beside(options.folder)
+        self.beside = Beside(options.folder, report)
         self._rollouts = Steering(self, report)
 
     async def __aenter__(self) -> MiniMesh:
@@ -248,7 +249,7 @@ class MiniMesh:
         """End these until :meth:`bring_back`: workloads by their instances' ids, and processes by
         their names. Changes of the mesh do not bring them back."""
         self._away.update(names)
-        self._echo.tell(self._present(self._echo.told))
+        self._echo.serve(self._present(self._echo.told))
         await self._echo.problem()
         await self._fleet.stop([name for name in names if self._fleet.get(name)])
 
@@ -301,7 +302,7 @@ class MiniMesh:
         await self._fleet.stop([name for name in gone if old_port(f"workload:{name}") in ports])
         commands = {port(f"workload:{name}") for name in self.plan.workloads}
         staying = tuple(echo for echo in self._echo.told if echo.port not in commands)
-        self._echo.tell(staying)
+        self._echo.serve(staying)
         await self._echo.problem()
         return [echo for echo in staying if echo.port not in ports]
 
@@ -336,7 +337,7 @@ class MiniMesh:
         """Start what the plan needs, and have the echo serve these; what was started."""
         ports = [self.plan.placement.port(f"workload:{name}") for name in self.plan.workloads]
         self._ports.release(*ports)  # a program may not share a reserved port
-        self._echo.tell(self._present(served))
+        self._echo.serve(self._present(served))
         try:
             return await self._fleet.start(self._wanted(self.plan))
         except NotStarted as error:

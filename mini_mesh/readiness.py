@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from mesh_yaml.place import DocumentError, Place, Problem
 from mini_mesh.allotment import Allotment, admin
-from mini_mesh.echo_host import ECHO, READY_WITHIN, EchoHost
+from mini_mesh.echo_host import ECHO, EchoHost
 from mini_mesh.events import Event, Refused
 from mini_mesh.plan import Plan
 from mini_mesh.processes.process import Process
 from mini_mesh.processes.ready import NotReady, wait_for_live, wait_for_port
+from mini_mesh.processes.told import READY_WITHIN
 
 if TYPE_CHECKING:
     from mini_mesh.control.plane import ControlPlane

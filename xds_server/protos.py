@@ -160,27 +160,43 @@ with _plain_dataclasses():
 
 if TYPE_CHECKING:
     from envoy_data_plane.envoy.config.common.mutation_rules import v3 as mutation_rules
+    from envoy_data_plane.envoy.config.ratelimit import v3 as rate_limit_config
     from envoy_data_plane.envoy.config.rbac import v3 as rbac
     from envoy_data_plane.envoy.config.trace import v3 as trace
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as file_access_log
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
     from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
+    from envoy_data_plane.envoy.extensions.common.ratelimit import v3 as rate_limit_common
     from envoy_data_plane.envoy.extensions.compression.brotli.compressor import v3 as brotli
     from envoy_data_plane.envoy.extensions.compression.gzip.compressor import v3 as gzip
     from envoy_data_plane.envoy.extensions.compression.zstd.compressor import v3 as zstd
     from envoy_data_plane.envoy.extensions.filters.common.matcher.action import v3 as matcher_action
+    from envoy_data_plane.envoy.extensions.filters.http.adaptive_concurrency import (
+        v3 as adaptive_concurrency,
+    )
+    from envoy_data_plane.envoy.extensions.filters.http.admission_control import (
+        v3 as admission_control,
+    )
+    from envoy_data_plane.envoy.extensions.filters.http.bandwidth_limit import v3 as bandwidth_limit
     from envoy_data_plane.envoy.extensions.filters.http.composite import v3 as composite
     from envoy_data_plane.envoy.extensions.filters.http.compressor import v3 as compressor
     from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
     from envoy_data_plane.envoy.extensions.filters.http.grpc_json_transcoder import v3 as transcoder
+    from envoy_data_plane.envoy.extensions.filters.http.local_ratelimit import (
+        v3 as local_rate_limit,
+    )
     from envoy_data_plane.envoy.extensions.filters.http.lua import v3 as lua
+    from envoy_data_plane.envoy.extensions.filters.http.ratelimit import v3 as rate_limit
     from envoy_data_plane.envoy.extensions.filters.http.rbac import v3 as rbac_filter
     from envoy_data_plane.envoy.extensions.filters.http.stateful_session import v3 as session
     from envoy_data_plane.envoy.extensions.filters.listener.tls_inspector import v3 as tls_inspector
     from envoy_data_plane.envoy.extensions.filters.network.connection_limit import (
         v3 as connection_limit,
+    )
+    from envoy_data_plane.envoy.extensions.filters.network.local_ratelimit import (
+        v3 as network_local_rate_limit,
     )
     from envoy_data_plane.envoy.extensions.filters.network.redis_proxy import v3 as redis_proxy
     from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy import v3 as tcp_proxy
@@ -193,6 +209,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.service.ext_proc import v3 as ext_proc_service
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
+    from envoy_data_plane.envoy.service.ratelimit import v3 as rate_limit_service
     from envoy_data_plane.envoy.service.status import v3 as status
     from envoy_data_plane.envoy.type.http import v3 as envoy_http_type
     from envoy_data_plane.envoy.type.tracing import v3 as tracing
@@ -204,6 +221,9 @@ Message = betterproto2.Message
 _ROOT = "envoy_data_plane"
 _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
+    "adaptive_concurrency": "envoy.extensions.filters.http.adaptive_concurrency.v3",
+    "admission_control": "envoy.extensions.filters.http.admission_control.v3",
+    "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
     "brotli": "envoy.extensions.compression.brotli.compressor.v3",
     "composite": "envoy.extensions.filters.http.composite.v3",
     "compressor": "envoy.extensions.filters.http.compressor.v3",
@@ -217,11 +237,17 @@ _LATER: Mapping[str, str] = {
     "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
     "load_stats": "envoy.service.load_stats.v3",
+    "local_rate_limit": "envoy.extensions.filters.http.local_ratelimit.v3",
     "lua": "envoy.extensions.filters.http.lua.v3",
     "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
     "matching": "envoy.extensions.common.matching.v3",
     "mutation_rules": "envoy.config.common.mutation_rules.v3",
     "network_input": "envoy.extensions.matching.common_inputs.network.v3",
+    "network_local_rate_limit": "envoy.extensions.filters.network.local_ratelimit.v3",
+    "rate_limit": "envoy.extensions.filters.http.ratelimit.v3",
+    "rate_limit_common": "envoy.extensions.common.ratelimit.v3",
+    "rate_limit_config": "envoy.config.ratelimit.v3",
+    "rate_limit_service": "envoy.service.ratelimit.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -276,6 +302,15 @@ def _class_of(type_url: str) -> type[Message] | None:
 
 
 __all__ = [
+    "adaptive_concurrency",
+    "admission_control",
+    "bandwidth_limit",
+    "local_rate_limit",
+    "network_local_rate_limit",
+    "rate_limit",
+    "rate_limit_common",
+    "rate_limit_config",
+    "rate_limit_service",
     "transcoder",
     "file_access_log",
     "trace",

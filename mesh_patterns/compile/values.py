@@ -6,6 +6,7 @@ import functools
 import re
 from typing import Any
 
+from mesh_patterns.limits import Bucket
 from mesh_yaml.matching import StringMatch
 from xds_server.protos import core, envoy_type, matcher, route
 
@@ -25,6 +26,13 @@ def fractional(percent: float) -> envoy_type.FractionalPercent:
         return envoy_type.FractionalPercent(numerator=int(percent), denominator=kinds.HUNDRED)
     return envoy_type.FractionalPercent(
         numerator=round(percent * 10_000), denominator=kinds.MILLION
+    )
+
+
+def token_bucket(bucket: Bucket) -> envoy_type.TokenBucket:
+    """A bucket as Envoy has it."""
+    return envoy_type.TokenBucket(
+        max_tokens=bucket.tokens, tokens_per_fill=bucket.fill, fill_interval=bucket.interval
     )
 
 

@@ -14,11 +14,15 @@ from typing import Any
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import (
     access_log,
+    adaptive_concurrency,
+    admission_control,
     authorization,
+    bandwidth_limit,
     canary,
     circuit_breaker,
     compression,
     connection_limit,
+    connection_rate,
     cors,
     ext_proc,
     fault,
@@ -30,6 +34,7 @@ from mesh_patterns.kinds import (
     mtls,
     objective,
     outlier_detection,
+    rate_limit,
     retries,
     route,
     session,
@@ -63,6 +68,13 @@ KINDS: Mapping[str, Kind] = {
     "mirror": Kind(mirror.MirrorSpec, mirror.apply),
     "fault": Kind(fault.FaultSpec, fault.apply),
     "connection_limit": Kind(connection_limit.ConnectionLimitSpec, connection_limit.apply),
+    "connection_rate": Kind(connection_rate.ConnectionRateSpec, connection_rate.apply),
+    "rate_limit": Kind(rate_limit.RateLimitSpec, rate_limit.apply),
+    "admission_control": Kind(admission_control.AdmissionControlSpec, admission_control.apply),
+    "adaptive_concurrency": Kind(
+        adaptive_concurrency.AdaptiveConcurrencySpec, adaptive_concurrency.apply
+    ),
+    "bandwidth_limit": Kind(bandwidth_limit.BandwidthLimitSpec, bandwidth_limit.apply),
     "mtls": Kind(mtls.MtlsSpec, mtls.apply),
     "authorization": Kind(authorization.AuthorizationSpec, authorization.apply),
     "cors": Kind(cors.CorsSpec, cors.apply),

@@ -7,12 +7,15 @@ fault filter aborted, so retries are tested with the fault on the far side.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import Field, model_validator
 
 from mesh_patterns.draft import Draft, Fault
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_patterns.matching import HeadersSpec
+from mesh_patterns.rate_limits.bandwidth import Kibibytes
 from mesh_yaml.spec import Spec
 from mesh_yaml.values import Duration, Percent
 
@@ -43,11 +46,22 @@ class FaultOptions(Spec):
 
     delay: DelaySpec | None = None
     abort: AbortSpec | None = None
+    response_rate_limit: Kibibytes | None = Field(
+        None, description="of each answer's body, such as 10KiB/s"
+    )
+    by_header: bool = Field(
+        False,
+        description="requests may ask for it, by x-envoy-fault-delay-request (milliseconds), "
+        "-abort-request (status), -abort-grpc-request and -throughput-response (KiB/s)",
+    )
+    max_active: int | None = Field(
+        None, ge=0, le=2**32 - 1, description="how many requests have it at a time at most"
+    )
 
     @model_validator(mode="after")
     def _some(self) -> FaultOptions:
-        if not (self.delay or self.abort):
-            raise ValueError("expected a delay or an abort, or both")
+        if not (self.delay or self.abort or self.response_rate_limit or self.by_header):
+            raise ValueError("expected delay, abort, response_rate_limit or by_header")
         return self
 
     def meaning(self) -> Fault:
@@ -57,6 +71,9 @@ class FaultOptions(Spec):
             abort_status=self.abort.status if self.abort else None,
             abort_grpc_status=self.abort.grpc_status if self.abort else None,
             abort_percent=self.abort.percent if self.abort else 100.0,
+            response_kib=self.response_rate_limit,
+            by_header=self.by_header,
+            max_active=self.max_active,
         )
 
 
@@ -67,11 +84,5 @@ class FaultSpec(HttpFilterSpec, FaultOptions):
 
 
 def apply(spec: FaultSpec, draft: Draft) -> None:
-    meaning = spec.meaning()
     headers = spec.when.header_matches() if spec.when else ()
-    fault = Fault(
-        meaning.delay, meaning.delay_percent,
-        meaning.abort_status, meaning.abort_grpc_status, meaning.abort_percent,
-        headers,
-    )  # fmt: skip
-    http_filter.add(spec, draft, "", fault)
+    http_filter.add(spec, draft, "", replace(spec.meaning(), headers=headers))

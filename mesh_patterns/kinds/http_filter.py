@@ -30,8 +30,17 @@ class ExtensionSpec(HttpFilterSpec):
     )
 
 
-def add(spec: HttpFilterSpec, draft: Draft, label: str, meaning: Any, **more: Any) -> None:
-    """Put the filter of ``spec`` where it says; ``more`` is :meth:`Draft.add_filter`'s."""
+def add(
+    spec: HttpFilterSpec,
+    draft: Draft,
+    label: str,
+    meaning: Any,
+    kind: str | None = None,
+    **more: Any,
+) -> None:
+    """Put the filter of ``spec`` where it says, of the pattern's kind or of another; ``more`` is
+    :meth:`Draft.add_filter`'s.
+    """
     if isinstance(spec, ExtensionSpec):
         more["ecds"] = spec.deliver == "ecds"
     place = spec.place("on")
@@ -40,4 +49,4 @@ def add(spec: HttpFilterSpec, draft: Draft, label: str, meaning: Any, **more: An
         more["edges"] = edges(draft, spec.on, place)
     else:
         more["inbound"] = inbound(draft.mesh, spec.on, place)
-    draft.add_filter(spec.pattern, label, meaning, spec.place(), **more)
+    draft.add_filter(kind or spec.pattern, label, meaning, spec.place(), **more)

@@ -8,18 +8,24 @@ from typing import Any
 
 from mesh_patterns.beside import socket
 from mesh_patterns.draft import Placed
-from mini_mesh.beside.services import SERVICES, Service
+from mesh_yaml.place import DocumentError
+from mini_mesh.beside.services import SERVICES, Make, Service
+from mini_mesh.events import Event
+from mini_mesh.processes.process import ProcessError
 
 Wanted = Mapping[str, Sequence[Placed[Any]]]  # a draft's ``beside``
 
 
 class Beside:
-    """The services of one mesh, in its ``folder``."""
+    """The services of one mesh, in its ``folder``; ``report`` hears of what happens to them."""
 
     def __init__(
-        self, folder: Path, services: Mapping[str, Callable[[], Service]] = SERVICES
+        self,
+        folder: Path,
+        report: Callable[[Event], None],
+        services: Mapping[str, Make] = SERVICES,
     ) -> None:
-        self._folder = folder
+        self._folder, self._report = folder, report
         self._services = services
         self._running: dict[str, Service] = {}
         self._away: set[str] = set()
@@ -30,13 +36,23 @@ class Beside:
         return tuple(self._running)
 
     async def tell(self, wanted: Wanted) -> None:
-        """Have these run, and do what ``wanted`` says; what else runs goes on as it is."""
+        """Have these run, and do what ``wanted`` says; what else runs goes on as it is.
+
+        Raises:
+            DocumentError: one does not; at the line that wants it.
+        """
         for name, parts in wanted.items():
-            service = self._running.get(name) or self._services[name]()
-            service.tell([part.value for part in parts])
-            if name not in self._running:
-                await service.start(socket(self._folder, name))
-                self._running[name] = service
+            try:
+                await self._tell(name, parts)
+            except ProcessError as error:
+                raise DocumentError.at(parts[0].place, str(error)) from error
+
+    async def _tell(self, name: str, parts: Sequence[Placed[Any]]) -> None:
+        service = self._running.get(name) or self._services[name](self._report)
+        await service.tell([part.value for part in parts])
+        if name not in self._running:
+            self._running[name] = service
+            await service.start(socket(self._folder, name))
 
     async def keep(self, wanted: Wanted) -> None:
         """End all that nobody wants."""

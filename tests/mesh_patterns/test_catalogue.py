@@ -39,9 +39,9 @@ PATTERNS = {
 }
 MISSING = frozenset(
     {
-        *("many-dialects", "onboarding", "tls-passthrough", "rate-limiting"),
+        *("many-dialects", "onboarding", "tls-passthrough"),
         *("protocol-aware", "visualizing", "metrics", "request-logs", "traces"),
-        *("data-plane-intelligence", "cloud-bursting", "multi-cluster-failover", "federation"),
+        *("cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "connection-authorization"),
         *PATTERNS["V"],
         *PATTERNS["VI"],

@@ -107,7 +107,14 @@ class Up:
 def up(*arguments: str | Path) -> Iterator[Up]:
     """A mesh that starts now, and has ended afterwards."""
     needs_envoy()
-    command = [*MESHLOOM, "up", "--json", *map(str, arguments)]
+    with kept("up", "--json", *arguments) as mesh:
+        yield mesh
+
+
+@contextmanager
+def kept(*arguments: str | Path) -> Iterator[Up]:
+    """A command that goes on, and tells events, until it is asked to end."""
+    command = [*MESHLOOM, *map(str, arguments)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
         mesh = Up(process)

@@ -2,13 +2,15 @@
 
 ::
 
-    tap → compression → gate → fault → cors → authorization → session →
+    tap → bandwidth_limit → compression → gate → fault → cors → authorization →
+    local_rate_limit → rate_limit → admission_control → adaptive_concurrency → session →
     transcoding → lua → ext_proc → wasm → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
-it. Who may not come in is turned away before anybody counts or changes the request, and the filters
-that somebody wrote himself see only what is let through.
+it. Bytes are counted as they go over the wire. Who may not come in is turned away before anybody
+counts or changes the request, what costs nothing before what is asked for elsewhere, and the
+filters that somebody wrote himself see only what is let through.
 
 Each kind of filter that patterns put in has a module here, of its name: :class:`FilterModule` is
 what it holds. A filter that stands on some edges of a listener only is disabled there, and enabled
@@ -37,11 +39,16 @@ from xds_server.resource import Resource
 
 GATE = "gate"
 ORDER = (
+    "bandwidth_limit",
     "compression",
     GATE,
     "fault",
     "cors",
     "authorization",
+    "local_rate_limit",
+    "rate_limit",
+    "admission_control",
+    "adaptive_concurrency",
     "session",
     "transcoding",
     "lua",

@@ -21,7 +21,7 @@ class Noted:
     def __init__(self, notes: list[str]) -> None:
         self._notes = notes
 
-    def tell(self, parts: Sequence[Any]) -> None:
+    async def tell(self, parts: Sequence[Any]) -> None:
         self._notes.append(f"told {list(parts)}")
 
     async def start(self, socket: Path) -> None:
@@ -42,7 +42,7 @@ def notes() -> list[str]:
 
 @pytest.fixture
 def beside(notes: list[str], tmp_path: Path) -> Beside:
-    return Beside(tmp_path, {"limits": lambda: Noted(notes)})
+    return Beside(tmp_path, lambda event: None, {"limits": lambda report: Noted(notes)})
 
 
 async def test_a_service_knows_what_is_wanted_before_it_answers(
