@@ -98,7 +98,7 @@ patterns:
 - pattern: load_balancing
   on: warm
   policy: least_request
-  slow_start: {window: 100ms, minimum_percent: 1}
+  slow_start: {window: 100ms, minimum_percent: 20}
 """
 EJECTED = range(2, 4)  # failures: two are enough, a third may be under way before the host is out
 USERS = [f"user-{i}" for i in range(30)]
