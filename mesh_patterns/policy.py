@@ -144,19 +144,23 @@ class ConnectionLimit:
     delay: timedelta | None = None
 
 
+ANYBODY = "*"  # who has any certificate of the mesh
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Requests that an authorization is about. All that is given must hold; of the names, methods,
     paths, hosts and addresses one is enough. Empty: every request.
     """
 
-    principals: tuple[str, ...] = ()  # names in the callers' certificates: SPIFFE ids
+    principals: tuple[str, ...] = ()  # SPIFFE ids in the callers' certificates; ANYBODY: whichever
     methods: tuple[StringMatch, ...] = ()
     paths: tuple[StringMatch, ...] = ()  # without the query; also of kind "separated_prefix"
-    hosts: tuple[StringMatch, ...] = ()
+    hosts: tuple[StringMatch, ...] = ()  # in any case
     headers: tuple[tuple[str, StringMatch], ...] = ()
     ip_blocks: tuple[str, ...] = ()  # CIDR, of the connection's other end
     remote_ip_blocks: tuple[str, ...] = ()  # CIDR, of the client that X-Forwarded-For names
+    none_of: Access | None = None  # not one of what it names may hold
 
 
 @dataclass(frozen=True, slots=True)
