@@ -25,6 +25,7 @@ class Variant:
     place: Place
     labels: list[Mapping[str, str]] = field(default_factory=list)
     workloads: list[str] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)  # service accounts, as whom they run
     run: Node | None = None
     env: dict[str, Node] = field(default_factory=dict)
 
@@ -46,6 +47,8 @@ class Entry:
     calls: dict[str, None] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     ingress: dict[str, Node] = field(default_factory=dict)  # hosts there
+    port: int | None = None  # of its Service, where one is known: there is one port to a service
+    container_port: int | None = None  # of its workloads
 
     def variant(self, name: str, place: Place) -> Variant:
         """The version of that name, made if need be. What had no version gets a name then."""

@@ -16,7 +16,9 @@ DEFAULT_NAMESPACE = "default"
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
-POLICY = frozenset({"VirtualService", "DestinationRule", "Gateway"})
+POLICY = frozenset(
+    {"VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication"}
+)
 
 Ref = tuple[str, str, str]
 

@@ -21,10 +21,32 @@ KEYS = (
     "mirror", "mirrors", "rewrite", "redirect", "retries", "subsets", "labels", "version", "name",
     "servers", "port", "ports", "protocol", "selector", "template", "metadata", "spec",
     "containers", "env", "value", "args", "replicas", "settings", "traits", "meshmap", "edges",
-    "from", "to", "dependsOn", "type", "tls", "percentage",
+    "from", "to", "dependsOn", "type", "tls", "percentage", "trafficPolicy", "loadBalancer",
+    "connectionPool", "outlierDetection", "consistentHash", "portLevelSettings", "number", "mtls",
+    "mode", "rules", "source", "operation", "principals", "paths", "when", "key", "values",
+    "notValues", "matchLabels", "action", "targetRefs", "kind",
 )  # fmt: skip
 VALUES = st.sampled_from(
-    [None, True, 0, -1, 100, "", "a", "a/b", "*", "/", "7s", "$(#ref.vars.x)", "VirtualService"]
+    [
+        None,
+        True,
+        0,
+        -1,
+        100,
+        "",
+        "a",
+        "a/b",
+        "*",
+        "/",
+        "7s",
+        "$(#ref.vars.x)",
+        "VirtualService",
+        "a*",
+        "STRICT",
+        "RANDOM",
+        "request.headers[a]",
+        "10.0.0.0/8",
+    ]
 )
 TREES = st.recursive(
     VALUES,
@@ -36,6 +58,7 @@ TREES = st.recursive(
 KINDS = (
     "v1 Service", "v1 Pod", "apps/v1 Deployment", "networking.istio.io/v1 VirtualService",
     "networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 Gateway",
+    "security.istio.io/v1 AuthorizationPolicy", "security.istio.io/v1 PeerAuthentication",
 )  # fmt: skip
 
 

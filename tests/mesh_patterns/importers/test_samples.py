@@ -191,8 +191,8 @@ def test_emojivoto_speaks_grpc_and_its_calls_come_from_its_environment(sample: S
         ),
         (
             "circuitbreaker.yaml",
-            "circuitbreaker.yaml:21:9: not imported yet: trafficPolicy.outlierDetection "
-            "(DestinationRule 'circuit-breaker')",
+            "circuitbreaker.yaml:18:13: not imported yet: "
+            "connectionPool.http.maxRequestsPerConnection (DestinationRule 'circuit-breaker')",
         ),
         (
             "retries.yaml",
