@@ -10,6 +10,7 @@ stand for a billion values).
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from io import StringIO
@@ -24,6 +25,7 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_NODES = 500_000
 MAX_DEPTH = 100
 
+_LINES = re.compile(r"[!-~](?:[ -~]*[!-~])?(?:\n(?:[ -~]*[!-~])?)*\n")  # no blanks at their ends
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
@@ -135,14 +137,47 @@ class _Builder:
         return Place(self._name, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def dump(value: Any) -> str:
-    """Plain values as YAML text, keys in their order."""
+def dump(value: Any, *, blocks: bool = False) -> str:
+    """Plain values as YAML text, keys in their order; with ``blocks``, text of several lines stands
+    in as many.
+    """
     from ruamel.yaml import YAML
 
     writer = YAML(typ="safe", pure=True)
+    if blocks:
+        writer.Representer, value = _in_blocks(writer.Representer), _marked(value)
     writer.default_flow_style = False
     writer.width = sys.maxsize  # columns; where a line is broken differs by ruamel's version
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
     stream = StringIO()
     writer.dump(value, stream)
     return stream.getvalue()
+
+
+class _Block(str):
+    """Text that may stand in lines as it is."""
+
+
+def _marked(value: Any) -> Any:
+    """Values, not keys, of several plain lines."""
+    if isinstance(value, dict):
+        return {key: _marked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_marked(item) for item in value]
+    return _Block(value) if isinstance(value, str) and _LINES.fullmatch(value) else value
+
+
+def _in_blocks(base: Any) -> Any:
+    """A representer that keeps the lines of such text, and quotes all other with a line's end."""
+
+    class Blocks(base):  # type: ignore[misc] # ruamel gives the class at run time
+        def represent_block(self, data: str) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:str", str(data), style="|")
+
+        def represent_line(self, data: str) -> Any:
+            style = None if data.isprintable() else '"'
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Blocks.add_representer(_Block, Blocks.represent_block)
+    Blocks.add_representer(str, Blocks.represent_line)
+    return Blocks

@@ -13,6 +13,7 @@ from meshloom import (
     check,
     debug,
     graph,
+    import_,
     patterns,
     prove,
     render,
@@ -41,6 +42,7 @@ app.command("serve")(serve.serve)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("render")(render.render)
+app.command("import")(import_.import_)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.add_typer(patterns.app, name="patterns")
