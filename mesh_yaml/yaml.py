@@ -22,6 +22,7 @@ from mesh_yaml.node import Node, Scalar
 from mesh_yaml.place import DocumentError, Place
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_SLOW = 2 * 1024 * 1024  # characters of YAML that is not plain: ruamel takes 10 s for them
 MAX_NODES = 500_000
 MAX_DEPTH = 100
 
@@ -55,7 +56,13 @@ def parse(text: str, name: str) -> list[Node]:
     Raises:
         DocumentError: the text is not YAML, or stands for too much.
     """
-    plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
+    try:
+        plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
+    except libyaml.TooMuch as error:
+        raise DocumentError.at(error.place, str(error)) from error
+    if plain is None and len(text) > MAX_SLOW:
+        message = f"has {len(text)} characters; of more than {MAX_SLOW} only plain YAML is read: "
+        raise DocumentError.at(Place(name), f"{message}no anchors, tags, tabs or mistakes")
     return slowly(text, name) if plain is None else plain
 
 

@@ -44,7 +44,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)
-    access = authorization_policies.patterns(guards, world)
+    access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]
 

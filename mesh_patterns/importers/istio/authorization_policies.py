@@ -22,6 +22,7 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
 DRY_RUN = "istio.io/dry-run"  # the annotation
+MAX_RULES = 50_000  # of ours, before all services: each stands there once more
 _ACTIONS = ("ALLOW", "DENY")
 _TOLD = ("CUSTOM", "AUDIT")
 _KNOWN = ("selector", "targetRef", "targetRefs", "action", "rules", "provider")
@@ -67,9 +68,15 @@ def patterns(guards: Sequence[Guard], world: World) -> list[Node]:
     """The patterns for all services that somebody stands before."""
     rules = _Rules(world)
     made: list[Node] = []
+    left = MAX_RULES
     for entry in world.catalog.entries.values():
         near = [guard for guard in guards if entry.name in guard.choice.services]
         known = [(guard, rules.of(guard, entry.container_port)) for guard in near]
+        left -= sum(1 + len(found) for _, found in known)
+        if left < 0:
+            place = known[0][0].source.object.place
+            message = f"the policies are more than {MAX_RULES} rules before all services together"
+            raise DocumentError.at(place, message)
         made += _of_entry(entry, known, world) if known else ()
     return made
 
