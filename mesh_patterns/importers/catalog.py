@@ -134,6 +134,14 @@ class Catalog:
         self._register(name, entry)
         return entry
 
+    def outside(self, names: Sequence[str], namespace: str, place: Place) -> Entry:
+        """A service of the world outside, by all its names."""
+        entry = Entry(names[0], namespace, place, hosts=list(dict.fromkeys(names[1:])))
+        self.entries[entry.name] = entry
+        for name in names:
+            self._by_host.setdefault(name, entry)
+        return entry
+
     def _register(self, name: str, entry: Entry) -> None:
         self._short.setdefault(name, entry)
         for host in hosts_of(name, entry.namespace):
@@ -171,8 +179,7 @@ class Catalog:
         if inside:
             entry = self.add(name, rest.partition(".")[0] or namespace, place)
         else:  # a name of the world outside
-            entry = Entry(host, namespace, place)
-            self.entries[host] = entry
+            entry = self.outside([host], namespace, place)
         entry.invented = True
         return entry
 

@@ -97,6 +97,7 @@ def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
 
 def _tree(found: Sequence[Object], gathered: Gathered, catalog: Catalog, notes: Notes) -> Node:
     workloads = kubernetes.services(found, catalog, notes)
+    istio.services(found, catalog, notes)
     calls.fill(found, gathered.links, workloads, catalog, notes)
     patterns = istio.patterns(found, catalog, notes)
     mesh = catalog.tree()

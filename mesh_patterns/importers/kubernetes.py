@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.importers.objects import Object, Ref, texts
+from mesh_patterns.importers.objects import ISTIO, Object, Ref, texts
 from mesh_yaml.node import Node
 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
@@ -69,7 +69,8 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     workloads = [
         workload
         for each in objects
-        if each.is_workload() and (workload := _workload(each, notes)) is not None
+        if (each.is_workload() or _is_machine(each))
+        and (workload := _workload(each, notes)) is not None
     ]
     labelled: dict[tuple[str, str, str], list[Workload]] = {}
     for workload in workloads:
@@ -85,7 +86,16 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     return workloads
 
 
+def _is_machine(each: Object) -> bool:
+    """Istio's WorkloadEntry: a workload that is no pod, and that Services select like one."""
+    return each.family == ISTIO and each.kind == "WorkloadEntry"
+
+
 def _workload(each: Object, notes: Notes) -> Workload | None:
+    if _is_machine(each):
+        account = each.spec.get("serviceAccount") or Node(None, each.place)
+        pod = Node.of({"serviceAccountName": account}, each.place)
+        return Workload(each, texts(each.spec.get("labels")), pod)
     template = each.spec.get("template") or Node(None, each.place)
     metadata = template.get("metadata") or Node(None, each.place)
     labels = texts(metadata.get("labels"))

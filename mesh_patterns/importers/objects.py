@@ -17,8 +17,11 @@ WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
 POLICY = frozenset(
-    {"VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication"}
-)
+    {
+        "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication",
+        "ServiceEntry", "WorkloadEntry", "WasmPlugin",
+    }
+)  # fmt: skip
 
 # Versions of Istio's groups that say the same: what a later one says is read as if it did.
 _VERSIONS = frozenset({"v1", "v1beta1", "v1alpha1", "v1alpha3"})

@@ -14,8 +14,10 @@ from mesh_patterns.importers.istio import (
     destination_rules,
     gateways,
     peer_authentications,
+    service_entries,
     traffic_policies,
     virtual_services,
+    wasm_plugins,
 )
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import Notes
@@ -23,6 +25,13 @@ from mesh_patterns.importers.objects import Object, of_kind
 from mesh_yaml.node import Node
 
 T = TypeVar("T")
+
+
+def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
+    """The services that ServiceEntries add to those of Kubernetes."""
+    world = World(catalog, notes)
+    for source in _sources(objects, "ServiceEntry", world):
+        notes.guard(service_entries.read, source)
 
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
@@ -44,6 +53,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)
+    made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]
