@@ -19,7 +19,7 @@ WORKLOADS = frozenset(
 POLICY = frozenset(
     {
         "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication",
-        "ServiceEntry", "WorkloadEntry", "WasmPlugin",
+        "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
     }
 )  # fmt: skip
 

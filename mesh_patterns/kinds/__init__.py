@@ -20,6 +20,7 @@ from mesh_patterns.kinds import (
     compression,
     connection_limit,
     cors,
+    envoy_filter,
     ext_proc,
     fault,
     hardening,
@@ -74,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "hardening": Kind(hardening.HardeningSpec, hardening.apply),
     "transcoding": Kind(transcoding.TranscodingSpec, transcoding.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
+    "envoy_filter": Kind(envoy_filter.EnvoyFilterSpec, envoy_filter.apply),
 }
 
 

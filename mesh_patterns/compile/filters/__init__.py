@@ -3,7 +3,7 @@
 ::
 
     tap → compression → gate → fault → cors → authorization → session →
-    transcoding → lua → ext_proc → wasm → router
+    transcoding → lua → ext_proc → wasm → envoy_filter → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
@@ -47,6 +47,7 @@ ORDER = (
     "lua",
     "ext_proc",
     "wasm",
+    "envoy_filter",
 )
 ROUTER = "envoy.filters.http.router"
 
@@ -145,4 +146,5 @@ def _router() -> hcm.HttpFilter:
 
 
 def _filter(name: str, message: protos.Message, *, disabled: bool = False) -> hcm.HttpFilter:
-    return hcm.HttpFilter(name=name, typed_config=any_of(message), disabled=disabled)
+    packed = message if isinstance(message, protobuf.Any) else any_of(message)
+    return hcm.HttpFilter(name=name, typed_config=packed, disabled=disabled)

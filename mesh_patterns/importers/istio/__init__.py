@@ -12,6 +12,7 @@ from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio import (
     authorization_policies,
     destination_rules,
+    envoy_filters,
     gateways,
     peer_authentications,
     service_entries,
@@ -53,6 +54,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)
+    made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
     made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)

@@ -19,7 +19,7 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
         *("circuit_breaker", "load_balancing", "health_check", "outlier_detection"),
         *("mirror", "fault", "connection_limit", "mtls", "authorization"),
         *("cors", "compression", "session", "lua", "ext_proc"),
-        *("access_log", "tracing", "hardening", "transcoding", "wasm"),
+        *("access_log", "tracing", "hardening", "transcoding", "wasm", "envoy_filter"),
     ]
     assert list(KINDS) == order
 
