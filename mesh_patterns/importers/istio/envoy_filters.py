@@ -6,7 +6,7 @@ https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mesh_patterns.importers.istio.hosts_policies import pattern
 from mesh_patterns.importers.istio.source import Source
@@ -20,24 +20,36 @@ _DISCOVERED = "config_discovery"
 
 
 def patterns(sources: Sequence[Source]) -> list[Node]:
-    """The filters that all of them insert."""
+    """The filters that all of them insert; what one discovers may stand in another."""
     made: list[Node] = []
+    configs: dict[str, Node] = {}
     for source in sources:
-        source.notes.guard(made.extend, _of_filter(source))
+        source.notes.guard(configs.update, _apart(source))
+    for source in sources:
+        source.notes.guard(made.extend, _of_filter(source, configs))
     return made
 
 
-def _of_filter(source: Source) -> Iterator[Node]:
+def _apart(source: Source) -> Iterator[tuple[str, Node]]:
+    """Configurations for filters that discover theirs, by the names of those."""
+    for each in source.list("configPatches"):
+        value = each.find("patch").get("value")
+        config = _typed(value) if value is not None else None
+        if (
+            config is not None
+            and value is not None
+            and _text(each, "applyTo") == "EXTENSION_CONFIG"
+        ):
+            yield _text(value, "name"), config
+
+
+def _typed(value: Node) -> Node | None:
+    return value.get("typed_config") or value.get("typedConfig")
+
+
+def _of_filter(source: Source, configs: Mapping[str, Node]) -> Iterator[Node]:
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
     found = choice(source)
-    configs = {
-        name.text(): config
-        for each in source.list("configPatches")
-        if _text(each, "applyTo") == "EXTENSION_CONFIG"
-        and (value := each.find("patch").get("value")) is not None
-        and (name := value.get("name")) is not None
-        and (config := value.get("typed_config") or value.get("typedConfig")) is not None
-    }
     for each in source.list("configPatches"):
         config = _config(each, configs, source)
         if config is not None:
@@ -45,7 +57,7 @@ def _of_filter(source: Source) -> Iterator[Node]:
                 yield pattern("envoy_filter", on, {"config": config}, each)
 
 
-def _config(patch: Node, configs: dict[str, Node], source: Source) -> Node | None:
+def _config(patch: Node, configs: Mapping[str, Node], source: Source) -> Node | None:
     """The configuration of the filter that a patch inserts; ``None``, told, for any other patch."""
     where = _text(patch, "applyTo")
     if where == "EXTENSION_CONFIG":
@@ -55,12 +67,22 @@ def _config(patch: Node, configs: dict[str, Node], source: Source) -> Node | Non
         source.skip(f"an EnvoyFilter that does {operation or 'nothing'} to {where}", patch)
         return None
     value = patch.find("patch").get("value") or Node(None, patch.place)
-    config = value.get("typed_config") or value.get("typedConfig")
+    config = _typed(value)
     if config is None and (value.get(_DISCOVERED) or value.get("configDiscovery")):
         config = configs.get(_text(value, "name"))
     if config is None:
         source.skip("an EnvoyFilter whose filter has no configuration here", patch)
+    elif _fetches(config):
+        source.skip("a filter whose code is fetched", patch)
+        return None
     return config
+
+
+def _fetches(config: Node) -> bool:
+    """Whether the code of a WASM filter lies elsewhere; nothing is fetched here."""
+    inner = config.get("value") or config
+    vm = inner.find("config").get("vm_config") or inner.find("config").get("vmConfig")
+    return vm is not None and vm.find("code").get("remote") is not None
 
 
 def _places(patch: Node, found: Choice, source: Source) -> Iterator[str]:
