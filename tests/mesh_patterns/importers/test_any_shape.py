@@ -24,7 +24,8 @@ KEYS = (
     "from", "to", "dependsOn", "type", "tls", "percentage", "trafficPolicy", "loadBalancer",
     "connectionPool", "outlierDetection", "consistentHash", "portLevelSettings", "number", "mtls",
     "mode", "rules", "source", "operation", "principals", "paths", "when", "key", "values",
-    "notValues", "matchLabels", "action", "targetRefs", "kind",
+    "notValues", "matchLabels", "action", "targetRefs", "kind", "configPatches", "applyTo",
+    "patch", "operation", "typed_config", "@type", "inline_code", "url", "endpoints", "corsPolicy",
 )  # fmt: skip
 VALUES = st.sampled_from(
     [
@@ -59,6 +60,8 @@ KINDS = (
     "v1 Service", "v1 Pod", "apps/v1 Deployment", "networking.istio.io/v1 VirtualService",
     "networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 Gateway",
     "security.istio.io/v1 AuthorizationPolicy", "security.istio.io/v1 PeerAuthentication",
+    "networking.istio.io/v1 ServiceEntry", "networking.istio.io/v1 WorkloadEntry",
+    "networking.istio.io/v1 EnvoyFilter", "extensions.istio.io/v1alpha1 WasmPlugin",
 )  # fmt: skip
 
 
@@ -85,3 +88,23 @@ def test_any_object_is_imported_or_refused(kind: str, spec: Any) -> None:
 def test_any_component_is_imported_or_refused(component: Any, other: Any) -> None:
     typed = {"type": "Application", **component} if isinstance(component, dict) else component
     convert({"name": "x", "services": {"a": typed, "b": other}})
+
+
+@settings(max_examples=100, deadline=None)
+@given(config=TREES, inner=TREES)
+@example(config={"inline_code": {"a": 1}}, inner=None)
+@example(config={"source_codes": {"a": {"@type": "x"}}}, inner=[])
+def test_any_configuration_of_a_filter_is_envoys_or_refused(config: Any, inner: Any) -> None:
+    typed = {"@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"}
+    own = config if isinstance(config, dict) else {"inline_code": config}
+    value = {"name": "x", "typed_config": {**own, "default_source_code": inner, **typed}}
+    patch = {"applyTo": "HTTP_FILTER", "patch": {"operation": "ADD", "value": value}}
+    convert(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}},
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "EnvoyFilter",
+            "metadata": {"name": "x"},
+            "spec": {"configPatches": [patch]},
+        },
+    )
