@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 from mesh_patterns.draft import Draft, Match
 from mesh_patterns.evaluate import path_holds
 from mesh_patterns.placement import HOST
-from mesh_patterns.policy import Access, Authorization
+from mesh_patterns.policy import ANYBODY, Access, Authorization
 from mesh_traffic import Request
+from mesh_yaml.matching import StringMatch
 
 
 def guards(draft: Draft, service: str) -> Iterator[tuple[Authorization, str | None]]:
@@ -32,21 +34,32 @@ def admits(guard: Authorization, request: Request, principal: str) -> bool:
 
 def access_holds(access: Access, request: Request, principal: str) -> bool:
     """Whether a rule is about a request."""
-    return (
-        (not access.principals or principal in access.principals)
-        and _one(match.any_holds([request.method]) for match in access.methods)
-        and _one(path_holds(match, request.path) for match in access.paths)
-        and _one(match.any_holds([request.authority]) for match in access.hosts)
-        and all(m.any_holds(request.headers.get_all(name)) for name, m in access.headers)
-        and _one(_within(block) for block in access.ip_blocks)
-        and _one(_within(block) for block in access.remote_ip_blocks)
+    excluded = access.none_of is not None and any(_lists(access.none_of, request, principal))
+    asked = all(m.any_holds(request.headers.get_all(name)) for name, m in access.headers)
+    return asked and not excluded and all(_lists(access, request, principal))
+
+
+def _lists(access: Access, request: Request, principal: str) -> Iterator[bool]:
+    """What becomes of each list that says something; of a list one is enough."""
+    if access.principals:
+        yield principal in access.principals or (ANYBODY in access.principals and bool(principal))
+    tests = (
+        (match.any_holds([request.method]) for match in access.methods),
+        (path_holds(match, request.path) for match in access.paths),
+        (_host_holds(match, request.authority) for match in access.hosts),
+        (_within(block) for block in access.ip_blocks),
+        (_within(block) for block in access.remote_ip_blocks),
     )
+    for found in map(list, tests):
+        if found:
+            yield any(found)
 
 
-def _one(found: Iterable[bool]) -> bool:
-    """Of a list one is enough; an empty one asks for nothing."""
-    each = list(found)
-    return any(each) if each else True
+def _host_holds(match: StringMatch, host: str) -> bool:
+    """In any case, but where an expression says it itself."""
+    if match.kind == "regex":
+        return match.any_holds([host])
+    return replace(match, text=match.text.lower()).any_holds([host.lower()])
 
 
 def _within(block: str) -> bool:

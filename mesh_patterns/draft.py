@@ -201,10 +201,22 @@ class Edge:
     split: Placed[tuple[Weighted, ...]] | None = None
     settings: dict[str, Placed[Any]] = field(default_factory=dict)
     closed: bool = False  # the rules are all there is: what none of them matches is a 404
+    # Those of ``CLUSTER`` that are said of one version: they win over the edge's own.
+    versions: dict[str, dict[str, Placed[Any]]] = field(default_factory=dict)
 
     def put(self, name: str, value: Placed[Any]) -> None:
         """Set one that :meth:`Rule.put` knows, or one of the callee's cluster (``CLUSTER``)."""
         self.settings[name] = settle(name, self.settings.get(name), value)
+
+    def put_version(self, version: str, name: str, value: Placed[Any]) -> None:
+        """Set one of ``CLUSTER`` for the requests that a rule sends to this version."""
+        settings = self.versions.setdefault(version, {})
+        settings[name] = settle(name, settings.get(name), value)
+
+    def of_cluster(self, version: str | None) -> Mapping[str, Placed[Any]]:
+        """What is set of the cluster of the callee, or of one version of it."""
+        found = {name: self.settings[name] for name in CLUSTER if name in self.settings}
+        return found | self.versions.get(version, {}) if version is not None else found
 
     def value(self, rule: Rule, name: str) -> Any:
         placed = self.setting(rule, name)

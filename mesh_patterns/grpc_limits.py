@@ -101,7 +101,8 @@ def _of_servers(draft: Draft) -> Iterator[_Said]:
 
 
 def _of_edge(draft: Draft, edge: Edge) -> Iterator[_Said]:
-    for settings in (edge.settings, *(rule.settings for rule in edge.rules)):
+    of_rules = (rule.settings for rule in edge.rules)
+    for settings in (edge.settings, *edge.versions.values(), *of_rules):
         for name, placed in settings.items():
             yield from ((placed.place, what) for what in _of_setting(name, placed.value))
     for rule in edge.rules:
@@ -167,7 +168,9 @@ def _circuit_breaker(value: CircuitBreaker) -> Iterator[str]:
 
 
 def _outlier_detection(value: OutlierDetection) -> Iterator[str]:
-    for name in ("consecutive_5xx", "consecutive_gateway_failure"):
+    for name in (
+        "consecutive_5xx", "consecutive_gateway_failure", "consecutive_local_origin_failure"
+    ):  # fmt: skip
         if getattr(value, name) is not None:
             yield f"ignores {name!r}"
 
@@ -176,8 +179,9 @@ def _load_balancing(value: LoadBalancing) -> Iterator[str]:
     if value.policy not in POLICIES:
         yield f"has no {value.policy!r} and takes 'round_robin'"
         return
-    if value.panic_threshold is not None:
-        yield "ignores 'panic_threshold'"
+    for name in ("panic_threshold", "slow_start"):
+        if getattr(value, name) is not None:
+            yield f"ignores {name!r}"
     for key in value.hash:
         if key.kind not in HASHED:
             yield f"ignores 'hash: {key.kind}'"

@@ -22,7 +22,7 @@ from mesh_patterns.variables import substitute
 from mesh_yaml import yaml
 from mesh_yaml.build import build
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.place import DocumentError, Place, Problem
 from mesh_yaml.suggest import suggest
 
 KEYS = ("name", "about", "use", "vars", "mesh", "patterns", "expect")
@@ -38,6 +38,21 @@ class _Reading:
     foreign: list[Node] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that files say, as trees of our language: ``own`` and what was imported."""
+
+    name: str
+    own: tuple[Node, ...]
+    imported: tuple[Node, ...]
+    files: tuple[Path, ...]
+    warnings: tuple[Problem, ...]
+
+    def mesh(self) -> Mesh:
+        """Raises ``DocumentError`` with every problem."""
+        return assemble.mesh(self.name, [*self.own, *self.imported], self.files, self.warnings)
+
+
 @paused()
 def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Draft:
     """The mesh that ``paths`` describe together, and its policy with all patterns applied.
@@ -47,6 +62,20 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     Raises:
         DocumentError: with every problem that was found, each at its place.
     """
+    mesh = read(paths, variables).mesh()
+    draft = apply(mesh)
+    for claim in mesh.claims:
+        if claim.with_ is not None:
+            changed(mesh, claim)  # what is wrong with it is told now
+    return draft
+
+
+def read(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> Sources:
+    """What :func:`load` makes a mesh of.
+
+    Raises:
+        DocumentError: as :func:`load`, of what stands in the way of reading.
+    """
     reading = _Reading(frozenset(path.resolve() for path in paths))
     given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
     for path in paths:
@@ -54,12 +83,13 @@ def load(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> D
     imported = dialects.convert(reading.foreign, reading.trees, given)
     trees = [*reading.trees, *imported.trees]
     files = [*reading.files, *(file for file in imported.files if file not in reading.files)]
-    mesh = assemble.mesh(_name(paths, trees), trees, files, imported.warnings)
-    draft = apply(mesh)
-    for claim in mesh.claims:
-        if claim.with_ is not None:
-            changed(mesh, claim)  # what is wrong with it is told now
-    return draft
+    return Sources(
+        _name(paths, trees),
+        tuple(reading.trees),
+        imported.trees,
+        tuple(files),
+        imported.warnings,
+    )
 
 
 def changed(mesh: Mesh, claim: ClaimSpec) -> Draft:

@@ -80,6 +80,9 @@ class OutlierDetection:
 
     consecutive_5xx: int | None = None
     consecutive_gateway_failure: int | None = None  # 502, 503 and 504 only
+    # No connection, which is no 5xx to the others then. A timeout is followed by a new connection,
+    # and what connects is in order again: in a row these are never.
+    consecutive_local_origin_failure: int | None = None
     success_rate: SuccessRate | None = None
     failure_percentage: FailurePercentage | None = None
     interval: timedelta | None = None  # between judgements and returns; Envoy's own: 10 s
@@ -98,6 +101,18 @@ class HashKey:
     kind: str
     name: str = ""
     ttl: timedelta | None = None
+    path: str = ""  # of the cookie that Envoy makes; empty is /
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStart:
+    """How a new host's share grows to all of it within ``window``: as time to the power of
+    1 / ``aggression``, from ``minimum_percent`` on. Envoy's own: 1.0 and 10.
+    """
+
+    window: timedelta
+    aggression: float | None = None
+    minimum_percent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,7 @@ class LoadBalancing:
     table_size: int | None = None  # maglev, a prime; 65537
     choice_count: int | None = None  # least_request: how many hosts are compared; 2
     panic_threshold: float | None = None  # percent of good hosts below which all are used; 50
+    slow_start: SlowStart | None = None  # round_robin, least_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +144,23 @@ class ConnectionLimit:
     delay: timedelta | None = None
 
 
+ANYBODY = "*"  # who has any certificate of the mesh
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Requests that an authorization is about. All that is given must hold; of the names, methods,
     paths, hosts and addresses one is enough. Empty: every request.
     """
 
-    principals: tuple[str, ...] = ()  # names in the callers' certificates: SPIFFE ids
+    principals: tuple[str, ...] = ()  # SPIFFE ids in the callers' certificates; ANYBODY: whichever
     methods: tuple[StringMatch, ...] = ()
     paths: tuple[StringMatch, ...] = ()  # without the query; also of kind "separated_prefix"
-    hosts: tuple[StringMatch, ...] = ()
+    hosts: tuple[StringMatch, ...] = ()  # in any case
     headers: tuple[tuple[str, StringMatch], ...] = ()
     ip_blocks: tuple[str, ...] = ()  # CIDR, of the connection's other end
     remote_ip_blocks: tuple[str, ...] = ()  # CIDR, of the client that X-Forwarded-For names
+    none_of: Access | None = None  # not one of what it names may hold
 
 
 @dataclass(frozen=True, slots=True)

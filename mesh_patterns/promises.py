@@ -84,7 +84,11 @@ def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
 def _own(draft: Draft, edge: Edge) -> bool:
     if draft.mesh.is_proxyless(edge.caller) or draft.mesh.is_proxyless(edge.callee):
         return False
-    named = (rule.principals for guard, _ in guards(draft, edge.callee) for rule in guard.rules)
+    named = (
+        rule.principals or (rule.none_of and rule.none_of.principals)
+        for guard, _ in guards(draft, edge.callee)
+        for rule in guard.rules
+    )
     return any(name in edge.settings for name in CLUSTER) or any(named)
 
 

@@ -37,6 +37,8 @@ def leads(edge: Edge, rule: Rule) -> tuple[Weighted, ...]:
 
 def uncertain(draft: Draft, edge: Edge, rule: Rule, *, delay: float, fails: bool) -> bool:
     """Whether limits and ejections make the outcome hard to foretell."""
+    if edge.versions:
+        return True
     breaker = _of(edge, "circuit_breaker") or CircuitBreaker()
     narrow = (breaker.max_connections, breaker.max_pending_requests)
     if any(limit is not None and (limit == 0 or delay) for limit in narrow):

@@ -35,6 +35,11 @@ def substitute(node: Node, variables: Mapping[str, Node]) -> Node:
     return Node(_fill(value, variables, node), node.place, node.key)
 
 
+def escape(text: str) -> str:
+    """A text that stands for ``text``, whatever references it seems to hold."""
+    return text.replace("$", "$$") if _REFERENCE.search(text) else text
+
+
 def _fill(text: str, variables: Mapping[str, Node], node: Node) -> str:
     def one(match: re.Match[str]) -> str:
         return "$" if match[1] is None else _look_up(match[1], variables, node).text()

@@ -51,10 +51,18 @@ class _Unlike(Exception):
     """Not plain: ruamel's affair."""
 
 
+class TooMuch(Exception):
+    """More values, or deeper ones, than are read: nobody needs to look at it any longer."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 def documents(text: str, name: str, most: int, deepest: int) -> list[Node] | None:
     """All documents of a plain text; ``None`` if it is not that plain.
 
-    ``most`` is how many values it may hold, ``deepest`` how many levels.
+    ``most`` is how many values it may hold, ``deepest`` how many levels. Raises ``TooMuch``.
     """
     if CParser is None or _UNLIKE.search(text):
         return None
@@ -68,7 +76,7 @@ class _Reader:
     def __init__(self, text: str, name: str, most: int, deepest: int) -> None:
         self._next = CParser(text).get_event
         self._name = name
-        self._left = most
+        self._left = self._most = most
         self._deepest = deepest
 
     def documents(self) -> list[Node]:
@@ -84,7 +92,10 @@ class _Reader:
         self, event: Any, depth: int, key: Place | None = None, place: Place | None = None
     ) -> Node:
         self._left -= 1
-        if self._left < 0 or depth > self._deepest:
+        if self._left < 0:
+            at = self._place(event.start_mark)
+            raise TooMuch(at, f"stands for more than {self._most} values")
+        if depth > self._deepest:
             raise _Unlike
         kind = type(event)
         place = place or self._place(event.start_mark)

@@ -10,6 +10,7 @@ stand for a billion values).
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from io import StringIO
@@ -21,9 +22,11 @@ from mesh_yaml.node import Node, Scalar
 from mesh_yaml.place import DocumentError, Place
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_SLOW = 2 * 1024 * 1024  # characters of YAML that is not plain: ruamel takes 10 s for them
 MAX_NODES = 500_000
 MAX_DEPTH = 100
 
+_LINES = re.compile(r"[!-~](?:[ -~]*[!-~])?(?:\n(?:[ -~]*[!-~])?)*\n")  # no blanks at their ends
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
@@ -53,7 +56,13 @@ def parse(text: str, name: str) -> list[Node]:
     Raises:
         DocumentError: the text is not YAML, or stands for too much.
     """
-    plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
+    try:
+        plain = libyaml.documents(text, name, MAX_NODES, MAX_DEPTH)
+    except libyaml.TooMuch as error:
+        raise DocumentError.at(error.place, str(error)) from error
+    if plain is None and len(text) > MAX_SLOW:
+        message = f"has {len(text)} characters; of more than {MAX_SLOW} only plain YAML is read: "
+        raise DocumentError.at(Place(name), f"{message}no anchors, tags, tabs or mistakes")
     return slowly(text, name) if plain is None else plain
 
 
@@ -135,14 +144,47 @@ class _Builder:
         return Place(self._name, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def dump(value: Any) -> str:
-    """Plain values as YAML text, keys in their order."""
+def dump(value: Any, *, blocks: bool = False) -> str:
+    """Plain values as YAML text, keys in their order; with ``blocks``, text of several lines stands
+    in as many.
+    """
     from ruamel.yaml import YAML
 
     writer = YAML(typ="safe", pure=True)
+    if blocks:
+        writer.Representer, value = _in_blocks(writer.Representer), _marked(value)
     writer.default_flow_style = False
     writer.width = sys.maxsize  # columns; where a line is broken differs by ruamel's version
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
     stream = StringIO()
     writer.dump(value, stream)
     return stream.getvalue()
+
+
+class _Block(str):
+    """Text that may stand in lines as it is."""
+
+
+def _marked(value: Any) -> Any:
+    """Values, not keys, of several plain lines."""
+    if isinstance(value, dict):
+        return {key: _marked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_marked(item) for item in value]
+    return _Block(value) if isinstance(value, str) and _LINES.fullmatch(value) else value
+
+
+def _in_blocks(base: Any) -> Any:
+    """A representer that keeps the lines of such text, and quotes all other with a line's end."""
+
+    class Blocks(base):  # type: ignore[misc] # ruamel gives the class at run time
+        def represent_block(self, data: str) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:str", str(data), style="|")
+
+        def represent_line(self, data: str) -> Any:
+            style = None if data.isprintable() else '"'
+            return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+    Blocks.add_representer(_Block, Blocks.represent_block)
+    Blocks.add_representer(str, Blocks.represent_line)
+    return Blocks

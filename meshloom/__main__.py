@@ -13,6 +13,7 @@ from meshloom import (
     check,
     debug,
     graph,
+    import_,
     patterns,
     prove,
     rate_limit,
@@ -43,6 +44,7 @@ app.command("serve")(serve.serve)
 app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("render")(render.render)
+app.command("import")(import_.import_)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.command("rate-limit")(rate_limit.rate_limit)

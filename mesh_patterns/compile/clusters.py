@@ -27,14 +27,14 @@ _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """A cluster that leads to a service: its name, its hosts, who calls there, and the edge whose
-    settings hold, if it has any.
+    """A cluster that leads to a service: its name, its hosts, who calls there, and what is set
+    of that.
     """
 
     name: str
     target: Target
     caller: str
-    policy: Edge | None
+    policy: traffic_policy.Settings
 
 
 def socket_address(port: int) -> core.Address:
@@ -72,7 +72,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
             typed_extension_protocol_options=_protocol(service.protocol),
             transport_socket=tapped(socket) if socket and placement.sockets else socket,
-            **traffic_policy.fields(each.policy),
+            **traffic_policy.fields(each.policy, service.name),
         )
         place = place_of(draft, each.target)
         lines = traffic_policy.origins(each.policy) | tls.origins(draft, service.name)
@@ -90,7 +90,7 @@ def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
     """
     found = {each.name: each for each in named(draft, edges_of(draft, proxy))}
     for caller, target, place in _asked(draft, proxy):
-        policy = traffic_policy.policy(draft.edges, caller, target.service)
+        policy = traffic_policy.policy(draft.edges, caller, target)
         wanted = Outbound(str(target), target, caller, policy)
         had = found.setdefault(wanted.name, wanted)
         if not _alike(draft, had, wanted):
@@ -140,8 +140,8 @@ def filters_of(draft: Draft, proxy: Proxy) -> Iterator[Filter]:
 
 def _alike(draft: Draft, one: Outbound, other: Outbound) -> bool:
     """Whether one cluster will do for both. They have one name."""
-    same_caller = one.caller == other.caller or not secured(draft, one.target.service)
-    return one.policy is other.policy and same_caller
+    own = secured(draft, one.target.service) or one.policy or other.policy
+    return one.caller == other.caller or not own
 
 
 def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
@@ -180,7 +180,7 @@ def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[Outbound]:
             name = traffic_policy.cluster_name(draft, edge.caller, target)
             if name not in seen:
                 seen.add(name)
-                policy = traffic_policy.policy(draft.edges, edge.caller, target.service)
+                policy = traffic_policy.policy(draft.edges, edge.caller, target)
                 yield Outbound(name, target, edge.caller, policy)
 
 

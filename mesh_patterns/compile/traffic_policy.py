@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.draft import CLUSTER, Draft, Edge, Target
+from mesh_patterns.draft import CLUSTER, Draft, Edge, Placed, Target
 from mesh_patterns.identity import secured
 from mesh_patterns.policy import (
     CircuitBreaker,
@@ -21,11 +21,14 @@ from mesh_patterns.policy import (
     LoadBalancing,
     OutlierDetection,
     RetryBudget,
+    SlowStart,
     SuccessRate,
 )
 from xds_server.protos import cluster, core, envoy_type, route
 
 Edges = Mapping[tuple[str, str], Edge]
+Settings = Mapping[str, Placed[Any]]  # those of ``CLUSTER`` that are set
+_NOTHING: Settings = {}
 
 _POLICIES = {
     "round_robin": cluster.ClusterLbPolicy.ROUND_ROBIN,
@@ -43,41 +46,40 @@ _FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds 
 }
 
 
-def policy(edges: Edges, caller: str, service: str) -> Edge | None:
-    """The edge whose settings hold for a caller's requests to ``service``, if it sets any.
+def policy(edges: Edges, caller: str, target: Target) -> Settings:
+    """What is set of a caller's requests to ``target``.
 
-    Also for requests to another service that a route sends there, as a DestinationRule does.
+    Also of requests for another service that a route sends there, as by a DestinationRule.
     """
-    edge = edges.get((caller, service))
-    return edge if edge and any(name in edge.settings for name in CLUSTER) else None
+    edge = edges.get((caller, target.service))
+    if edge is None or not (edge.settings or edge.versions):
+        return _NOTHING
+    return edge.of_cluster(target.version)
 
 
 def cluster_name(draft: Draft, caller: str, target: Target) -> str:
     """The target's cluster: everybody's, or the caller's own. No service's name holds a ``>``."""
-    own = secured(draft, target.service) or policy(draft.edges, caller, target.service)
+    own = secured(draft, target.service) or policy(draft.edges, caller, target)
     return f"{caller}->{target}" if own else str(target)
 
 
-def fields(edge: Edge | None) -> dict[str, Any]:
-    """What the edge's settings say, as fields of a cluster."""
-    if edge is None:
-        return {}
+def fields(settings: Settings, service: str) -> dict[str, Any]:
+    """What is set of a cluster of ``service``, as its fields."""
     breaker, budget, outliers, check, balance = (
-        placed.value if (placed := edge.settings.get(name)) else None for name in CLUSTER
+        placed.value if (placed := settings.get(name)) else None for name in CLUSTER
     )
     limits = breaker or budget
     return {
         **({"circuit_breakers": _circuit_breakers(breaker, budget)} if limits else {}),
         **({"outlier_detection": outlier_detection_message(outliers)} if outliers else {}),
-        **({"health_checks": [health_check_message(check, edge.callee)]} if check else {}),
+        **({"health_checks": [health_check_message(check, service)]} if check else {}),
         **_common(outliers or check, balance),
         **(_load_balancing(balance) if balance else {}),
     }
 
 
-def origins(edge: Edge | None) -> dict[str, str]:
+def origins(settings: Settings) -> dict[str, str]:
     """The lines of those fields."""
-    settings = edge.settings if edge else {}
     return {field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings}
 
 
@@ -150,10 +152,23 @@ def outlier_detection_message(meaning: OutlierDetection) -> cluster.OutlierDetec
         base_ejection_time=meaning.base_ejection_time,
         max_ejection_time=meaning.max_ejection_time,
         max_ejection_percent=limit,
+        **_local_origin(meaning.consecutive_local_origin_failure),
         always_eject_one_host=True if limit is None else None,
         **_success_rate(meaning.success_rate),
         **_failure_percentage(meaning.failure_percentage),
     )
+
+
+def _local_origin(limit: int | None) -> dict[str, Any]:
+    """What never got an answer, told apart from the answers; by itself Envoy counts it as a 5xx."""
+    if limit is None:
+        return {}
+    return {
+        "split_external_local_origin_errors": True,
+        "consecutive_local_origin_failure": limit,
+        "enforcing_consecutive_local_origin_failure": 100,
+        "enforcing_local_origin_success_rate": 0,
+    }
 
 
 def _success_rate(meaning: SuccessRate | None) -> dict[str, Any]:
@@ -187,11 +202,27 @@ def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
         )
     if meaning.policy == "maglev" and meaning.table_size is not None:
         found["maglev_lb_config"] = cluster.ClusterMaglevLbConfig(table_size=meaning.table_size)
-    if meaning.policy == "least_request" and meaning.choice_count is not None:
+    ramp = _slow_start(meaning.slow_start) if meaning.slow_start else None
+    if meaning.policy == "round_robin" and ramp:
+        found["round_robin_lb_config"] = cluster.ClusterRoundRobinLbConfig(slow_start_config=ramp)
+    if meaning.policy == "least_request" and (ramp or meaning.choice_count is not None):
         found["least_request_lb_config"] = cluster.ClusterLeastRequestLbConfig(
-            choice_count=meaning.choice_count
+            choice_count=meaning.choice_count, slow_start_config=ramp
         )
     return found
+
+
+def _slow_start(meaning: SlowStart) -> cluster.ClusterSlowStartConfig:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/slow_start"""
+    aggression = meaning.aggression and core.RuntimeDouble(
+        default_value=meaning.aggression, runtime_key="slow_start.aggression"
+    )
+    least = meaning.minimum_percent
+    return cluster.ClusterSlowStartConfig(
+        slow_start_window=meaning.window,
+        aggression=aggression or None,
+        min_weight_percent=None if least is None else envoy_type.Percent(value=least),
+    )
 
 
 def _common(
@@ -216,8 +247,7 @@ def hash_keys(edges: Edges, caller: str, targets: Iterable[Target]) -> tuple[Has
     """What the services that a route leads to want hashed, each once."""
     found: dict[HashKey, None] = {}
     for target in targets:
-        edge = policy(edges, caller, target.service)
-        placed = edge.settings.get("load_balancing") if edge else None
+        placed = policy(edges, caller, target).get("load_balancing")
         found.update(dict.fromkeys(placed.value.hash if placed else ()))
     return tuple(found)
 
@@ -230,7 +260,7 @@ def hash_policy(key: HashKey) -> route.RouteActionHashPolicy:
                 header=route.RouteActionHashPolicyHeader(header_name=key.name)
             )
         case "cookie":
-            path = "/" if key.ttl is not None else ""
+            path = (key.path or "/") if key.ttl is not None else ""
             return route.RouteActionHashPolicy(
                 cookie=route.RouteActionHashPolicyCookie(name=key.name, ttl=key.ttl, path=path)
             )

@@ -25,6 +25,7 @@ class Variant:
     place: Place
     labels: list[Mapping[str, str]] = field(default_factory=list)
     workloads: list[str] = field(default_factory=list)
+    accounts: set[str] = field(default_factory=set)  # service accounts, as whom they run
     run: Node | None = None
     env: dict[str, Node] = field(default_factory=dict)
 
@@ -46,6 +47,8 @@ class Entry:
     calls: dict[str, None] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     ingress: dict[str, Node] = field(default_factory=dict)  # hosts there
+    port: int | None = None  # of its Service, where one is known: there is one port to a service
+    container_port: int | None = None  # of its workloads
 
     def variant(self, name: str, place: Place) -> Variant:
         """The version of that name, made if need be. What had no version gets a name then."""
@@ -131,6 +134,14 @@ class Catalog:
         self._register(name, entry)
         return entry
 
+    def outside(self, names: Sequence[str], namespace: str, place: Place) -> Entry:
+        """A service of the world outside, by all its names."""
+        entry = Entry(names[0], namespace, place, hosts=list(dict.fromkeys(names[1:])))
+        self.entries[entry.name] = entry
+        for name in names:
+            self._by_host.setdefault(name, entry)
+        return entry
+
     def _register(self, name: str, entry: Entry) -> None:
         self._short.setdefault(name, entry)
         for host in hosts_of(name, entry.namespace):
@@ -168,8 +179,7 @@ class Catalog:
         if inside:
             entry = self.add(name, rest.partition(".")[0] or namespace, place)
         else:  # a name of the world outside
-            entry = Entry(host, namespace, place)
-            self.entries[host] = entry
+            entry = self.outside([host], namespace, place)
         entry.invented = True
         return entry
 

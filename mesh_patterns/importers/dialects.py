@@ -20,9 +20,9 @@ Importer = Callable[[Sequence[Node], Gathered, Notes, Mapping[str, Node]], None]
 # dialect → what reads all documents of that dialect, together, into Kubernetes objects
 IMPORTERS: Mapping[str, Importer] = {
     "meshery": meshery.read,
+    "meshery design": meshery.read_designs,
     "kubernetes": objects.read,
 }
-DESIGN = "meshery design"  # the newer form, which is refused by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,13 @@ class Converted:
 
 
 def dialect(document: Node) -> str | None:
-    """``meshery``, ``kubernetes`` or ``None`` for our own language."""
+    """One of ``IMPORTERS``, or ``None`` for our own language."""
     if document.get("apiVersion") and document.get("kind"):
         return "kubernetes"
-    if document.get("components") and document.get("schemaVersion"):
-        return DESIGN
+    if document.get("components") and (
+        document.get("schemaVersion") or document.get("relationships")
+    ):
+        return "meshery design"
     if document.get("services") and not document.get("mesh"):
         return "meshery"
     return None
@@ -65,10 +67,6 @@ def convert(
     if not documents:
         return Converted()
     notes, gathered = Notes(), Gathered()
-    for document in documents:
-        if dialect(document) == DESIGN:
-            message = "is a Meshery design of v1beta1 or later; v1alpha2 is what is read so far"
-            raise DocumentError.at(document.place, message)
     for name, importer in IMPORTERS.items():
         group = [document for document in documents if dialect(document) == name]
         notes.guard(importer, group, gathered, notes, variables or {})
@@ -99,6 +97,7 @@ def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
 
 def _tree(found: Sequence[Object], gathered: Gathered, catalog: Catalog, notes: Notes) -> Node:
     workloads = kubernetes.services(found, catalog, notes)
+    istio.services(found, catalog, notes)
     calls.fill(found, gathered.links, workloads, catalog, notes)
     patterns = istio.patterns(found, catalog, notes)
     mesh = catalog.tree()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.importers.objects import Object, Ref, texts
+from mesh_patterns.importers.objects import ISTIO, Object, Ref, texts
 from mesh_yaml.node import Node
 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
@@ -46,6 +46,12 @@ class Workload:
         each = (container.get("ports") for container in self.containers())
         return [port for ports in each if ports for port in ports.elements()]
 
+    @property
+    def account(self) -> str:
+        """The service account that it runs as."""
+        found = self.pod.get("serviceAccountName") or self.pod.get("serviceAccount")
+        return found.text() if found is not None and found.value else "default"
+
     def run(self) -> Node | None:
         return self.object.annotations.get(RUN)
 
@@ -63,7 +69,8 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     workloads = [
         workload
         for each in objects
-        if each.is_workload() and (workload := _workload(each, notes)) is not None
+        if (each.is_workload() or _is_machine(each))
+        and (workload := _workload(each, notes)) is not None
     ]
     labelled: dict[tuple[str, str, str], list[Workload]] = {}
     for workload in workloads:
@@ -79,7 +86,16 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     return workloads
 
 
+def _is_machine(each: Object) -> bool:
+    """Istio's WorkloadEntry: a workload that is no pod, and that Services select like one."""
+    return each.family == ISTIO and each.kind == "WorkloadEntry"
+
+
 def _workload(each: Object, notes: Notes) -> Workload | None:
+    if _is_machine(each):
+        account = each.spec.get("serviceAccount") or Node(None, each.place)
+        pod = Node.of({"serviceAccountName": account}, each.place)
+        return Workload(each, texts(each.spec.get("labels")), pod)
     template = each.spec.get("template") or Node(None, each.place)
     metadata = template.get("metadata") or Node(None, each.place)
     labels = texts(metadata.get("labels"))
@@ -114,7 +130,8 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
         return
     if _is_own(each.name, each, mine, catalog, notes):
         return
-    grpc = _speaks_grpc(each, each.spec.get("ports"), notes)
+    main = _main_port(each, each.spec.get("ports"), notes)
+    grpc = main is not None and _protocol(main) == "grpc"
     twin = _twin(mine, grpc, catalog)
     if twin is not None:
         catalog.alias(twin, each.name, each.namespace)
@@ -122,6 +139,7 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
         return
     entry = catalog.add(each.name, each.namespace, each.place)
     entry.grpc = grpc
+    entry.port, entry.container_port = _numbers(main, mine)
     catalog.of[each.ref] = [entry]
     if not mine:
         notes.warn(each.place, f"{each} selects no workload here: the echo stands in")
@@ -163,6 +181,7 @@ def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes
             )
         variant.workloads.append(workload.object.name)
         variant.labels.append(workload.labels)
+        variant.accounts.add(workload.account)
         variant.run = variant.run or workload.run()
         variant.env |= workload.env()
         entry.members.add(workload.object.ref)
@@ -179,11 +198,28 @@ def _tell_twice(entry: Entry, workload: Workload, catalog: Catalog, notes: Notes
         )
 
 
-def _speaks_grpc(owner: Object, ports: Node | None, notes: Notes) -> bool:
-    """Whether the port that counts speaks gRPC; there is one port to a service here."""
+def _numbers(port: Node | None, workloads: Iterable[Workload]) -> tuple[int | None, int | None]:
+    """A Service's port, and the port of its workloads that it leads to, by number or by name."""
+    if port is None:
+        return None, None
+    target = port.get("targetPort") or port.get("port")
+    found = target.value if target is not None else None
+    if isinstance(found, str):
+        named = (each for workload in workloads for each in workload.ports())
+        same = (each for each in named if (name := each.get("name")) and name.value == found)
+        found = next((_number(each.get("containerPort")) for each in same), None)
+    return _number(port.get("port")), found if isinstance(found, int) else None
+
+
+def _number(node: Node | None) -> int | None:
+    return node.value if node is not None and isinstance(node.value, int) else None
+
+
+def _main_port(owner: Object, ports: Node | None, notes: Notes) -> Node | None:
+    """The port that counts; there is one port to a service here."""
     found = list(ports.elements()) if ports else []
     if not found:
-        return False
+        return None
     main = next((port for port in found if _protocol(port) in ("http", "http2", "grpc")), found[0])
     others = [_port_name(port) for port in found if port is not main]
     if others:
@@ -191,7 +227,7 @@ def _speaks_grpc(owner: Object, ports: Node | None, notes: Notes) -> bool:
     if _protocol(main) in _OTHER_PROTOCOLS:
         message = f"port {_port_name(main)!r} of {owner} is taken as plain HTTP"
         notes.warn(main.place, message)
-    return _protocol(main) == "grpc"
+    return main
 
 
 def _protocol(port: Node) -> str:
@@ -217,6 +253,8 @@ def _alone(workloads: Sequence[Workload], catalog: Catalog, notes: Notes) -> Non
             continue
         entry = catalog.add(name, first.namespace, first.place)
         entry.grpc = any(_protocol(port) == "grpc" for port in group[0].ports())
+        ports = (_number(port.get("containerPort")) for port in group[0].ports())
+        entry.container_port = next(ports, None)
         _fill(entry, group, catalog, notes)
         names = listed(workload.object.name for workload in group)
         notes.warn(first.place, f"no Service selects {names}: service {entry.name!r} stands for it")

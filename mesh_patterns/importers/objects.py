@@ -16,7 +16,15 @@ DEFAULT_NAMESPACE = "default"
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
-POLICY = frozenset({"VirtualService", "DestinationRule", "Gateway"})
+POLICY = frozenset(
+    {
+        "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication",
+        "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
+    }
+)  # fmt: skip
+
+# Versions of Istio's groups that say the same: what a later one says is read as if it did.
+_VERSIONS = frozenset({"v1", "v1beta1", "v1alpha1", "v1alpha3"})
 
 Ref = tuple[str, str, str]
 
@@ -92,7 +100,15 @@ def read(
         if kind.endswith("List") and items is not None:
             read(items.elements(), gathered, notes, variables)
         else:
+            _check_version(document, notes)
             gathered.objects.append(_object(document, kind))
+
+
+def _check_version(document: Node, notes: Notes) -> None:
+    given = document.find("apiVersion")
+    text = _text(document, "apiVersion")
+    if family(text) == ISTIO and text.rpartition("/")[2] not in _VERSIONS:
+        notes.warn(given.place, f"apiVersion {text!r} is not known: read as v1")
 
 
 def _object(document: Node, kind: str) -> Object:

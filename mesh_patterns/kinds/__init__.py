@@ -24,6 +24,7 @@ from mesh_patterns.kinds import (
     connection_limit,
     connection_rate,
     cors,
+    envoy_filter,
     ext_proc,
     fault,
     hardening,
@@ -88,6 +89,7 @@ KINDS: Mapping[str, Kind] = {
     "transcoding": Kind(transcoding.TranscodingSpec, transcoding.apply),
     "objective": Kind(objective.ObjectiveSpec, objective.apply),
     "wasm": Kind(wasm.WasmSpec, wasm.apply),
+    "envoy_filter": Kind(envoy_filter.EnvoyFilterSpec, envoy_filter.apply),
 }
 
 

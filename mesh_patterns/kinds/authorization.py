@@ -8,7 +8,8 @@ name. Of several patterns each has to let a request pass.
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -16,12 +17,12 @@ from mesh_patterns.draft import Draft, Target
 from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
 from mesh_patterns.matching import HeadersSpec, PathMatch
 from mesh_patterns.model import CLIENT, INGRESS
-from mesh_patterns.policy import Access, Authorization
+from mesh_patterns.policy import ANYBODY, Access, Authorization
 from mesh_patterns.selector import inbound, is_edge, service
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.matching import TextMatch
-from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
+from mesh_yaml.place import DocumentError, Place, Problem
+from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
 
 
 def _starred(value: Any) -> Any:
@@ -51,29 +52,37 @@ Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], _OneOrMore,
 Names = Annotated[list[SomeText], _OneOrMore, ListOrOne()]
 
 
-class AccessSpec(HeadersSpec):
-    """Which requests: all that is given must hold, of each list one is enough."""
+class WhoAndWhatSpec(Spec):
+    """Lists of what may hold of a request; of each one is enough."""
 
     from_: Names = Field(
         [],
         alias="from",
-        description="calling services, known by mutual TLS; ingress and client too",
+        description="calling services, known by mutual TLS; ingress and client too; * is any",
     )
     methods: Texts = []
     paths: Paths = Field([], description="without the query; /pub/* is a prefix")
-    hosts: Texts = Field([], description="the Host header")
+    hosts: Texts = Field([], description="the Host header, in any case")
     ip_blocks: Networks = Field([], description="the address at the other end of the connection")
     remote_ip_blocks: Networks = Field(
         [], description="the client's address as X-Forwarded-For has it"
     )
 
     @model_validator(mode="after")
-    def _some(self) -> AccessSpec:
+    def _some(self) -> Self:
         for name in self.model_fields_set:
-            if not getattr(self, name):
+            if getattr(self, name) in ([], {}):
                 shown = name.rstrip("_")
                 raise ValueError(f"{shown} is empty, which is nobody; leave it out for everybody")
         return self
+
+
+class AccessSpec(WhoAndWhatSpec, HeadersSpec):
+    """Which requests: all that is given must hold."""
+
+    not_: WhoAndWhatSpec | None = Field(
+        None, alias="not", description="and nothing of what these lists hold"
+    )
 
 
 Rules = Annotated[list[AccessSpec], _OneOrMore, ListOrOne()]
@@ -113,34 +122,55 @@ def _access(
     spec: AuthorizationSpec, action: str, index: int, draft: Draft, workloads: list[Target]
 ) -> Access:
     rule: AccessSpec = getattr(spec, action)[index]
-    place = spec.place(action, index, "from")
+    lists = _lists(rule, spec, (action, index), draft)
     if rule.from_:
-        _check_strict(draft, workloads, place)
+        place = spec.place(action, index, "from")
+        _check_known(draft, workloads, place, open_=action == "deny")
+    if rule.not_ and rule.not_.from_:
+        place = spec.place(action, index, "not", "from")
+        _check_known(draft, workloads, place, open_=action == "allow")
+    none_of = _lists(rule.not_, spec, (action, index, "not"), draft) if rule.not_ else None
+    return replace(lists, headers=rule.header_matches(), none_of=none_of)
+
+
+def _lists(
+    rule: WhoAndWhatSpec, spec: AuthorizationSpec, at: tuple[str | int, ...], draft: Draft
+) -> Access:
+    place = spec.place(*at, "from")
     return Access(
-        principals=tuple(spiffe_id(draft, _caller(draft, name, place)) for name in rule.from_),
+        principals=tuple(_principal(draft, name, place) for name in rule.from_),
         methods=tuple(match.meaning() for match in rule.methods),
         paths=tuple(match.meaning() for match in rule.paths),
         hosts=tuple(match.meaning() for match in rule.hosts),
-        headers=rule.header_matches(),
         ip_blocks=tuple(rule.ip_blocks),
         remote_ip_blocks=tuple(rule.remote_ip_blocks),
     )
 
 
-def _check_strict(draft: Draft, workloads: list[Target], place: Place) -> None:
-    """A caller is who its certificate says; without one it is nobody, or anybody."""
-    for workload in workloads:
-        found = mode(draft, workload.service)
-        if found == STRICT:
-            continue
-        set_ = draft.mtls.get(workload.service)
-        because = f"is {found} at {set_.place}" if set_ and found != OFF else "is not on"
-        raise DocumentError.at(
-            place,
-            f"'from' needs certificates of all callers, but mutual TLS of {workload.service!r} "
-            f"{because}; add {{pattern: mtls, on: {workload.service}, mode: strict}}",
-        )
+def _check_known(draft: Draft, workloads: list[Target], place: Place, *, open_: bool) -> None:
+    """A caller is who its certificate says; without one it is nobody.
+
+    Nobody is no danger to who lets in only whom he names. ``open_`` says that a rule lets in who is
+    not named.
+    """
+    for name in dict.fromkeys(each.service for each in workloads):
+        found = mode(draft, name)
+        if found == OFF:
+            raise DocumentError.at(
+                place,
+                f"'from' needs certificates of the callers, but mutual TLS of {name!r} is not on; "
+                f"add {{pattern: mtls, on: {name}, mode: strict}}",
+            )
+        if found != STRICT and open_:
+            message = (
+                f"mutual TLS of {name!r} is {found} at {draft.mtls[name].place}: who comes in "
+                "plaintext has no name, and is not kept out by this"
+            )
+            draft.warnings.append(Problem(place, message, warning=True))
 
 
-def _caller(draft: Draft, name: str, place: Place) -> str:
-    return name if name in (INGRESS, CLIENT) else service(draft.mesh, name, place)
+def _principal(draft: Draft, name: str, place: Place) -> str:
+    if name == ANYBODY:
+        return ANYBODY
+    known = name if name in (INGRESS, CLIENT) else service(draft.mesh, name, place)
+    return spiffe_id(draft, known)

@@ -14,7 +14,6 @@ from pydantic import Field, model_validator
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import CircuitBreaker
-from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 
 Limit = Annotated[int, Field(ge=0, le=2**32 - 1)]
@@ -23,7 +22,7 @@ Limit = Annotated[int, Field(ge=0, le=2**32 - 1)]
 class CircuitBreakerSpec(PatternSpec):
     """Limit what is open on an edge."""
 
-    on: str = Field(description="service, or 'caller -> service'")
+    on: str = Field(description=cluster_settings.ON)
     max_requests: Limit | None = Field(None, description="that wait for an answer; 1024 if absent")
     max_connections: Limit | None = Field(None, description="1024 if absent")
     max_pending_requests: Limit | None = Field(
@@ -45,6 +44,5 @@ _LIMITS = ("max_requests", "max_connections", "max_pending_requests", "max_retri
 
 
 def apply(spec: CircuitBreakerSpec, draft: Draft) -> None:
-    found = edges(draft, spec.on, spec.place("on"))
     set_ = Placed(spec.meaning(), spec.place(), spec.override)
-    cluster_settings.put(draft, found, "circuit_breaker", set_)
+    cluster_settings.put(draft, spec.on, spec.place("on"), "circuit_breaker", set_)

@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HealthCheck
-from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import ListOrOne, one_or_more
@@ -46,7 +45,7 @@ Statuses = Annotated[
 class HealthCheckSpec(PatternSpec):
     """Send to hosts only that say they are well."""
 
-    on: str = Field(description="service, or 'caller -> service'")
+    on: str = Field(description=cluster_settings.ON)
     protocol: Literal["http", "grpc", "tcp"] | None = Field(
         None, description="of the question; by default what the service speaks"
     )
@@ -67,7 +66,7 @@ class HealthCheckSpec(PatternSpec):
 
 
 def apply(spec: HealthCheckSpec, draft: Draft) -> None:
-    found = edges(draft, spec.on, spec.place("on"))
+    found, _ = cluster_settings.reached(draft, spec.on, spec.place("on"))
     speaks: Any = draft.mesh.services[found[0].callee].protocol
     protocol = spec.protocol or (speaks if speaks in ("http", "grpc") else "tcp")
     for name, of in (("path", "http"), ("statuses", "http"), ("service", "grpc")):
@@ -75,4 +74,4 @@ def apply(spec: HealthCheckSpec, draft: Draft) -> None:
             message = f"is of {of}, and this check speaks {protocol}"
             raise DocumentError.at(spec.key_place(name), message)
     meaning = Placed(spec.meaning(protocol), spec.place(), spec.override)
-    cluster_settings.put(draft, found, "health_check", meaning)
+    cluster_settings.put(draft, spec.on, spec.place("on"), "health_check", meaning)

@@ -12,8 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
-from mesh_patterns.policy import HashKey, LoadBalancing
-from mesh_patterns.selector import edges
+from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, one_or_more
 from mesh_yaml.values import Duration, Percent
@@ -21,6 +20,7 @@ from mesh_yaml.values import Duration, Percent
 MAX_RING = 8 * 1024 * 1024  # Envoy's own
 MAX_TABLE = 5_000_011
 HASHED = ("ring_hash", "maglev")
+TURNS = ("round_robin", "least_request")
 
 
 class HashKeySpec(Spec):
@@ -34,6 +34,10 @@ class HashKeySpec(Spec):
         None, description="Envoy makes the cookie where it is missing; 0s: for the session"
     )
 
+    path: str | None = Field(
+        None, pattern=r"^/[^\x00-\x20\x7f;]*$", description="of the cookie that Envoy makes; /"
+    )
+
     @model_validator(mode="after")
     def _one(self) -> HashKeySpec:
         given = [name for name in _KEYS if getattr(self, name) is not None]
@@ -42,6 +46,8 @@ class HashKeySpec(Spec):
             raise ValueError(f"expected one of {wanted}, got {got}")
         if self.ttl is not None and self.cookie is None:
             raise ValueError("ttl is for a cookie")
+        if self.path is not None and self.ttl is None:
+            raise ValueError("path is of a cookie that Envoy makes: say its 'ttl'")
         return self
 
     def meaning(self) -> HashKey:
@@ -49,7 +55,8 @@ class HashKeySpec(Spec):
             return HashKey("source_ip")
         kind = next(name for name in _KEYS if getattr(self, name) is not None)
         name = str(getattr(self, kind))
-        return HashKey(kind, name.lower() if kind == "header" else name, self.ttl)
+        shown = name.lower() if kind == "header" else name
+        return HashKey(kind, shown, self.ttl, self.path or "")
 
 
 _KEYS = ("header", "cookie", "query", "source_ip")
@@ -72,10 +79,27 @@ def _key(value: Any) -> Any:
 Key = Annotated[HashKeySpec, BeforeValidator(_key), AlsoWritten.of("string")]
 
 
+class SlowStartSpec(Spec):
+    """Send a new host little at first."""
+
+    window: Duration = Field(description="until it gets its whole share")
+    aggression: float | None = Field(None, gt=0, le=100, description="more is faster; 1 if absent")
+    minimum_percent: Percent | None = Field(None, description="of its share, from the start; 10")
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> SlowStartSpec:
+        if not self.window:
+            raise ValueError("window must be more than 0s")
+        return self
+
+    def meaning(self) -> SlowStart:
+        return SlowStart(self.window, self.aggression, self.minimum_percent)
+
+
 class LoadBalancingSpec(PatternSpec):
     """Choose between the hosts of a service."""
 
-    on: str = Field(description="service, or 'caller -> service'")
+    on: str = Field(description=cluster_settings.ON)
     policy: Literal["round_robin", "least_request", "random", "ring_hash", "maglev"] | None = Field(
         None, description="round_robin, or ring_hash with a hash, if absent"
     )
@@ -89,6 +113,9 @@ class LoadBalancingSpec(PatternSpec):
     )
     choice_count: int | None = Field(
         None, ge=2, le=2**32 - 1, description="least_request: how many are compared; 2 if absent"
+    )
+    slow_start: SlowStartSpec | None = Field(
+        None, description="round_robin and least_request: for hosts that are new"
     )
     panic_threshold: Percent | None = Field(
         None, description="with fewer good hosts all are used; 50 if absent, 0: never"
@@ -104,6 +131,8 @@ class LoadBalancingSpec(PatternSpec):
         for name, theirs in _OPTIONS.items():
             if getattr(self, name) is not None and theirs != policy:
                 raise ValueError(f"{name} is for {theirs}, got {policy}")
+        if self.slow_start is not None and policy not in TURNS:
+            raise ValueError(f"slow_start is for {' and '.join(TURNS)}, got {policy}")
         self._check_sizes()
         return self
 
@@ -126,6 +155,7 @@ class LoadBalancingSpec(PatternSpec):
             table_size=self.table_size,
             choice_count=self.choice_count,
             panic_threshold=self.panic_threshold,
+            slow_start=self.slow_start.meaning() if self.slow_start else None,
         )
 
 
@@ -142,6 +172,5 @@ def _is_prime(number: int) -> bool:
 
 
 def apply(spec: LoadBalancingSpec, draft: Draft) -> None:
-    found = edges(draft, spec.on, spec.place("on"))
     set_ = Placed(spec.meaning(), spec.place(), spec.override)
-    cluster_settings.put(draft, found, "load_balancing", set_)
+    cluster_settings.put(draft, spec.on, spec.place("on"), "load_balancing", set_)

@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from mesh_patterns.draft import Draft, Edge, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRate
-from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import Problem
 from mesh_yaml.spec import AlsoWritten, Spec
@@ -86,9 +85,12 @@ def _failure_percentage(value: Any) -> Any:
 class OutlierDetectionSpec(PatternSpec):
     """Leave out hosts that fail."""
 
-    on: str = Field(description="service, or 'caller -> service'")
+    on: str = Field(description=cluster_settings.ON)
     consecutive_5xx: Count | None = Field(None, description="also what never answered")
     consecutive_gateway_failure: Count | None = Field(None, description="502, 503 and 504 only")
+    consecutive_local_origin_failure: Count | None = Field(
+        None, description="no connection, which is then no 5xx to the others"
+    )
     success_rate: Annotated[
         SuccessRateSpec | None, BeforeValidator(_success_rate), AlsoWritten.of("boolean")
     ] = None
@@ -119,6 +121,7 @@ class OutlierDetectionSpec(PatternSpec):
         return OutlierDetection(
             consecutive_5xx=self.consecutive_5xx if some else DEFAULT_5XX,
             consecutive_gateway_failure=self.consecutive_gateway_failure,
+            consecutive_local_origin_failure=self.consecutive_local_origin_failure,
             success_rate=self.success_rate.meaning() if self.success_rate else None,
             failure_percentage=failures.meaning() if failures else None,
             interval=self.interval,
@@ -129,20 +132,24 @@ class OutlierDetectionSpec(PatternSpec):
 
 
 _DETECTORS = (
-    "consecutive_5xx", "consecutive_gateway_failure", "success_rate", "failure_percentage"
+    "consecutive_5xx", "consecutive_gateway_failure", "consecutive_local_origin_failure",
+    "success_rate", "failure_percentage",
 )  # fmt: skip
 
 
 def apply(spec: OutlierDetectionSpec, draft: Draft) -> None:
-    found = edges(draft, spec.on, spec.place("on"))
     set_ = Placed(spec.meaning(), spec.place(), spec.override)
-    cluster_settings.put(draft, found, "outlier_detection", set_)
-    draft.warnings.extend(_in_vain(spec, draft, found))
+    found = cluster_settings.put(draft, spec.on, spec.place("on"), "outlier_detection", set_)
+    version = spec.on.partition("/")[2] or None
+    draft.warnings.extend(_in_vain(spec, draft, found, version))
 
 
-def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Iterator[Problem]:
+def _in_vain(
+    spec: OutlierDetectionSpec, draft: Draft, found: list[Edge], version: str | None
+) -> Iterator[Problem]:
     """What Envoy takes without a word, and then never does."""
-    hosts = {edge.callee: len(draft.mesh.services[edge.callee].versions) for edge in found}
+    services = draft.mesh.services
+    hosts = {edge.callee: 1 if version else len(services[edge.callee].versions) for edge in found}
     yield from _never_judged(spec, hosts)
     limit = spec.max_ejection_percent
     few = [name for name, count in hosts.items() if limit is not None and 100 / count > limit]
@@ -152,7 +159,9 @@ def _in_vain(spec: OutlierDetectionSpec, draft: Draft, found: list[Edge]) -> Ite
             f"{limit:g}% of the hosts of {_names(few)} is less than one: none is ever taken out",
             warning=True,
         )
-    alone = dict.fromkeys(edge.callee for edge in found if _alone(edge, hosts[edge.callee]))
+    alone = dict.fromkeys(
+        edge.callee for edge in found if _alone(edge, hosts[edge.callee], version)
+    )
     if alone and not few:
         yield Problem(
             spec.place(),
@@ -186,9 +195,9 @@ def _never_judged(spec: OutlierDetectionSpec, hosts: Mapping[str, int]) -> Itera
         )
 
 
-def _alone(edge: Edge, hosts: int) -> bool:
+def _alone(edge: Edge, hosts: int, version: str | None) -> bool:
     """Whether its requests are for one host, or are split between versions of one host each."""
-    placed = edge.settings.get("load_balancing")
+    placed = edge.of_cluster(version).get("load_balancing")
     panic = placed.value.panic_threshold if placed else None
     by_version = bool(edge.split and all(each.target.version for each in edge.split.value))
     return (hosts == 1 or by_version) and panic != 0

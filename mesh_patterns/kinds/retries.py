@@ -109,4 +109,4 @@ def apply(spec: RetriesSpec, draft: Draft) -> None:
         edge.put("retries", Placed(spec.meaning(), spec.place(), spec.override))
     if spec.budget is not None:
         budget = Placed(spec.budget.meaning(), spec.place("budget"), spec.override)
-        cluster_settings.put(draft, found, "retry_budget", budget)
+        cluster_settings.put_on(draft, found, None, "retry_budget", budget)

@@ -46,7 +46,7 @@ WEB = "mesh: {services: {web: {versions: {v1: , v2: }}, api: }}\n"
         ),
         ("expect: [{to: web}]", "2:10: claims nothing; expected at least one of status, share"),
         ("expects: []", "2:1: unknown key 'expects'; did you mean 'expect'?"),
-        ("foo: []", "2:1: unknown key 'foo'; there is 'name', 'use', 'vars', 'mesh', 'patterns'"),
+        ("foo: []", "2:1: unknown key 'foo'; there is 'name', 'about', 'use', 'vars', 'mesh'"),
     ],
 )
 def test_a_mistake_in_a_list_is_told_at_its_place(refusal: Refusal, text: str, told: str) -> None:

@@ -136,7 +136,7 @@ def test_a_port_that_two_ask_for_is_in_use(tmp_path: Path) -> None:
     assert f": port {port} is in use twice in this mesh" in done.err
 
 
-@pytest.mark.parametrize("command", ["up", "prove", "check", "render"])
+@pytest.mark.parametrize("command", ["up", "prove", "check", "render", "import"])
 def test_a_file_that_is_not_there_is_named(command: str) -> None:
     done = inside(command, "no-such.yaml")
     assert (done.code, done.out) == (2, "")

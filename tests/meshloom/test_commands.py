@@ -16,7 +16,7 @@ from meshloom.up import DEMO
 from tests.meshloom.command import inside, write
 
 HEAVY = ("pydantic", "grpc", "aiohttp", "wasmtime", "envoy_data_plane", "ruamel", "google.protobuf")
-COMMANDS = ("up", "prove", "check", "render", "schema", "tap", "wasm")
+COMMANDS = ("up", "prove", "check", "render", "import", "schema", "tap", "wasm")
 MESH = "mesh: {services: {web: {versions: {v1: , v2: }, ingress: true}}}\n"
 WARNS = MESH + "patterns: [{pattern: canary, on: web, weights: {v1: 90, v2: 20}}]"
 

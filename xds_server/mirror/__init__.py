@@ -14,7 +14,7 @@ messages that refer to one another, because files must not import each other in 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import Any
 
@@ -94,6 +94,49 @@ def parse_text(cls: MessageClass, data: bytes) -> Any:
         return text_format.Parse(data.decode(), mirror_class(cls)())
     except (text_format.ParseError, ValueError) as error:
         raise WireError(f"{len(data)} bytes are no {cls.__name__} as text: {error}") from error
+
+
+def from_json(value: Mapping[str, Any]) -> tuple[str, bytes]:
+    """The bytes of a message in proto JSON, whose ``"@type"`` says what it is, and so of every
+    ``Any`` inside. Field names may be Envoy's own or JSON's; a ``TypedStruct`` is what it holds.
+
+    Raises ``ResourceError`` for a type that is not known, ``WireError`` for what no such message
+    can hold.
+    """
+    from google.protobuf import json_format  # for those who write messages themselves only
+
+    known = _typed(value)
+    type_url = known.pop("@type", "")
+    cls = class_of(type_url)
+    if cls is None:
+        raise ResourceError(f"{type_url or 'nothing'}: Envoy has no message of that type")
+    try:
+        message = json_format.ParseDict(known, mirror_class(cls)(), descriptor_pool=_POOL)
+    except (json_format.ParseError, TypeError, ValueError) as error:
+        raise WireError(" ".join(str(error).split())) from error
+    return type_url, message.SerializeToString(deterministic=True)
+
+
+_STRUCTS = ("udpa.type.v1.TypedStruct", "xds.type.v3.TypedStruct")
+
+
+def _typed(value: Any) -> Any:
+    """The same with every type inside made known, and no ``TypedStruct``."""
+    if isinstance(value, list):
+        return [_typed(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {name: _typed(item) for name, item in value.items()}
+    type_url = str(found.get("@type", ""))
+    if type_url.rpartition("/")[2] in _STRUCTS:
+        inner = found.get("value")
+        held = inner if isinstance(inner, dict) else {}
+        found = {"@type": str(found.get("type_url", found.get("typeUrl", ""))), **held}
+        type_url = found["@type"]
+    cls = class_of(type_url) if type_url else None
+    if cls is not None:
+        mirror_class(cls)
+    return found
 
 
 def render(type_url: str, body: bytes, *, secrets: bool = False) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
     tap → bandwidth_limit → compression → gate → fault → cors → authorization →
     local_rate_limit → rate_limit → admission_control → adaptive_concurrency → session →
-    transcoding → lua → ext_proc → wasm → router
+    transcoding → lua → ext_proc → wasm → envoy_filter → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
@@ -54,6 +54,7 @@ ORDER = (
     "lua",
     "ext_proc",
     "wasm",
+    "envoy_filter",
 )
 ROUTER = "envoy.filters.http.router"
 
@@ -152,4 +153,5 @@ def _router() -> hcm.HttpFilter:
 
 
 def _filter(name: str, message: protos.Message, *, disabled: bool = False) -> hcm.HttpFilter:
-    return hcm.HttpFilter(name=name, typed_config=any_of(message), disabled=disabled)
+    packed = message if isinstance(message, protobuf.Any) else any_of(message)
+    return hcm.HttpFilter(name=name, typed_config=packed, disabled=disabled)

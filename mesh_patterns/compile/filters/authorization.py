@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from mesh_patterns.compile.values import header_matcher, string_matcher
-from mesh_patterns.policy import Access, Authorization
+from mesh_patterns.policy import ANYBODY, Access, Authorization
 from mesh_yaml.matching import StringMatch
 from xds_server.protos import core, matcher, rbac, rbac_filter
 
@@ -39,23 +39,32 @@ def _policy(access: Access) -> rbac.Policy:
 
 def _permissions(access: Access) -> Iterable[rbac.Permission]:
     """What is asked for; each of these must hold."""
+    yield from _asked(access)
+    for excluded in _asked(access.none_of) if access.none_of else ():
+        yield rbac.Permission(not_rule=excluded)
+
+
+def _asked(access: Access) -> Iterable[rbac.Permission]:
     if access.methods:
         yield _any_permission(_header(":method", match) for match in access.methods)
     if access.paths:
         yield _any_permission(path for match in access.paths for path in _paths(match))
     if access.hosts:
-        yield _any_permission(_header(":authority", match) for match in access.hosts)
+        yield _any_permission(_host(match) for match in access.hosts)
     for name, match in access.headers:
         yield _header(name, match)
 
 
 def _principals(access: Access) -> Iterable[rbac.Principal]:
     """Who asks; each of these must hold."""
+    yield from _asking(access)
+    for excluded in _asking(access.none_of) if access.none_of else ():
+        yield rbac.Principal(not_id=excluded)
+
+
+def _asking(access: Access) -> Iterable[rbac.Principal]:
     if access.principals:
-        yield _any_principal(
-            rbac.Principal(authenticated=rbac.PrincipalAuthenticated(principal_name=_exact(name)))
-            for name in access.principals
-        )
+        yield _any_principal(map(_known, access.principals))
     if access.ip_blocks:
         yield _any_principal(
             rbac.Principal(direct_remote_ip=_range(block)) for block in access.ip_blocks
@@ -66,8 +75,22 @@ def _principals(access: Access) -> Iterable[rbac.Principal]:
         )
 
 
+def _known(name: str) -> rbac.Principal:
+    """By the certificate, of which a caller without one has none."""
+    named = None if name == ANYBODY else _exact(name)
+    return rbac.Principal(authenticated=rbac.PrincipalAuthenticated(principal_name=named))
+
+
 def _header(name: str, match: StringMatch) -> rbac.Permission:
     return rbac.Permission(header=header_matcher(name, match))
+
+
+def _host(match: StringMatch) -> rbac.Permission:
+    """The case of a host means nothing, and nobody gets around a rule by another one."""
+    found = header_matcher(":authority", match)
+    if found.string_match is not None and match.kind != "regex":
+        found.string_match.ignore_case = True
+    return rbac.Permission(header=found)
 
 
 def _paths(match: StringMatch) -> Iterable[rbac.Permission]:

@@ -52,10 +52,10 @@ def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignme
     return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[local])
 
 
-def _fields(policy: Edge | None) -> dict[str, Any]:
-    """What an edge's settings say, as far as gRPC has it."""
+def _fields(policy: traffic_policy.Settings) -> dict[str, Any]:
+    """What is set, as far as gRPC has it."""
     found: dict[str, Any] = {}
-    for name, placed in policy.settings.items() if policy else ():
+    for name, placed in policy.items():
         if name in _SETTINGS:
             found |= _SETTINGS[name](placed.value)
     return found

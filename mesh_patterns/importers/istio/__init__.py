@@ -1,33 +1,73 @@
-"""Istio's VirtualService, DestinationRule and Gateway as patterns of ours.
+"""Istio's objects as patterns of ours.
 
-https://istio.io/latest/docs/reference/config/networking/
+https://istio.io/latest/docs/reference/config/
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from mesh_patterns.importers.catalog import Catalog
-from mesh_patterns.importers.istio import destination_rules, gateways, virtual_services
+from mesh_patterns.importers.istio import (
+    authorization_policies,
+    destination_rules,
+    envoy_filters,
+    gateways,
+    peer_authentications,
+    service_entries,
+    traffic_policies,
+    virtual_services,
+    wasm_plugins,
+)
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Object, of_kind
 from mesh_yaml.node import Node
 
+T = TypeVar("T")
+
+
+def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
+    """The services that ServiceEntries add to those of Kubernetes."""
+    world = World(catalog, notes)
+    for source in _sources(objects, "ServiceEntry", world):
+        notes.guard(service_entries.read, source)
+
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
-    """What Istio's objects do. Subsets come first: they name versions."""
-    world = World(catalog, notes, {})
-    for each in of_kind(objects, "DestinationRule"):
-        notes.guard(destination_rules.read, Source(each, world))
-    read = {
-        (each.namespace, each.name): notes.guard(gateways.read, Source(each, world))
-        for each in of_kind(objects, "Gateway")
+    """What Istio's objects do.
+
+    Subsets come first: they name versions. Who may call whom comes late, when everybody is known,
+    and whether callers have certificates last: other policies take them for granted.
+    """
+    world = World(catalog, notes)
+    destinations = _each(objects, "DestinationRule", world, destination_rules.read)
+    known = {
+        (g.object.namespace, g.object.name): g
+        for g in _each(objects, "Gateway", world, gateways.read)
     }
-    known = {key: gateway for key, gateway in read.items() if gateway is not None}
-    sources = [Source(each, world) for each in of_kind(objects, "VirtualService")]
+    sources = _sources(objects, "VirtualService", world)
     for source in sources:
         notes.guard(virtual_services.check, source)
-    mesh = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
-    ingress = notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
-    return [*mesh, *ingress]
+    made = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
+    made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
+    guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
+    made += traffic_policies.patterns(destinations, world)
+    made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
+    made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
+    access = notes.guard(authorization_policies.patterns, guards, world) or []
+    peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
+    return [*made, *peer_authentications.patterns(peers, world), *access]
+
+
+def _sources(objects: Sequence[Object], kind: str, world: World) -> list[Source]:
+    return [Source(each, world) for each in of_kind(objects, kind)]
+
+
+def _each(
+    objects: Sequence[Object], kind: str, world: World, read: Callable[[Source], T | None]
+) -> list[T]:
+    """What is read of all objects of a kind; what is wrong with one is noted."""
+    found = (world.notes.guard(read, source) for source in _sources(objects, kind, world))
+    return [each for each in found if each is not None]

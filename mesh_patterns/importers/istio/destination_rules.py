@@ -1,6 +1,10 @@
-"""DestinationRule: subsets, which become versions. Its traffic policies are not taken yet."""
+"""DestinationRule: subsets, which become versions. What it says of traffic to them is for
+``traffic_policies.py``.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Entry, Variant
 from mesh_patterns.importers.istio.source import Source, Subset
@@ -9,10 +13,24 @@ from mesh_patterns.importers.objects import texts
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
-_KNOWN = frozenset({"host", "subsets", "trafficPolicy", "exportTo"})
+_KNOWN = frozenset({"host", "subsets", "trafficPolicy", "exportTo", "workloadSelector"})
 
 
-def read(source: Source) -> None:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule that was read. ``host`` may be a wildcard; ``entry`` is ``None`` then."""
+
+    source: Source
+    host: Node
+    entry: Entry | None
+    subsets: tuple[tuple[Subset, Node], ...] = ()
+
+    @property
+    def policy(self) -> Node | None:
+        return self.source.object.spec.get("trafficPolicy")
+
+
+def read(source: Source) -> Rule:
     """Learn the rule's subsets; a service that nobody has is made up of them.
 
     Raises:
@@ -21,20 +39,20 @@ def read(source: Source) -> None:
     host = source.object.spec.get("host")
     if host is None:
         raise DocumentError.at(source.object.place, f"{source.owner} has no 'host'")
-    _policy(source, source.object.spec)
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
+    if (selector := source.object.spec.get("workloadSelector")) is not None:
+        source.approximate("workloadSelector: it holds for every caller", selector)
     if "*" in host.text():
-        source.skip("a host with a wildcard", host)
-        return
+        for node in source.list("subsets"):
+            source.skip("a subset of a host with a wildcard", node)
+        return Rule(source, host, None)
     entry = source.service(host)
-    empty = [
-        subset.name
-        for node in source.list("subsets")
-        if not _known(entry, subset := _subset(source, entry, node))
-    ]
+    subsets = tuple((_subset(source, entry, node), node) for node in source.list("subsets"))
+    empty = [subset.name for subset, _ in subsets if not _known(entry, subset)]
     if empty:
         message = f"{source.owner}: no workload of {entry.name!r} has the labels of {listed(empty)}"
         source.notes.warn(host.place, message)
+    return Rule(source, host, entry, subsets)
 
 
 def _subset(source: Source, entry: Entry, node: Node) -> Subset:
@@ -42,7 +60,6 @@ def _subset(source: Source, entry: Entry, node: Node) -> Subset:
     if name is None:
         raise DocumentError.at(node.place, "a subset has no 'name'")
     source.notes.leftovers(node, ("name", "labels", "trafficPolicy"), source.owner, "subset.")
-    _policy(source, node)
     subset = Subset(name.text(), texts(node.get("labels")), name.place)
     source.world.subsets[entry.name, subset.name] = subset
     return subset
@@ -53,11 +70,6 @@ def _known(entry: Entry, subset: Subset) -> bool:
     if entry.invented:
         stand_in(entry, subset)
     return bool(members(entry, subset))
-
-
-def _policy(source: Source, node: Node) -> None:
-    policy = node.get("trafficPolicy")
-    source.notes.leftovers(policy or Node(None, node.place), (), source.owner, "trafficPolicy.")
 
 
 def members(entry: Entry, subset: Subset) -> list[Variant]:

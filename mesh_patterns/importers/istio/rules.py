@@ -18,7 +18,7 @@ _KNOWN = frozenset(
     {
         "name", "match", "route", "redirect", "directResponse", "rewrite", "timeout", "retries",
         "fault", "headers", "mirror", "mirrors", "mirrorPercentage", "mirrorPercent",
-        "mirror_percent",
+        "mirror_percent", "corsPolicy",
     }
 )  # fmt: skip
 DEFAULT_RETRIES = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes
@@ -25,11 +25,15 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """``subsets`` are by service and name."""
+    """``subsets`` are by service and name; ``tls``, by service, is what DestinationRules say of it.
+    ``identified`` is the first line that takes certificates for granted.
+    """
 
     catalog: Catalog
     notes: Notes
-    subsets: dict[tuple[str, str], Subset]
+    subsets: dict[tuple[str, str], Subset] = field(default_factory=dict)
+    tls: dict[str, Node] = field(default_factory=dict)
+    identified: list[Place] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.istio import gateways
+from mesh_patterns.importers.istio import cors_policies, gateways
 from mesh_patterns.importers.istio.gateways import Gateway, Key
 from mesh_patterns.importers.istio.rules import rules
 from mesh_patterns.importers.istio.source import MESH, Source
@@ -54,6 +54,7 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
             if first is None:
                 taken[entry.name] = source
                 yield pattern(f"{MESH} -> {entry.name}", made, host)
+                yield from cors_policies.patterns(f"{MESH} -> {entry.name}", source)
             elif first is not source:
                 message = f"{first.object} (at {first.object.place}) has rules for"
                 source.notes.warn(host.place, f"{message} {entry.name!r}: these are left out")
@@ -144,6 +145,7 @@ def _carried(made: Sequence[tuple[list[str], _Bound, list[Node]]]) -> Iterator[N
             carrier.ingress.setdefault(name, Node(name, bound.host.place))
         narrowed = [_narrowed(rule, names) for rule in found] if several else found
         yield pattern(f"ingress -> {carrier.name}", narrowed, bound.host)
+        yield from cors_policies.patterns(f"ingress -> {carrier.name}", bound.source)
 
 
 def _carrier(found: Sequence[Node], source: Source) -> Entry | None:

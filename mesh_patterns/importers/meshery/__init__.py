@@ -1,8 +1,8 @@
-"""Meshery pattern files, v1alpha2: an envelope around Kubernetes and Istio objects.
+"""Meshery's files: an envelope around Kubernetes and Istio objects.
 
-https://docs.meshery.io/reference and models/v1alpha2/patterns.go of meshery/schemas. The files
-come in three spellings (``type: Kind.Model``, ``type`` with ``model``, and keys with spaces), and
-real ones mix them.
+Pattern files are of v1alpha2: https://docs.meshery.io/reference and models/v1alpha2/patterns.go of
+meshery/schemas. They come in three spellings (``type: Kind.Model``, ``type`` with ``model``, and
+keys with spaces), and real ones mix them. Designs, which came later, are read by ``designs.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mesh_patterns.importers.meshery import designs
 from mesh_patterns.importers.meshery.components import USED, Component, objects
 from mesh_patterns.importers.meshery.order import check_order
 from mesh_patterns.importers.meshery.references import Scope, reference, used
@@ -42,6 +43,16 @@ class Reader:
         found = {key: respell(node) for key, node in services.items()}
         variables = self._variables(document, settings)
         self._components(found, Scope(variables, found), _scope(document), chain)
+
+    def read_design(self, document: Node) -> None:
+        """One design. It has no variables, and uses no other files."""
+        designs.check(document, self.notes)
+        name, scope = document.get("name"), _scope(document)
+        if name is not None and name.value is not None:
+            self.gathered.names.append(name)
+        self.gathered.links.extend(designs.links(document, scope, self.notes))
+        found = dict(designs.components(document, self.notes))
+        self._components(found, Scope({}, found), scope, ())
 
     def _variables(self, document: Node, settings: Mapping[str, Node]) -> dict[str, Node]:
         own = dict((document.get("vars") or Node(None, document.place)).items())
@@ -102,6 +113,19 @@ def read(
     reader = Reader(gathered, notes, given)
     for document in documents:
         reader.read(document, {}, (Path(document.place.file).resolve(),))
+
+
+def read_designs(
+    documents: Sequence[Node], gathered: Gathered, notes: Notes, given: Mapping[str, Node]
+) -> None:
+    """Designs into the objects and links that they stand for.
+
+    Raises:
+        DocumentError: one is of another schema.
+    """
+    reader = Reader(gathered, notes, given)
+    for document in documents:
+        reader.read_design(document)
 
 
 def _scope(document: Node) -> str:

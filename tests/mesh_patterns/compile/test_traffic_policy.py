@@ -41,6 +41,9 @@ mesh:
     asked: {versions: {v1: , v2: , v3: }}
     near: {versions: {v1: , v2: , v3: }}
     split: {versions: {v1: , v2: }}
+    halves: {versions: {v1: , v2: }}
+    reset: {versions: {v1: , v2: }}
+    warm: {versions: {v1: , v2: }}
 patterns:
 - {pattern: circuit_breaker, on: page -> slow, max_requests: 2}
 - {pattern: circuit_breaker, on: page -> queue, max_connections: 1, max_pending_requests: 1}
@@ -84,6 +87,18 @@ patterns:
 - {pattern: load_balancing, on: near, policy: maglev, hash: source_ip}
 - {pattern: load_balancing, on: split, hash: header:x-user}
 - {pattern: canary, on: split, weights: {v1: 50, v2: 50}}
+- {pattern: circuit_breaker, on: halves, max_requests: 1000}
+- {pattern: circuit_breaker, on: client -> halves/v2, max_requests: 0}
+- {pattern: route, on: halves, rules: [{match: {path: /two}, to: v2}, {to: v1}]}
+- pattern: outlier_detection
+  on: reset
+  consecutive_local_origin_failure: 2
+  base_ejection_time: 60s
+- {pattern: load_balancing, on: reset, slow_start: {window: 1s, aggression: 2}, panic_threshold: 0}
+- pattern: load_balancing
+  on: warm
+  policy: least_request
+  slow_start: {window: 100ms, minimum_percent: 20}
 """
 EJECTED = range(2, 4)  # failures: two are enough, a third may be under way before the host is out
 USERS = [f"user-{i}" for i in range(30)]
@@ -298,3 +313,24 @@ async def test_every_service_that_a_route_leads_to_says_what_is_hashed(read: Rea
     keys = (HashKey("header", "x-a"), HashKey("source_ip"))
     assert traffic_policy.hash_keys(edges, "client", targets) == keys
     assert traffic_policy.hash_keys(edges, "page", targets) == ()
+
+
+async def test_what_is_said_of_a_version_wins_over_what_is_said_of_its_service(
+    mesh: Running,
+) -> None:
+    assert [(await mesh.get("halves", path)).status for path in ("/two", "/")] == [503, 200]
+    elsewhere = mesh.draft.edges["client", "halves"]
+    assert set(elsewhere.of_cluster("v2")) == set(elsewhere.of_cluster("v1")) == {"circuit_breaker"}
+    assert elsewhere.of_cluster("v2") != elsewhere.of_cluster("v1")
+
+
+async def test_an_answer_is_no_failure_of_the_connection(mesh: Running) -> None:
+    bad = [(await mesh.get("reset", headers={"x-answer": "503"})).status for _ in range(20)]
+    assert bad == [503] * 20
+    assert await mesh.stat("cluster.client->reset.outlier_detection.ejections_active") == 0
+
+
+async def test_a_slow_start_is_over_after_its_window(mesh: Running) -> None:
+    await asyncio.sleep(0.3)
+    answers = [await mesh.get("warm") for _ in range(40)]
+    assert {answer.instance for answer in answers} == {"warm-v1", "warm-v2"}

@@ -21,10 +21,33 @@ KEYS = (
     "mirror", "mirrors", "rewrite", "redirect", "retries", "subsets", "labels", "version", "name",
     "servers", "port", "ports", "protocol", "selector", "template", "metadata", "spec",
     "containers", "env", "value", "args", "replicas", "settings", "traits", "meshmap", "edges",
-    "from", "to", "dependsOn", "type", "tls", "percentage",
+    "from", "to", "dependsOn", "type", "tls", "percentage", "trafficPolicy", "loadBalancer",
+    "connectionPool", "outlierDetection", "consistentHash", "portLevelSettings", "number", "mtls",
+    "mode", "rules", "source", "operation", "principals", "paths", "when", "key", "values",
+    "notValues", "matchLabels", "action", "targetRefs", "kind", "configPatches", "applyTo",
+    "patch", "operation", "typed_config", "@type", "inline_code", "url", "endpoints", "corsPolicy",
 )  # fmt: skip
 VALUES = st.sampled_from(
-    [None, True, 0, -1, 100, "", "a", "a/b", "*", "/", "7s", "$(#ref.vars.x)", "VirtualService"]
+    [
+        None,
+        True,
+        0,
+        -1,
+        100,
+        "",
+        "a",
+        "a/b",
+        "*",
+        "/",
+        "7s",
+        "$(#ref.vars.x)",
+        "VirtualService",
+        "a*",
+        "STRICT",
+        "RANDOM",
+        "request.headers[a]",
+        "10.0.0.0/8",
+    ]
 )
 TREES = st.recursive(
     VALUES,
@@ -36,6 +59,9 @@ TREES = st.recursive(
 KINDS = (
     "v1 Service", "v1 Pod", "apps/v1 Deployment", "networking.istio.io/v1 VirtualService",
     "networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 Gateway",
+    "security.istio.io/v1 AuthorizationPolicy", "security.istio.io/v1 PeerAuthentication",
+    "networking.istio.io/v1 ServiceEntry", "networking.istio.io/v1 WorkloadEntry",
+    "networking.istio.io/v1 EnvoyFilter", "extensions.istio.io/v1alpha1 WasmPlugin",
 )  # fmt: skip
 
 
@@ -62,3 +88,23 @@ def test_any_object_is_imported_or_refused(kind: str, spec: Any) -> None:
 def test_any_component_is_imported_or_refused(component: Any, other: Any) -> None:
     typed = {"type": "Application", **component} if isinstance(component, dict) else component
     convert({"name": "x", "services": {"a": typed, "b": other}})
+
+
+@settings(max_examples=100, deadline=None)
+@given(config=TREES, inner=TREES)
+@example(config={"inline_code": {"a": 1}}, inner=None)
+@example(config={"source_codes": {"a": {"@type": "x"}}}, inner=[])
+def test_any_configuration_of_a_filter_is_envoys_or_refused(config: Any, inner: Any) -> None:
+    typed = {"@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua"}
+    own = config if isinstance(config, dict) else {"inline_code": config}
+    value = {"name": "x", "typed_config": {**own, "default_source_code": inner, **typed}}
+    patch = {"applyTo": "HTTP_FILTER", "patch": {"operation": "ADD", "value": value}}
+    convert(
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}},
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "EnvoyFilter",
+            "metadata": {"name": "x"},
+            "spec": {"configPatches": [patch]},
+        },
+    )

@@ -110,12 +110,6 @@ def test_files_without_anything_to_run_are_refused_in_one_line(refusal: Callable
     )
 
 
-def test_the_newer_design_of_meshery_is_refused_by_name(refusal: Callable[..., str]) -> None:
-    assert refusal("{schemaVersion: designs.meshery.io/v1beta1, components: [{}]}") == (
-        "1.yaml:1:1: is a Meshery design of v1beta1 or later; v1alpha2 is what is read so far"
-    )
-
-
 def test_another_format_with_services_is_refused_with_what_was_wanted(
     refusal: Callable[..., str],
 ) -> None:

@@ -100,7 +100,6 @@ def test_a_caller_is_known_where_mutual_tls_is_strict(read: Read) -> None:
     [
         ("", "is not on"),
         ("- {pattern: mtls, on: web, mode: strict}\n", "is not on"),
-        ("- {pattern: mtls, on: api, mode: permissive}\n", "is permissive at 5:3"),
     ],
 )
 def test_without_certificates_a_caller_can_not_be_named(
@@ -108,7 +107,7 @@ def test_without_certificates_a_caller_can_not_be_named(
 ) -> None:
     allowed = "- {pattern: authorization, on: api, allow: {from: web}}\n"
     assert refusal(MESH + allowed + mtls) == (
-        "4:51: 'from' needs certificates of all callers, but mutual TLS of 'api' "
+        "4:51: 'from' needs certificates of the callers, but mutual TLS of 'api' "
         f"{because}; add {{pattern: mtls, on: api, mode: strict}}"
     )
 
@@ -146,3 +145,34 @@ def test_what_no_authorization_can_be_is_refused(refusal: Refusal, keys: str, to
 def test_an_unknown_caller_is_refused(refusal: Refusal) -> None:
     allowed = "- {pattern: authorization, on: api, allow: {from: wed}}\n"
     assert refusal(MESH + STRICT + allowed) == "5:51: no service 'wed'; did you mean 'web'?"
+
+
+def test_a_rule_may_except_what_it_is_not_about(read: Read) -> None:
+    rule = "{from: '*', not: {from: web, methods: [PUT], paths: /private, hosts: Example.com}}"
+    draft = read(f"{MESH}{STRICT}- {{pattern: authorization, on: api, allow: {rule}}}")
+    (access,) = draft.filters[0].config.rules
+    assert access.principals == ("*",)
+    assert access.none_of == Access(
+        principals=("spiffe://shop/web",),
+        methods=(StringMatch("exact", "PUT"),),
+        paths=(StringMatch("separated_prefix", "/private"),),
+        hosts=(StringMatch("exact", "Example.com"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "warned"),
+    [
+        ("allow: {from: web}", False),
+        ("deny: {from: web}", True),
+        ("allow: {not: {from: web}}", True),
+        ("deny: {not: {from: web}}", False),
+    ],
+)
+def test_who_has_no_name_is_told_where_he_is_not_kept_out(
+    read: Read, rule: str, warned: bool
+) -> None:
+    permissive = STRICT.replace("strict", "permissive")
+    draft = read(f"{MESH}{permissive}- {{pattern: authorization, on: api, {rule}}}")
+    told = [problem for problem in draft.warnings if "has no name" in problem.message]
+    assert bool(told) == warned

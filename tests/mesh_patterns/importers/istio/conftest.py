@@ -33,6 +33,22 @@ spec:
 """
 
 
+def service(name: str, namespace: str = "default", port: int = 8080, calls: str = "") -> str:
+    """A Service, and a Pod of it with a service account of its own."""
+    env = f", env: [{{name: URLS, value: '{calls}'}}]" if calls else ""
+    return f"""---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {{selector: {{app: {name}}}, ports: [{{name: http, port: 80, targetPort: {port}}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}, version: v1}}}}
+spec: {{serviceAccountName: {name}-account, containers: [{{name: a{env}}}]}}
+"""
+
+
 def virtual_service(
     http: str, hosts: str = "[reviews]", name: str = "x", gateways: str = "", more: str = ""
 ) -> str:

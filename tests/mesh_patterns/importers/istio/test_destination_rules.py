@@ -35,24 +35,24 @@ def test_subsets_that_no_workload_is_in_are_told(
     )
 
 
-def test_traffic_policies_are_told_by_name_with_their_rules(imported: Import, told: Told) -> None:
+def test_what_no_mesh_here_has_is_told_by_name_with_its_rules(imported: Import, told: Told) -> None:
     text = """
         apiVersion: networking.istio.io/v1
         kind: DestinationRule
         metadata: {name: NAME}
         spec:
           host: NAME
-          trafficPolicy: {tls: {mode: ISTIO_MUTUAL}, outlierDetection: {interval: 1s}}
+          trafficPolicy: {tls: {mode: SIMPLE}, tunnel: {targetPort: 1}}
           subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {tls: {mode: SIMPLE}}}]
           workloadSelector: {matchLabels: {a: b}}
     """
     draft = imported(text.replace("NAME", "a"), text.replace("NAME", "b"))
-    owners = "DestinationRule 'a', DestinationRule 'b'"
-    assert [line for line in told(draft) if "not imported" in line] == [
-        "1.yaml:7:19: not imported yet: trafficPolicy.tls "
-        "(2 in DestinationRule 'a', 2 in DestinationRule 'b')",
-        f"1.yaml:7:46: not imported yet: trafficPolicy.outlierDetection ({owners})",
-        f"1.yaml:9:3: not imported yet: workloadSelector ({owners})",
+    owners = "(DestinationRule 'a', DestinationRule 'b')"
+    assert [line for line in told(draft) if "no file has" not in line] == [
+        f"1.yaml:9:3: workloadSelector: it holds for every caller {owners}",
+        f"1.yaml:7:40: not imported yet: trafficPolicy.tunnel {owners}",
+        f"1.yaml:7:25: not imported yet: tls.mode: SIMPLE {owners}",
+        f"1.yaml:8:63: not imported yet: tls of a subset {owners}",
     ]
 
 
@@ -62,7 +62,7 @@ def test_a_wildcard_host_is_told_and_makes_no_service(
     wide = texts["rule"].replace("host: reviews", "host: '*.local'")
     draft = imported(texts["services"], wide)
     assert list(draft.mesh.services) == ["reviews", "ratings"]
-    assert any("not imported yet: a host with a wildcard" in line for line in told(draft))
+    assert any("a subset of a host with a wildcard" in line for line in told(draft))
 
 
 def test_a_rule_without_host_or_a_subset_without_name_is_an_error(

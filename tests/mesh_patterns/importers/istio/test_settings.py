@@ -155,7 +155,6 @@ def test_a_fault_without_percentage_is_for_nobody_and_that_is_told(
         ),
         ("headers: {request: {set: {':path': /b}}}", "not imported yet: an edit of :path"),
         ("headers: {request: {set: {a: '%B%'}}}", "'%B%' is set as it is"),
-        ("corsPolicy: {allowOrigins: [{exact: a}]}", "not imported yet: http.corsPolicy"),
     ],
 )
 def test_what_is_not_taken_is_told_by_name(
