@@ -7,10 +7,11 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_l
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.spec import PatternSpec
@@ -36,6 +37,21 @@ FIELDS = {
 }
 HIGHEST = 599
 
+# https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
+_OPERATOR = re.compile(r"%%|%[A-Z][A-Z0-9_]*(\([^%]*\))?(:\d+)?%")
+
+
+def _operators(value: str) -> str:
+    """A ``%`` is the start of a command operator, or it is doubled."""
+    rest = _OPERATOR.sub("", value)
+    if "%" in rest:
+        raise ValueError(
+            f"a '%' is doubled, or part of an operator such as %RESPONSE_CODE%; got {value!r}"
+        )
+    return value
+
+
+Line = Annotated[str, AfterValidator(_operators)]
 Flags = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
 
 
@@ -73,10 +89,10 @@ class AccessLogSpec(PatternSpec):
 
     on: str = Field(description="service, ingress, client, or '*'")
     file: str = Field(description="to write to, from the pattern file's folder")
-    fields: Annotated[dict[str, str], BeforeValidator(_none)] = Field(
+    fields: Annotated[dict[str, Line], BeforeValidator(_none)] = Field(
         FIELDS, description="of each JSON line, in Envoy's command operators; the usual if absent"
     )
-    text: str | None = Field(None, description="each line as it is, in place of JSON")
+    text: Line | None = Field(None, description="each line as it is, in place of JSON")
     when: ConditionSpec = Field(ConditionSpec(), description="only such requests")
 
     @model_validator(mode="after")

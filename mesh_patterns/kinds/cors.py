@@ -49,6 +49,8 @@ class CorsSpec(HttpFilterSpec):
 
     @model_validator(mode="after")
     def _some_origin(self) -> CorsSpec:
+        if any(each.present is not None or each.invert for each in self.origins):
+            raise ValueError("an origin is a text, or how one looks; got 'present' or 'invert'")
         if self.credentials and any(each.exact == "*" for each in self.origins):
             raise ValueError("with credentials, name the origins: any site could use them")
         return self
