@@ -132,13 +132,14 @@ class MiniMesh:
         self._name = draft.mesh.name
         self.draft, self.plan = draft, self._planned(draft)
         fresh = await self._run(self.plan.echoes)
+        await self.beside.tell(draft.beside)
         # The processes start while this one is busy importing Envoy's messages.
         from mesh_patterns.compile import compile_mesh
 
         identities = self._certificates.identities(draft)
         snapshots = compile_mesh(draft, self.plan.placement, identities)
         await self._start_control()
-        await self.beside.tell(draft.beside)
+        await self.beside.ready(draft.beside)
         if before is not None:
             await before()
         self.control.serve(snapshots, self.plan.kinds)
@@ -198,6 +199,7 @@ class MiniMesh:
         await self.beside.tell(draft.beside)
         self.draft, self.plan = draft, new
         try:
+            await self.beside.ready(draft.beside)
             await self._add(old, {**snapshots, **_of_same_kind(served, old.kinds, new.kinds)})
         except DocumentError:
             self.draft, self.plan = old_draft, old

@@ -36,23 +36,27 @@ class Beside:
         return tuple(self._running)
 
     async def tell(self, wanted: Wanted) -> None:
-        """Have these run, and do what ``wanted`` says; what else runs goes on as it is.
+        """Have these do what ``wanted`` says, and start those that do not run yet; what else runs
+        goes on as it is.
+        """
+        for name, parts in wanted.items():
+            service = self._running.get(name) or self._services[name](self._report)
+            service.tell([part.value for part in parts])
+            if name not in self._running:
+                self._running[name] = service
+                await service.start(socket(self._folder, name))
+
+    async def ready(self, wanted: Wanted) -> None:
+        """Until these do so.
 
         Raises:
             DocumentError: one does not; at the line that wants it.
         """
         for name, parts in wanted.items():
             try:
-                await self._tell(name, parts)
+                await self._running[name].ready()
             except ProcessError as error:
                 raise DocumentError.at(parts[0].place, str(error)) from error
-
-    async def _tell(self, name: str, parts: Sequence[Placed[Any]]) -> None:
-        service = self._running.get(name) or self._services[name](self._report)
-        await service.tell([part.value for part in parts])
-        if name not in self._running:
-            self._running[name] = service
-            await service.start(socket(self._folder, name))
 
     async def keep(self, wanted: Wanted) -> None:
         """End all that nobody wants."""
@@ -67,6 +71,7 @@ class Beside:
     async def start(self, name: str) -> None:
         """Bring back one that :meth:`stop` took away; it knows what it was told."""
         await self._running[name].start(socket(self._folder, name))
+        await self._running[name].ready()
         self._away.remove(name)
 
     async def close(self) -> None:

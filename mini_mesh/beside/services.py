@@ -14,11 +14,14 @@ from mini_mesh.events import Event
 class Service(Protocol):
     """One of them. What patterns want of it may change while it runs."""
 
-    async def tell(self, parts: Sequence[Any]) -> None:
-        """Do what all of these say, once this returns; before :meth:`start`, from then on."""
+    def tell(self, parts: Sequence[Any]) -> None:
+        """Do what all of these say from now on; before :meth:`start`, too."""
 
     async def start(self, socket: Path) -> None:
-        """Answer gRPC at this socket, once this returns."""
+        """Begin to answer gRPC at this socket."""
+
+    async def ready(self) -> None:
+        """Until it answers, and as it was told last. Raises ProcessError: it does not."""
 
     async def stop(self) -> None:
         """Answer nobody any more, and leave no socket behind. It may be started again."""

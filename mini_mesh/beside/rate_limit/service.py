@@ -29,26 +29,24 @@ class RateLimit:
         process = self._fleet.get(RATE_LIMIT) if self._fleet else None
         return process.pid if process else None
 
-    async def tell(self, parts: Sequence[Domain]) -> None:
+    def tell(self, parts: Sequence[Domain]) -> None:
         self._told.tell(encode(parts))
-        if self._fleet is not None:
-            await self._well()
 
     async def start(self, socket: Path) -> None:
-        """Raises ProcessError: it does not come up."""
         command = [sys.executable, "-m", "mini_mesh.beside.rate_limit.server", str(socket)]
         fleet = self._fleet = Fleet(self._report, self._told.started, self._told.heard)
         await fleet.__aenter__()
         await fleet.start({RATE_LIMIT: ProcessSpec(RATE_LIMIT, command, stdin=True)})
-        await self._well()
-        fleet.settle()
 
     async def stop(self) -> None:
         fleet, self._fleet = self._fleet, None
         if fleet is not None:
             await fleet.__aexit__(None, None, None)
 
-    async def _well(self) -> None:
+    async def ready(self) -> None:
+        if self._fleet is None:
+            return
         problem = await self._told.problem()
         if problem is not None:
             raise ProcessError(f"the rate limit service: {problem}")
+        self._fleet.settle()

@@ -130,6 +130,8 @@ def kind(kind: str, **keys: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"pattern": st.just(kind), "on": on, **keys})
 
 
+rate = st.sampled_from(["1/s", "10/min", "3/50ms", "4294967295/d"])
+key = st.sampled_from(["header:x-user", "query:q", "path", "method", "remote_address", "generic:a"])
 limit = st.sampled_from([0, 1, 1024, 2**32 - 1])
 count = st.sampled_from([1, 5, 2**32 - 1])
 whole = st.sampled_from([0, 10, 100, "50%"])
@@ -252,7 +254,19 @@ pattern = st.one_of(
     kind("mirror", to=version, percent=percent),
     kind("mtls", mode=st.sampled_from(["strict", "permissive", "off"]), on=name | st.just("*")),
     st.tuples(retries, kind("retries")).map(joined),
-    st.tuples(fault, kind("fault")).map(joined),
+    st.tuples(fault, kind("fault"), some(by_header=st.booleans(), max_active=limit)).map(
+        lambda parts: {**parts[0], **parts[1], **parts[2]}
+    ),
+    kind("rate_limit", limit=rate, burst=st.integers(1, 9), key=st.lists(key, max_size=2)),
+    kind(
+        "rate_limit",
+        limit=rate,
+        overrides=st.lists(st.fixed_dictionaries({"when": match, "limit": rate}), max_size=2),
+    ),
+    kind("admission_control", success=percent, max_rejection=percent, window=duration),
+    kind("adaptive_concurrency", percentile=percent, update=duration, fixed=duration),
+    kind("bandwidth_limit", limit=st.sampled_from(["1KiB/s", "4GiB/s"]), interval=duration),
+    kind("connection_rate", limit=rate),
 )
 mesh = st.fixed_dictionaries({"dataplane": st.just("node"), "services": services()})
 

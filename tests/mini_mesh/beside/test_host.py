@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mesh_patterns.draft import Placed
-from mesh_yaml.place import Place
+from mesh_yaml.place import DocumentError, Place
 from mini_mesh.beside.host import Beside
+from mini_mesh.processes.process import ProcessError
 
 pytestmark = pytest.mark.asyncio
 
@@ -21,11 +22,14 @@ class Noted:
     def __init__(self, notes: list[str]) -> None:
         self._notes = notes
 
-    async def tell(self, parts: Sequence[Any]) -> None:
+    def tell(self, parts: Sequence[Any]) -> None:
         self._notes.append(f"told {list(parts)}")
 
     async def start(self, socket: Path) -> None:
         self._notes.append(f"started at {socket.name}")
+
+    async def ready(self) -> None:
+        self._notes.append("ready")
 
     async def stop(self) -> None:
         self._notes.append("stopped")
@@ -80,4 +84,15 @@ async def test_one_that_was_taken_away_comes_back_or_ends_once(
     await beside.start("limits")
     await beside.stop("limits")
     await beside.close()
-    assert notes[2:] == ["stopped", "started at limits.sock", "stopped"]
+    assert notes[2:] == ["stopped", "started at limits.sock", "ready", "stopped"]
+
+
+async def test_one_that_does_not_come_up_is_told_at_the_line_that_wants_it(tmp_path: Path) -> None:
+    class Broken(Noted):
+        async def ready(self) -> None:
+            raise ProcessError("no more")
+
+    beside = Beside(tmp_path, lambda event: None, {"limits": lambda report: Broken([])})
+    await beside.tell({"limits": [part(1)]})
+    with pytest.raises(DocumentError, match="m.yaml:1:1: no more"):
+        await beside.ready({"limits": [part(1)]})

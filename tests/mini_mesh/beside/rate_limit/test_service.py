@@ -47,10 +47,12 @@ async def test_it_follows_its_rules_and_comes_back_when_it_dies(
             back.set()
 
     service = RateLimit(heard)
-    await service.tell(read(MAIL))
+    service.tell(read(MAIL))
     await service.start(tmp_path / "s.sock")
+    await service.ready()
     assert [await code(channel) for _ in range(6)] == [OK] * 5 + [OVER]
-    await service.tell(read(MAIL.replace("requests_per_unit: 5", "requests_per_unit: 7")))
+    service.tell(read(MAIL.replace("requests_per_unit: 5", "requests_per_unit: 7")))
+    await service.ready()
     assert await code(channel) == OK
     assert service.pid is not None
     os.kill(service.pid, signal.SIGKILL)
