@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.claims import named
 from mesh_patterns.claims.config import Config
+from mesh_patterns.claims.sending import MAX_CONNECTIONS, Size, TlsSpec
 from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
 from mesh_patterns.happening import HappeningText
@@ -29,9 +30,9 @@ MAX_SEND = 1_000_000
 
 # What a claim may claim; the other keys say what is sent, and what happens.
 BOUNDS = (
-    "status", "share", "each", "upstream_ratio", "upstream", "versions", "within", "latency",
-    "peak", "stats", "config", "access_log", "captures", "in_order", "traces", "response_headers",
-    "body_contains",
+    "status", "answered", "share", "each", "upstream_ratio", "upstream", "versions", "within",
+    "latency", "peak", "stats", "config", "access_log", "captures", "in_order", "traces",
+    "response_headers", "response_trailers", "body_contains",
 )  # fmt: skip
 
 
@@ -64,7 +65,23 @@ class ClaimSpec(Spec):
     host: str | None = Field(None, description="Host header; by default the service's name")
     headers: dict[str, Text] = {}
     body: str = ""
+    body_size: Size | None = Field(None, description="of a body that says nothing")
     concurrency: int = Field(1, ge=1, le=1000)
+    connections: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_CONNECTIONS,
+        description="in place of 'send', of TCP and its like: so many, all open at the same time",
+    )
+    session: bool = Field(False, description="cookies of answers are sent with later requests")
+    websocket: bool = Field(False, description="each request is one, with the body as its message")
+    via: Literal["first", "all"] = Field(
+        "first", description="which of the caller's Envoys send: all have their turn"
+    )
+    direct: bool = Field(
+        False, description="to the service's own Envoys, in turn, past those of all callers"
+    )
+    tls: TlsSpec | None = None
     timeout: Duration = Field("60s", validate_default=True, description="of each request")
     rate: float | None = Field(
         None,
@@ -85,6 +102,9 @@ class ClaimSpec(Spec):
     status: Annotated[
         dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
     ] = Field(None, description="a status of all, or how many of each")
+    answered: Bound | None = Field(
+        None, description="how many got any answer; the others' connections were ended"
+    )
     share: dict[Text, Bound] = Field({}, description="requests that reached each version")
     each: Bound | None = Field(
         None, description="requests that reached every single version of the service"
@@ -124,6 +144,7 @@ class ClaimSpec(Spec):
     )
     traces: TracesSpec | None = None
     response_headers: dict[str, TextMatch] = {}
+    response_trailers: dict[str, TextMatch] = Field({}, description="of gRPC")
     body_contains: str | None = None
     engines: list[Literal["envoy", "wasmtime"]] = Field(
         ["envoy"],
@@ -136,6 +157,11 @@ class ClaimSpec(Spec):
         if not any(getattr(self, name) for name in BOUNDS):
             raise ValueError(f"claims nothing; expected at least one of {', '.join(BOUNDS)}")
         return self
+
+    @property
+    def payload(self) -> bytes:
+        """The body of each request."""
+        return b"x" * self.body_size if self.body_size else self.body.encode()
 
     @property
     def is_witnessed(self) -> bool:

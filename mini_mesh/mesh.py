@@ -277,6 +277,10 @@ class MiniMesh:
         since this was last asked."""
         return await self._echo.peaks()
 
+    def identities(self) -> Mapping[str, Identity]:
+        """What its parts prove themselves with, by instance, the client and the ingress."""
+        return self._certificates.identities(self.draft)
+
     def renew_certificates(self) -> None:
         """Serve new ones for all of the mesh now; else they are renewed in time."""
         self._certificates.renew(self.control, self.draft)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mesh_patterns.beside import SERVICES as BESIDE
 from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening
 from mesh_patterns.model import CLIENT, INGRESS, Mesh
-from mesh_patterns.selector import target
+from mesh_patterns.protocols import PROTOCOLS
+from mesh_patterns.selector import service, target
 from mesh_yaml.place import DocumentError, Place
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 def check(claim: ClaimSpec, mesh: Mesh) -> None:
     """Raises DocumentError for the first that is not."""
     _check_peak(claim, mesh)
+    _check_sender(claim, mesh)
     for key in ("stats", "config"):
         for name in getattr(claim, key):
             if name not in (INGRESS, CLIENT):
@@ -28,6 +30,32 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     for happening, place in _happenings(claim):
         if happening.action in ("restart", "stop", "start") and happening.what != CONTROL_PLANE:
             _check_happening(happening, place, mesh)
+
+
+def _check_sender(claim: ClaimSpec, mesh: Mesh) -> None:
+    """That the service takes what is sent as the claim says."""
+    to = claim.to if claim.to in mesh.services else next(iter(mesh.callees(INGRESS)), None)
+    protocol = mesh.services[to].protocol if to else "http"
+    wrong = _unfit(claim, protocol)
+    if wrong:
+        raise DocumentError.at(claim.key_place(wrong), f"{wrong!r} is not for {protocol}")
+    if claim.tls is not None and claim.tls.certificate is not None:
+        place = claim.place("tls", "certificate")
+        if service(mesh, claim.tls.certificate, place) != claim.tls.certificate:
+            raise DocumentError.at(place, "expected the name of a service")
+
+
+def _unfit(claim: ClaimSpec, protocol: str) -> str:
+    """Which word of the claim such a service does not understand."""
+    streams = not PROTOCOLS[protocol].requests
+    words = {
+        "connections": claim.connections is not None and not streams,
+        "websocket": claim.websocket and protocol != "http",
+        "session": claim.session and protocol != "http",
+        "response_trailers": bool(claim.response_trailers) and protocol != "grpc",
+        "tls": claim.tls is not None and protocol == "grpc",
+    }
+    return next((name for name, wrong in words.items() if wrong), "")
 
 
 def _check_peak(claim: ClaimSpec, mesh: Mesh) -> None:

@@ -64,6 +64,8 @@ class HttpListener:
             return web.Response(status=400)
         if got is None:
             return web.Response(status=413, text=f"a body has at most {MAX_BODY} bytes\n")
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return await _converse(instance, request)
         wished = wishes(instance, got.headers)
         await asyncio.sleep(wished.wait)
         outcomes = await self._call(instance, got)
@@ -72,6 +74,18 @@ class HttpListener:
             status=502 if has_failed(instance, outcomes) else wished.status or 200,
             headers=response_headers(instance),
         )
+
+
+async def _converse(instance: Instance, request: web.BaseRequest) -> web.WebSocketResponse:
+    """A WebSocket on which each text comes back, with the name of who got it in front."""
+    socket = web.WebSocketResponse(max_msg_size=MAX_BODY)
+    socket.headers.update(response_headers(instance))
+    await socket.prepare(request)
+    who = f"{instance.service} {instance.version}".strip()
+    async for message in socket:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await socket.send_str(f"{who}: {message.data}")
+    return socket
 
 
 async def _received(request: web.BaseRequest) -> Received | None:

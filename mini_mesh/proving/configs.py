@@ -1,8 +1,9 @@
 """A door: where each node stands with its config, after a claim's requests.
 
 ``acked`` or ``refused`` is what it made of what it was sent last; ``unchanged`` or ``changed``
-whether it was sent anything else since the claim began; ``warming`` or ``settled`` whether a
-listener or a cluster waits for what it needs (Envoy, "Initialization": it is not used so long).
+whether it was sent anything else since the claim's first request; ``warming`` or ``settled``
+whether a listener or a cluster waits for what it needs, and is not used so long (Envoy,
+"Initialization").
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.selector import target
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.values import Bounds
 from mini_mesh.proving import chances, configs, measures
 from mini_mesh.proving.observed import Observed, Sample
@@ -42,6 +43,7 @@ def answered(claim: ClaimSpec, observed: Observed, draft: Draft | None = None) -
     """The verdicts that the answers alone decide: status, headers, body. A ``draft`` says what is
     left to chance."""
     yield from _statuses(claim, observed, draft)
+    yield from _answered(claim, observed)
     yield from _headers(claim, observed)
     yield from _body(claim, observed)
 
@@ -64,13 +66,30 @@ def _statuses(claim: ClaimSpec, observed: Observed, draft: Draft | None) -> Iter
         )
 
 
+def _answered(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
+    if claim.answered is None:
+        return
+    total, without = _sent(claim, observed), [s for s in observed.samples if s.status < 0]
+    count = len(observed.samples) - len(without)
+    yield Verdict(
+        title(claim, "answered"),
+        counted(claim.answered, total),
+        f"{count:,} of {total:,}",
+        claim.answered.hold(count, total),
+        str(claim.place("answered")),
+        chances.to_fail(claim.answered, total, None),
+        _evidence(without),
+        (Measured.of(claim.answered, count, total),),
+    )
+
+
 def _status(status: int) -> str:
     return "no answer" if status < 0 else str(status)
 
 
 def _sent(claim: ClaimSpec, observed: Observed) -> int:
     """How many requests: more than the claim says where something happened meanwhile."""
-    return max(claim.send, len(observed.samples))
+    return max(claim.connections or claim.send, len(observed.samples))
 
 
 def _reached(draft: Draft, observed: Observed, at: Target) -> int:
@@ -181,18 +200,34 @@ def _in_time(within: Bounds, seconds: float) -> bool:
 
 
 def _headers(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:
-    for name, spec in claim.response_headers.items():
-        match = spec.meaning()
-        wrong = [s for s in observed.samples if not match.any_holds(s.headers.get_all(name))]
-        values = {value for s in observed.samples for value in s.headers.get_all(name)}
-        yield Verdict(
-            title(claim, f"response header {name}"),
-            f"{'not ' if match.invert else ''}{match.kind} {match.text}".strip(),
-            ", ".join(sorted(values)) or "absent",
-            not wrong,
-            str(claim.place("response_headers", name)),
-            evidence=_evidence(wrong),
-        )
+    for key, wanted in (
+        ("response_headers", claim.response_headers),
+        ("response_trailers", claim.response_trailers),
+    ):
+        for name, spec in wanted.items():
+            yield _field(claim, observed, (key, name), spec.meaning())
+
+
+def _field(
+    claim: ClaimSpec, observed: Observed, at: tuple[str, str], match: StringMatch
+) -> Verdict:
+    """The verdict on one field of all answers."""
+    key, name = at
+
+    def values(sample: Sample) -> list[str]:
+        fields = sample.headers if key == "response_headers" else sample.trailers
+        return fields.get_all(name)
+
+    wrong = [s for s in observed.samples if not match.any_holds(values(s))]
+    seen = {value for s in observed.samples for value in values(s)}
+    return Verdict(
+        title(claim, f"{key.replace('_', ' ').removesuffix('s')} {name}"),
+        f"{'not ' if match.invert else ''}{match.kind} {match.text}".strip(),
+        ", ".join(sorted(seen)) or "absent",
+        not wrong,
+        str(claim.place(key, name)),
+        evidence=_evidence(wrong),
+    )
 
 
 def _body(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:

@@ -68,7 +68,7 @@ def _send(claim: ClaimSpec, bare: BareMesh, way: Upstream) -> Iterator[Sample]:
 
 def _request(claim: ClaimSpec) -> Request:
     fields = Headers.of((name.lower(), value) for name, value in claim.headers.items())
-    data = claim.body.encode()
+    data = claim.payload
     return Request(
         method=claim.method,
         path=claim.path,

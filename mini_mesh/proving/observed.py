@@ -22,6 +22,7 @@ class Sample:
     body: str = ""
     error: str = ""
     at: float = 0.0
+    trailers: Headers = field(default_factory=Headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from typing import Any
 from mesh_traffic import Headers
 from mini_mesh.grpc_bootstrap import GrpcNode, environment
 from mini_mesh.proving.observed import Sample
-from mini_mesh.proving.traffic import MAX_BODY, Outgoing, send
+from mini_mesh.proving.outgoing import MAX_BODY, Outgoing
+from mini_mesh.proving.traffic import send
 
 MAX_LINE = 16 * MAX_BODY  # bytes of JSON that an answer may take, or the requests
 LAST_LINES = 5  # of what a probe said that gave up
@@ -65,6 +66,7 @@ def decode(line: bytes) -> Outgoing:
     fields: dict[str, Any] = json.loads(line)
     fields["headers"] = Headers.of((name, value) for name, value in fields["headers"])
     fields["body"] = fields["body"].encode(errors="surrogateescape")
+    fields["others"] = tuple(fields["others"])
     return Outgoing(**fields)
 
 

@@ -9,23 +9,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.expect import ClaimSpec, receiver
-from mesh_traffic import Headers
-from mini_mesh.grpc_bootstrap import SCHEME
+from mesh_patterns.expect import ClaimSpec
 from mini_mesh.mesh import MiniMesh
-from mini_mesh.plan import entrance
 from mini_mesh.proving import configs, counters, probe, stats, trouble
 from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Happened, Observed, Sample
+from mini_mesh.proving.outgoing import Meanwhile, outgoing
 from mini_mesh.proving.record import Record
-from mini_mesh.proving.traffic import Meanwhile, Outgoing, send
+from mini_mesh.proving.traffic import send
 from mini_mesh.proving.verdict import Verdict, wording
 
 if TYPE_CHECKING:
     from mini_mesh.proving.witness import Witness
 
 MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
-_GRPC_PATH = "/meshloom.echo.v1.Echo/Call"  # any method will do for the built-in echo
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,28 +174,3 @@ async def _send(
         return await send(outgoing(claim, mesh, meanwhile))
     first = next(described.services[caller].instances())
     return await probe.send_as(mesh.plan.grpc[first.id], outgoing(claim, mesh))
-
-
-def outgoing(claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None) -> Outgoing:
-    """The requests of a claim, from where its caller's requests enter the mesh."""
-    described = mesh.draft.mesh
-    caller, callee = claim.caller(described), receiver(claim, described)
-    if described.is_proxyless(caller):
-        address = f"{SCHEME}{claim.host or callee}"
-    else:
-        address = entrance(described, mesh.plan.placement, caller, callee)
-    grpc = bool(callee) and described.services[callee or ""].protocol == "grpc"
-    return Outgoing(
-        address=address,
-        host=claim.host or (callee if claim.to and callee else address),
-        method=claim.method,
-        path=_GRPC_PATH if grpc and claim.path == "/" else claim.path,
-        headers=Headers.of(claim.headers),
-        body=claim.body.encode(),
-        count=claim.send,
-        concurrency=claim.concurrency,
-        timeout=claim.timeout.total_seconds(),
-        grpc=grpc,
-        rate=claim.rate,
-        meanwhile=meanwhile,
-    )

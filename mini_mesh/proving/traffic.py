@@ -1,58 +1,38 @@
-"""A door: sends a claim's requests, over HTTP/1.1 or gRPC, and notes what comes back."""
+"""A door: sends a claim's requests, as fast as they are answered or at a rate, and notes what comes
+back. How each one is sent is ``senders/``.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from importlib import import_module
 
-from mesh_traffic import Headers
-from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.proving.observed import Sample
-
-MAX_BODY = 64 * 1024  # characters of an answer that are kept for a claim about it
+from mini_mesh.proving.outgoing import GRPC, HTTP, STREAM, WEBSOCKET, Outgoing, Send
 
 MAX_SENT = 1_000_000  # requests of one claim, however long things happen
 MAX_OPEN = 1000  # requests of one claim that wait for an answer, where they are sent at a rate
 
-Send = Callable[[], Awaitable[Sample]]
+Sender = Callable[[Outgoing], AbstractAsyncContextManager[Send]]
 
-
-@dataclass(frozen=True, slots=True)
-class Meanwhile:
-    """``begun`` is set with the first request; they go on, beyond their count, until ``over``."""
-
-    begun: asyncio.Event = field(default_factory=asyncio.Event)
-    over: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A request to send ``count`` times, ``concurrency`` at a time, to ``address``: ``ip:port``,
-    or ``xds:///reviews`` in a process that has a bootstrap for it.
-
-    With a ``rate``, each is sent when it is due, however many wait for their answers ("open loop").
-    """
-
-    address: str
-    host: str
-    method: str
-    path: str
-    headers: Headers
-    body: bytes
-    count: int
-    concurrency: int
-    timeout: float
-    grpc: bool = False
-    rate: float | None = None  # a second
-    meanwhile: Meanwhile | None = None
+# By ``Outgoing.how``, the module that has the sender: each brings a library of its own with it.
+SENDERS: Mapping[str, str] = {
+    HTTP: "mini_mesh.proving.senders.http",
+    GRPC: "mini_mesh.proving.senders.grpc",
+    WEBSOCKET: "mini_mesh.proving.senders.websocket",
+    STREAM: "mini_mesh.proving.senders.stream",
+}
 
 
 async def send(outgoing: Outgoing) -> tuple[Sample, ...]:
     """Send all of it. A request that gets no answer is a sample too, with status -1."""
-    return await (_send_grpc(outgoing) if outgoing.grpc else _send_http(outgoing))
+    sender: Sender = import_module(SENDERS[outgoing.how]).sender
+    async with sender(outgoing) as one:
+        return await _repeat(outgoing, one)
 
 
 async def _repeat(outgoing: Outgoing, one: Send) -> tuple[Sample, ...]:
@@ -115,72 +95,3 @@ def _turns(outgoing: Outgoing) -> Iterator[int]:
         if turn >= outgoing.count and (meanwhile is None or meanwhile.over.is_set()):
             return
         yield turn
-
-
-async def _send_http(outgoing: Outgoing) -> tuple[Sample, ...]:
-    import aiohttp
-
-    headers = [*outgoing.headers, ("Host", outgoing.host)]
-    timeout = aiohttp.ClientTimeout(total=outgoing.timeout)
-    connector = aiohttp.TCPConnector(limit=outgoing.concurrency if outgoing.rate is None else 0)
-    # a path is sent as it was written: what Envoy makes of it is what is being tested
-    url: Any = _url(outgoing.address, outgoing.path)
-
-    async def one() -> Sample:
-        start = time.perf_counter()
-        try:
-            async with session.request(
-                outgoing.method, url, headers=headers, data=outgoing.body or None,
-                allow_redirects=False,
-            ) as response:  # fmt: skip
-                text = (await response.text(errors="replace"))[:MAX_BODY]
-                spent = time.perf_counter() - start
-                answered = Headers.of(response.headers.items())
-                return Sample(response.status, spent, answered, text)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            spent = time.perf_counter() - start
-            return Sample(-1, spent, error=str(error) or type(error).__name__)
-
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        return await _repeat(outgoing, one)
-
-
-def _url(address: str, path: str) -> Any:
-    from yarl import URL
-
-    return URL(f"http://{address}{path}", encoded=True)
-
-
-async def _send_grpc(outgoing: Outgoing) -> tuple[Sample, ...]:
-    """Unary calls of the method that ``path`` names, with the body as message."""
-    metadata = [(name.lower(), value) for name, value in outgoing.headers]
-    async with _channel(outgoing) as channel:
-        call = channel.unary_unary(
-            outgoing.path, request_serializer=bytes, response_deserializer=bytes
-        )
-
-        async def one() -> Sample:
-            start = time.perf_counter()
-            under_way = call(outgoing.body, timeout=outgoing.timeout, metadata=metadata)
-            code = await under_way.code()
-            details = await under_way.details()
-            body = (await under_way).decode(errors="replace") if not code.value[0] else ""
-            received = await under_way.initial_metadata() or ()
-            answered = Headers.of((str(name), str(value)) for name, value in received)
-            spent = time.perf_counter() - start
-            return Sample(code.value[0], spent, answered, body[:MAX_BODY], details or "")
-
-        return await _repeat(outgoing, one)
-
-
-def _channel(outgoing: Outgoing) -> Any:
-    """Of a target of xDS, everything is the control plane's affair: also whether it is TLS."""
-    import grpc.aio
-    import grpc.experimental
-
-    if outgoing.address.startswith(SCHEME):
-        plain = grpc.experimental.insecure_channel_credentials()
-        credentials = grpc.xds_channel_credentials(plain)
-        return grpc.aio.secure_channel(outgoing.address, credentials)
-    options = [("grpc.default_authority", outgoing.host), ("grpc.enable_http_proxy", 0)]
-    return grpc.aio.insecure_channel(outgoing.address, options=options)

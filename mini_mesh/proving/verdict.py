@@ -55,6 +55,8 @@ def wording(claim: ClaimSpec) -> str:
     sent = f"{source}{claim.to} {method}{claim.path}" if claim.to else f"{method}{claim.path}"
     with_headers = "".join(f" [{field}: {value}]" for field, value in claim.headers.items())
     times = f" × {claim.send:,}" if claim.send > 1 else ""
+    if claim.connections is not None:
+        times = f" × {claim.connections:,} connections"
     return f"{sent}{with_headers}{times}"
 
 

@@ -44,7 +44,7 @@ WEB = "mesh: {services: {web: {versions: {v1: , v2: }}, api: }}\n"
             "patterns: [{pattern: timeout, on: web, after: 1s, override: 2}]",
             "2:61: override: expected true or false, got 2",
         ),
-        ("expect: [{to: web}]", "2:10: claims nothing; expected at least one of status, share"),
+        ("expect: [{to: web}]", "2:10: claims nothing; expected at least one of status, answered"),
         ("expects: []", "2:1: unknown key 'expects'; did you mean 'expect'?"),
         ("foo: []", "2:1: unknown key 'foo'; there is 'name', 'about', 'use', 'vars', 'mesh'"),
     ],

@@ -177,3 +177,20 @@ def test_a_port_is_a_number_or_a_variable_s_text(value: Any, port: int) -> None:
 def test_what_is_no_port_is_refused(value: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Port).validate_python(value)
+
+
+@pytest.mark.parametrize("text", ["10% ± 3σ", "10%+-3sigma", "10% +/- 3 σ"])
+def test_a_share_may_have_its_standard_deviations(text: str) -> None:
+    bounds = parse_bounds(text)
+    assert (bounds.chance, bounds.sigmas, bounds.percent) == (0.1, 3, True)
+    low, high = bounds.of(1000)
+    assert (round(low, 2), round(high, 2)) == (71.54, 128.46)
+    assert [bounds.hold(count, 1000) for count in (71, 72, 128, 129)] == [False, True, True, False]
+    assert bounds.of(0) == (0, 0)
+    assert parse_bounds("10%..20%").chance is None
+
+
+@pytest.mark.parametrize("text", ["101% ± 3σ", "10% ± 0σ", "10% ± 11σ"])
+def test_deviations_of_nothing_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a share such as 10% ± 3σ, with up to 10σ"):
+        parse_bounds(text)

@@ -44,6 +44,29 @@ def test_what_does_not_hold_is_told_with_place_and_evidence(tmp_path: Path) -> N
     _check_junit(report, file)
 
 
+def test_what_envoys_tell_is_claimed_and_a_page_shows_it(tmp_path: Path) -> None:
+    claim = "  - {send: 3, status: 200, access_log: {'node == web & direction == inbound': 3}}\n"
+    file, page = write(tmp_path, HOLDS + claim), tmp_path / "page.html"
+    done = meshloom("prove", file, "--html", page)
+    assert (done.code, done.err) == (0, "")
+    assert "access log node == web & direction == inbound" in done.out
+    assert "<title>mesh: 2 of 2 claims hold</title>" in page.read_text()
+    assert "node == web &amp; direction == inbound" in page.read_text()
+
+
+def test_a_filter_that_can_not_be_read_is_bad_input(tmp_path: Path) -> None:
+    file = write(tmp_path, HOLDS + "  - {access_log: {flagz == UO: 3}}\n")
+    done = inside("prove", file)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"{file}:7:19: 'flagz == UO': unknown field 'flagz'; did you mean")
+
+
+def test_a_page_is_of_one_mesh(tmp_path: Path) -> None:
+    done = inside("prove", "--all", "--html", tmp_path / "page.html")
+    assert done.code == 2
+    assert "--all has none" in done.err
+
+
 def _check_junit(report: Path, file: Path) -> None:
     suite = xml.parse(report).getroot()
     assert suite.tag == "testsuite"

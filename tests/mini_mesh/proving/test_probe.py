@@ -9,8 +9,8 @@ import pytest
 from mesh_traffic import Headers
 from mini_mesh.grpc_bootstrap import GrpcNode
 from mini_mesh.proving.observed import Sample
+from mini_mesh.proving.outgoing import GRPC, Outgoing
 from mini_mesh.proving.probe import decode, decode_sample, encode, encode_sample, send_as
-from mini_mesh.proving.traffic import Outgoing
 
 OUTGOING = Outgoing(
     address="xds:///api",
@@ -22,7 +22,7 @@ OUTGOING = Outgoing(
     count=3,
     concurrency=2,
     timeout=0.5,
-    grpc=True,
+    how=GRPC,
 )
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from mesh_traffic import Headers
 from mini_mesh.proving import counters
+from mini_mesh.proving.outgoing import Outgoing
 from mini_mesh.proving.prover import Proof, prove
-from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.proving.traffic import send
 from tests.mini_mesh.live import Live, started
 
 MESH = """
