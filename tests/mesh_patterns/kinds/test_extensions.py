@@ -62,7 +62,7 @@ def test_a_processor_has_to_speak_grpc(refusal: Refusal) -> None:
 
 def test_a_processor_may_take_as_long_as_envoy_lets_it(refusal: Refusal) -> None:
     text = f"{MESH}- {{pattern: ext_proc, on: web, service: proc, timeout: 61m}}"
-    assert refusal(text) == "3:50: an answer may take 1:00:00 at most, got 1:01:00"
+    assert refusal(text) == "3:56: timeout: an answer may take 1:00:00 at most, got 1:01:00"
 
 
 def test_credentials_are_for_origins_that_are_named(refusal: Refusal) -> None:
