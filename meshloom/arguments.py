@@ -15,6 +15,21 @@ def complete_pattern(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def complete_file(args: list[str], incomplete: str) -> list[str]:
+    """``catalog:NAME``, for the shell; whatever does not begin so is a file, which it knows itself.
+
+    bash takes ``catalog:re`` apart at the colon and wants what stands behind it only.
+    """
+    from mesh_patterns.catalogue import PREFIX, names
+
+    if args[-2:] == ["catalog", ":"]:
+        return complete_pattern(incomplete)
+    if args[-1:] == ["catalog"] and incomplete == ":":
+        return names()
+    whole = [f"{PREFIX}{name}" for name in names()]
+    return [name for name in whole if incomplete and name.startswith(incomplete)]
+
+
 def pattern_file(text: str) -> Path:
     """A path, or ``catalog:NAME``. Raises DocumentError: there is no such pattern."""
     if not text.startswith("catalog:"):
@@ -29,13 +44,19 @@ Files = Annotated[
     typer.Argument(
         metavar="FILES...",
         parser=pattern_file,
+        autocompletion=complete_file,
         help="Pattern files, ours or others'; several are one mesh. catalog:NAME is one of the "
         "catalogue.",
     ),
 ]
 SomeFiles = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FILES...]", parser=pattern_file, help="As for `meshloom up`."),
+    typer.Argument(
+        metavar="[FILES...]",
+        parser=pattern_file,
+        autocompletion=complete_file,
+        help="Pattern files, ours or others', or catalog:NAME.",
+    ),
 ]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", help="Set a variable of the files: name=value.")

@@ -32,7 +32,11 @@ def prove(
     files: SomeFiles = None,
     json_: Json = False,
     all_: Annotated[
-        bool, typer.Option("--all", help="The whole catalogue, each pattern by itself.")
+        bool,
+        typer.Option(
+            "--all",
+            help="Each file by itself, and each .yaml of a folder; without any the catalogue.",
+        ),
     ] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, help="At a time, with --all; one a core.")
@@ -56,8 +60,10 @@ def prove(
     from meshloom.running import find_envoy
 
     if all_:
-        _check_alone(files, var, html)
-        raise typer.Exit(_prove_catalogue(jobs, json_, junit))
+        if html:
+            raise typer.BadParameter("a page is of one mesh: --all has none", param_hint="--html")
+        more = _handed_on(var, envoy)
+        raise typer.Exit(_prove_all(files or [], jobs, json_, junit, more))
     if not files:
         raise typer.BadParameter("name the files, or say --all", param_hint="FILES")
     draft, promised = _loaded(files, var)
@@ -116,18 +122,20 @@ def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
     return draft, promised
 
 
-def _check_alone(files: list[Path] | None, var: list[str] | None, html: Path | None) -> None:
-    if files or var:
-        raise typer.BadParameter("proves the catalogue, without files or variables: take it away")
-    if html:
-        raise typer.BadParameter("a page is of one mesh: --all has none", param_hint="--html")
+def _handed_on(var: Sequence[str] | None, envoy: Path | None) -> list[str]:
+    """These options again, for a proof in a process of its own."""
+    variables = [each for given in var or () for each in ("--var", given)]
+    return [*variables, *(("--envoy", str(envoy)) if envoy else ())]
 
 
-def _prove_catalogue(jobs: int | None, as_lines: bool, junit: Path | None) -> int:
+def _prove_all(
+    named: Sequence[Path], jobs: int | None, as_lines: bool, junit: Path | None, more: Sequence[str]
+) -> int:
     from mesh_patterns.catalogue import files
-    from meshloom.prove_all import prove_all
+    from meshloom.prove_all import inside, prove_all
 
-    return prove_all([file for _, file in files()], jobs, as_lines, junit)
+    found = inside(named) if named else [file for _, file in files()]
+    return prove_all(found, jobs, as_lines, junit, more)
 
 
 async def _prove(draft: Draft, binary: EnvoyBinary, as_lines: bool, promised: bool) -> list[Proof]:

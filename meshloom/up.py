@@ -19,6 +19,7 @@ from meshloom.arguments import (
     Json,
     Rollback,
     Variables,
+    complete_file,
     parse_for,
     parse_variables,
     pattern_file,
@@ -45,7 +46,10 @@ def up(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[FILES...]", parser=pattern_file, help="Pattern files; without any, the demo."
+            metavar="[FILES...]",
+            parser=pattern_file,
+            autocompletion=complete_file,
+            help="Pattern files; without any, the demo.",
         ),
     ] = None,
     for_: Annotated[

@@ -1,4 +1,7 @@
-"""Every example, and everything in the catalogue, is proven against the real Envoy."""
+"""Every example, and everything in the catalogue, is proven against the real Envoy.
+
+Once: their bounds are wide enough for luck.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ FILES = sorted(
 
 @pytest.fixture(scope="module")
 def proofs() -> Mapping[Files, Done]:
-    return prove_all((file,) for file in FILES)
+    return prove_all(((file,) for file in FILES), tries=1)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -36,22 +36,21 @@ FIELDS = {
     "request_id": "%REQ(X-REQUEST-ID)%",
 }
 HIGHEST = 599
+# Envoy's own: a command has an argument or not, and a length or not; %% is one per cent sign.
+_COMMAND = re.compile(r"%(?:%|[A-Z0-9_]+(?:\(.*?\))?(?::\d+)?%)")
 
-# https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage
-_OPERATOR = re.compile(r"%%|%[A-Z][A-Z0-9_]*(\([^%]*\))?(:\d+)?%")
 
-
-def _operators(value: str) -> str:
-    """A ``%`` is the start of a command operator, or it is doubled."""
-    rest = _OPERATOR.sub("", value)
-    if "%" in rest:
+def _format(value: str) -> str:
+    at = _COMMAND.sub(lambda found: "x" * len(found[0]), value).find("%")
+    if at >= 0:
         raise ValueError(
-            f"a '%' is doubled, or part of an operator such as %RESPONSE_CODE%; got {value!r}"
+            f"expected a command such as %RESPONSE_CODE% or %REQ(HOST)%, got {value[at:]!r}; "
+            "%% is a per cent sign"
         )
     return value
 
 
-Line = Annotated[str, AfterValidator(_operators)]
+Format = Annotated[str, AfterValidator(_format)]
 Flags = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
 
 
@@ -89,10 +88,10 @@ class AccessLogSpec(PatternSpec):
 
     on: str = Field(description="service, ingress, client, or '*'")
     file: str = Field(description="to write to, from the pattern file's folder")
-    fields: Annotated[dict[str, Line], BeforeValidator(_none)] = Field(
+    fields: Annotated[dict[str, Format], BeforeValidator(_none)] = Field(
         FIELDS, description="of each JSON line, in Envoy's command operators; the usual if absent"
     )
-    text: Line | None = Field(None, description="each line as it is, in place of JSON")
+    text: Format | None = Field(None, description="each line as it is, in place of JSON")
     when: ConditionSpec = Field(ConditionSpec(), description="only such requests")
 
     @model_validator(mode="after")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.kinds import http_filter
@@ -19,6 +19,15 @@ from mesh_patterns.kinds.http_filter import ExtensionSpec
 from mesh_patterns.selector import target
 from mesh_yaml.place import DocumentError
 from mesh_yaml.values import Duration
+
+LONGEST = timedelta(hours=1)  # ExternalProcessor.message_timeout
+
+
+def _short(value: timedelta) -> timedelta:
+    if value > LONGEST:
+        raise ValueError(f"an answer may take {LONGEST} at most, got {value}")
+    return value
+
 
 Body = Literal["none", "streamed", "buffered", "buffered_partial", "full_duplex_streamed"]
 
@@ -58,7 +67,9 @@ class ExtProcSpec(ExtensionSpec):
         "deny", description="500, or on as it is, when the processor does not answer"
     )
     observe: bool = Field(False, description="it only looks: nobody waits for its answers")
-    timeout: Duration | None = Field(None, description="of each answer; 200ms if absent")
+    timeout: Annotated[Duration, AfterValidator(_short)] | None = Field(
+        None, description="of each answer, 1h at most; 200ms if absent"
+    )
 
 
 def apply(spec: ExtProcSpec, draft: Draft) -> None:

@@ -40,10 +40,10 @@ PATTERNS = {
 MISSING = frozenset(
     {
         *("many-dialects", "onboarding", "tls-passthrough"),
-        *("protocol-aware", "visualizing", "metrics", "request-logs", "traces"),
+        "protocol-aware",
         *("cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "connection-authorization"),
-        *PATTERNS["V"],
+        *("performance-of-the-mesh", "mesh-as-debugger", "tapping"),
         *PATTERNS["VI"],
     }
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mesh_patterns.catalogue import entry, names
-from meshloom.arguments import complete_pattern
+from meshloom.arguments import complete_file, complete_pattern
 from tests.meshloom.command import inside
 
 
@@ -72,3 +72,11 @@ def test_a_pattern_of_the_catalogue_is_a_file_for_other_commands() -> None:
 
 def test_the_shell_completes_names() -> None:
     assert complete_pattern("retr") == ["retry-budget", "retries"]
+
+
+def test_it_completes_whole_names_wherever_a_file_is_and_what_bash_leaves_of_them() -> None:
+    assert complete_file([], "catalog:retr") == ["catalog:retry-budget", "catalog:retries"]
+    assert complete_file(["catalog", ":"], "retr") == ["retry-budget", "retries"]
+    assert complete_file(["catalog"], ":") == names()
+    assert complete_file([], "cat") == [f"catalog:{name}" for name in names()]
+    assert complete_file([], "mine") == complete_file([], "") == []  # files, which it knows itself

@@ -60,6 +60,11 @@ def test_a_processor_has_to_speak_grpc(refusal: Refusal) -> None:
     assert refusal(text).startswith("3:42: 'web' has to speak gRPC; give it 'protocol: grpc'")
 
 
+def test_a_processor_may_take_as_long_as_envoy_lets_it(refusal: Refusal) -> None:
+    text = f"{MESH}- {{pattern: ext_proc, on: web, service: proc, timeout: 61m}}"
+    assert refusal(text) == "3:56: timeout: an answer may take 1:00:00 at most, got 1:01:00"
+
+
 def test_credentials_are_for_origins_that_are_named(refusal: Refusal) -> None:
     text = f"{MESH}- {{pattern: cors, on: web, origins: '*', credentials: true}}"
     assert refusal(text).startswith("3:3: with credentials, name the origins")
