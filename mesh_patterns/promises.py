@@ -134,6 +134,8 @@ def _host(draft: Draft, edge: Edge, rule: Rule) -> str:
 
 def example(match: Match, authority: str) -> Request | None:
     """A request that ``match`` holds for; ``None`` where its text does not give one away."""
+    if match.percent is not None:
+        return None
     path = _text(match.path, "/")
     method = _text(match.method, "GET")
     host = _text(match.authority, authority)
