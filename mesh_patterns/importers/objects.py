@@ -16,15 +16,31 @@ DEFAULT_NAMESPACE = "default"
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
-POLICY = frozenset(
-    {
-        "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication",
-        "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
-    }
-)  # fmt: skip
-
 # Versions of Istio's groups that say the same: what a later one says is read as if it did.
 _VERSIONS = frozenset({"v1", "v1beta1", "v1alpha1", "v1alpha3"})
+GATEWAY_API = "gateway-api"
+SMI = "smi"
+POLICY: Mapping[str, frozenset[str]] = {
+    ISTIO: frozenset(
+        {
+            "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy",
+            "PeerAuthentication", "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
+        }
+    ),
+    GATEWAY_API: frozenset(
+        {
+            "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute",
+            "ReferenceGrant", "BackendTLSPolicy",
+        }
+    ),
+    SMI: frozenset({"TrafficSplit", "HTTPRouteGroup", "TCPRoute", "UDPRoute", "TrafficTarget"}),
+}  # fmt: skip
+_GROUPS = {  # the ends of their groups' names
+    ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,
+    "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
+}  # fmt: skip
+
+_HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 
 Ref = tuple[str, str, str]
 
@@ -33,6 +49,7 @@ Ref = tuple[str, str, str]
 class Object:
     """One object. ``family`` tells Istio's Gateway from the others of that name.
 
+    ``created`` is when, as its metadata has it; ``version`` is that of its API.
     ``ids`` are the names by which links of its own ``scope`` (a document) know it; ``parent`` is
     the group that it was drawn in.
     """
@@ -48,6 +65,8 @@ class Object:
     ids: tuple[str, ...] = ()
     parent: str = ""
     scope: str = ""
+    version: str = ""
+    created: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -60,7 +79,7 @@ class Object:
         return self.family == KUBERNETES and self.kind == "Service"
 
     def is_policy(self) -> bool:
-        return self.family == ISTIO and self.kind in POLICY
+        return self.kind in POLICY.get(self.family, ())
 
     def matters(self) -> bool:
         """Whether a mesh on one machine has a use for it."""
@@ -116,24 +135,37 @@ def _object(document: Node, kind: str) -> Object:
     name = metadata.get("name") or metadata.get("generateName")
     if name is None:
         raise DocumentError.at(document.place, f"a {kind} has no 'metadata.name'")
+    api_version = _text(document, "apiVersion")
     return Object(
-        family=family(_text(document, "apiVersion")),
+        family=family(api_version),
         kind=kind,
         name=name.text(),
         namespace=_text(metadata, "namespace") or DEFAULT_NAMESPACE,
         place=name.place,
-        spec=document.get("spec") or Node(None, document.place),
+        spec=_spec(document, family(api_version)),
         labels=texts(metadata.get("labels")),
         annotations=dict((metadata.get("annotations") or Node(None, document.place)).items()),
+        version=api_version.rpartition("/")[2],
+        created=_text(metadata, "creationTimestamp"),
     )
 
 
+def _spec(document: Node, family: str) -> Node:
+    """What SMI's first versions say, they say beside the metadata."""
+    found = document.get("spec")
+    if found is None and family == SMI and isinstance(document.value, dict):
+        rest = document.value.items()
+        said = {name: value for name, value in rest if name not in _HEAD}
+        return Node(said, document.place)
+    return found or Node(None, document.place)
+
+
 def family(api_version: str) -> str:
-    """``kubernetes`` for its own groups, ``istio`` for Istio's, otherwise the group itself."""
+    """``kubernetes`` for its own groups, that of a dialect for its own, otherwise the group."""
     group, slash, _ = api_version.partition("/")
     if not slash or group in ("apps", "extensions", "batch", "policy", "autoscaling"):
         return KUBERNETES
-    return ISTIO if group.endswith(".istio.io") else group
+    return next((known for end, known in _GROUPS.items() if group.endswith(end)), group)
 
 
 def _text(node: Node, name: str) -> str:
@@ -171,6 +203,6 @@ def _tell_again(pairs: Sequence[tuple[Object, Object]], notes: Notes) -> None:
     )
 
 
-def of_kind(objects: Iterable[Object], kind: str) -> Iterator[Object]:
-    """Istio's objects of one kind."""
-    return (each for each in objects if each.family == ISTIO and each.kind == kind)
+def of_kind(objects: Iterable[Object], kind: str, family: str = ISTIO) -> Iterator[Object]:
+    """A dialect's objects of one kind."""
+    return (each for each in objects if each.family == family and each.kind == kind)
