@@ -33,7 +33,12 @@ POLICY: Mapping[str, frozenset[str]] = {
             "ReferenceGrant", "BackendTLSPolicy",
         }
     ),
-    SMI: frozenset({"TrafficSplit", "HTTPRouteGroup", "TCPRoute", "UDPRoute", "TrafficTarget"}),
+    SMI: frozenset(
+        {
+            "TrafficSplit", "HTTPRouteGroup", "TCPRoute", "UDPRoute", "TrafficTarget",
+            "IdentityBinding",
+        }
+    ),
 }  # fmt: skip
 _GROUPS = {  # the ends of their groups' names
     ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from mesh_patterns.importers import backends
 from mesh_patterns.importers.catalog import Entry
+from mesh_patterns.importers.fields import elements, needed, text
 from mesh_patterns.importers.gateway_api.routes import Route
-from mesh_patterns.importers.gateway_api.world import GROUP, needed, text
+from mesh_patterns.importers.gateway_api.world import GROUP
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -41,10 +42,9 @@ def read(rule: Node, route: Route, root: Entry | None) -> Backends:
     Raises:
         DocumentError: one has no name, or a weight that is none.
     """
-    given = rule.get("backendRefs")
     shares: list[tuple[int, Sequence[str], Node]] = []
     found = Backends()
-    for node in given.elements() if given is not None else ():
+    for node in elements(rule, "backendRefs"):
         route.source.notes.leftovers(node, _KNOWN, route.source.owner, "backendRefs.")
         weight = _weight(node)
         targets = target(node, route, root)

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from mesh_patterns.importers.fields import elements, needed, text
 from mesh_patterns.importers.gateway_api.backends import status, target
 from mesh_patterns.importers.gateway_api.routes import Route
-from mesh_patterns.importers.gateway_api.world import needed, text
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 from mesh_yaml.suggest import suggest
@@ -71,19 +71,14 @@ def _edits(node: Node, route: Route) -> Made:
     made: Made = {}
     for action in ("set", "add"):
         fields: Made = {}
-        for item in _elements(node, action):
+        for item in elements(node, action):
             name = needed(item, "name", "a header").text().lower()
             fields.setdefault(name, needed(item, "value", f"header {name!r}"))
         if fields:
             made[action] = fields
-    if removed := list(_elements(node, "remove")):
+    if removed := list(elements(node, "remove")):
         made["remove"] = removed
     return made
-
-
-def _elements(node: Node, name: str) -> tuple[Node, ...]:
-    found = node.get(name)
-    return found.elements() if found is not None else ()
 
 
 def _redirect(node: Node, prefix: str | None, route: Route) -> Made:
@@ -94,12 +89,12 @@ def _redirect(node: Node, prefix: str | None, route: Route) -> Made:
     made: Made = {"status": 302} | _taken(body, names)
     scheme = text(body, "scheme")
     port = body.get("port")
-    if port is not None and port.value == _PORTS.get(scheme or "http"):
+    if port is not None and port.value == _PORTS.get(scheme):
         del made["port"]  # the scheme's own goes without saying
     made |= _new_path(body, prefix, "path", "prefix")
     if made.keys() == {"status"}:
-        # to where it came from, by another method perhaps: 303 after a form was sent
-        made["port"] = port if port is not None else 80
+        # to where it came from, by another method perhaps, as after a form was sent
+        made |= {"prefix": prefix} if prefix is not None else {"port": _PORTS["http"]}
     return {"redirect": made}
 
 
@@ -172,7 +167,7 @@ def _cors(node: Node, prefix: str | None, route: Route) -> Made:
     }  # fmt: skip
     route.source.notes.leftovers(body, {*names, "maxAge"}, route.source.owner, "cors.")
     made = _taken(body, names)
-    made["origins"] = [_origin(each) for each in _elements(body, "allowOrigins")]
+    made["origins"] = [_origin(each) for each in elements(body, "allowOrigins")]
     age = body.get("maxAge")
     seconds = age.value if age is not None and age.value is not None else 5
     made["max_age"] = Node(f"{seconds}s", (age or body).place)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mesh_patterns.importers.gateway_api.world import Source, needed, text
+from mesh_patterns.importers.fields import elements, needed, text
+from mesh_patterns.importers.gateway_api.world import Source
 from mesh_patterns.importers.hostnames import ANY
 from mesh_yaml.node import Node
 
@@ -86,8 +87,7 @@ def _listener(node: Node, source: Source) -> Listener:
 
 def _allowed_kinds(node: Node, protocol: str) -> frozenset[str]:
     allowed = node.get("allowedRoutes") or Node(None, node.place)
-    kinds = allowed.get("kinds")
-    named = {text(each, "kind") for each in kinds.elements()} if kinds is not None else set()
+    named = {text(each, "kind") for each in elements(allowed, "kinds")}
     possible = _KINDS.get(protocol, frozenset())
     return possible & named if named else possible
 

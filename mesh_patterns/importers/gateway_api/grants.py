@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mesh_patterns.importers.fields import elements, text
 from mesh_patterns.importers.objects import Object
 from mesh_yaml.node import Node
 
@@ -27,18 +28,15 @@ class Grant:
 def read(each: Object) -> Grant:
     """What an object grants."""
     peers = {
-        (_text(n, "group"), _text(n, "kind"), _text(n, "namespace")) for n in _list(each, "from")
+        (_group(node), text(node, "kind"), text(node, "namespace"))
+        for node in elements(each.spec, "from")
     }
-    goals = {(_text(n, "group"), _text(n, "kind"), _text(n, "name")) for n in _list(each, "to")}
+    goals = {
+        (_group(node), text(node, "kind"), text(node, "name")) for node in elements(each.spec, "to")
+    }
     return Grant(each.namespace, frozenset(peers), frozenset(goals))
 
 
-def _list(each: Object, name: str) -> tuple[Node, ...]:
-    found = each.spec.get(name)
-    return found.elements() if found is not None else ()
-
-
-def _text(node: Node, name: str) -> str:
-    found = node.get(name)
-    text = found.text() if found is not None and found.value is not None else ""
-    return "" if name == "group" and text == "core" else text
+def _group(node: Node) -> str:
+    group = text(node, "group")
+    return "" if group == "core" else group

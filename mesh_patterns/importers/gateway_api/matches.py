@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from mesh_patterns.importers.gateway_api.world import needed, text
+from mesh_patterns.importers.fields import elements, needed, text
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 from mesh_yaml.suggest import suggest
@@ -31,9 +31,7 @@ class Ranked:
 
 def of_rule(rule: Node) -> list[Ranked]:
     """The matches of an HTTPRoute's rule; without any it is for all requests."""
-    given = rule.get("matches")
-    nodes = given.elements() if given is not None else ()
-    return [match(node) for node in nodes] or [match(Node(None, rule.place))]
+    return [match(node) for node in elements(rule, "matches")] or [match(Node(None, rule.place))]
 
 
 def match(node: Node) -> Ranked:

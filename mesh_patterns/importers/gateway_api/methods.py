@@ -5,8 +5,8 @@ https://gateway-api.sigs.k8s.io/reference/spec/#grpcroutematch
 
 from __future__ import annotations
 
+from mesh_patterns.importers.fields import elements, text
 from mesh_patterns.importers.gateway_api.matches import Made, Ranked, check, fields
-from mesh_patterns.importers.gateway_api.world import text
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 from mesh_yaml.suggest import suggest
@@ -17,9 +17,7 @@ _TYPES = ("Exact", "RegularExpression")
 
 def of_rule(rule: Node) -> list[Ranked]:
     """The matches of a GRPCRoute's rule; without any it is for all calls."""
-    given = rule.get("matches")
-    nodes = given.elements() if given is not None else ()
-    return [match(node) for node in nodes] or [match(Node(None, rule.place))]
+    return [match(node) for node in elements(rule, "matches")] or [match(Node(None, rule.place))]
 
 
 def match(node: Node) -> Ranked:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mesh_patterns.importers.fields import needed, text
 from mesh_patterns.importers.gateway_api import gateways
 from mesh_patterns.importers.gateway_api.gateways import Key, Listener
 from mesh_patterns.importers.gateway_api.routes import Route
-from mesh_patterns.importers.gateway_api.world import GROUP, needed, text
+from mesh_patterns.importers.gateway_api.world import GROUP
 from mesh_patterns.importers.hostnames import ANY, narrower
 from mesh_patterns.importers.notes import listed
 from mesh_yaml.node import Node

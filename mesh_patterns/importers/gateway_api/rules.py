@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_patterns.importers.catalog import Entry
+from mesh_patterns.importers.fields import elements, text
 from mesh_patterns.importers.gateway_api import backends, filters, matches, methods
 from mesh_patterns.importers.gateway_api.backends import Backends
 from mesh_patterns.importers.gateway_api.matches import Ranked
 from mesh_patterns.importers.gateway_api.routes import Route
-from mesh_patterns.importers.gateway_api.world import text
 from mesh_yaml.node import Node
 
 Made = dict[str, Any]
@@ -74,26 +74,19 @@ def _of_match(
 
 def _shares(node: Node, led: Backends, route: Route) -> Made:
     """Weights, and what is done to the requests of one backend of several."""
-    given = node.get("backendRefs")
-    nodes = given.elements() if given is not None else ()
+    nodes = elements(node, "backendRefs")
     made: Made = dict(led.to)
     for each in nodes if len(nodes) > 1 else ():
-        own = filters.for_a_share(_filters(each), route)
+        own = filters.for_a_share(elements(each, "filters"), route)
         edits = filters.read(own, None, route).get("headers")
         for name in backends.target(each, route) if edits else ():
             made[name] = {"weight": led.to[name], "headers": edits}
     return made
 
 
-def _filters(node: Node) -> tuple[Node, ...]:
-    found = node.get("filters")
-    return found.elements() if found is not None else ()
-
-
 def _settings(node: Node, ranked: list[Ranked], route: Route, led: Backends) -> Made:
-    given = node.get("backendRefs")
-    nodes = given.elements() if given is not None else ()
-    own = (*_filters(node), *(_filters(nodes[0]) if len(nodes) == 1 else ()))
+    nodes = elements(node, "backendRefs")
+    own = (*elements(node, "filters"), *(elements(nodes[0], "filters") if len(nodes) == 1 else ()))
     made = filters.read(own, _prefix(ranked), route)
     if "respond" in made:
         return {"respond": made["respond"]}
@@ -138,8 +131,7 @@ def _retries(node: Node, route: Route) -> Made:
     route.source.notes.leftovers(
         node, ("codes", "attempts", "backoff"), route.source.owner, "retry."
     )
-    codes = node.get("codes")
-    made: Made = {"retry_on": [*RETRY_ON, *(codes.elements() if codes is not None else ())]}
+    made: Made = {"retry_on": [*RETRY_ON, *elements(node, "codes")]}
     attempts, backoff = node.get("attempts"), node.get("backoff")
     if attempts is not None and attempts.value is not None:
         made["attempts"] = attempts

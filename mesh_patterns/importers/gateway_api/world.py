@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from mesh_patterns.importers import source
 from mesh_patterns.importers.gateway_api.grants import Grant
-from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError
 
 GROUP = "gateway.networking.k8s.io"
 
@@ -20,21 +18,3 @@ class World(source.World):
 
 
 Source = source.Source[World]
-
-
-def text(node: Node, name: str, otherwise: str = "") -> str:
-    """A text of a mapping, or what it is by default."""
-    found = node.get(name)
-    return found.text() if found is not None and found.value is not None else otherwise
-
-
-def needed(node: Node, name: str, what: str) -> Node:
-    """What has to be there.
-
-    Raises:
-        DocumentError: it is not.
-    """
-    found = node.get(name)
-    if found is None or found.value is None:
-        raise DocumentError.at(node.place, f"{what} has no {name!r}")
-    return found
