@@ -110,6 +110,11 @@ def hosts_of(name: str, namespace: str) -> list[str]:
     return [short, f"{short}.svc", f"{short}.{DOMAIN}"]
 
 
+def _check(name: str, place: Place) -> None:
+    if not _HOST.fullmatch(name):
+        raise DocumentError.at(place, f"{name!r} is no name of a host")
+
+
 @dataclass(slots=True)
 class Catalog:
     """All services. ``of`` tells which ones a Kubernetes object is a part of."""
@@ -141,7 +146,12 @@ class Catalog:
         self._register(name, entry)
 
     def add(self, name: str, namespace: str, place: Place) -> Entry:
-        """A new service; where its name is taken, it is known by its namespace too."""
+        """A new service; where its name is taken, it is known by its namespace too.
+
+        Raises:
+            DocumentError: no service can have that name.
+        """
+        _check(name, place)
         hosts = hosts_of(name, namespace)
         free = name not in self.entries and name not in RESERVED
         entry = Entry(name if free else hosts[0], namespace, place, hosts=hosts[not free :])
@@ -202,8 +212,7 @@ class Catalog:
     def find(self, host: Node, namespace: str) -> Entry:
         """The service that a policy names; one that no file has is made up, and told of."""
         name = host.text()
-        if not _HOST.fullmatch(name):
-            raise DocumentError.at(host.place, f"{name!r} is no name of a host")
+        _check(name, host.place)
         entry = self.lookup(name, namespace)
         if entry is None:
             return self._invent(name, namespace, host.place)

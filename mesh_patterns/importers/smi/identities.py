@@ -25,19 +25,20 @@ def workloads(node: Node, source: Source) -> Sequence[str]:
     name, kind = needed(node, "name", "an identity"), text(node, "kind", "ServiceAccount")
     namespace = text(node, "namespace", source.object.namespace)
     if kind == "IdentityBinding":
-        if (namespace, name.text()) not in source.world.bindings:
-            source.notes.warn(name.place, f"no file has the IdentityBinding {name.text()!r}")
-        return source.world.bindings.get((namespace, name.text()), ())
+        found = tuple(source.world.bindings.get((namespace, name.text()), ()))
+        return found or _stand_in(name, f"no file has a workload of {kind}", source, namespace)
     if kind != "ServiceAccount":
         wanted = "expected ServiceAccount or IdentityBinding"
         raise DocumentError.at(node.place, f"unknown kind {kind!r} of identity, {wanted}")
     found = tuple(_with(source, namespace, lambda variant: name.text() in variant.accounts))
-    if found:
-        return found
+    return found or _stand_in(name, "no workload runs as service account", source, namespace)
+
+
+def _stand_in(name: Node, missing: str, source: Source, namespace: str) -> Sequence[str]:
+    """The service of that name, where the files say of none that it is there."""
     if not source.world.catalog.described:
         return (source.world.catalog.find(name, namespace).name,)
-    message = f"no workload runs as service account {name.text()!r} of namespace {namespace!r}"
-    source.notes.warn(name.place, message)
+    source.notes.warn(name.place, f"{missing} {name.text()!r} of namespace {namespace!r}")
     return ()
 
 

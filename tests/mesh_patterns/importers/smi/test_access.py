@@ -111,7 +111,8 @@ async def test_an_identity_binding_is_a_choice_of_schemes(imported: Callable[...
             spiffeIdentities: [cluster.local/ns/default/sa/service-a, other/path]
     """
     bound = target("[metrics]", "v1alpha4").replace(
-        "sources: [{kind: ServiceAccount, name: service-a", "sources: [{kind: IdentityBinding, name: callers"
+        "sources: [{kind: ServiceAccount, name: service-a",
+        "sources: [{kind: IdentityBinding, name: callers",
     )
     draft = imported(*APPS, ROUTES, binding, bound)
     (allow,) = (each.config for each in draft.filters_before("app-b"))
@@ -129,7 +130,10 @@ async def test_a_target_alone_takes_accounts_for_services(
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (("service-a", "service-x"), "no workload runs as service account 'service-x' of namespace"),
+        (
+            ("service-a", "service-x"),
+            "no workload runs as service account 'service-x' of namespace",
+        ),
         (("name: routes, ", "name: other, "), "no file has the HTTPRouteGroup 'other': it lets"),
     ],
 )

@@ -54,7 +54,13 @@ def shares(b: object, c: object) -> str:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("backends", "of_b"),
-    [(None, 50), (shares(1, 0), 100), (shares(0, 1), 0), (shares(75, 25), 75), (shares("250m", "750m"), 25)],
+    [
+        (None, 50),
+        (shares(1, 0), 100),
+        (shares(0, 1), 0),
+        (shares(75, 25), 75),
+        (shares("250m", "750m"), 25),
+    ],
     ids=["none", "one", "other", "most", "quantities"],
 )
 async def test_backends_get_their_shares(tmp_path: Path, backends: str | None, of_b: int) -> None:
@@ -72,7 +78,9 @@ async def test_a_split_with_matches_is_for_these_and_the_root_serves_the_rest(
     tmp_path: Path,
 ) -> None:
     matches = ", matches: [{kind: HTTPRouteGroup, name: firefox}]"
-    async with running(joined(NODE, SERVERS, GROUP, split(shares(0, 100), more=matches)), tmp_path) as mesh:
+    async with running(
+        joined(NODE, SERVERS, GROUP, split(shares(0, 100), more=matches)), tmp_path
+    ) as mesh:
 
         async def seen(path: str = "/", **headers: str) -> set[str]:
             return {(await mesh.get("app-svc", path, headers)).instance for _ in range(6)}
@@ -117,9 +125,7 @@ def test_what_is_not_there_is_told(
 
 
 @pytest.mark.parametrize("weight", ["-1", "half", "1.5", "true", "1000001", "5k"])
-def test_a_weight_is_a_whole_number_or_a_quantity(
-    refusal: Callable[..., str], weight: str
-) -> None:
+def test_a_weight_is_a_whole_number_or_a_quantity(refusal: Callable[..., str], weight: str) -> None:
     assert "1.yaml:" not in refusal(SERVERS, split(shares(weight, 1)))
     assert "a weight is" in refusal(SERVERS, split(shares(weight, 1)))
 
