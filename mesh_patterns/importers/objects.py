@@ -16,8 +16,6 @@ DEFAULT_NAMESPACE = "default"
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
-# Versions of Istio's groups that say the same: what a later one says is read as if it did.
-_VERSIONS = frozenset({"v1", "v1beta1", "v1alpha1", "v1alpha3"})
 GATEWAY_API = "gateway-api"
 SMI = "smi"
 POLICY: Mapping[str, frozenset[str]] = {
@@ -45,6 +43,12 @@ _GROUPS = {  # the ends of their groups' names
     "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
 }  # fmt: skip
 
+# Versions that say the same, the one that a later one is read as first.
+_VERSIONS: Mapping[str, Sequence[str]] = {
+    ISTIO: ("v1", "v1beta1", "v1alpha1", "v1alpha3"),
+    GATEWAY_API: ("v1", "v1beta1", "v1alpha1", "v1alpha2", "v1alpha3"),
+    SMI: ("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),
+}
 _HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 
 Ref = tuple[str, str, str]
@@ -54,7 +58,7 @@ Ref = tuple[str, str, str]
 class Object:
     """One object. ``family`` tells Istio's Gateway from the others of that name.
 
-    ``created`` is when, as its metadata has it; ``version`` is that of its API.
+    ``created`` is when, as its metadata has it.
     ``ids`` are the names by which links of its own ``scope`` (a document) know it; ``parent`` is
     the group that it was drawn in.
     """
@@ -70,7 +74,6 @@ class Object:
     ids: tuple[str, ...] = ()
     parent: str = ""
     scope: str = ""
-    version: str = ""
     created: str = ""
 
     @property
@@ -131,8 +134,9 @@ def read(
 def _check_version(document: Node, notes: Notes) -> None:
     given = document.find("apiVersion")
     text = _text(document, "apiVersion")
-    if family(text) == ISTIO and text.rpartition("/")[2] not in _VERSIONS:
-        notes.warn(given.place, f"apiVersion {text!r} is not known: read as v1")
+    known = _VERSIONS.get(family(text))
+    if known and text.rpartition("/")[2] not in known:
+        notes.warn(given.place, f"apiVersion {text!r} is not known: read as {known[0]}")
 
 
 def _object(document: Node, kind: str) -> Object:
@@ -150,7 +154,6 @@ def _object(document: Node, kind: str) -> Object:
         spec=_spec(document, family(api_version)),
         labels=texts(metadata.get("labels")),
         annotations=dict((metadata.get("annotations") or Node(None, document.place)).items()),
-        version=api_version.rpartition("/")[2],
         created=_text(metadata, "creationTimestamp"),
     )
 

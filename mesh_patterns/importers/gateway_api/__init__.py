@@ -21,7 +21,6 @@ from mesh_patterns.importers.objects import GATEWAY_API, Object, of_kind
 from mesh_patterns.importers.tables import carried
 from mesh_yaml.node import Node
 
-_VERSIONS = ("v1", "v1beta1", "v1alpha3", "v1alpha2", "v1alpha1")
 _NOT_YET = {
     "UDPRoute": "UDPRoute: the mesh carries no UDP",
     "BackendTLSPolicy": "BackendTLSPolicy: certificates are for `mtls`",
@@ -34,7 +33,8 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     if not found:
         return []
     for each in found:
-        _check(each, notes)
+        if each.kind in _NOT_YET:
+            notes.skip(_NOT_YET[each.kind], each.place, str(each))
     granted = [notes.guard(grants.read, each) for each in _of(found, "ReferenceGrant")]
     world = World(catalog, notes, [grant for grant in granted if grant is not None])
     sources = [Source(each, world) for each in _of(found, "Gateway")]
@@ -46,14 +46,6 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made = notes.guard(list, carried(tables, catalog, notes)) or []
     made += notes.guard(list, mesh.patterns(mesh.callees(http, catalog), catalog, notes)) or []
     return [*made, *(notes.guard(list, streams.patterns(raw, known, catalog, notes)) or [])]
-
-
-def _check(each: Object, notes: Notes) -> None:
-    if each.version not in _VERSIONS:
-        message = f"unknown version {each.version!r} of the Gateway API: read as v1"
-        notes.warn(each.place, message)
-    if each.kind in _NOT_YET:
-        notes.skip(_NOT_YET[each.kind], each.place, str(each))
 
 
 def _of(found: Sequence[Object], kind: str) -> list[Object]:

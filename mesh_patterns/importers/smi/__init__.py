@@ -15,18 +15,12 @@ from mesh_patterns.importers.smi import groups, identities, splits, targets
 from mesh_patterns.importers.smi.world import Source, World
 from mesh_yaml.node import Node
 
-_VERSIONS = ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4")
-
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What SMI's objects do. Specs come first: the others name them."""
     found = [each for each in objects if each.family == SMI and each.is_policy()]
     if not found:
         return []
-    for each in found:
-        if each.version not in _VERSIONS:
-            message = f"unknown version {each.version!r} of SMI: read as v1alpha4"
-            notes.warn(each.place, message)
     world = World(catalog, notes)
     for source in _sources(found, "HTTPRouteGroup", world):
         key = (source.object.namespace, source.object.name)

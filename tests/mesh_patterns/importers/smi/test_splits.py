@@ -115,7 +115,8 @@ def test_a_split_with_matches_goes_first_and_a_second_for_the_rest_is_told(
         (split(shares(0, 0)), "TrafficSplit 's' sends nothing to anybody: left out"),
         (split(shares(1, 1), more=", matches: [{kind: HTTPRouteGroup, name: x}]"),
          "no file has the HTTPRouteGroup 'x': TrafficSplit 's' is left out"),
-        (split(shares(1, 1), version="v2"), "unknown version 'v2' of SMI: read as v1alpha4"),
+        (split(shares(1, 1), version="v2"),
+         "apiVersion 'split.smi-spec.io/v2' is not known: read as v1alpha4"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_told(
