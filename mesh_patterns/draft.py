@@ -59,6 +59,7 @@ class Match:
     headers: tuple[tuple[str, StringMatch], ...] = ()
     query: tuple[tuple[str, StringMatch], ...] = ()
     ignore_case: bool = False
+    percent: float | None = None  # of the requests for which the rest holds, by chance
 
     def __bool__(self) -> bool:
         return self != Match()
@@ -82,6 +83,7 @@ class Weighted:
     target: Target
     weight: int
     place: Place = field(compare=False)
+    headers: HeaderEdits | None = None  # of these requests alone
 
 
 @dataclass(frozen=True, slots=True)

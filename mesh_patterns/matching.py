@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from mesh_patterns.draft import Match
 from mesh_yaml.matching import SHORT, PlainMatchSpec, QueryMatch, StringMatch, TextMatch
 from mesh_yaml.spec import Spec
+from mesh_yaml.values import Percent
 
 
 class PathMatchSpec(PlainMatchSpec):
@@ -57,6 +58,9 @@ class MatchSpec(HeadersSpec):
     scheme: TextMatch | None = None
     query: dict[str, QueryMatch] = Field({}, description="parameters, by name")
     ignore_case: bool = Field(False, description="of the path")
+    percent: Percent | None = Field(
+        None, description="of the requests for which the rest holds, by chance"
+    )
 
     def meaning(self) -> Match:
         return Match(
@@ -67,4 +71,5 @@ class MatchSpec(HeadersSpec):
             headers=self.header_matches(),
             query=tuple((name, match.meaning()) for name, match in self.query.items()),
             ignore_case=self.ignore_case,
+            percent=self.percent,
         )

@@ -97,8 +97,10 @@ def _rows(draft: Draft, edge: Edge) -> Iterator[_Row]:
     rest = [] if edge.closed else [Rule(Match(), _default_place(edge))]
     rules = [*edge.rules, *rest]
     for i, rule in enumerate(rules):
-        request = example(rule.match, _host(draft, edge, rule))
-        if request and not any(holds(before.match, request) for before in rules[:i]):
+        host = _host(draft, edge, rule)
+        request = example(rule.match, host)
+        earlier = (before for before in rules[:i] if not before.hosts or host in before.hosts)
+        if request and not any(holds(before.match, request) for before in earlier):
             yield _Row(edge, rule, request)
 
 
@@ -127,13 +129,15 @@ def _host(draft: Draft, edge: Edge, rule: Rule) -> str:
     """A name that leads to the rule; empty where the caller's own will do."""
     declared = draft.mesh.services[edge.callee].ingress
     if edge.caller != INGRESS or declared is None:
-        return edge.callee
+        return next((name for name in rule.hosts if "*" not in name), edge.callee)
     names = [name for name in (*rule.hosts, *declared.hosts) if "*" not in name]
     return names[0] if names else ""
 
 
 def example(match: Match, authority: str) -> Request | None:
     """A request that ``match`` holds for; ``None`` where its text does not give one away."""
+    if match.percent is not None:
+        return None
     path = _text(match.path, "/")
     method = _text(match.method, "GET")
     host = _text(match.authority, authority)

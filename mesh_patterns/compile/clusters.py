@@ -192,8 +192,8 @@ def targets(edges: Iterable[Edge]) -> Iterator[Target]:
         splits = [rule.split for rule in edge.rules] + ([edge.split.value] if edge.split else [])
         seen.update({weighted.target: None for split in splits for weighted in split})
         settings = [edge.settings, *(rule.settings for rule in edge.rules)]
-        mirrors = (found["mirror"].value.target for found in settings if "mirror" in found)
-        seen.update(dict.fromkeys(mirrors))
+        mirrors = (found["mirror"].value for found in settings if "mirror" in found)
+        seen.update({mirror.target: None for copies in mirrors for mirror in copies})
     yield from seen
 
 

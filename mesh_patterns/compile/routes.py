@@ -8,9 +8,9 @@ from typing import Any
 
 from mesh_patterns.compile import filters, traffic_policy
 from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
-from mesh_patterns.compile.filters import fault
 from mesh_patterns.compile.values import (
     as_regex,
+    by_chance,
     flagged,
     fractional,
     header_matcher,
@@ -29,7 +29,6 @@ from mesh_patterns.draft import (
     Target,
 )
 from mesh_yaml.matching import StringMatch
-from xds_server.mirror import any_of
 from xds_server.protos import core, matcher, protobuf, route
 from xds_server.resource import Resource
 
@@ -108,24 +107,31 @@ def _virtual_host(host: Host) -> route.VirtualHost:
 
 def _route(name: str, row: Row) -> route.Route:
     """One row; Envoy looks at them in order and takes the first that matches."""
-    edits = row.edge.value(row.rule, "headers") or HeaderEdits()
     answer: dict[str, Any] = _answer(row)
     return route.Route(
         name=name,
         match=route_match(row.rule.match),
         typed_per_filter_config=_per_filter(row),
-        request_headers_to_add=header_options(edits.set_request, edits.add_request),
-        request_headers_to_remove=list(edits.remove_request),
-        response_headers_to_add=header_options(edits.set_response, edits.add_response),
-        response_headers_to_remove=list(edits.remove_response),
+        **_edits(row.edge.value(row.rule, "headers")),
         **answer,
     )
+
+
+def _edits(edits: HeaderEdits | None) -> dict[str, Any]:
+    if edits is None:
+        return {}
+    return {
+        "request_headers_to_add": header_options(edits.set_request, edits.add_request),
+        "request_headers_to_remove": list(edits.remove_request),
+        "response_headers_to_add": header_options(edits.set_response, edits.add_response),
+        "response_headers_to_remove": list(edits.remove_response),
+    }
 
 
 def _answer(row: Row) -> dict[str, Any]:
     redirect, respond = (row.edge.value(row.rule, name) for name in ("redirect", "respond"))
     if isinstance(redirect, Redirect):
-        return {"redirect": _redirect(redirect)}
+        return {"redirect": _redirect(redirect, row.rule.match)}
     if isinstance(respond, Respond):
         body = core.DataSource(inline_string=respond.body) if respond.body else None
         return {"direct_response": route.DirectResponseAction(status=respond.status, body=body)}
@@ -134,21 +140,20 @@ def _answer(row: Row) -> dict[str, Any]:
 
 def _per_filter(row: Row) -> dict[str, protobuf.Any]:
     found = {each.name: filters.on_edge(each) for each in row.filters}
-    own_fault = row.rule.settings.get("fault")
-    if own_fault:
-        found[fault.ROUTE_FAULT] = any_of(fault.message(own_fault.value))
-    return found
+    own = row.rule.settings
+    told = (kind for kind in filters.OF_RULES if kind in own)
+    return found | {filters.OF_RULES[kind]: filters.of_rule(kind, own[kind].value) for kind in told}
 
 
 def _action(row: Row) -> route.RouteAction:
-    retries, mirror, rewrite, timeout = (
+    retries, mirrors, rewrite, timeout = (
         row.edge.value(row.rule, name) for name in ("retries", "mirror", "rewrite", "timeout")
     )
     return route.RouteAction(
         **destination(row),
         timeout=_NO_TIMEOUT if timeout is None else timeout,
         retry_policy=_retry_policy(retries) if retries else None,
-        request_mirror_policies=[_mirror(mirror, row.cluster(mirror.target))] if mirror else [],
+        request_mirror_policies=[_mirror(each, row.cluster(each.target)) for each in mirrors or ()],
         hash_policy=[traffic_policy.hash_policy(key) for key in row.hash_keys()],
         **(_rewrite(rewrite, row.rule.match) if rewrite else {}),
     )
@@ -159,10 +164,12 @@ def destination(row: Row) -> dict[str, Any]:
     split = row.split()
     if not split:
         return {"cluster": row.cluster(Target(row.edge.callee))}
-    if len(split) == 1:
+    if len(split) == 1 and not split[0].headers:
         return {"cluster": row.cluster(split[0].target)}
     clusters = [
-        route.WeightedClusterClusterWeight(name=row.cluster(each.target), weight=each.weight)
+        route.WeightedClusterClusterWeight(
+            name=row.cluster(each.target), weight=each.weight, **_edits(each.headers)
+        )
         for each in split
     ]
     sticky = True if row.hash_keys() else None
@@ -202,14 +209,22 @@ def _rewrite(rewrite: Rewrite, match: Match) -> dict[str, Any]:
         found["regex_rewrite"] = _substitute(*rewrite.regex)
     elif rewrite.path is not None and kind in ("regex", "suffix", "contains"):
         found["regex_rewrite"] = _substitute("^.*$", _literal(rewrite.path))
-    elif rewrite.path is not None and kind == "separated_prefix" and rewrite.path.endswith("/"):
-        # Envoy would leave the slash after the prefix where it is, and /v2/x would become //x
-        prefix = match.path.text if match.path else ""
-        whole = flagged(f"^{re.escape(prefix)}/?", match.ignore_case)
-        found["regex_rewrite"] = _substitute(whole, _literal(rewrite.path))
+    elif rewrite.path is not None and _swallows(match, rewrite.path):
+        found["regex_rewrite"] = _without_slash(match, rewrite.path)
     elif rewrite.path is not None:
         found["prefix_rewrite"] = rewrite.path
     return found
+
+
+def _swallows(match: Match, path: str) -> bool:
+    """Whether Envoy would leave a slash too many: with ``/`` for ``/v2``, /v2/x would become //x"""
+    return bool(match.path and match.path.kind == "separated_prefix" and path.endswith("/"))
+
+
+def _without_slash(match: Match, path: str) -> matcher.RegexMatchAndSubstitute:
+    prefix = match.path.text if match.path else ""
+    whole = flagged(f"^{re.escape(prefix)}/?", match.ignore_case)
+    return _substitute(whole, _literal(path))
 
 
 def _literal(path: str) -> str:
@@ -221,7 +236,7 @@ def _substitute(pattern: str, substitution: str) -> matcher.RegexMatchAndSubstit
     return matcher.RegexMatchAndSubstitute(pattern=regex(pattern), substitution=substitution)
 
 
-def _redirect(redirect: Redirect) -> route.RedirectAction:
+def _redirect(redirect: Redirect, match: Match) -> route.RedirectAction:
     ways: dict[str, Any] = {
         "host_redirect": redirect.authority,
         "port_redirect": redirect.port,
@@ -230,6 +245,8 @@ def _redirect(redirect: Redirect) -> route.RedirectAction:
         "prefix_rewrite": redirect.prefix,
     }
     given = {name: value for name, value in ways.items() if value is not None}
+    if redirect.prefix is not None and _swallows(match, redirect.prefix):
+        given["regex_rewrite"] = _without_slash(match, given.pop("prefix_rewrite"))
     return route.RedirectAction(response_code=_CODES[redirect.status], **given)
 
 
@@ -243,6 +260,7 @@ def route_match(match: Match) -> route.RouteMatch:
         case_sensitive=False if match.ignore_case else None,
         headers=headers,
         query_parameters=[_query(name, found) for name, found in match.query],
+        runtime_fraction=None if match.percent is None else by_chance(match.percent),
     )
 
 

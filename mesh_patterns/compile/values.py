@@ -36,6 +36,17 @@ def token_bucket(bucket: Bucket) -> envoy_type.TokenBucket:
     )
 
 
+def by_chance(percent: float) -> core.RuntimeFractionalPercent:
+    """A share of the requests, by the number that Envoy draws for each of them.
+
+    Weighted clusters go by the last digits of the same number, so these are the digits before: of a
+    hundred, all that are drawn here would go to one of two halves there.
+    """
+    million = envoy_type.FractionalPercentDenominatorType.MILLION
+    share = envoy_type.FractionalPercent(numerator=round(percent * 10_000), denominator=million)
+    return core.RuntimeFractionalPercent(default_value=share)
+
+
 def string_matcher(match: StringMatch) -> matcher.StringMatcher:
     """A match of text; ``present`` is the caller's affair."""
     if match.kind == "regex":

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_patterns.importers.notes import Notes, listed
-from mesh_patterns.importers.objects import DEFAULT_NAMESPACE, Ref
+from mesh_patterns.importers.objects import DEFAULT_NAMESPACE, Object, Ref
 from mesh_patterns.selector import RESERVED
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError, Place
+from mesh_yaml.place import DocumentError, Place, Problem
 
 DOMAIN = "svc.cluster.local"
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -41,7 +41,8 @@ class Entry:
     place: Place
     own: bool = False
     invented: bool = False
-    grpc: bool = False
+    protocol: str = "http"
+    doubt: Problem | None = None  # that its port says something else than plain HTTP
     members: set[Ref] = field(default_factory=set)  # its workloads
     variants: dict[str, Variant] = field(default_factory=dict)
     calls: dict[str, None] = field(default_factory=dict)
@@ -71,14 +72,27 @@ class Entry:
             made |= dict(_version(self.variants[""]).items())
         if self.calls:
             made["calls"] = list(self.calls)
-        if self.grpc:
-            made["protocol"] = "grpc"
+        if self.protocol != "http":
+            made["protocol"] = self.protocol
         if self.ingress:
             place = next(iter(self.ingress.values())).place
             made["ingress"] = Node.of({"hosts": list(self.ingress.values())}, place)
         if self.hosts:
             made["hosts"] = list(self.hosts)
         return Node(Node.of(made, self.place).value, self.place, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A Service that selects some versions of another: one more name, for these alone."""
+
+    entry: Entry
+    versions: tuple[str, ...]
+    hosts: tuple[str, ...]
+    place: Place
+
+    def targets(self) -> tuple[str, ...]:
+        return tuple(f"{self.entry.name}/{version}" for version in self.versions)
 
 
 def _version(variant: Variant) -> Node:
@@ -96,6 +110,11 @@ def hosts_of(name: str, namespace: str) -> list[str]:
     return [short, f"{short}.svc", f"{short}.{DOMAIN}"]
 
 
+def _check(name: str, place: Place) -> None:
+    if not _HOST.fullmatch(name):
+        raise DocumentError.at(place, f"{name!r} is no name of a host")
+
+
 @dataclass(slots=True)
 class Catalog:
     """All services. ``of`` tells which ones a Kubernetes object is a part of."""
@@ -105,6 +124,13 @@ class Catalog:
     of: dict[Ref, list[Entry]] = field(default_factory=dict)
     _by_host: dict[str, Entry] = field(default_factory=dict)
     _short: dict[str, Entry] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    _part_of: dict[str, Part] = field(default_factory=dict)  # by host
+
+    @property
+    def described(self) -> bool:
+        """Whether the files say of any service that it is there."""
+        return any(not entry.invented for entry in self.entries.values())
 
     def own(self, name: str, node: Node) -> None:
         """A service of our own language, as far as others need to know it."""
@@ -120,7 +146,12 @@ class Catalog:
         self._register(name, entry)
 
     def add(self, name: str, namespace: str, place: Place) -> Entry:
-        """A new service; where its name is taken, it is known by its namespace too."""
+        """A new service; where its name is taken, it is known by its namespace too.
+
+        Raises:
+            DocumentError: no service can have that name.
+        """
+        _check(name, place)
         hosts = hosts_of(name, namespace)
         free = name not in self.entries and name not in RESERVED
         entry = Entry(name if free else hosts[0], namespace, place, hosts=hosts[not free :])
@@ -155,16 +186,33 @@ class Catalog:
         for host in names[1:]:
             self._by_host.setdefault(host, entry)
 
+    def add_part(self, entry: Entry, versions: Sequence[str], service: Object) -> None:
+        """A name for some versions of ``entry``."""
+        short = service.name not in self.entries and service.name not in self._part_of
+        hosts = [service.name][:short] + hosts_of(service.name, service.namespace)
+        part = Part(entry, tuple(versions), tuple(hosts), service.place)
+        self.parts.append(part)
+        self._part_of |= dict.fromkeys(hosts, part)
+        self.of[service.ref] = [entry]
+
+    def part(self, host: str, namespace: str) -> Part | None:
+        """The part of a service that ``host`` means to somebody in ``namespace``."""
+        if f"{host}.{namespace}" in self._by_host:
+            return None
+        return self._part_of.get(f"{host}.{namespace}") or self._part_of.get(host)
+
     def lookup(self, host: str, namespace: str) -> Entry | None:
         """The service that ``host`` means to somebody in ``namespace``."""
+        part = self.part(host, namespace)
+        if part is not None:
+            return part.entry
         near = self._by_host.get(f"{host}.{namespace}")
         return near or self._by_host.get(host) or self.entries.get(host) or self._short.get(host)
 
     def find(self, host: Node, namespace: str) -> Entry:
         """The service that a policy names; one that no file has is made up, and told of."""
         name = host.text()
-        if not _HOST.fullmatch(name):
-            raise DocumentError.at(host.place, f"{name!r} is no name of a host")
+        _check(name, host.place)
         entry = self.lookup(name, namespace)
         if entry is None:
             return self._invent(name, namespace, host.place)
@@ -205,6 +253,8 @@ class Catalog:
             message = f"{len(silent)} {verb} no local command: the echo stands in"
             self.notes.warn(silent[0][0].place, message)
         for entry in self._foreign():
+            if entry.doubt is not None and entry.protocol == "http":
+                self.notes.warn(entry.doubt.place, entry.doubt.message)
             if entry.invented:
                 self._tell_invented(entry, [name for name in entry.variants if name])
 

@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mesh_patterns.importers import calls, istio, kubernetes, meshery, objects
+from mesh_patterns.importers import (
+    calls,
+    gateway_api,
+    istio,
+    kubernetes,
+    meshery,
+    objects,
+    parts,
+    smi,
+)
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.notes import Notes, counts
 from mesh_patterns.importers.objects import Gathered, Object
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
 
+Policy = Callable[[Sequence[Object], Catalog, Notes], Sequence[Node]]
 Importer = Callable[[Sequence[Node], Gathered, Notes, Mapping[str, Node]], None]
 
 # dialect → what reads all documents of that dialect, together, into Kubernetes objects
@@ -23,6 +33,8 @@ IMPORTERS: Mapping[str, Importer] = {
     "meshery design": meshery.read_designs,
     "kubernetes": objects.read,
 }
+# what reads the policy of a dialect, in the order in which their patterns stand
+POLICIES: Sequence[Policy] = (istio.patterns, smi.patterns, gateway_api.patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +111,8 @@ def _tree(found: Sequence[Object], gathered: Gathered, catalog: Catalog, notes: 
     workloads = kubernetes.services(found, catalog, notes)
     istio.services(found, catalog, notes)
     calls.fill(found, gathered.links, workloads, catalog, notes)
-    patterns = istio.patterns(found, catalog, notes)
+    policy = [made for dialect in POLICIES for made in dialect(found, catalog, notes)]
+    patterns = parts.first([*policy, *parts.patterns(catalog)])
     mesh = catalog.tree()
     made: dict[str, Any] = {"mesh": mesh, "patterns": [*patterns]}
     if gathered.names:
@@ -112,7 +125,7 @@ def _refuse_nothing(place: Place, found: Sequence[Object], catalog: Catalog, not
         return
     got = counts(Counter(each.kind for each in found)) or "nothing"
     message = (
-        "has nothing that a mesh could run: expected a workload, a Service, or a VirtualService or "
-        f"DestinationRule for HTTP, got {got}"
+        "has nothing that a mesh could run: expected a workload, a Service, or policy that "
+        f"leads to one, got {got}"
     )
     raise DocumentError.at(place, message)

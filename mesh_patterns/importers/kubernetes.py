@@ -14,6 +14,7 @@ from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import ISTIO, Object, Ref, texts
 from mesh_yaml.node import Node
+from mesh_yaml.place import Problem
 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
 VERSION = "version"
@@ -77,10 +78,12 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         for name, value in workload.labels.items():
             labelled.setdefault((workload.object.namespace, name, value), []).append(workload)
     selected: set[Ref] = set()
-    for each in objects:
-        if each.is_service():
-            mine = _select(each, labelled)
-            selected |= {workload.object.ref for workload in mine}
+    chosen = [(each, _select(each, labelled)) for each in objects if each.is_service()]
+    narrow = _narrow(chosen)
+    # a part of a service comes after the service
+    for each, mine in sorted(chosen, key=lambda pair: pair[0].ref in narrow):
+        selected |= {workload.object.ref for workload in mine}
+        if not (each.ref in narrow and _is_part(each, mine, catalog)):
             notes.guard(_service, each, mine, catalog, notes)
     _alone([each for each in workloads if each.object.ref not in selected], catalog, notes)
     return workloads
@@ -123,6 +126,38 @@ def _select(
     return [workload for workload in near if selector.items() <= workload.labels.items()]
 
 
+Chosen = Sequence[tuple[Object, Sequence[Workload]]]  # Services, and what they select
+
+
+def _narrow(chosen: Chosen) -> set[Ref]:
+    """The Services that select some of what another one selects."""
+    members = {each.ref: {workload.object.ref for workload in mine} for each, mine in chosen}
+    of: dict[Ref, list[Ref]] = {}
+    for each, mine in chosen:
+        for workload in mine:
+            of.setdefault(workload.object.ref, []).append(each.ref)
+    return {
+        each.ref
+        for each, mine in chosen
+        if mine and any(members[each.ref] < members[o] for o in of[mine[0].object.ref])
+    }
+
+
+def _is_part(each: Object, mine: Sequence[Workload], catalog: Catalog) -> bool:
+    """Whether it is a name for whole versions of another service; it is that then."""
+    refs = {workload.object.ref for workload in mine}
+    near = [e for e in catalog.of.get(mine[0].object.ref, ()) if refs < e.members and not e.own]
+    if not near or (taken := catalog.entries.get(each.name)) is not None and taken.own:
+        return False
+    whole = max(near, key=lambda entry: len(entry.members))
+    names = {workload.object.name for workload in mine}
+    found = [v for v in whole.variants.values() if v.name and names.issuperset(v.workloads)]
+    if {name for variant in found for name in variant.workloads} != names:
+        return False
+    catalog.add_part(whole, [variant.name for variant in found], each)
+    return True
+
+
 def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
     kind = each.spec.get("type")
     if kind is not None and kind.value == "ExternalName":
@@ -131,14 +166,17 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
     if _is_own(each.name, each, mine, catalog, notes):
         return
     main = _main_port(each, each.spec.get("ports"), notes)
-    grpc = main is not None and _protocol(main) == "grpc"
-    twin = _twin(mine, grpc, catalog)
+    protocol = "grpc" if main is not None and _protocol(main) == "grpc" else "http"
+    twin = _twin(mine, protocol, catalog)
     if twin is not None:
         catalog.alias(twin, each.name, each.namespace)
         catalog.of[each.ref] = [twin]
         return
     entry = catalog.add(each.name, each.namespace, each.place)
-    entry.grpc = grpc
+    entry.protocol = protocol
+    if main is not None and _protocol(main) in _OTHER_PROTOCOLS:
+        message = f"port {_port_name(main)!r} of {each} is taken as plain HTTP"
+        entry.doubt = Problem(main.place, message, warning=True)
     entry.port, entry.container_port = _numbers(main, mine)
     catalog.of[each.ref] = [entry]
     if not mine:
@@ -159,11 +197,12 @@ def _is_own(
     return True
 
 
-def _twin(mine: Sequence[Workload], grpc: bool, catalog: Catalog) -> Entry | None:
+def _twin(mine: Sequence[Workload], protocol: str, catalog: Catalog) -> Entry | None:
     """A service of exactly the same workloads, which is the same service under another name."""
     refs = {workload.object.ref for workload in mine}
     near = catalog.of.get(mine[0].object.ref, ()) if mine else ()
-    return next((each for each in near if each.members == refs and each.grpc == grpc), None)
+    alike = (each for each in near if each.members == refs and each.protocol == protocol)
+    return next(alike, None)
 
 
 def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes) -> None:
@@ -224,9 +263,6 @@ def _main_port(owner: Object, ports: Node | None, notes: Notes) -> Node | None:
     others = [_port_name(port) for port in found if port is not main]
     if others:
         notes.skip("a second port", main.place, f"{owner}: {', '.join(others)}")
-    if _protocol(main) in _OTHER_PROTOCOLS:
-        message = f"port {_port_name(main)!r} of {owner} is taken as plain HTTP"
-        notes.warn(main.place, message)
     return main
 
 
@@ -252,7 +288,8 @@ def _alone(workloads: Sequence[Workload], catalog: Catalog, notes: Notes) -> Non
         if _is_own(name, first, group, catalog, notes):
             continue
         entry = catalog.add(name, first.namespace, first.place)
-        entry.grpc = any(_protocol(port) == "grpc" for port in group[0].ports())
+        if any(_protocol(port) == "grpc" for port in group[0].ports()):
+            entry.protocol = "grpc"
         ports = (_number(port.get("containerPort")) for port in group[0].ports())
         entry.container_port = next(ports, None)
         _fill(entry, group, catalog, notes)

@@ -16,15 +16,40 @@ DEFAULT_NAMESPACE = "default"
 WORKLOADS = frozenset(
     {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Pod"}
 )
-POLICY = frozenset(
-    {
-        "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy", "PeerAuthentication",
-        "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
-    }
-)  # fmt: skip
+GATEWAY_API = "gateway-api"
+SMI = "smi"
+POLICY: Mapping[str, frozenset[str]] = {
+    ISTIO: frozenset(
+        {
+            "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy",
+            "PeerAuthentication", "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
+        }
+    ),
+    GATEWAY_API: frozenset(
+        {
+            "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute",
+            "ReferenceGrant", "BackendTLSPolicy",
+        }
+    ),
+    SMI: frozenset(
+        {
+            "TrafficSplit", "HTTPRouteGroup", "TCPRoute", "UDPRoute", "TrafficTarget",
+            "IdentityBinding",
+        }
+    ),
+}  # fmt: skip
+_GROUPS = {  # the ends of their groups' names
+    ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,
+    "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
+}  # fmt: skip
 
-# Versions of Istio's groups that say the same: what a later one says is read as if it did.
-_VERSIONS = frozenset({"v1", "v1beta1", "v1alpha1", "v1alpha3"})
+# Versions that say the same, the one that a later one is read as first.
+_VERSIONS: Mapping[str, Sequence[str]] = {
+    ISTIO: ("v1", "v1beta1", "v1alpha1", "v1alpha3"),
+    GATEWAY_API: ("v1", "v1beta1", "v1alpha1", "v1alpha2", "v1alpha3"),
+    SMI: ("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),
+}
+_HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 
 Ref = tuple[str, str, str]
 
@@ -33,6 +58,7 @@ Ref = tuple[str, str, str]
 class Object:
     """One object. ``family`` tells Istio's Gateway from the others of that name.
 
+    ``created`` is when, as its metadata has it.
     ``ids`` are the names by which links of its own ``scope`` (a document) know it; ``parent`` is
     the group that it was drawn in.
     """
@@ -48,6 +74,7 @@ class Object:
     ids: tuple[str, ...] = ()
     parent: str = ""
     scope: str = ""
+    created: str = ""
 
     @property
     def ref(self) -> Ref:
@@ -60,7 +87,7 @@ class Object:
         return self.family == KUBERNETES and self.kind == "Service"
 
     def is_policy(self) -> bool:
-        return self.family == ISTIO and self.kind in POLICY
+        return self.kind in POLICY.get(self.family, ())
 
     def matters(self) -> bool:
         """Whether a mesh on one machine has a use for it."""
@@ -107,8 +134,9 @@ def read(
 def _check_version(document: Node, notes: Notes) -> None:
     given = document.find("apiVersion")
     text = _text(document, "apiVersion")
-    if family(text) == ISTIO and text.rpartition("/")[2] not in _VERSIONS:
-        notes.warn(given.place, f"apiVersion {text!r} is not known: read as v1")
+    known = _VERSIONS.get(family(text))
+    if known and text.rpartition("/")[2] not in known:
+        notes.warn(given.place, f"apiVersion {text!r} is not known: read as {known[0]}")
 
 
 def _object(document: Node, kind: str) -> Object:
@@ -116,24 +144,36 @@ def _object(document: Node, kind: str) -> Object:
     name = metadata.get("name") or metadata.get("generateName")
     if name is None:
         raise DocumentError.at(document.place, f"a {kind} has no 'metadata.name'")
+    api_version = _text(document, "apiVersion")
     return Object(
-        family=family(_text(document, "apiVersion")),
+        family=family(api_version),
         kind=kind,
         name=name.text(),
         namespace=_text(metadata, "namespace") or DEFAULT_NAMESPACE,
         place=name.place,
-        spec=document.get("spec") or Node(None, document.place),
+        spec=_spec(document, family(api_version)),
         labels=texts(metadata.get("labels")),
         annotations=dict((metadata.get("annotations") or Node(None, document.place)).items()),
+        created=_text(metadata, "creationTimestamp"),
     )
 
 
+def _spec(document: Node, family: str) -> Node:
+    """What SMI's first versions say, they say beside the metadata."""
+    found = document.get("spec")
+    if found is None and family == SMI and isinstance(document.value, dict):
+        rest = document.value.items()
+        said = {name: value for name, value in rest if name not in _HEAD}
+        return Node(said, document.place)
+    return found or Node(None, document.place)
+
+
 def family(api_version: str) -> str:
-    """``kubernetes`` for its own groups, ``istio`` for Istio's, otherwise the group itself."""
+    """``kubernetes`` for its own groups, that of a dialect for its own, otherwise the group."""
     group, slash, _ = api_version.partition("/")
     if not slash or group in ("apps", "extensions", "batch", "policy", "autoscaling"):
         return KUBERNETES
-    return ISTIO if group.endswith(".istio.io") else group
+    return next((known for end, known in _GROUPS.items() if group.endswith(end)), group)
 
 
 def _text(node: Node, name: str) -> str:
@@ -171,6 +211,6 @@ def _tell_again(pairs: Sequence[tuple[Object, Object]], notes: Notes) -> None:
     )
 
 
-def of_kind(objects: Iterable[Object], kind: str) -> Iterator[Object]:
-    """Istio's objects of one kind."""
-    return (each for each in objects if each.family == ISTIO and each.kind == kind)
+def of_kind(objects: Iterable[Object], kind: str, family: str = ISTIO) -> Iterator[Object]:
+    """A dialect's objects of one kind."""
+    return (each for each in objects if each.family == family and each.kind == kind)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -17,7 +17,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_yaml.matching import StringMatch, TextMatch
-from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
+from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
 from mesh_yaml.values import Duration
 
 Origins = Annotated[list[TextMatch], BeforeValidator(one_or_more), ListOrOne()]
@@ -37,8 +37,8 @@ class Cors:
     credentials: bool = False
 
 
-class CorsSpec(HttpFilterSpec):
-    """Let pages of other origins read answers."""
+class CorsOptions(Spec):
+    """What pages of other origins may do; a rule of a ``route`` takes these too."""
 
     origins: Origins = Field(description="such as https://shop.example; '*' is any", min_length=1)
     methods: Names = Field([], description="that a page may use, besides GET, HEAD and POST")
@@ -48,7 +48,7 @@ class CorsSpec(HttpFilterSpec):
     credentials: bool = Field(False, description="cookies and the like may come along")
 
     @model_validator(mode="after")
-    def _some_origin(self) -> CorsSpec:
+    def _some_origin(self) -> Self:
         if any(each.present is not None or each.invert for each in self.origins):
             raise ValueError("an origin is a text, or how one looks; got 'present' or 'invert'")
         if self.credentials and any(each.exact == "*" for each in self.origins):
@@ -61,6 +61,10 @@ class CorsSpec(HttpFilterSpec):
             tuple(found), tuple(self.methods), tuple(self.headers), tuple(self.expose),
             self.max_age, self.credentials,
         )  # fmt: skip
+
+
+class CorsSpec(HttpFilterSpec, CorsOptions):
+    """Let pages of other origins read answers."""
 
 
 def apply(spec: CorsSpec, draft: Draft) -> None:

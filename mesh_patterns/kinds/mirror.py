@@ -24,4 +24,4 @@ class MirrorSpec(PatternSpec):
 def apply(spec: MirrorSpec, draft: Draft) -> None:
     for edge in edges(draft, spec.on, spec.place("on")):
         copy_to = target(draft.mesh, spec.to, spec.place("to"), edge.callee)
-        edge.put("mirror", Placed(Mirror(copy_to, spec.percent), spec.place(), spec.override))
+        edge.put("mirror", Placed((Mirror(copy_to, spec.percent),), spec.place(), spec.override))

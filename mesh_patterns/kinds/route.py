@@ -24,6 +24,7 @@ from mesh_patterns.draft import (
     Rule,
     Weighted,
 )
+from mesh_patterns.kinds.cors import CorsOptions
 from mesh_patterns.kinds.fault import FaultOptions
 from mesh_patterns.kinds.retries import RetriesOptions
 from mesh_patterns.matching import MatchSpec
@@ -31,7 +32,7 @@ from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import Host, PatternSpec
 from mesh_yaml.matching import groups_of
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
 from mesh_yaml.values import Duration, Percent, Port
 
 MAX_RESPOND = 4096  # bytes: RouteConfiguration.max_direct_response_body_size_bytes
@@ -143,6 +144,10 @@ def _shape(value: Any) -> str:
     return "any" if isinstance(value, list) else "all"
 
 
+def _form(value: Any) -> str:
+    return "share" if isinstance(value, dict) else "weight"
+
+
 # Told apart by what it is, so that a mistake in a mapping is no complaint about lists too.
 Matches = Annotated[
     Annotated[MatchSpec, Tag("all")] | Annotated[list[MatchSpec], Tag("any")],
@@ -151,12 +156,25 @@ Matches = Annotated[
 Weight = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
+class ShareSpec(Spec):
+    """A share of the requests, and what is done to them alone."""
+
+    weight: Weight = 1
+    headers: HeaderEditsSpec | None = None
+
+
+Share = Annotated[
+    Annotated[Weight, Tag("weight")] | Annotated[ShareSpec, Tag("share")], Discriminator(_form)
+]
+Mirrors = Annotated[list[MirrorToSpec], BeforeValidator(one_or_more), ListOrOne()]
+
+
 class RuleSpec(Spec):
     """One rule."""
 
     match: Matches = Field(MatchSpec(), description="all of a mapping, or any mapping of a list")
     hosts: list[Host] = Field([], description="only under these names")
-    to: Annotated[dict[str, Weight] | None, BeforeValidator(_weights), AlsoWritten.of("string")] = (
+    to: Annotated[dict[str, Share] | None, BeforeValidator(_weights), AlsoWritten.of("string")] = (
         Field(None, description="a version, service or service/version, or weights of several")
     )
     rewrite: RewriteSpec | None = None
@@ -166,7 +184,8 @@ class RuleSpec(Spec):
     timeout: Duration | None = None
     retries: RetriesOptions | None = None
     fault: FaultOptions | None = None
-    mirror: MirrorToSpec | None = None
+    mirror: Mirrors = Field([], description="copies, one or several")
+    cors: CorsOptions | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> RuleSpec:
@@ -211,13 +230,19 @@ def _split(
 ) -> tuple[Weighted, ...]:
     if rule.to is None:
         return ()
-    if sum(rule.to.values()) <= 0:
-        message = f"weights add up to {sum(rule.to.values())}, expected more than 0"
+    shares = {
+        name: ShareSpec(weight=share) if isinstance(share, int) else share
+        for name, share in rule.to.items()
+    }
+    if not any(share.weight for share in shares.values()):
+        message = "weights add up to 0, expected more than 0"
         raise DocumentError.at(spec.place("rules", index, "to"), message)
     found = []
-    for name, weight in rule.to.items():
+    for name, share in shares.items():
         place = spec.place("rules", index, "to", name)
-        found.append(Weighted(target(draft.mesh, name, place, edge.callee), weight, place))
+        edits = share.headers.meaning() if share.headers else None
+        goal = target(draft.mesh, name, place, edge.callee)
+        found.append(Weighted(goal, share.weight, place, edits))
     return tuple(found)
 
 
@@ -227,13 +252,19 @@ def _settings(
     """The rule's settings by the names that ``compile/routes.py`` reads."""
     if rule.timeout is not None:
         yield "timeout", rule.timeout
-    for name in ("rewrite", "redirect", "headers", "retries", "fault"):
+    for name in ("rewrite", "redirect", "headers", "retries", "fault", "cors"):
         option = getattr(rule, name)
         if option is not None:
             yield name, option.meaning()
     if rule.respond:
         yield "respond", Respond(rule.respond.status, rule.respond.body)
     if rule.mirror:
-        place = spec.place("rules", index, "mirror", "to")
-        copy_to = target(draft.mesh, rule.mirror.to, place, edge.callee)
-        yield "mirror", Mirror(copy_to, rule.mirror.percent)
+        yield "mirror", tuple(_mirrors(spec, index, rule, edge, draft))
+
+
+def _mirrors(
+    spec: RouteSpec, index: int, rule: RuleSpec, edge: Edge, draft: Draft
+) -> Iterator[Mirror]:
+    for number, mirror in enumerate(rule.mirror):
+        place = spec.place("rules", index, "mirror", number, "to")
+        yield Mirror(target(draft.mesh, mirror.to, place, edge.callee), mirror.percent)

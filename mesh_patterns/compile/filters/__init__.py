@@ -26,7 +26,6 @@ from typing import Any, Protocol, cast
 
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.filters import capture
-from mesh_patterns.compile.filters.fault import ROUTE_FAULT
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import Instance
@@ -57,6 +56,13 @@ ORDER = (
     "envoy_filter",
 )
 ROUTER = "envoy.filters.http.router"
+
+# Filters that rules have of their own, by kind: such a one does nothing until a route tells it what
+# to do. Its module has ``idle() -> Message`` and ``of_rule(meaning) -> Message``.
+OF_RULES: Mapping[str, str] = {
+    "fault": "envoy.filters.http.fault",
+    "cors": "envoy.filters.http.cors",
+}
 
 Chain = list[tuple[hcm.HttpFilter, Place | None]]  # each with the line that asked for it
 
@@ -99,8 +105,8 @@ def http_filters(entry: Entry, placement: Placement) -> Chain:
         from mesh_patterns.compile import gate  # with packages that few meshes need
 
         chain.append((gate.http_filter(), None))
-    if any("fault" in row.rule.settings for host in entry.hosts for row in host.rows):
-        chain.append((_filter(ROUTE_FAULT, protos.fault.HttpFault()), None))
+    own = {name for host in entry.hosts for row in host.rows for name in row.rule.settings}
+    chain += [(_idle(kind), None) for kind in OF_RULES if kind in own]
     chain += [_made(each, entry) for each in rest[len(outer) :]]
     chain.append((_router(), None))
     return chain
@@ -133,6 +139,15 @@ def config(each: Filter) -> protos.Message:
 def on_edge(each: Filter) -> protobuf.Any:
     """What a route says to switch a disabled filter on, or what the route itself wants of it."""
     return _on_route(each) or any_of(route.FilterConfig(config=protobuf.Any()))
+
+
+def of_rule(kind: str, meaning: Any) -> protobuf.Any:
+    """What a route says to the filter of a kind of ``OF_RULES``."""
+    return any_of(cast(Any, module(kind)).of_rule(meaning))
+
+
+def _idle(kind: str) -> hcm.HttpFilter:
+    return _filter(OF_RULES[kind], cast(Any, module(kind)).idle())
 
 
 def at_instance(entry: Entry) -> Mapping[str, protobuf.Any]:

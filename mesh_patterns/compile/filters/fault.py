@@ -9,8 +9,6 @@ from mesh_patterns.compile.values import fractional, header_matcher
 from mesh_patterns.draft import Fault
 from xds_server.protos import common_fault, fault
 
-ROUTE_FAULT = "envoy.filters.http.fault"  # does nothing until a route gives it something to do
-
 
 def message(meaning: Fault) -> fault.HttpFault:
     """The filter's configuration, or a route's."""
@@ -52,3 +50,10 @@ def _rate(meaning: Fault) -> common_fault.FaultRateLimit | None:
     asked = common_fault.FaultRateLimitHeaderLimit()
     said = common_fault.FaultRateLimit(header_limit=asked, percentage=percent)
     return said if meaning.by_header else None
+
+
+def idle() -> fault.HttpFault:
+    return fault.HttpFault()
+
+
+of_rule = message  # a rule of its own says the same

@@ -50,7 +50,7 @@ def _client_chain(edge: Edge, hosts: Iterable[Host]) -> _Chain:
     rows = [row for host in hosts for row in host.rows]
     found: _Chain = []
     if any("fault" in row.rule.settings for row in rows):
-        found.append((_filter(faults.ROUTE_FAULT, fault.HttpFault()), None))
+        found.append((_filter(filters.OF_RULES["fault"], fault.HttpFault()), None))
     for each in unique(each for row in rows for each in row.filters):
         if each.kind in CLIENT_FILTERS:
             meaning = Fault() if conditional(each) else each.config

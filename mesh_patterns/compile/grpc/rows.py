@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mesh_patterns.compile.entry import Row
-from mesh_patterns.compile.filters.fault import ROUTE_FAULT
+from mesh_patterns.compile.filters import OF_RULES
 from mesh_patterns.draft import Fault, Filter, Match
 from mesh_patterns.grpc_limits import METHOD, can_match
 from mesh_yaml.matching import StringMatch
@@ -34,7 +34,7 @@ def lowered(rows: Iterable[Row]) -> Iterator[GrpcRow]:
     """The rows that a gRPC client can look at, in order."""
     for row in rows:
         own = row.rule.settings.get("fault")
-        first = GrpcRow(row, row.rule.match, {ROUTE_FAULT: own.value} if own else {})
+        first = GrpcRow(row, row.rule.match, {OF_RULES["fault"]: own.value} if own else {})
         for each in _with_conditions(first, [f for f in row.filters if conditional(f)]):
             yield from _reached(each)
 

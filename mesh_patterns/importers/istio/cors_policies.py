@@ -1,13 +1,12 @@
-"""``corsPolicy`` of a VirtualService's rules. Ours is of a whole edge, Istio's of a rule: the first
-one's holds for all. https://istio.io/latest/docs/reference/config/networking/virtual-service/
+"""``corsPolicy`` of a VirtualService's rule.
+
+https://istio.io/latest/docs/reference/config/networking/virtual-service/#CorsPolicy
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from mesh_patterns.importers.istio.hosts_policies import pattern
 from mesh_patterns.importers.istio.settings import taken
 from mesh_patterns.importers.istio.source import Source
 from mesh_yaml.node import Node
@@ -18,30 +17,23 @@ _KNOWN = (
 )  # fmt: skip
 
 
-def patterns(on: str, source: Source) -> Iterator[Node]:
-    """The pattern of an edge, if one of the rules has such a policy."""
-    rules = source.list("http")
-    found = [policy for rule in rules if (policy := rule.get("corsPolicy")) is not None]
-    if not found:
-        return
-    first = found[0]
-    for other in found[1:]:
-        if other.plain() != first.plain():
-            source.skip("another corsPolicy than the first", other)
-    if len(found) < len(rules):
-        source.approximate("corsPolicy: it holds for all rules", first)
-    source.notes.leftovers(first, _KNOWN, source.owner, "corsPolicy.")
-    origins = _origins(first)
+def policy(rule: Node, source: Source) -> Node | None:
+    """A rule's policy, if it has one that lets anybody in."""
+    node = rule.get("corsPolicy")
+    if node is None or node.value is None:
+        return None
+    source.notes.leftovers(node, _KNOWN, source.owner, "corsPolicy.")
+    origins = _origins(node)
     if not origins:
-        source.approximate("a corsPolicy of no origin allows none", first)
-        return
-    fields: dict[str, Any] = {"origins": origins} | taken(first, {"maxAge": "max_age"})
-    lists = ((ours, first.get(theirs)) for theirs, ours in _LISTS.items())
-    fields |= {ours: node for ours, node in lists if node is not None and node.value}
-    credentials = first.get("allowCredentials")
+        source.approximate("a corsPolicy of no origin allows none", node)
+        return None
+    fields: dict[str, Any] = {"origins": origins} | taken(node, {"maxAge": "max_age"})
+    lists = ((ours, node.get(theirs)) for theirs, ours in _LISTS.items())
+    fields |= {ours: found for ours, found in lists if found is not None and found.value}
+    credentials = node.get("allowCredentials")
     if credentials is not None and credentials.value is True:
         fields["credentials"] = credentials
-    yield pattern("cors", on, fields, first)
+    return Node.of(fields, node.place)
 
 
 def _origins(policy: Node) -> list[Node]:

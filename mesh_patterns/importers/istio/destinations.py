@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
+from mesh_patterns.importers.backends import shared
 from mesh_patterns.importers.catalog import Entry
 from mesh_patterns.importers.istio.destination_rules import members, stand_in
 from mesh_patterns.importers.istio.source import Source, Subset
@@ -24,8 +24,11 @@ def targets(destination: Node, source: Source) -> tuple[str, ...]:
     if host is None:
         raise DocumentError.at(destination.place, "a destination has no 'host'")
     source.notes.leftovers(destination, _KNOWN, source.owner, "destination.")
-    entry = source.service(host)
+    part = source.world.catalog.part(host.text(), source.object.namespace)
     name = destination.get("subset")
+    if part is not None and (name is None or not name.value):
+        return part.targets()
+    entry = source.service(host)
     if name is None or name.value in (None, ""):
         return (entry.name,)
     return tuple(_versions(entry, name, source))
@@ -68,7 +71,7 @@ def weights(routes: Iterable[Node], source: Source) -> dict[str, Node]:
     """``to:`` of a rule: targets with their weights. A subset of several versions is shared out
     evenly among them, where Istio goes by their number of workloads.
     """
-    shares: list[tuple[Node, int, tuple[str, ...]]] = []
+    shares: list[tuple[int, tuple[str, ...], Node]] = []
     nodes = list(routes)
     for node in nodes:
         destination = node.get("destination")
@@ -78,15 +81,8 @@ def weights(routes: Iterable[Node], source: Source) -> dict[str, Node]:
         weight = node.get("weight")
         alone = len(nodes) == 1 and (weight is None or weight.value in (None, 0))
         number = 100 if alone else _weight(weight)
-        shares.append((weight or destination, number, targets(destination, source)))
-    scale = math.lcm(*(len(found) for _, _, found in shares))
-    total: dict[str, Node] = {}
-    for node, weight_of, found in shares:
-        for target in found:
-            before = total.get(target)
-            so_far = before.value if before and isinstance(before.value, int) else 0
-            total[target] = Node(so_far + weight_of * scale // len(found), node.place)
-    return total
+        shares.append((number, targets(destination, source), weight or destination))
+    return shared(shares)
 
 
 def _weight(node: Node | None) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mesh_patterns.importers.istio.source import MESH, Source
@@ -61,21 +60,6 @@ def _serves(server: Node, source: Source) -> bool:
     if name not in _HTTP:
         source.skip(f"a server that speaks {name}", server)
     return name in _HTTP
-
-
-def overlap(host: str, hosts: Iterable[str]) -> Iterator[str]:
-    """What a VirtualService's host and a gateway's have in common: the narrower of the two."""
-    for other in hosts:
-        if _covers(other, host):
-            yield host
-        elif _covers(host, other):
-            yield other
-
-
-def _covers(wide: str, narrow: str) -> bool:
-    if wide == "*" or wide == narrow:
-        return True
-    return wide.startswith("*.") and narrow.endswith(wide[1:])
 
 
 def bound(source: Source) -> tuple[list[Node], bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mesh_patterns.importers.istio import settings
+from mesh_patterns.importers.istio import cors_policies, settings
 from mesh_patterns.importers.istio.destinations import weights
 from mesh_patterns.importers.istio.matches import Bound, match
 from mesh_patterns.importers.istio.source import Source
@@ -87,6 +87,7 @@ def _settings(node: Node, source: Source) -> Made:
     if (fault := node.get("fault")) is not None:
         made |= _if_any("fault", settings.fault(fault, source))
     made |= _if_any("mirror", settings.mirror(node, source))
+    made |= _if_any("cors", cors_policies.policy(node, source))
     given = node.get("rewrite")
     rewrite = settings.rewrite(given, source) if given is not None else {}
     edits, host = settings.headers(_headers(node, source), source)

@@ -35,7 +35,7 @@ def read(source: Source) -> None:
         return
     entry = catalog.outside(names, source.object.namespace, named[0].place)
     protocols = [_protocol(source, number) for number in range(len(source.list("ports")))]
-    entry.grpc = protocols[:1] == ["GRPC"]
+    entry.protocol = "grpc" if protocols[:1] == ["GRPC"] else "http"
     ports = source.list("ports")
     number = ports[0].get("number") if ports else None
     entry.port = number.value if number is not None and isinstance(number.value, int) else None

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.istio import cors_policies, gateways
+from mesh_patterns.importers import parts
+from mesh_patterns.importers.hostnames import overlap
+from mesh_patterns.importers.istio import gateways
 from mesh_patterns.importers.istio.gateways import Gateway, Key
 from mesh_patterns.importers.istio.rules import rules
 from mesh_patterns.importers.istio.source import MESH, Source
 from mesh_patterns.importers.notes import listed
+from mesh_patterns.importers.tables import Table, carried, pattern
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -50,11 +51,16 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
                 source.skip("a host with a wildcard, for the sidecars", host)
                 continue
             entry = source.service(host)
-            first = taken.get(entry.name)
+            part = source.world.catalog.part(host.text(), source.object.namespace)
+            key = part.hosts[0] if part is not None else entry.name
+            first = taken.get(key)
             if first is None:
-                taken[entry.name] = source
-                yield pattern(f"{MESH} -> {entry.name}", made, host)
-                yield from cors_policies.patterns(f"{MESH} -> {entry.name}", source)
+                taken[key] = source
+                yield (
+                    parts.pattern(MESH, part, made, host)
+                    if part
+                    else pattern(f"{MESH} -> {entry.name}", made, host)
+                )
             elif first is not source:
                 message = f"{first.object} (at {first.object.place}) has rules for"
                 source.notes.warn(host.place, f"{message} {entry.name!r}: these are left out")
@@ -62,14 +68,6 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
 
 def _means_the_mesh(given: Node) -> bool:
     return any(node.text() == MESH for node in given.elements())
-
-
-def pattern(on: str, made: Iterable[Node], node: Node) -> Node:
-    """Istio answers 404 where no rule matches."""
-    fields: dict[str, Any] = {
-        "pattern": "route", "on": on, "rules": [*made], "otherwise": "not_found"
-    }  # fmt: skip
-    return Node.of(fields, node.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +89,15 @@ def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> I
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, found in by_host.items():
         groups.setdefault(tuple(each.source.owner for each in found), []).append(name)
-    made = [(names, by_host[names[0]][0], _rules(by_host[names[0]])) for names in groups.values()]
-    yield from _carried(made)
+    made = [_table(names, by_host[names[0]]) for names in groups.values()]
+    if sources:
+        world = sources[0].world
+        yield from carried(made, world.catalog, world.notes)
+
+
+def _table(names: Sequence[str], found: Sequence[_Bound]) -> Table:
+    first = found[0]
+    return Table(tuple(names), tuple(_rules(found)), first.host, first.source.owner)
 
 
 def _hosts(
@@ -110,7 +115,7 @@ def _hosts(
             )
             source.notes.warn(node.place, message)
         offered |= dict.fromkeys(hosts)
-        found |= dict.fromkeys(gateways.overlap(host.text(), hosts))
+        found |= dict.fromkeys(overlap(host.text(), hosts))
     if not found:
         theirs = listed(offered) or "it has none for HTTP"
         message = f"host {host.text()!r} is none of its Gateway's ({theirs})"
@@ -133,33 +138,3 @@ def _rules(found: Iterable[_Bound]) -> list[Node]:
 def _means(source: Source, named: set[Key], given: Node) -> bool:
     keys = {gateways.key(node.text(), source.object.namespace) for node in given.elements()}
     return bool(keys & named)
-
-
-def _carried(made: Sequence[tuple[list[str], _Bound, list[Node]]]) -> Iterator[Node]:
-    carriers = [_carrier(found, bound.source) if found else None for _, bound, found in made]
-    for (names, bound, found), carrier in zip(made, carriers, strict=True):
-        if carrier is None:
-            continue
-        several = carrier.own or sum(other is carrier for other in carriers) > 1
-        for name in names if not carrier.own else ():
-            carrier.ingress.setdefault(name, Node(name, bound.host.place))
-        narrowed = [_narrowed(rule, names) for rule in found] if several else found
-        yield pattern(f"ingress -> {carrier.name}", narrowed, bound.host)
-        yield from cors_policies.patterns(f"ingress -> {carrier.name}", bound.source)
-
-
-def _carrier(found: Sequence[Node], source: Source) -> Entry | None:
-    """Whom the rules of a host are hung up on."""
-    catalog = source.world.catalog
-    whole = [rule for rule in found if rule.get("match") is None]
-    for rule in (*whole, *found):
-        to = rule.get("to")
-        for target in dict(to.items()) if to is not None else ():
-            return catalog.entries[target.partition("/")[0]]
-    if not catalog.entries:
-        source.notes.warn(source.object.place, f"{source.owner}: no service is at the ingress")
-    return next(iter(catalog.entries.values()), None)
-
-
-def _narrowed(rule: Node, names: Iterable[str]) -> Node:
-    return Node.of({**dict(rule.items()), "hosts": [*names]}, rule.place)

@@ -22,7 +22,7 @@ from mesh_yaml.place import DocumentError
 
 APPLICATION = "Application"
 COMPONENT = "meshery.io/component"  # the label by which an Application's Service finds its workload
-USED = WORKLOADS | POLICY | {"Service", APPLICATION}
+USED = WORKLOADS | POLICY[ISTIO] | {"Service", APPLICATION}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 _MODELS = {"k8s": KUBERNETES, "kubernetes": KUBERNETES, "istio": ISTIO, "istio-base": ISTIO}
 _KNOWN = frozenset(
@@ -64,7 +64,7 @@ class Component:
         """By ``model``, by what follows the dot of ``type``, or by the kind alone."""
         model = (self.text("model") or self.text("type").partition(".")[2]).lower()
         if not model:
-            ours = self.kind in POLICY
+            ours = self.kind in POLICY[ISTIO]
             theirs = self.kind in WORKLOADS or self.kind == "Service"
             return ISTIO if ours else KUBERNETES if theirs else ""
         return _MODELS.get(model, model)

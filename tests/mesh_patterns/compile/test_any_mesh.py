@@ -62,6 +62,7 @@ match = some(
     headers=st.dictionaries(st.sampled_from(FIELDS), matched, max_size=2),
     query=st.dictionaries(st.sampled_from(["a", "ü", "a b"]), st.one_of(text, plain), max_size=2),
     ignore_case=st.booleans(),
+    percent=percent,
 )
 retries = some(
     attempts=st.integers(0, 100),
@@ -92,7 +93,10 @@ redirect = st.tuples(
 ).map(joined)
 rewrite = some(path=path, host=host) | st.fixed_dictionaries({"regex": regex, "substitution": path})
 respond = st.fixed_dictionaries({"status": st.integers(200, 599)}, optional={"body": text})
-to = st.dictionaries(version, st.integers(0, 9), min_size=1)
+weight = st.integers(0, 9)
+share = weight | some(weight=weight, headers=some(request=edits, response=edits))
+to = st.dictionaries(version, share, min_size=1)
+copy = st.fixed_dictionaries({"to": version}, optional={"percent": percent})
 rule = st.tuples(
     some(
         match=st.one_of(match, st.lists(match, max_size=2)),
@@ -102,7 +106,8 @@ rule = st.tuples(
         timeout=duration,
         retries=retries,
         fault=fault,
-        mirror=st.fixed_dictionaries({"to": version}, optional={"percent": percent}),
+        mirror=copy | st.lists(copy, max_size=2),
+        cors=st.fixed_dictionaries({"origins": text}, optional={"credentials": st.booleans()}),
     ),
     one(to=to, redirect=redirect, respond=respond) | st.just({}),
 ).map(joined)

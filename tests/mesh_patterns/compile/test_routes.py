@@ -5,6 +5,7 @@ A rule of the first table answers 299 by itself, so that who matches can be told
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
@@ -142,6 +143,11 @@ REDIRECTS = [
     ("{}", "{path: /new}", {"/old?a=1": (301, "http://here/new?a=1")}),
     ("{}", "{path: '/new?b=2'}", {"/old": (301, "http://here/new?b=2")}),
     ("{path: /v2}", "{prefix: /v3, status: 308}", {"/v2/x": (308, "http://here/v3/x")}),
+    (
+        "{path: /v2}",
+        "{prefix: /}",
+        {"/v2": (301, "http://here/"), "/v2/x?a": (301, "http://here/x?a")},
+    ),
     ("{}", "{host: there, status: 302}", {"/x?a": (302, "http://there/x?a")}),
     ("{}", "{scheme: https, status: 307}", {"/x": (307, "https://here/x")}),
     ("{}", "{port: 8443, scheme: https, status: 303}", {"/x": (303, "https://here:8443/x")}),
@@ -176,7 +182,19 @@ RULES = {
     "copied": "{mirror: {to: shared/v1}}",
     "uncopied": "{mirror: {to: shared/v1, percent: 0}}",
     "sometimes": "{mirror: {to: shared/v1, percent: 50%}}",
+    "spread": "{mirror: [{to: shared/v1}, {to: copied/v2}]}",
+    "marked": """
+      to:
+        v1: {weight: 1, headers: {request: {set: {x-for: one}}, response: {set: {x-by: one}}}}
+        v2: {headers: {request: {set: {x-for: two}}}}
+""",
+    "read": "{cors: {origins: 'https://shop.example', methods: PUT}}",
 }
+
+UNLUCKY = """
+    - {match: {percent: 33.3333}, respond: {status: 500}}
+    - {to: {v1: 50, v2: 50}}
+""".strip().removeprefix("- ")
 
 
 def _services() -> Iterable[str]:
@@ -185,7 +203,7 @@ def _services() -> Iterable[str]:
         yield f"    match{i}: {{hosts: [{', '.join(hosts)}]}}"
     yield from (f"    rewrite{i}:" for i in range(len(REWRITES)))
     yield from (f"    redirect{i}: {{hosts: [here{i}]}}" for i in range(len(REDIRECTS)))
-    yield from (f"    {name}: {{versions: {{v1: , v2: }}}}" for name in RULES)
+    yield from (f"    {name}: {{versions: {{v1: , v2: }}}}" for name in (*RULES, "unlucky"))
 
 
 def _patterns() -> Iterable[str]:
@@ -196,6 +214,7 @@ def _patterns() -> Iterable[str]:
     for i, (match, redirect, _) in enumerate(REDIRECTS):
         yield _rule(f"redirect{i}", f"{{match: {match}, redirect: {redirect}}}")
     yield from (_rule(name, rule) for name, rule in RULES.items())
+    yield _rule("unlucky", UNLUCKY)
 
 
 def _rule(service: str, rule: str) -> str:
@@ -274,6 +293,39 @@ async def test_weights_are_shares_whatever_they_add_up_to(mesh: Running) -> None
     answers = [await mesh.get("shared") for _ in range(200)]
     second = sum(answer.instance == "shared-v2" for answer in answers)
     assert 114 <= second <= 183  # of 200 at 3 in 4: six standard deviations to the left
+
+
+async def test_headers_of_a_share_are_for_its_requests_alone(mesh: Running) -> None:
+    answers = [await mesh.get("marked") for _ in range(40)]
+    seen = {(answer.instance, *answer.got("x-for")) for answer in answers}
+    assert seen == {("marked-v1", "one"), ("marked-v2", "two")}
+    told = {(answer.instance, answer.headers.get("x-by")) for answer in answers}
+    assert told == {("marked-v1", "one"), ("marked-v2", None)}
+
+
+async def test_copies_go_to_all_that_a_rule_names(mesh: Running) -> None:
+    before = mesh.upstream.reached.copy()
+    assert (await mesh.get("spread")).status == 200
+    more = {"shared-v1", "copied-v2"}
+    await mesh.upstream.until(lambda: more <= (mesh.upstream.reached - before).keys())
+
+
+async def test_a_rule_may_have_a_policy_for_pages_of_other_origins(mesh: Running) -> None:
+    preflight = {"origin": "https://shop.example", "access-control-request-method": "PUT"}
+    answer = await mesh.get("read", headers=preflight, method="OPTIONS")
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-allow-methods"] == "PUT"
+    other = await mesh.get("patient", headers=preflight, method="OPTIONS")
+    assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_share_by_chance_leaves_the_weights_of_the_rest_as_they_are(mesh: Running) -> None:
+    """A third of 600, within four standard deviations; the weights go by the same random number."""
+    answers = [await mesh.get("unlucky") for _ in range(600)]
+    seen = Counter(each.instance if each.status == 200 else each.status for each in answers)
+    assert abs(seen[500] - 200) <= 46
+    assert abs(seen["unlucky-v1"] - 200) <= 46
+    assert abs(seen["unlucky-v2"] - 200) <= 46
 
 
 async def test_a_weight_of_nothing_gets_nothing(mesh: Running) -> None:

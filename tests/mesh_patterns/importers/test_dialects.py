@@ -105,8 +105,8 @@ def test_files_without_anything_to_run_are_refused_in_one_line(refusal: Callable
         - {apiVersion: v1, kind: ServiceAccount, metadata: {name: b}}
         - {apiVersion: v1, kind: Namespace, metadata: {name: c}}
     """) == (
-        "1.yaml:2:1: has nothing that a mesh could run: expected a workload, a Service, or a "
-        "VirtualService or DestinationRule for HTTP, got 2 ServiceAccount, 1 Namespace"
+        "1.yaml:2:1: has nothing that a mesh could run: expected a workload, a Service, or "
+        "policy that leads to one, got 2 ServiceAccount, 1 Namespace"
     )
 
 

@@ -88,13 +88,31 @@ def test_two_services_of_the_same_workloads_are_two_names_of_one(imported: Impor
 def test_a_workload_behind_two_services_runs_for_each(imported: Import, told: Told) -> None:
     draft = imported(
         service("web", "app: web")
-        + service("web-v1", "{app: web, version: v1}".strip("{}"))
+        + service("fast", "speed: fast")
+        + deployment("one", "app: web, version: v1, speed: fast")
+        + deployment("two", "app: web, version: v2")
+        + deployment("three", "version: v3, speed: fast")
+    )
+    assert versions(draft, "web") == ["v1", "v2"]
+    assert versions(draft, "fast") == ["v1", "v3"]
+    assert any("is behind 'web', 'fast': it runs once for each" in line for line in told(draft))
+
+
+def test_a_service_of_one_of_anothers_versions_is_a_name_for_that_version(
+    imported: Import, told: Told
+) -> None:
+    draft = imported(
+        service("web-v1", "{app: web, version: v1}".strip("{}"))
+        + service("web", "app: web")
         + deployment("one", "app: web, version: v1")
         + deployment("two", "app: web, version: v2")
     )
-    assert versions(draft, "web") == ["v1", "v2"]
-    assert versions(draft, "web-v1") == ["v1"]
-    assert any("is behind 'web', 'web-v1': it runs once for each" in line for line in told(draft))
+    assert list(draft.mesh.services) == ["web"]
+    (rule,) = draft.edges["client", "web"].rules
+    assert rule.hosts[:2] == ("web-v1", "web-v1.default")
+    assert [str(each.target) for each in rule.split] == ["web/v1"]
+    assert not draft.edges["client", "web"].closed
+    assert not any("runs once for each" in line for line in told(draft))
 
 
 def test_workloads_that_no_service_selects_are_grouped_by_their_labels(

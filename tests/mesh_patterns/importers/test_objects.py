@@ -21,7 +21,7 @@ POD = """
         ("v1", "kubernetes"),
         ("apps/v1", "kubernetes"),
         ("networking.istio.io/v1alpha3", "istio"),
-        ("gateway.networking.k8s.io/v1", "gateway.networking.k8s.io"),
+        ("gateway.networking.k8s.io/v1", "gateway-api"),
         ("serving.knative.dev/v1", "serving.knative.dev"),
     ],
 )

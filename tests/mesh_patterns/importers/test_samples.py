@@ -98,7 +98,11 @@ def test_a_sample_is_imported(
             "1 GenericNode, 1 NodeGroupInventoryWallet",
         ),
         ("istio/tcp-echo/tcp-echo-20-v2.yaml", "1 VirtualService"),
-        ("istio/bookinfo/gateway-api/route-all-v1.yaml", "4 HTTPRoute"),
+        ("gateway-api/examples/standard/tls-basic.yaml", "1 Gateway"),
+        (
+            "gateway-api/examples/standard/http-redirect-rewrite/httproute-redirect-308.yaml",
+            "1 HTTPRoute",
+        ),
     ],
 )
 def test_a_sample_with_nothing_to_run_is_refused_in_one_line(
@@ -106,7 +110,7 @@ def test_a_sample_with_nothing_to_run_is_refused_in_one_line(
 ) -> None:
     with pytest.raises(DocumentError) as caught:
         sample(name)
-    assert str(caught.value).endswith(f"DestinationRule for HTTP, got {got}")
+    assert str(caught.value).endswith(f"policy that leads to one, got {got}")
     assert len(caught.value.problems) == 1
 
 
@@ -237,8 +241,8 @@ def test_three_spellings_of_one_file_are_one_mesh(sample: Sample) -> None:
     [
         ("meshery/samples", (28, 2)),
         ("meshery/history", (26, 3)),
-        ("istio", (37, 11)),
-        ("gateway-api", (0, 46)),
+        ("istio", (46, 2)),
+        ("gateway-api", (34, 12)),
     ],
 )
 def test_every_file_is_imported_or_refused_in_one_line(

@@ -49,7 +49,7 @@ def test_a_fault_is_what_the_file_says(read: Read) -> None:
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("", "3:3: expected a delay or an abort, or both"),
+        ("", "3:3: expected delay, abort, response_rate_limit or by_header"),
         ("delay: {}", "3:36: 'fixed' is missing"),
         ("delay: {fixed: 7}", "3:44: fixed: expected a duration such as 250ms, 2s or 1m30s, got 7"),
         ("abort: {}", "3:36: abort: expected one of status and grpc_status"),

@@ -20,7 +20,7 @@ def test_a_copy_goes_to_a_version_or_to_another_service(
     read: Read, options: str, meant: Mirror
 ) -> None:
     draft = read(f"{MESH}- {{pattern: mirror, on: web, {options}}}")
-    assert draft.edges["client", "web"].settings["mirror"].value == meant
+    assert draft.edges["client", "web"].settings["mirror"].value == (meant,)
 
 
 def test_a_copy_for_nobody_is_refused_where_it_is_named(refusal: Refusal) -> None:

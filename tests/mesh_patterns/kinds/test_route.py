@@ -40,7 +40,7 @@ def test_what_no_rule_takes_is_served_unless_said_otherwise(read: Read) -> None:
         ),
         ("redirect: {prefix: /x, port: 80}", "redirect", Redirect(301, None, "/x", None, None, 80)),
         ("respond: {status: 204}", "respond", Respond(204)),
-        ("mirror: {to: api, percent: 5}", "mirror", Mirror(Target("api"), 5)),
+        ("mirror: {to: api, percent: 5}", "mirror", (Mirror(Target("api"), 5),)),
         (
             "headers: {request: {set: {A: 1}, remove: [b]}, response: {add: {c: d}}}",
             "headers",
@@ -60,7 +60,7 @@ def test_a_rule_is_what_the_file_says(read: Read, rule: str, name: str, meant: o
         ("{to: v1, respond: {status: 200}}", "3:37: expected one of to, redirect and respond"),
         ("{to: v3}", "3:42: 'web' has no version 'v3'"),
         ("{to: {v1: 0}}", "3:42: weights add up to 0, expected more than 0"),
-        ("{to: {v1: -1, v2: 2}}", "3:47: v1: input should be greater than or equal to 0"),
+        ("{to: {v1: -1, v2: 2}}", "3:47: input should be greater than or equal to 0, got -1"),
         ("{mirror: {to: v3}}", "3:51: 'web' has no version 'v3'"),
         ("{redirect: {path: /a, prefix: /b}}", "3:48: redirect: expected one of"),
         ("{redirect: {}}", "3:48: redirect: leads to itself; expected a path, prefix, host"),

@@ -12,7 +12,7 @@ Told = Callable[[Draft], list[str]]
 TO = "route: [{destination: {host: reviews}}]"
 
 
-def test_a_rules_policy_is_its_services(routed: Routed, told: Told) -> None:
+def test_a_policy_is_that_of_its_rule_alone(routed: Routed) -> None:
     draft = routed(f"""
         - match: [{{uri: {{prefix: /a}}}}]
           {TO}
@@ -21,23 +21,18 @@ def test_a_rules_policy_is_its_services(routed: Routed, told: Told) -> None:
             allowMethods: [PUT]
             maxAge: 24h
         - {TO}
+          corsPolicy: {{allowOrigin: ["https://b.example"], allowCredentials: true}}
+        - {TO}
     """)
-    (found,) = [each for each in draft.filters if each.edge == ("client", "reviews")]
-    assert found.config == Cors(
+    first, second, third = (rule.value("cors") for rule in draft.edges["client", "reviews"].rules)
+    assert first == Cors(
         (StringMatch("exact", "https://a.example"), StringMatch("regex", ".*")),
         ("PUT",),
         max_age=timedelta(hours=24),
     )
-    assert any("corsPolicy: it holds for all rules" in line for line in told(draft))
+    assert (second.origins[0].text, second.credentials, third) == ("https://b.example", True, None)
 
 
-def test_another_one_is_told(routed: Routed, told: Told) -> None:
-    one, other = (
-        f"- {TO}\n  corsPolicy: {{allowOrigin: ['https://{name}.example'], "
-        "allowCredentials: true}\n"
-        for name in "ab"
-    )
-    draft = routed(one + other)
-    (found,) = [each for each in draft.filters if each.edge == ("client", "reviews")]
-    assert (found.config.origins[0].text, found.config.credentials) == ("https://a.example", True)
-    assert any("another corsPolicy than the first" in line for line in told(draft))
+def test_a_policy_of_no_origin_is_told(routed: Routed, told: Told) -> None:
+    draft = routed(f"- {TO}\n  corsPolicy: {{allowMethods: [PUT]}}")
+    assert any("a corsPolicy of no origin allows none" in line for line in told(draft))

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.importers.istio.gateways import overlap
 
 Told = Callable[[Draft], list[str]]
 TO = "- route: [{destination: {host: reviews}}]"
@@ -18,24 +17,6 @@ def gateway(hosts: str, port: str = "{number: 80, protocol: HTTP}", more: str = 
         metadata: {{name: edge}}
         spec: {{selector: {{istio: x}}, servers: [{{hosts: {hosts}, port: {port}{more}}}]}}
     """
-
-
-@pytest.mark.parametrize(
-    ("host", "hosts", "expected"),
-    [
-        ("a.com", ["*"], ["a.com"]),
-        ("*", ["a.com", "b.com"], ["a.com", "b.com"]),
-        ("a.com", ["a.com"], ["a.com"]),
-        ("www.a.com", ["*.a.com"], ["www.a.com"]),
-        ("*.a.com", ["www.a.com"], ["www.a.com"]),
-        ("a.com", ["*.a.com"], []),
-        ("a.com", ["b.com"], []),
-    ],
-)
-def test_a_host_and_a_gateway_have_the_narrower_name_in_common(
-    host: str, hosts: list[str], expected: list[str]
-) -> None:
-    assert list(overlap(host, hosts)) == expected
 
 
 def test_a_host_that_its_gateway_does_not_answer_to_is_told(

@@ -66,17 +66,17 @@ DEFAULT = ("connect-failure", "refused-stream", "unavailable", "cancelled", "503
             "fault",
             Fault(delay=timedelta(seconds=1), delay_percent=40),
         ),
-        ("mirror: {host: ratings}", "mirror", Mirror(Target("ratings"))),
+        ("mirror: {host: ratings}", "mirror", (Mirror(Target("ratings")),)),
         (
             "mirror: {host: reviews, subset: two}\n  mirrorPercentage: {value: 5}",
             "mirror",
-            Mirror(Target("reviews", "v2"), 5),
+            (Mirror(Target("reviews", "v2"), 5),),
         ),
-        ("mirror: {host: ratings}\n  mirror_percent: 7", "mirror", Mirror(Target("ratings"), 7)),
+        ("mirror: {host: ratings}\n  mirror_percent: 7", "mirror", (Mirror(Target("ratings"), 7),)),
         (
             "mirrors: [{destination: {host: ratings}, percentage: {value: 9}}]",
             "mirror",
-            Mirror(Target("ratings"), 9),
+            (Mirror(Target("ratings"), 9),),
         ),
         ("rewrite: {uri: /b, authority: c}", "rewrite", Rewrite("/b", None, "c")),
         (

@@ -1,0 +1,58 @@
+"""The Gateway API's routes as patterns of ours: at gateways, and at Services inside the mesh.
+
+The way through this room::
+
+    Gateway ─ listeners ┐
+    route ─ parentRefs ─┴ ingress (by host) · mesh (by callers) ─ rules ─ matches, backends, filters
+
+https://gateway-api.sigs.k8s.io/reference/spec/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mesh_patterns.importers.catalog import Catalog
+from mesh_patterns.importers.gateway_api import gateways, grants, ingress, mesh, routes, streams
+from mesh_patterns.importers.gateway_api.routes import Route
+from mesh_patterns.importers.gateway_api.world import Source, World
+from mesh_patterns.importers.notes import Notes
+from mesh_patterns.importers.objects import GATEWAY_API, Object, of_kind
+from mesh_patterns.importers.tables import carried
+from mesh_yaml.node import Node
+
+_NOT_YET = {
+    "UDPRoute": "UDPRoute: the mesh carries no UDP",
+    "BackendTLSPolicy": "BackendTLSPolicy: certificates are for `mtls`",
+}
+
+
+def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
+    """What the Gateway API's objects do."""
+    found = [each for each in objects if each.family == GATEWAY_API and each.is_policy()]
+    if not found:
+        return []
+    for each in found:
+        if each.kind in _NOT_YET:
+            notes.skip(_NOT_YET[each.kind], each.place, str(each))
+    granted = [notes.guard(grants.read, each) for each in _of(found, "ReferenceGrant")]
+    world = World(catalog, notes, [grant for grant in granted if grant is not None])
+    sources = [Source(each, world) for each in _of(found, "Gateway")]
+    read = {(s.object.namespace, s.object.name): notes.guard(gateways.read, s) for s in sources}
+    known = {key: listeners for key, listeners in read.items() if listeners is not None}
+    http = _routes(found, ("HTTPRoute", "GRPCRoute"), world)
+    raw = _routes(found, ("TCPRoute", "TLSRoute"), world)
+    tables = notes.guard(ingress.tables, http, known) or []
+    made = notes.guard(list, carried(tables, catalog, notes)) or []
+    made += notes.guard(list, mesh.patterns(mesh.callees(http, catalog), catalog, notes)) or []
+    return [*made, *(notes.guard(list, streams.patterns(raw, known, catalog, notes)) or [])]
+
+
+def _of(found: Sequence[Object], kind: str) -> list[Object]:
+    return list(of_kind(found, kind, GATEWAY_API))
+
+
+def _routes(found: Sequence[Object], kinds: Sequence[str], world: World) -> list[Route]:
+    each = (Source(it, world) for kind in kinds for it in _of(found, kind))
+    read = (world.notes.guard(routes.read, source) for source in each)
+    return [route for route in read if route is not None]

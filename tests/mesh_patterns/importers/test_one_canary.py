@@ -1,0 +1,135 @@
+"""The same canary in three dialects is the same to Envoy, byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mesh_patterns.compile import compile_mesh
+from mesh_patterns.draft import Draft
+from mesh_patterns.placement import Placement
+
+Import = Callable[..., Draft]
+
+SHOP = """
+    apiVersion: v1
+    kind: List
+    items:
+    - {apiVersion: v1, kind: Service, metadata: {name: reviews},
+       spec: {selector: {app: reviews}, ports: [{port: 9080}]}}
+    - {apiVersion: v1, kind: Service, metadata: {name: reviews-v1},
+       spec: {selector: {app: reviews, version: v1}, ports: [{port: 9080}]}}
+    - {apiVersion: v1, kind: Service, metadata: {name: reviews-v2},
+       spec: {selector: {app: reviews, version: v2}, ports: [{port: 9080}]}}
+    - apiVersion: v1
+      kind: Pod
+      metadata: {name: reviews-v1, labels: {app: reviews, version: v1}}
+    - apiVersion: v1
+      kind: Pod
+      metadata: {name: reviews-v2, labels: {app: reviews, version: v2}}
+    - apiVersion: v1
+      kind: Pod
+      metadata: {name: page, labels: {app: page}}
+      spec: {containers: [{env: [{name: URL, value: "http://reviews:9080"}]}]}
+"""
+SUBSETS = """
+    apiVersion: networking.istio.io/v1
+    kind: DestinationRule
+    metadata: {name: reviews}
+    spec:
+      host: reviews
+      subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]
+"""
+VIRTUAL_SERVICE = """
+    apiVersion: networking.istio.io/v1
+    kind: VirtualService
+    metadata: {name: reviews}
+    spec:
+      hosts: [reviews]
+      http:
+      - match: [{headers: {end-user: {exact: jason}}}]
+        route: [{destination: {host: reviews, subset: v2}}]PATIENCE
+      - route:
+        - {destination: {host: reviews, subset: v1}, weight: 90}
+        - {destination: {host: reviews, subset: v2}, weight: 10}PATIENCE
+"""
+HTTP_ROUTE = """
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: HTTPRoute
+    metadata: {name: reviews}
+    spec:
+      parentRefs: [{group: "", kind: Service, name: reviews, port: 9080}]
+      rules:
+      - backendRefs:
+        - {name: reviews-v1, port: 9080, weight: 90}
+        - {name: reviews-v2, port: 9080, weight: 10}PATIENCE
+      - matches: [{headers: [{name: end-user, value: jason}]}]
+        backendRefs: [{name: reviews-v2, port: 9080}]PATIENCE
+"""
+TRAFFIC_SPLIT = """
+    apiVersion: split.smi-spec.io/v1alpha4
+    kind: TrafficSplit
+    metadata: {name: reviews}
+    spec:
+      service: reviews
+      backends: [{service: reviews-v1, weight: 90}, {service: reviews-v2, weight: 10}]
+    ---
+    apiVersion: split.smi-spec.io/v1alpha4
+    kind: TrafficSplit
+    metadata: {name: jason}
+    spec:
+      service: reviews
+      matches: [{kind: HTTPRouteGroup, name: jason}]
+      backends: [{service: reviews-v2, weight: 1}]
+    ---
+    apiVersion: specs.smi-spec.io/v1alpha4
+    kind: HTTPRouteGroup
+    metadata: {name: jason}
+    spec: {matches: [{name: jason, headers: {end-user: jason}}]}
+"""
+PATIENCE = {  # SMI has no words for these
+    "istio": """
+        timeout: 2s
+        retries: {attempts: 3, perTryTimeout: 500ms, backoff: 20ms,
+                  retryOn: "connect-failure,refused-stream,unavailable,cancelled,503"}""",
+    "gateway": """
+        timeouts: {request: 2s, backendRequest: 500ms}
+        retry: {attempts: 3, codes: [503], backoff: 20ms}""",
+}
+
+
+def resources(draft: Draft) -> dict[tuple[str, str, str], bytes]:
+    """Every resource of every Envoy, as it goes over the wire."""
+    snapshots = compile_mesh(draft, Placement.imagined(draft.mesh))
+    return {
+        (node, each.type.name, each.name): each.body
+        for node, snapshot in snapshots.items()
+        for each in snapshot
+    }
+
+
+def policies(patient: bool) -> dict[str, str]:
+    istio, gateway = (PATIENCE[name] if patient else "" for name in ("istio", "gateway"))
+    found = {
+        "istio": SUBSETS + "    ---" + VIRTUAL_SERVICE.replace("PATIENCE", istio),
+        "gateway": HTTP_ROUTE.replace("PATIENCE", gateway),
+    }
+    return found if patient else {**found, "smi": TRAFFIC_SPLIT}
+
+
+@pytest.mark.parametrize("patient", [False, True], ids=["split", "with timeout and retries"])
+def test_a_canary_is_the_same_to_envoy_in_every_dialect(imported: Import, patient: bool) -> None:
+    found = {name: resources(imported(SHOP, text)) for name, text in policies(patient).items()}
+    first = found["istio"]
+    routes = [key for key in first if key[1] == "ROUTE" and key[2].startswith("outbound")]
+    assert {node for node, _, _ in routes} == {"page", "ingress"}
+    for name, others in found.items():
+        assert others == first, name
+
+
+def test_policies_alone_are_the_same_mesh(imported: Import) -> None:
+    """Without a file that says which services there are, the echo stands in for the same ones."""
+    found = {name: resources(imported(text)) for name, text in policies(False).items()}
+    assert found["gateway"] == found["istio"]
+    assert found["smi"] == found["istio"]
