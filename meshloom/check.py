@@ -38,10 +38,13 @@ def _problems(files: Files, var: Variables) -> tuple[list[Problem], dict[str, in
     from mesh_patterns.load import load
     from mesh_patterns.placement import Placement
     from mesh_yaml.place import DocumentError
+    from mini_mesh.proving import filters, sequence
 
     try:
         draft = load(files, parse_variables(var))
         compile_mesh(draft, Placement.imagined(draft.mesh))
+        sequence.check(draft)
+        filters.check(draft)
     except DocumentError as error:
         return list(error.problems), {}
     mesh = draft.mesh

@@ -105,6 +105,7 @@ def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
     from mesh_patterns.load import load
     from mesh_patterns.promises import promises
     from mesh_yaml.place import DocumentError, Place
+    from mini_mesh.proving import filters, sequence
 
     draft = load(files, parse_variables(var))
     promised = not draft.mesh.claims
@@ -115,10 +116,8 @@ def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
         raise DocumentError.at(
             place, "has no 'expect', and its patterns promise nothing by themselves"
         )
-    if _is_witnessed(draft):
-        from mini_mesh.proving.witness import check
-
-        check(draft)
+    sequence.check(draft)
+    filters.check(draft)
     return draft, promised
 
 

@@ -36,9 +36,11 @@ def layers(nodes: Sequence[str], edges: Edges) -> list[list[str]]:
         for one, other in pairwise([*way, callee]):
             near.setdefault(one, []).append(other)
             near.setdefault(other, []).append(one)
+    places = {name: i for row in rows for i, name in enumerate(row)}
     for sweep in range(SWEEPS):
         for row in rows if sweep % 2 == 0 else reversed(rows):
-            _sort(row, near, {name: i for each in rows for i, name in enumerate(each)})
+            _sort(row, near, places)
+            places.update({name: i for i, name in enumerate(row)})
     return rows
 
 

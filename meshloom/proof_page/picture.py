@@ -12,7 +12,8 @@ from mesh_patterns.selector import ANY, is_edge
 from meshloom.proof_page.layout import bend, layers
 from meshloom.proof_page.text import safe
 
-MAX_SERVICES = 100  # more are named, and not drawn
+MAX_SERVICES = 100  # a mesh of more is not drawn
+MAX_CALLS = 300
 MAX_CHIPS = 6  # patterns that are named at one place
 WIDE, LINE, GAP_X, GAP_Y, PAD = 168, 17, 92, 26, 8  # pixels
 LONGEST = 24  # characters of a name
@@ -44,6 +45,8 @@ def picture(draft: Draft) -> str:
         return (
             f"<p>{len(draft.mesh.services):,} services: more than {MAX_SERVICES} are not drawn</p>"
         )
+    if len(edges) > MAX_CALLS:
+        return f"<p>{len(edges):,} calls: more than {MAX_CALLS} are not drawn</p>"
     on_edges, everywhere = _place_patterns(draft, boxes)
     services = list(boxes.values())
     columns = layers(list(boxes), edges)

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
 from mesh_traffic import Exchange
-from mesh_yaml.place import DocumentError, Place, Problem
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import topology
 from tap.access_log import SOURCE as LOG
-from tap.language.match import MatchError, read_match
+from tap.language.match import read_match
 from tap.live.hub import Hub, TapTarget
 from tap.redact import Redactor, Rules
 
@@ -96,30 +94,3 @@ class Witness:
 def _is_detailed(claim: ClaimSpec) -> bool:
     """Whether access logs do not tell enough."""
     return bool(claim.captures) or any(read_match(each).message for each in claim.in_order)
-
-
-def check(draft: Draft) -> None:
-    """That the filters of all claims can be read.
-
-    Raises:
-        DocumentError: with every one that can't.
-    """
-    problems = [each for claim in draft.mesh.claims for each in _problems(claim)]
-    if problems:
-        raise DocumentError(problems)
-
-
-def _problems(claim: ClaimSpec) -> Iterator[Problem]:
-    for text, place in _filters(claim):
-        try:
-            read_match(text)
-        except MatchError as error:
-            yield Problem(place, f"{text!r}: {error.why}")
-
-
-def _filters(claim: ClaimSpec) -> Iterator[tuple[str, Place]]:
-    for key in ("access_log", "captures"):
-        for text in getattr(claim, key):
-            yield text, claim.key_place(key, text)
-    for i, text in enumerate(claim.in_order):
-        yield text, claim.place("in_order", i)

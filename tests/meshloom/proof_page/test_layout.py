@@ -39,4 +39,4 @@ def test_a_long_chain_is_no_trouble() -> None:
     names = [f"s{i}" for i in range(2000)]
     start = time.perf_counter()
     assert len(layers(names, zip(names, names[1:], strict=False))) == 2000
-    assert time.perf_counter() - start < 20
+    assert time.perf_counter() - start < 5

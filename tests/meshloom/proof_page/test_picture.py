@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as xml
 
 from mesh_patterns.load import load
-from meshloom.proof_page.picture import MAX_SERVICES, picture
+from meshloom.proof_page.picture import MAX_CALLS, MAX_SERVICES, picture
 
 MESH = """
 mesh:
@@ -53,6 +53,16 @@ def test_boxes_do_not_cover_each_other(tmp_path: Path) -> None:
     for i, (x, y, w, h) in enumerate(rects):
         for a, b, c, d in rects[:i]:
             assert x + w <= a or a + c <= x or y + h <= b or b + d <= y
+
+
+def test_a_mesh_where_all_call_all_is_told_of_and_not_drawn(tmp_path: Path) -> None:
+    names = [f"s{i}" for i in range(20)]
+    services = ", ".join(
+        f"{name}: {{calls: [{', '.join(each for each in names if each != name)}]}}"
+        for name in names
+    )
+    text = drawn(tmp_path, f"mesh: {{services: {{{services}}}}}")
+    assert text == f"<p>380 calls: more than {MAX_CALLS} are not drawn</p>"
 
 
 def test_a_large_mesh_is_told_of_and_not_drawn(tmp_path: Path) -> None:
