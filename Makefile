@@ -19,7 +19,7 @@ up: .venv/installed
 	@.venv/bin/meshloom up $(ARGS)
 
 test: .venv/dev check
-	@$(PYTHON) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(ARGS)
 
 install: .venv/installed
 

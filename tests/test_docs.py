@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.kinds import KINDS
 from tests.pattern_language import ENVOY, filled
 from tests.proofs import ROOT
@@ -9,7 +10,7 @@ from tests.proofs import ROOT
 DOCUMENT = ROOT / "docs/PATTERNS.md"
 
 
-def test_every_kind_claim_and_pattern_is_documented(update_golden: bool) -> None:
+def test_every_kind_and_pattern_is_documented(update_golden: bool) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     wanted = filled(text)
     if update_golden:
@@ -24,3 +25,9 @@ def test_what_is_said_of_envoy_is_said_of_fields_that_there_are() -> None:
         section = text.partition(f"\n### {kind}\n")[2].partition("\n### ")[0]
         for name in fields:
             assert f"| `{name}` |" in section, f"{kind} has no {name!r}"
+
+
+def test_every_key_of_a_claim_is_told() -> None:
+    told = (ROOT / "docs/CLAIMS.md").read_text(encoding="utf-8")
+    names = {field.alias or name for name, field in ClaimSpec.model_fields.items()}
+    assert {name for name in names if f"`{name}" not in told} <= {"claim"}

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from mesh_patterns import catalogue
 from tests.proofs import ROOT, Done, Files, prove_all
 
-FILES = sorted(
-    path
-    for folder in ("examples", "mesh_patterns/catalog")
-    for path in (ROOT / folder).rglob("*.yaml")
-)
+# what stands in a folder of a pattern's name belongs to that pattern
+FILES = [
+    *sorted((ROOT / "examples").rglob("*.yaml")),
+    *sorted((catalogue.ROOT / "demo").glob("*.yaml")),
+    *(file for _, file in catalogue.files()),
+]
 
 
 @pytest.fixture(scope="module")

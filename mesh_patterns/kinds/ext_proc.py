@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.kinds import http_filter
@@ -70,6 +70,14 @@ class ExtProcSpec(ExtensionSpec):
     timeout: Annotated[Duration, AfterValidator(_short)] | None = Field(
         None, description="of each answer, 1h at most; 200ms if absent"
     )
+
+    @model_validator(mode="after")
+    def _whole(self) -> ExtProcSpec:
+        for side in ("request", "response"):
+            duplex = getattr(self, f"{side}_body") == "full_duplex_streamed"
+            if duplex and not getattr(self, f"{side}_trailers"):
+                raise ValueError(f"with such a body Envoy wants '{side}_trailers: true'")
+        return self
 
 
 def apply(spec: ExtProcSpec, draft: Draft) -> None:

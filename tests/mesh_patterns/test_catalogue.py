@@ -39,12 +39,12 @@ PATTERNS = {
 }
 MISSING = frozenset(
     {
-        *("many-dialects", "onboarding", "tls-passthrough"),
+        *("onboarding", "tls-passthrough"),
         "protocol-aware",
         *("cloud-bursting", "multi-cluster-failover", "federation"),
         *("egress-gateway", "connection-authorization"),
-        *("performance-of-the-mesh", "mesh-as-debugger", "tapping"),
-        *PATTERNS["VI"],
+        "mesh-as-debugger",
+        *("abstraction", "baselining", "gauging-value", "federating-catalogs"),
     }
 )
 

@@ -65,6 +65,15 @@ def test_a_processor_may_take_as_long_as_envoy_lets_it(refusal: Refusal) -> None
     assert refusal(text) == "3:56: timeout: an answer may take 1:00:00 at most, got 1:01:00"
 
 
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_a_body_that_goes_both_ways_at_once_ends_with_trailers(
+    read: Read, refusal: Refusal, side: str
+) -> None:
+    text = f"{MESH}- {{pattern: ext_proc, on: web, service: proc, {side}_body: full_duplex_streamed"
+    assert f"with such a body Envoy wants '{side}_trailers: true'" in refusal(text + "}")
+    assert read(f"{text}, {side}_trailers: true}}")
+
+
 def test_credentials_are_for_origins_that_are_named(refusal: Refusal) -> None:
     text = f"{MESH}- {{pattern: cors, on: web, origins: '*', credentials: true}}"
     assert refusal(text).startswith("3:3: with credentials, name the origins")
