@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from mesh_patterns import expect, kinds
+from mesh_patterns import expect, files, kinds
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.model import GRPC, Ingress, Mesh, Service, Version
+from mesh_patterns.model import GRPC, MESH_CA, Ingress, IngressTls, Mesh, Service, Version
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_patterns.selector import RESERVED
-from mesh_patterns.spec import MeshSpec, PatternSpec, ServiceSpec, VersionSpec
+from mesh_patterns.spec import (
+    IngressTlsSpec,
+    MeshSpec,
+    PatternSpec,
+    ServiceSpec,
+    VersionSpec,
+)
 from mesh_yaml.build import build
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
@@ -20,6 +26,8 @@ from mesh_yaml.problems import Problems
 from mesh_yaml.suggest import suggest
 
 T = TypeVar("T")
+
+MAX_PEM = 1024 * 1024  # bytes of certificates
 
 
 def mesh(
@@ -145,8 +153,35 @@ def _resolved(file: str, cwd: str) -> Path:
 def _ingress(name: str, spec: ServiceSpec) -> Ingress | None:
     if spec.ingress is None:
         return None
-    hosts = tuple(spec.ingress.hosts)
-    return Ingress(spec.place("ingress"), spec.ingress.port, hosts, _shared(name, spec.protocol))
+    place, hosts = spec.place("ingress"), tuple(spec.ingress.hosts)
+    tls = spec.ingress.tls
+    shared = _shared(name, spec.protocol)
+    if tls is None:
+        return Ingress(place, spec.ingress.port, hosts, shared)
+    at = spec.place("ingress", "tls")
+    if not PROTOCOLS[spec.protocol].requests:
+        message = f"{name!r} speaks {spec.protocol}, and the ingress ends TLS of requests only"
+        raise DocumentError.at(at, message)
+    made = _ingress_tls(spec, tls)
+    return Ingress(place, spec.ingress.port, hosts, made.kind, made)
+
+
+def _ingress_tls(spec: ServiceSpec, tls: IngressTlsSpec) -> IngressTls:
+    """With files that Envoy can read.
+
+    Raises:
+        DocumentError: one is not there.
+    """
+
+    def file(name: str) -> Path:
+        place = spec.place("ingress", "tls", name)
+        found = files.beside(place, getattr(tls, name))
+        files.read(found, place, MAX_PEM)
+        return found
+
+    pair = (file("cert"), file("key")) if tls.cert else None
+    clients = file("client_ca") if tls.client_ca else MESH_CA if tls.mutual else None
+    return IngressTls(pair, clients, tls.min_version, tls.plaintext == "redirect")
 
 
 def _shared(name: str, protocol: str) -> str:

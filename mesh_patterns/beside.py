@@ -11,7 +11,8 @@ from pathlib import Path
 
 # Those that there may be, by the names under which patterns ask for them.
 RATE_LIMIT = "rate_limit"  # each part is a ``rate_limits.rules.Domain``
-SERVICES = frozenset({RATE_LIMIT})
+EXT_AUTHZ = "ext_authz"  # each part is an ``ext_authz.rules.CheckPolicy``
+SERVICES = frozenset({RATE_LIMIT, EXT_AUTHZ})
 
 
 def cluster(name: str) -> str:

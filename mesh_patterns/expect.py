@@ -8,10 +8,12 @@ workload.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mesh_patterns.bearer import TokenSpec, field, key_in
 from mesh_patterns.claims import named
 from mesh_patterns.claims.config import Config
 from mesh_patterns.claims.sending import MAX_CONNECTIONS, Size, TlsSpec
@@ -64,6 +66,10 @@ class ClaimSpec(Spec):
     path: str = "/"
     host: str | None = Field(None, description="Host header; by default the service's name")
     headers: dict[str, Text] = {}
+    scheme: Literal["http"] | None = Field(
+        None, description="http: in plaintext, to an ingress that speaks TLS"
+    )
+    token: TokenSpec | None = Field(None, description="each request brings one, signed for it")
     body: str = ""
     body_size: Size | None = Field(None, description="of a body that says nothing")
     concurrency: int = Field(1, ge=1, le=1000)
@@ -174,6 +180,13 @@ class ClaimSpec(Spec):
             return self.from_
         return INGRESS if self.to is None and INGRESS in set(mesh.callers()) else CLIENT
 
+    def fields(self, now: datetime) -> dict[str, str]:
+        """The header fields that its requests have, with a token for ``now``."""
+        if self.token is None:
+            return self.headers
+        name, value = field(self.token, self.place("token", "key"), now)
+        return {**self.headers, name: value}
+
 
 def check(claim: ClaimSpec, mesh: Mesh) -> None:
     """That a claim names what is there.
@@ -188,6 +201,8 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
         raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
     named.check(claim, mesh)
+    if claim.token and claim.token.key is not None:
+        key_in(claim.token.key, claim.place("token", "key"))
     for at, place in _counted(claim, mesh):
         _check_counted(mesh, at, place)
 

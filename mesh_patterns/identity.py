@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.model import CLIENT, INGRESS
+from mesh_patterns.model import CLIENT, INGRESS, MESH_CA, Mesh
+from mesh_patterns.placement import ingress
 
 STRICT, PERMISSIVE, OFF = "strict", "permissive", "off"
 PROVIDER = "mesh"  # what gRPC processes call where their certificates come from (A29)
@@ -22,6 +23,7 @@ LIFE = timedelta(hours=24)  # of a certificate, unless a pattern gives it anothe
 
 _IMAGINED = b"(issued when the mesh runs)\n"
 _DOMAIN = re.compile(r"[^a-z0-9._-]")  # what a trust domain may not hold
+NAMES = "dns:"  # what a certificate says that is no SPIFFE id: names, with commas between them
 MAX_DOMAIN = 255  # SPIFFE-ID, section 2.3
 
 
@@ -66,14 +68,41 @@ def spiffe_id(draft: Draft, name: str) -> str:
 
 
 def wanted(draft: Draft) -> Mapping[str, str]:
-    """The SPIFFE id of everybody who needs a certificate, by instance, the client and the ingress.
+    """The SPIFFE id of everybody who needs a certificate, by instance, the client and the ingress;
+    of a port of the ingress that clients of others see, :data:`NAMES` and those that it has.
 
     Where a service wants one of its callers, everybody has one: routes lead further than calls.
     """
+    at_ingress = {at: NAMES + ",".join(names) for at, names in names_at_ingress(draft.mesh).items()}
+    if has_tls_at_ingress(draft.mesh):
+        at_ingress[CLIENT] = spiffe_id(draft, CLIENT)  # so that one can try
     if not any(secured(draft, service) for service in draft.mtls):
-        return {}
+        return at_ingress
     found = {each.id: spiffe_id(draft, each.service) for each in draft.mesh.instances()}
-    return found | {name: spiffe_id(draft, name) for name in (CLIENT, INGRESS)}
+    return at_ingress | found | {name: spiffe_id(draft, name) for name in (CLIENT, INGRESS)}
+
+
+def names_at_ingress(mesh: Mesh) -> Mapping[str, tuple[str, ...]]:
+    """By which names clients ask the ingress, where it speaks TLS with the mesh's certificates; by
+    the key of its port.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for service in mesh.services.values():
+        at = service.ingress
+        if at and at.tls and at.tls.pair is None:
+            names = found.setdefault(ingress(at), {})
+            names.update(dict.fromkeys(name for name in at.hosts if name != "*"))
+    return {key: tuple(names) for key, names in found.items()}
+
+
+def has_tls_at_ingress(mesh: Mesh) -> bool:
+    """Whether somebody at the keyboard needs to trust the mesh's authority, or to be trusted."""
+    return bool(names_at_ingress(mesh)) or _asks_clients(mesh)
+
+
+def _asks_clients(mesh: Mesh) -> bool:
+    at = (service.ingress for service in mesh.services.values())
+    return any(each and each.tls and each.tls.clients == MESH_CA for each in at)
 
 
 def imagined(draft: Draft) -> Mapping[str, Identity]:

@@ -13,14 +13,17 @@ REFUSED = 20  # requests beyond a limit that are sent
 MAX_SENT = 400
 SLOW = timedelta(minutes=1)  # a bucket that is filled more often may be filled meanwhile
 _OWN_MIND = frozenset(
-    {"wasm", "rate_limit", "admission_control", "adaptive_concurrency", "connection_rate"}
+    {
+        *("wasm", "jwt", "ext_authz", "rate_limit"),
+        *("admission_control", "adaptive_concurrency", "connection_rate"),
+    }
 )
 
 
 def unforetold(draft: Draft, edge: Edge) -> bool:
     """Whether a filter on the way decides by what nobody here knows."""
     for each in _on_the_way(draft, edge):
-        if each.kind in _OWN_MIND:
+        if each.kind in _OWN_MIND or (each.kind, each.layer) == ("authorization", "network"):
             return True
         if isinstance(each.config, Fault) and each.config.max_active is not None:
             return True

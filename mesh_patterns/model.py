@@ -36,6 +36,29 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class IngressTls:
+    """How the ingress speaks TLS: with the certificate and key of ``pair``, or one of the mesh's
+    own authority. ``clients`` says whose certificates clients have to show: ``None`` asks for none,
+    ``MESH_CA`` is the mesh's authority, else a file of authorities.
+    """
+
+    pair: tuple[Path, Path] | None = None
+    clients: Path | None = None
+    oldest: str = "1.2"
+    redirect: bool = True  # who comes in plaintext is sent to https, or else turned away
+
+    @property
+    def kind(self) -> str:
+        """The same for all that may share a port."""
+        clients = "mutual" if self.clients == MESH_CA else str(self.clients or "")
+        parts = ["tls", clients, self.oldest.removeprefix("1.2"), "" if self.redirect else "only"]
+        return "-".join(filter(None, parts))
+
+
+MESH_CA = Path()
+
+
+@dataclass(frozen=True, slots=True)
 class Ingress:
     """How the outside reaches a service. ``port`` is ``None`` where any free one will do."""
 
@@ -43,6 +66,7 @@ class Ingress:
     port: int | None = None
     hosts: tuple[str, ...] = ("*",)
     shared: str = "any"  # services that name no port and have this in common share one
+    tls: IngressTls | None = None
 
 
 @dataclass(frozen=True, slots=True)

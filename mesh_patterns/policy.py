@@ -144,13 +144,24 @@ class ConnectionLimit:
     delay: timedelta | None = None
 
 
+Claim = tuple[str, ...]  # the names on the way to it
+
+
+@dataclass(frozen=True, slots=True)
+class TokenName:
+    """Whose token it is; ``None`` is any."""
+
+    issuer: StringMatch | None = None
+    subject: StringMatch | None = None
+
+
 ANYBODY = "*"  # who has any certificate of the mesh
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """Requests that an authorization is about. All that is given must hold; of the names, methods,
-    paths, hosts and addresses one is enough. Empty: every request.
+    paths, hosts and addresses one is enough, and of what one claim may be. Empty: every request.
     """
 
     principals: tuple[str, ...] = ()  # SPIFFE ids in the callers' certificates; ANYBODY: whichever
@@ -160,6 +171,10 @@ class Access:
     headers: tuple[tuple[str, StringMatch], ...] = ()
     ip_blocks: tuple[str, ...] = ()  # CIDR, of the connection's other end
     remote_ip_blocks: tuple[str, ...] = ()  # CIDR, of the client that X-Forwarded-For names
+    names: tuple[StringMatch, ...] = ()  # like principals, by how they look
+    tokens: tuple[TokenName, ...] = ()  # of a token that was found good
+    claims: tuple[tuple[Claim, tuple[StringMatch, ...]], ...] = ()  # of one; each of these
+    server_names: tuple[StringMatch, ...] = ()  # SNI
     none_of: Access | None = None  # not one of what it names may hold
 
 

@@ -3,7 +3,8 @@
 A canary promises shares, a fault a delay or a status, retries a number of tries, a route where a
 request ends, an authorization who is refused, a circuit breaker how many. Other people's files (a
 Meshery design, a VirtualService) hold no claims, and this is how they are proven as they are.
-Nothing is promised where more than one thing decides: behind a WASM filter, or for a match whose
+Nothing is promised where more than one thing decides: behind a WASM filter, or where a token is
+wanted or somebody is asked, or for a match whose
 request can't be made up from its text (a regular expression).
 """
 
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mesh_patterns import limit_promises
-from mesh_patterns.access import admits, as_match, guards
+from mesh_patterns.access import Caller, admits, as_match, guards, names_others
 from mesh_patterns.draft import (
     CLUSTER,
     Draft,
@@ -261,7 +262,9 @@ def _admitted(draft: Draft, row: _Row) -> bool | None:
         rule.methods or rule.paths for g, _ in found for rule in g.rules
     ):
         return None  # which method is called is not for the row to say
-    caller = spiffe_id(draft, row.edge.caller)
+    if any(names_others(rule) for guard, _ in found for rule in guard.rules):
+        return None
+    caller = Caller(spiffe_id(draft, row.edge.caller))
     allowed = {admits(guard, row.request, caller) for guard, _ in found}
     return all(allowed) if services == {row.edge.callee} else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from mesh_yaml.spec import AlsoWritten, Spec, Text
 from mesh_yaml.values import Port
@@ -29,11 +29,44 @@ class VersionSpec(Spec):
     cwd: str | None = Field(None, description="working directory, from the file's folder")
 
 
+class IngressTlsSpec(Spec):
+    """How the ingress speaks TLS."""
+
+    cert: str | None = Field(None, description="a file, PEM; else one of the mesh's own authority")
+    key: str | None = Field(None, description="the certificate's private key, PEM")
+    mutual: bool = Field(False, description="clients have to show a certificate, too")
+    client_ca: str | None = Field(
+        None, description="who signed theirs, PEM; with 'mutual' the mesh's authority if absent"
+    )
+    min_version: Literal["1.2", "1.3"] = "1.2"
+    plaintext: Literal["redirect", "refuse"] = Field(
+        "redirect", description="at the same port: a 301 to https, or nothing"
+    )
+
+    @model_validator(mode="after")
+    def _pair(self) -> IngressTlsSpec:
+        if (self.cert is None) != (self.key is None):
+            raise ValueError("cert and key need each other")
+        if self.client_ca is not None and not self.mutual:
+            raise ValueError("client_ca says whose certificates clients show: add 'mutual: true'")
+        return self
+
+
+def _tls(value: Any) -> Any:
+    """``tls: true`` and ``tls: mutual``."""
+    if value is True:
+        return {}
+    return {"mutual": True} if value == "mutual" else None if value is False else value
+
+
 class IngressSpec(Spec):
     """How the outside reaches a service."""
 
     port: Port | None = Field(None, description="of the ingress; free if absent")
     hosts: list[Host] = Field(["*"], description="of the Host header; * is any", min_length=1)
+    tls: Annotated[
+        IngressTlsSpec | None, BeforeValidator(_tls), AlsoWritten.of("boolean", "string")
+    ] = Field(None, description="true, mutual, or a mapping: https")
 
 
 def _nothing(value: Any) -> Any:

@@ -10,8 +10,10 @@ from mesh_yaml.place import DocumentError
 from meshloom import (
     __version__,
     bench,
+    ca,
     check,
     debug,
+    ext_authz,
     graph,
     import_,
     patterns,
@@ -24,6 +26,7 @@ from meshloom import (
     slo,
     smi,
     tap,
+    token,
     up,
     wasm,
     xds,
@@ -47,12 +50,15 @@ app.command("render")(render.render)
 app.command("import")(import_.import_)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
+app.command("ca")(ca.ca)
+app.command("ext-authz")(ext_authz.ext_authz)
 app.command("rate-limit")(rate_limit.rate_limit)
 app.add_typer(patterns.app, name="patterns")
 app.command("slo")(slo.slo)
 app.command("graph")(graph.graph)
 app.add_typer(bench.app, name="bench")
 app.add_typer(smi.app, name="smi")
+app.command("token")(token.token)
 app.add_typer(tap.app, name="tap")
 app.add_typer(debug.app, name="debug")
 app.add_typer(xds.app, name="xds")

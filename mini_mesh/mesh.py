@@ -15,12 +15,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mesh_patterns.draft import Draft
+from mesh_patterns.identity import has_tls_at_ingress
+from mesh_patterns.model import CLIENT
 from mesh_patterns.placement import HOST, Kinds, workload
 from mesh_yaml.place import DocumentError
 from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.beside.host import Beside
 from mini_mesh.certificates.changeover import steps
-from mini_mesh.certificates.files import CERTIFICATES
+from mini_mesh.certificates.files import BUNDLE, CERTIFICATES, CHAIN, KEY
 from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, EchoHost
@@ -109,9 +111,18 @@ class MiniMesh:
             "envoy": self.options.envoy.describe(),
             "envoys": envoys,
             **addresses(self.plan),
+            **self._shown(),
             **({"otlp": dict(self.options.otlp)} if self.options.otlp else {}),
             "objectives": promised(self.draft),
         }
+
+    def _shown(self) -> dict[str, Any]:
+        """What a client needs for TLS at the ingress: whom it trusts, and what it may show."""
+        if not has_tls_at_ingress(self.draft.mesh):
+            return {}
+        folder = self.options.folder / CERTIFICATES / CLIENT
+        files = {"ca": BUNDLE, "cert": CHAIN, "key": KEY}
+        return {"tls": {name: str(folder / file) for name, file in files.items()}}
 
     def _pid(self, name: str) -> int | None:
         process = self._fleet.get(name)

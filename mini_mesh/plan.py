@@ -221,9 +221,7 @@ def addresses(plan: Plan) -> dict[str, Any]:
         scheme = _scheme(mesh, service.name)
         services[service.name] = {
             "url": f"{scheme}://{entrance(mesh, placement, CLIENT, service.name)}",
-            "ingress": f"{scheme}://{entrance(mesh, placement, INGRESS, service.name)}"
-            if service.ingress
-            else None,
+            "ingress": _at_ingress(mesh, placement, service) if service.ingress else None,
             "versions": {
                 instance.version: {
                     "id": instance.id,
@@ -251,6 +249,12 @@ def promised(draft: Draft) -> dict[str, Any]:
         }
         for name, placed in draft.objectives.items()
     }
+
+
+def _at_ingress(mesh: Mesh, placement: Placement, service: Service) -> str:
+    tls = service.ingress is not None and service.ingress.tls is not None
+    scheme = "https" if tls else _scheme(mesh, service.name)
+    return f"{scheme}://{entrance(mesh, placement, INGRESS, service.name)}"
 
 
 def topology(plan: Plan) -> Topology:

@@ -182,8 +182,10 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.http.composite import v3 as composite
     from envoy_data_plane.envoy.extensions.filters.http.compressor import v3 as compressor
     from envoy_data_plane.envoy.extensions.filters.http.cors import v3 as cors
+    from envoy_data_plane.envoy.extensions.filters.http.ext_authz import v3 as ext_authz
     from envoy_data_plane.envoy.extensions.filters.http.ext_proc import v3 as ext_proc
     from envoy_data_plane.envoy.extensions.filters.http.grpc_json_transcoder import v3 as transcoder
+    from envoy_data_plane.envoy.extensions.filters.http.jwt_authn import v3 as jwt_authn
     from envoy_data_plane.envoy.extensions.filters.http.local_ratelimit import (
         v3 as local_rate_limit,
     )
@@ -198,6 +200,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.network.local_ratelimit import (
         v3 as network_local_rate_limit,
     )
+    from envoy_data_plane.envoy.extensions.filters.network.rbac import v3 as network_rbac
     from envoy_data_plane.envoy.extensions.filters.network.redis_proxy import v3 as redis_proxy
     from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy import v3 as tcp_proxy
     from envoy_data_plane.envoy.extensions.filters.network.thrift_proxy import v3 as thrift_proxy
@@ -206,6 +209,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
     from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
+    from envoy_data_plane.envoy.service.auth import v3 as auth_service
     from envoy_data_plane.envoy.service.ext_proc import v3 as ext_proc_service
     from envoy_data_plane.envoy.service.health import v3 as health
     from envoy_data_plane.envoy.service.load_stats import v3 as load_stats
@@ -224,18 +228,21 @@ _LATER: Mapping[str, str] = {
     "adaptive_concurrency": "envoy.extensions.filters.http.adaptive_concurrency.v3",
     "admission_control": "envoy.extensions.filters.http.admission_control.v3",
     "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
+    "auth_service": "envoy.service.auth.v3",
     "brotli": "envoy.extensions.compression.brotli.compressor.v3",
     "composite": "envoy.extensions.filters.http.composite.v3",
     "compressor": "envoy.extensions.filters.http.compressor.v3",
     "connection_limit": "envoy.extensions.filters.network.connection_limit.v3",
     "cors": "envoy.extensions.filters.http.cors.v3",
     "envoy_http_type": "envoy.type.http.v3",
+    "ext_authz": "envoy.extensions.filters.http.ext_authz.v3",
     "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
     "ext_proc_service": "envoy.service.ext_proc.v3",
     "file_access_log": "envoy.extensions.access_loggers.file.v3",
     "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
     "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
+    "jwt_authn": "envoy.extensions.filters.http.jwt_authn.v3",
     "load_stats": "envoy.service.load_stats.v3",
     "local_rate_limit": "envoy.extensions.filters.http.local_ratelimit.v3",
     "lua": "envoy.extensions.filters.http.lua.v3",
@@ -248,6 +255,7 @@ _LATER: Mapping[str, str] = {
     "rate_limit_common": "envoy.extensions.common.ratelimit.v3",
     "rate_limit_config": "envoy.config.ratelimit.v3",
     "rate_limit_service": "envoy.service.ratelimit.v3",
+    "network_rbac": "envoy.extensions.filters.network.rbac.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -327,6 +335,7 @@ __all__ = [
     "Message",
     "access_log_service",
     "accesslog",
+    "auth_service",
     "cluster",
     "common_fault",
     "common_matcher",
@@ -337,6 +346,7 @@ __all__ = [
     "discovery",
     "endpoint",
     "envoy_type",
+    "ext_authz",
     "ext_proc",
     "ext_proc_service",
     "fault",
@@ -344,6 +354,7 @@ __all__ = [
     "hcm",
     "health",
     "http_options",
+    "jwt_authn",
     "listener",
     "load_stats",
     "matcher",
@@ -352,6 +363,7 @@ __all__ = [
     "message_pool",
     "mutation_rules",
     "network_input",
+    "network_rbac",
     "on_demand",
     "protobuf",
     "raw_buffer",

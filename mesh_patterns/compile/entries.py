@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mesh_patterns.compile import filters, streams, tls
+from mesh_patterns.compile import filters, ingress_tls, streams, tls
 from mesh_patterns.compile.entry import Entry, Host, unique
 from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
 from mesh_patterns.draft import Draft, Filter
@@ -102,6 +102,7 @@ def _ingress(draft: Draft, placement: Placement) -> Iterator[Entry]:
             hosts=hosts,
             streams=found,
             hardened=draft.hardened.get(INGRESS),
+            secure=ingress_tls.secure(key, [draft.mesh.services[each.callee] for each in here]),
             **_told(draft, INGRESS),
         )
 

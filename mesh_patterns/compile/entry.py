@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from mesh_patterns.compile import traffic_policy
 from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
 from mesh_patterns.kinds.hardening import Hardening
-from mesh_patterns.model import Instance
+from mesh_patterns.model import IngressTls, Instance
 from mesh_patterns.policy import HashKey
 from mesh_patterns.telemetry import AccessLog, Tracing
 from mesh_yaml.place import Place
@@ -63,13 +63,25 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Secure:
+    """TLS at the ingress for who asks for one of ``names``, none: for all others. ``certificate``
+    is a secret's holder, where ``tls`` names no files.
+    """
+
+    names: tuple[str, ...]
+    tls: IngressTls
+    certificate: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One listener: ``addresses`` (ports), route table, filters in Envoy's order.
 
     ``instance`` is set on an inbound entry: everything goes to its workload. ``mtls`` is how
     callers have to come there. Where there are ``streams``, there are no requests to be routed.
     ``whose`` requests it sees: a service's, the ingress's or the client's; ``logs`` and ``traces``
-    tell of them.
+    tell of them. ``secure``: the ingress speaks TLS.
     """
 
     name: str
@@ -85,6 +97,7 @@ class Entry:
     logs: tuple[Placed[AccessLog], ...] = ()
     traces: Placed[Tracing] | None = None
     hardened: Placed[Hardening] | None = None
+    secure: tuple[Secure, ...] = ()
 
 
 def local_cluster(instance: Instance) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from mesh_patterns.compile import filters, manager, network, tls
+from mesh_patterns.compile import filters, ingress_tls, manager, network, tls
 from mesh_patterns.compile.clusters import socket_address
 from mesh_patterns.compile.entry import Entry
 from mesh_patterns.compile.sockets import tapped
@@ -38,13 +38,17 @@ def listener_resource(entry: Entry, placement: Placement) -> Resource:
     chains: list[listener.FilterChain] = []
     origins = {"": str(entry.place)}
     for end in _ends(entry, placement):
-        for chain in tls.filter_chains(entry, [*(made for made, _ in before), end.filter]):
+        chained = [*(made for made, _ in before), end.filter]
+        make = ingress_tls.filter_chains if entry.secure else tls.filter_chains
+        for chain in make(entry, chained):
             if end.names:
                 chain.filter_chain_match = listener.FilterChainMatch(server_names=list(end.names))
             if placement.sockets:
                 chain.transport_socket = tapped(chain.transport_socket)
             origins |= _origins(f"filter_chains[{len(chains)}].filters", before, end)
             chains.append(chain)
+    for i, each in enumerate(entry.secure):
+        origins[f"filter_chains[{i}].transport_socket"] = str(each.place)
     if entry.mtls:
         origins["filter_chains[0].transport_socket"] = str(entry.mtls.place)
     message = listener.Listener(

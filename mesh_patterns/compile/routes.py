@@ -47,7 +47,8 @@ def route_resource(entry: Entry) -> Resource:
     origins = {"": str(entry.place)}
     if entry.instance:
         hosts = [_inbound(entry)]
-        said = "virtual_hosts[0].routes[0].typed_per_filter_config"
+        last = len(hosts[0].routes) - 1
+        said = f"virtual_hosts[0].routes[{last}].typed_per_filter_config"
         heard = filters.at_instance(entry)
         lines = {each.name: str(each.place) for each in entry.filters if each.name in heard}
         origins |= {f"{said}.{name}": line for name, line in lines.items()}
@@ -55,6 +56,9 @@ def route_resource(entry: Entry) -> Resource:
         hosts = [_virtual_host(host) for host in entry.hosts]
         for i, host in enumerate(entry.hosts):
             origins |= origins_of(f"virtual_hosts[{i}]", host)
+    if any(each.tls.redirect for each in entry.secure):
+        for each in hosts:
+            each.require_tls = route.VirtualHostTlsRequirementType.ALL
     message = route.RouteConfiguration(name=entry.name, virtual_hosts=hosts)
     return Resource.of(message, origins=origins)
 
@@ -87,13 +91,24 @@ def origins_of(prefix: str, host: Host) -> dict[str, str]:
 def _inbound(entry: Entry) -> route.VirtualHost:
     assert entry.instance is not None
     action = route.RouteAction(cluster=local_cluster(entry.instance), timeout=_NO_TIMEOUT)
+    said = filters.at_instance(entry)
+    routes = [
+        route.Route(
+            name=f"workload.{i}",
+            match=route_match(Match(path=path)),
+            route=action,
+            typed_per_filter_config={**said, **other},
+        )
+        for i, (path, other) in enumerate(filters.exceptions(entry).items())
+    ]
     everything = route.Route(
         name="workload",
         match=route.RouteMatch(prefix="/"),
         route=action,
-        typed_per_filter_config=dict(filters.at_instance(entry)),
+        typed_per_filter_config=dict(said),
     )
-    return route.VirtualHost(name=entry.instance.service, domains=["*"], routes=[everything])
+    routes.append(everything)
+    return route.VirtualHost(name=entry.instance.service, domains=["*"], routes=routes)
 
 
 def _virtual_host(host: Host) -> route.VirtualHost:

@@ -69,17 +69,25 @@ def _secret(name: str, of: Mapping[str, Identity], lines: Mapping[str, str]) -> 
 
 
 def _bundle(identities: Mapping[str, Identity]) -> tls.Secret:
-    trusted = _pem(next(iter(identities.values())).bundle)
-    authority = tls.CertificateValidationContext(trusted_ca=trusted)
-    return tls.Secret(name=BUNDLE, validation_context=authority)
+    return trust(BUNDLE, next(iter(identities.values())))
+
+
+def trust(name: str, identity: Identity) -> tls.Secret:
+    """The secret of whom the holder trusts."""
+    authority = tls.CertificateValidationContext(trusted_ca=_pem(identity.bundle))
+    return tls.Secret(name=name, validation_context=authority)
 
 
 def _certificate(name: str, identities: Mapping[str, Identity]) -> tls.Secret:
-    identity = identities[name.removeprefix(_CERTIFICATE)]
-    pair = tls.TlsCertificate(
+    return pair(name, identities[name.removeprefix(_CERTIFICATE)])
+
+
+def pair(name: str, identity: Identity) -> tls.Secret:
+    """The secret of a certificate and its key."""
+    made = tls.TlsCertificate(
         certificate_chain=_pem(identity.chain), private_key=_pem(identity.key)
     )
-    return tls.Secret(name=name, tls_certificate=pair)
+    return tls.Secret(name=name, tls_certificate=made)
 
 
 def _pem(data: bytes) -> core.DataSource:
@@ -103,14 +111,14 @@ def upstream(draft: Draft, proxy: Proxy, caller: str, service: str) -> core.Tran
         default_validation_context=tls.CertificateValidationContext(
             match_typed_subject_alt_names=[whom]
         ),
-        validation_context_sds_secret_config=_sds(BUNDLE),
+        validation_context_sds_secret_config=sds(BUNDLE),
     )
     common = tls.CommonTlsContext(
         tls_params=_MODERN,
-        tls_certificate_sds_secret_configs=[_sds(certificate(shown))],
+        tls_certificate_sds_secret_configs=[sds(certificate(shown))],
         combined_validation_context=trust,
     )
-    return _socket(tls.UpstreamTlsContext(common_tls_context=common))
+    return socket(tls.UpstreamTlsContext(common_tls_context=common))
 
 
 def origins(draft: Draft, service: str) -> dict[str, str]:
@@ -133,19 +141,21 @@ def downstream(identity: str) -> core.TransportSocket:
     common = tls.CommonTlsContext(
         tls_params=_MODERN,
         alpn_protocols=list(_ALPN),
-        tls_certificate_sds_secret_configs=[_sds(certificate(identity))],
-        validation_context_sds_secret_config=_sds(BUNDLE),
+        tls_certificate_sds_secret_configs=[sds(certificate(identity))],
+        validation_context_sds_secret_config=sds(BUNDLE),
     )
-    return _socket(
+    return socket(
         tls.DownstreamTlsContext(common_tls_context=common, require_client_certificate=True)
     )
 
 
-def _sds(name: str) -> tls.SdsSecretConfig:
+def sds(name: str) -> tls.SdsSecretConfig:
+    """A secret by its name."""
     return tls.SdsSecretConfig(name=name, sds_config=ads())
 
 
-def _socket(context: protos.Message) -> core.TransportSocket:
+def socket(context: protos.Message) -> core.TransportSocket:
+    """TLS as ``context`` says."""
     return core.TransportSocket(name=SOCKET, typed_config=any_of(context))
 
 
@@ -154,13 +164,13 @@ def filter_chains(entry: Entry, network: Sequence[listener.Filter]) -> list[list
     plain = listener.FilterChain(filters=list(network))
     if entry.instance is None or entry.mtls is None or entry.mtls.value == OFF:
         return [plain]
-    socket = downstream(entry.instance.id)
+    secured_ = downstream(entry.instance.id)
     if entry.mtls.value != PERMISSIVE:
-        return [listener.FilterChain(filters=list(network), transport_socket=socket)]
+        return [listener.FilterChain(filters=list(network), transport_socket=secured_)]
     return [
         listener.FilterChain(
             filters=list(network),
-            transport_socket=socket,
+            transport_socket=secured_,
             filter_chain_match=listener.FilterChainMatch(transport_protocol="tls"),
         ),
         listener.FilterChain(
@@ -172,14 +182,22 @@ def filter_chains(entry: Entry, network: Sequence[listener.Filter]) -> list[list
 
 def listener_filters(entry: Entry) -> list[listener.ListenerFilter]:
     """What tells TLS from plaintext, where both may come, and whom a client asks for by SNI."""
-    named = any(stream.names for stream in entry.streams)
-    if not named and (entry.mtls is None or entry.mtls.value != PERMISSIVE):
+    named = any(stream.names for stream in entry.streams) or _asks_for_names(entry)
+    if not named and not entry.secure and (entry.mtls is None or entry.mtls.value != PERMISSIVE):
         return []
     return [
         listener.ListenerFilter(
             name=INSPECTOR, typed_config=any_of(protos.tls_inspector.TlsInspector())
         )
     ]
+
+
+def _asks_for_names(entry: Entry) -> bool:
+    """Whether an authorization looks at the name for which a client asked."""
+    found = (each.config for each in entry.filters if each.kind == "authorization")
+    accesses = [access for guard in found for access in guard.rules]
+    accesses += [each.none_of for each in accesses if each.none_of]
+    return any(each.server_names for each in accesses)
 
 
 def told_caller(entry: Entry) -> dict[str, Any]:

@@ -1,99 +1,42 @@
-"""Authorization: which requests a workload gets to see; the others are a 403.
+"""Authorization: which requests a workload gets to see, or which connections; others are refused.
 
 Envoy: the RBAC filter, in front of the workload, so that nobody gets around it through a proxy of
 his own. What ``deny`` names is refused; where there is an ``allow``, so is all that it does not
-name. Of several patterns each has to let a request pass.
+name. Of several patterns each has to let a request pass. A request that is refused is a 403; of a
+connection nothing is read, and it is closed.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import replace
-from typing import Annotated, Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from mesh_patterns.draft import Draft, Target
-from mesh_patterns.identity import OFF, STRICT, mode, spiffe_id
-from mesh_patterns.matching import HeadersSpec, PathMatch
-from mesh_patterns.model import CLIENT, INGRESS
-from mesh_patterns.policy import ANYBODY, Access, Authorization
-from mesh_patterns.selector import inbound, is_edge, service
+from mesh_patterns.access_spec import AccessSpec, At, WhoAndWhatSpec, access
+from mesh_patterns.draft import Draft, Layer, Target
+from mesh_patterns.identity import OFF, STRICT, mode
+from mesh_patterns.policy import Authorization
+from mesh_patterns.selector import inbound, is_edge
 from mesh_patterns.spec import PatternSpec
-from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place, Problem
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import ListOrOne, one_or_more
 
-
-def _starred(value: Any) -> Any:
-    """``/pub/*`` and ``*.html`` mean what they mean in Istio; a star elsewhere means nothing."""
-    if not isinstance(value, str) or "*" not in value:
-        return value
-    if value.endswith("*") and "*" not in value[:-1]:
-        return {"prefix": value[:-1]} if value != "*" else {"prefix": "/"}
-    if value.startswith("*") and "*" not in value[1:]:
-        return {"suffix": value[1:]}
-    raise ValueError(f"a '*' stands at the end or at the beginning, got {value!r}; use 'regex'")
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value, strict=False))
-    except ValueError:
-        raise ValueError(
-            f"expected an address or a network such as 10.0.0.0/8, got {value!r}"
-        ) from None
-
-
-_OneOrMore = BeforeValidator(one_or_more)
-Texts = Annotated[list[TextMatch], _OneOrMore, ListOrOne()]
-Paths = Annotated[list[Annotated[PathMatch, BeforeValidator(_starred)]], _OneOrMore, ListOrOne()]
-Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], _OneOrMore, ListOrOne()]
-Names = Annotated[list[SomeText], _OneOrMore, ListOrOne()]
-
-
-class WhoAndWhatSpec(Spec):
-    """Lists of what may hold of a request; of each one is enough."""
-
-    from_: Names = Field(
-        [],
-        alias="from",
-        description="calling services, known by mutual TLS; ingress and client too; * is any",
-    )
-    methods: Texts = []
-    paths: Paths = Field([], description="without the query; /pub/* is a prefix")
-    hosts: Texts = Field([], description="the Host header, in any case")
-    ip_blocks: Networks = Field([], description="the address at the other end of the connection")
-    remote_ip_blocks: Networks = Field(
-        [], description="the client's address as X-Forwarded-For has it"
-    )
-
-    @model_validator(mode="after")
-    def _some(self) -> Self:
-        for name in self.model_fields_set:
-            if getattr(self, name) in ([], {}):
-                shown = name.rstrip("_")
-                raise ValueError(f"{shown} is empty, which is nobody; leave it out for everybody")
-        return self
-
-
-class AccessSpec(WhoAndWhatSpec, HeadersSpec):
-    """Which requests: all that is given must hold."""
-
-    not_: WhoAndWhatSpec | None = Field(
-        None, alias="not", description="and nothing of what these lists hold"
-    )
-
-
-Rules = Annotated[list[AccessSpec], _OneOrMore, ListOrOne()]
+Rules = Annotated[list[AccessSpec], BeforeValidator(one_or_more), ListOrOne()]
+LAYERS: dict[str, Layer] = {"request": "http", "connection": "network"}
+OF_CONNECTIONS = frozenset({"from", "principals", "ip_blocks", "server_names", "ports", "not"})
+_TOKEN = ("request_principals", "claims")
 
 
 class AuthorizationSpec(PatternSpec):
-    """Let requests through to a workload, or not."""
+    """Let requests or connections through to a workload, or not."""
 
     on: str = Field(description="service, service/version, or '*'")
     allow: Rules | None = Field(None, description="only these get through; none of an empty list")
     deny: Rules = Field([], description="these do not, whatever 'allow' says")
+    layer: Literal["request", "connection"] | None = Field(
+        None, description="what is looked at; request, or connection where there are no requests"
+    )
     dry_run: bool = Field(False, description="only count what would be refused")
 
     @model_validator(mode="after")
@@ -110,44 +53,91 @@ def apply(spec: AuthorizationSpec, draft: Draft) -> None:
         message = f"authorization stands before a service: use 'on: {callee}' and 'from: {caller}'"
         raise DocumentError.at(place, message)
     workloads = inbound(draft.mesh, spec.on, place)
-    for action in ("deny", "allow"):
-        given = getattr(spec, action)
-        if given or (action == "allow" and given is not None):
-            rules = tuple(_access(spec, action, i, draft, workloads) for i in range(len(given)))
-            config = Authorization(action, rules, spec.dry_run)
-            draft.add_filter("authorization", action, config, spec.place(action), inbound=workloads)
+    for layer, found in _by_layer(spec, draft, workloads):
+        for action in ("deny", "allow"):
+            given = getattr(spec, action)
+            if given or (action == "allow" and given is not None):
+                _add(spec, action, layer, draft, found)
 
 
-def _access(
-    spec: AuthorizationSpec, action: str, index: int, draft: Draft, workloads: list[Target]
-) -> Access:
-    rule: AccessSpec = getattr(spec, action)[index]
-    lists = _lists(rule, spec, (action, index), draft)
+def _by_layer(
+    spec: AuthorizationSpec, draft: Draft, workloads: Sequence[Target]
+) -> Iterator[tuple[Layer, list[Target]]]:
+    """The workloads whose requests are looked at, and those whose connections are.
+
+    Raises:
+        DocumentError: requests are to be looked at where there are none.
+    """
+    found: dict[Layer, list[Target]] = {}
+    for each in workloads:
+        requests = draft.mesh.services[each.service].requests
+        layer = spec.layer or ("request" if requests else "connection")
+        if layer == "request" and not requests:
+            speaks = draft.mesh.services[each.service].protocol
+            message = f"{each.service!r} speaks {speaks}, of which Envoy sees no requests"
+            raise DocumentError.at(spec.place("layer"), f"{message}; use 'layer: connection'")
+        found.setdefault(LAYERS[layer], []).append(each)
+    yield from found.items()
+
+
+def _add(
+    spec: AuthorizationSpec, action: str, layer: Layer, draft: Draft, workloads: list[Target]
+) -> None:
+    """One filter, or one for each port that workloads have where rules are about ports."""
+    rules: list[AccessSpec] = getattr(spec, action)
+    for index, rule in enumerate(rules):
+        _check(rule, spec, (action, index), layer, draft, workloads)
+    meant = [access(rule, spec, (action, i), draft) for i, rule in enumerate(rules)]
+    for port, found in _by_port(spec, action, draft, workloads).items():
+        here = zip(rules, meant, strict=True)
+        about = tuple(meaning for rule, meaning in here if _is_of_port(rule, port))
+        if action == "deny" and not about:
+            continue
+        config = Authorization(action, about, spec.dry_run)
+        draft.add_filter(
+            "authorization", action, config, spec.place(action), inbound=found, layer=layer
+        )
+
+
+def _check(
+    rule: AccessSpec,
+    spec: AuthorizationSpec,
+    at: At,
+    layer: Layer,
+    draft: Draft,
+    workloads: Sequence[Target],
+) -> None:
+    """That what a rule asks for can be known there."""
+    action = at[0]
+    _check_lists(rule, spec, at, layer, draft, workloads, open_=action == "deny")
+    if rule.not_:
+        where = (*at, "not")
+        _check_lists(rule.not_, spec, where, layer, draft, workloads, open_=action == "allow")
+
+
+def _check_lists(
+    rule: WhoAndWhatSpec,
+    spec: AuthorizationSpec,
+    at: At,
+    layer: Layer,
+    draft: Draft,
+    workloads: Sequence[Target],
+    *,
+    open_: bool,
+) -> None:
+    given = [name.rstrip("_") for name in rule.model_fields_set if getattr(rule, name)]
+    for name in given if layer == "network" else ():
+        if name not in OF_CONNECTIONS:
+            message = f"a connection has no {name}; use 'layer: request' where there are requests"
+            raise DocumentError.at(spec.place(*at, name), message)
     if rule.from_:
-        place = spec.place(action, index, "from")
-        _check_known(draft, workloads, place, open_=action == "deny")
-    if rule.not_ and rule.not_.from_:
-        place = spec.place(action, index, "not", "from")
-        _check_known(draft, workloads, place, open_=action == "allow")
-    none_of = _lists(rule.not_, spec, (action, index, "not"), draft) if rule.not_ else None
-    return replace(lists, headers=rule.header_matches(), none_of=none_of)
+        check_known(draft, workloads, spec.place(*at, "from"), open_=open_)
+    for name in _TOKEN:
+        if name in given:
+            _check_token(draft, workloads, spec.place(*at, name), open_=open_)
 
 
-def _lists(
-    rule: WhoAndWhatSpec, spec: AuthorizationSpec, at: tuple[str | int, ...], draft: Draft
-) -> Access:
-    place = spec.place(*at, "from")
-    return Access(
-        principals=tuple(_principal(draft, name, place) for name in rule.from_),
-        methods=tuple(match.meaning() for match in rule.methods),
-        paths=tuple(match.meaning() for match in rule.paths),
-        hosts=tuple(match.meaning() for match in rule.hosts),
-        ip_blocks=tuple(rule.ip_blocks),
-        remote_ip_blocks=tuple(rule.remote_ip_blocks),
-    )
-
-
-def _check_known(draft: Draft, workloads: list[Target], place: Place, *, open_: bool) -> None:
+def check_known(draft: Draft, workloads: Sequence[Target], place: Place, *, open_: bool) -> None:
     """A caller is who its certificate says; without one it is nobody.
 
     Nobody is no danger to who lets in only whom he names. ``open_`` says that a rule lets in who is
@@ -169,8 +159,43 @@ def _check_known(draft: Draft, workloads: list[Target], place: Place, *, open_: 
             draft.warnings.append(Problem(place, message, warning=True))
 
 
-def _principal(draft: Draft, name: str, place: Place) -> str:
-    if name == ANYBODY:
-        return ANYBODY
-    known = name if name in (INGRESS, CLIENT) else service(draft.mesh, name, place)
-    return spiffe_id(draft, known)
+def _check_token(draft: Draft, workloads: Sequence[Target], place: Place, *, open_: bool) -> None:
+    """Without anybody who looks at tokens nobody has one."""
+    for name in dict.fromkeys(each.service for each in workloads):
+        if any(each.kind == "jwt" for each in draft.filters_before(name)):
+            continue
+        comes = "who has none is not kept out by this" if open_ else "so this is about nobody"
+        message = f"no pattern 'jwt' looks at the tokens of {name!r}, {comes}"
+        draft.warnings.append(Problem(place, message, warning=True))
+
+
+def _by_port(
+    spec: AuthorizationSpec, action: str, draft: Draft, workloads: list[Target]
+) -> dict[int | None, list[Target]]:
+    """The workloads by the port that they listen on, where a rule is about ports.
+
+    Envoy's own match looks at the port of its listener, which is the machine's affair here.
+
+    Raises:
+        DocumentError: the file does not say which that is.
+    """
+    rules: list[AccessSpec] = getattr(spec, action)
+    index = next((i for i, r in enumerate(rules) if r.ports or (r.not_ and r.not_.ports)), None)
+    if index is None:
+        return {None: workloads}
+    found: dict[int | None, list[Target]] = {}
+    for each in workloads:
+        for version in draft.mesh.services[each.service].versions:
+            if each.version not in (None, version.name):
+                continue
+            if version.port is None:
+                message = f"the port of {each.service!r} is any free one; give it a 'port'"
+                raise DocumentError.at(spec.place(action, index, "ports"), message)
+            here = Target(each.service, version.name or None)
+            found.setdefault(version.port, []).append(here)
+    return found
+
+
+def _is_of_port(rule: AccessSpec, port: int | None) -> bool:
+    excluded = rule.not_ is not None and port in rule.not_.ports
+    return not excluded and (not rule.ports or port in rule.ports)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import Field, model_validator
 
+from mesh_patterns import files
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import ExtensionSpec
@@ -47,24 +47,10 @@ def apply(spec: LuaSpec, draft: Draft) -> None:
     code, label = spec.code, ""
     place = spec.place("code" if code is not None else "file")
     if spec.file is not None:
-        file = (Path(place.file).parent / spec.file).resolve()
+        file = files.beside(place, spec.file)
         draft.files.append(file)
-        code, label = _read(spec, file), file.stem
+        code, label = files.read_text(file, place, MAX_CODE), file.stem
     if not _CALLBACK.search(code or ""):
         message = "has neither envoy_on_request nor envoy_on_response, so nothing would run"
         raise DocumentError.at(place, message)
     http_filter.add(spec, draft, label, Lua(code or ""))
-
-
-def _read(spec: LuaSpec, file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            code = opened.read(MAX_CODE + 1)
-        if len(code) > MAX_CODE:
-            raise DocumentError.at(spec.place("file"), f"{file} has more than {MAX_CODE} bytes")
-        return code.decode()
-    except OSError as error:
-        message = f"can't read {file}: {error.strerror or error}"
-        raise DocumentError.at(spec.place("file"), message) from error
-    except UnicodeDecodeError as error:
-        raise DocumentError.at(spec.place("file"), f"{file} is no text in UTF-8") from error

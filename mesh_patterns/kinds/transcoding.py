@@ -13,6 +13,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from mesh_patterns import files
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
@@ -57,25 +58,12 @@ def apply(spec: TranscodingSpec, draft: Draft) -> None:
         if draft.mesh.services[each.service].protocol != "grpc":
             message = f"{each.service!r} has to speak gRPC; give it 'protocol: grpc'"
             raise DocumentError.at(place, message)
-    file = (Path(spec.place("descriptors").file).parent / spec.descriptors).resolve()
+    file = files.beside(spec.place("descriptors"), spec.descriptors)
     draft.files.append(file)
-    data = _read(spec, file)
+    data = files.read(file, spec.place("descriptors"), MAX_DESCRIPTORS)
     services = _services(spec, data, file)
     meaning = Transcoding(data, services, spec.auto, spec.ignore_unknown, spec.whole)
     http_filter.add(spec, draft, file.stem, meaning)
-
-
-def _read(spec: TranscodingSpec, file: Path) -> bytes:
-    place = spec.place("descriptors")
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(MAX_DESCRIPTORS + 1)
-    except OSError as error:
-        message = f"can't read {file}: {error.strerror or error}"
-        raise DocumentError.at(place, message) from error
-    if len(data) > MAX_DESCRIPTORS:
-        raise DocumentError.at(place, f"{file} has more than {MAX_DESCRIPTORS} bytes")
-    return data
 
 
 def _services(spec: TranscodingSpec, data: bytes, file: Path) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mesh_patterns.beside import RATE_LIMIT
+from mesh_patterns.beside import EXT_AUTHZ, RATE_LIMIT
+from mini_mesh.beside.ext_authz.service import ExtAuthz
 from mini_mesh.beside.rate_limit.service import RateLimit
 from mini_mesh.events import Event
 
@@ -30,4 +31,4 @@ class Service(Protocol):
 Make = Callable[[Callable[[Event], None]], Service]  # from who hears of what happens to it
 
 # By the name under which patterns ask for it (``Draft.ask``).
-SERVICES: Mapping[str, Make] = {RATE_LIMIT: RateLimit}
+SERVICES: Mapping[str, Make] = {RATE_LIMIT: RateLimit, EXT_AUTHZ: ExtAuthz}

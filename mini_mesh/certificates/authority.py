@@ -9,6 +9,7 @@ https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import stat
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from mesh_patterns.identity import Identity
+from mesh_patterns.identity import NAMES, Identity
 from mesh_yaml.place import DocumentError, Place
 
 Clock = Callable[[], datetime]
@@ -91,10 +92,10 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         issued = self._now()
         ends = issued + life
-        holder = _named(uri.rpartition("/")[2])
+        holder = _named(uri.rpartition("/")[2].removeprefix(NAMES) or "localhost")
         leaf = _builder(holder, self._root.subject, key, issued, ends)
         for extension, critical in (
-            (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)]), False),
+            (x509.SubjectAlternativeName(_alternatives(uri)), False),
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (_usage(signs=False), True),
             (x509.ExtendedKeyUsage(_BOTH_ENDS), False),
@@ -103,6 +104,20 @@ class Authority:
             leaf = leaf.add_extension(extension, critical=critical)
         chain = leaf.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
         return Issued(Identity(uri, chain, _pem(key), self.bundle), issued, ends)
+
+
+def _alternatives(uri: str) -> list[x509.GeneralName]:
+    """Who somebody is: his SPIFFE id, or the names of an ingress, which is on this machine, too."""
+    if not uri.startswith(NAMES):
+        return [x509.UniformResourceIdentifier(uri)]
+    names = [*filter(None, uri.removeprefix(NAMES).split(",")), "localhost"]
+    local = [x509.IPAddress(ipaddress.ip_address(each)) for each in ("127.0.0.1", "::1")]
+    return [*(x509.DNSName(_ascii(name)) for name in dict.fromkeys(names)), *local]
+
+
+def _ascii(name: str) -> str:
+    """As certificates have it (RFC 5280, section 7.2)."""
+    return name if name.isascii() else name.encode("idna").decode()
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -57,7 +57,7 @@ class Issuer:
 
     def _good(self, key: _Key, mesh: str) -> Issued:
         found = self._issued.get(key)
-        if found and self._now() < _renewal(found):
+        if found and self._now() < due(found):
             return found
         _, uri, life = key
         return self._signer(mesh).issue(uri, life)
@@ -76,7 +76,7 @@ class Issuer:
         """Seconds until the first certificate is to be renewed; ``None``: there is none."""
         if not self._held:
             return None
-        first = min(map(_renewal, self._held.values()))
+        first = min(map(due, self._held.values()))
         return max(0.0, (first - self._now()).total_seconds())
 
     def forget(self) -> None:
@@ -84,5 +84,6 @@ class Issuer:
         self._issued, self._held = {}, {}
 
 
-def _renewal(held: Issued) -> datetime:
+def due(held: Issued) -> datetime:
+    """When a new one should take its place."""
     return held.issued + RENEWED_AFTER * (held.ends - held.issued)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.identity import Identity
+from mesh_patterns.identity import Identity, has_tls_at_ingress
+from mesh_patterns.model import CLIENT
 from mesh_patterns.placement import proxyless
 from mini_mesh.certificates.files import CertificateFiles
 from mini_mesh.certificates.issuer import Issuer
@@ -58,6 +59,8 @@ class Renewal:
         found = self._issuer.identities(draft)
         if self._files:
             readers = {each.node for each in proxyless(draft.mesh)}
+            if has_tls_at_ingress(draft.mesh):
+                readers.add(CLIENT)
             self._files.write({name: each for name, each in found.items() if name in readers})
         return found
 

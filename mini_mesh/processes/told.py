@@ -11,6 +11,7 @@ from mini_mesh.processes.process import Process
 from mini_mesh.processes.ready import NotReady, or_exit
 
 READY_WITHIN = 30.0  # seconds for its answer
+READY, ERROR = "ready", "error"  # usual answers; an error is followed by what it is
 
 
 class Told:

@@ -65,4 +65,6 @@ def _holds(match: StringMatch, claim: ClaimSpec, name: str) -> bool:
 def _may_match(match: Match, claim: ClaimSpec) -> bool:
     """Whether a rule could take the claim's requests: not if it asks for a header they lack."""
     sent = {name.lower() for name in claim.headers}
+    if claim.token:
+        sent.add(claim.token.header.lower())
     return all(name in sent or wanted.invert for name, wanted in match.headers)

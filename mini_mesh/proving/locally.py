@@ -15,6 +15,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec, receiver
 from mesh_patterns.placement import Placement
 from mesh_traffic import Body, Headers, Request
+from mini_mesh.certificates.issuer import utc_now
 from mini_mesh.proving import judge as judging
 from mini_mesh.proving.bare import BareMesh
 from mini_mesh.proving.observed import Observed, Sample
@@ -67,7 +68,7 @@ def _send(claim: ClaimSpec, bare: BareMesh, way: Upstream) -> Iterator[Sample]:
 
 
 def _request(claim: ClaimSpec) -> Request:
-    fields = Headers.of((name.lower(), value) for name, value in claim.headers.items())
+    fields = Headers.of((name.lower(), value) for name, value in claim.fields(utc_now()).items())
     data = claim.payload
     return Request(
         method=claim.method,

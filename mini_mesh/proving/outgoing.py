@@ -15,6 +15,7 @@ from mesh_patterns.model import CLIENT, INGRESS, Instance
 from mesh_patterns.placement import Caller, call, reached
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_traffic import Headers
+from mini_mesh.certificates.issuer import utc_now
 from mini_mesh.grpc_bootstrap import SCHEME
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.plan import entrance
@@ -103,7 +104,7 @@ def outgoing(claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = Non
         host=host,
         method=claim.method,
         path=_GRPC_PATH if protocol == GRPC and claim.path == "/" else claim.path,
-        headers=Headers.of(claim.headers),
+        headers=Headers.of(claim.fields(utc_now())),
         body=claim.payload,
         count=claim.connections or claim.send,
         concurrency=claim.connections or claim.concurrency,
@@ -144,9 +145,19 @@ def _addresses(claim: ClaimSpec, mesh: MiniMesh, callee: str | None) -> list[str
 
 def _tls(claim: ClaimSpec, mesh: MiniMesh, host: str, protocol: str) -> Tls | None:
     if claim.tls is None:
-        return Tls(host) if protocol == "tls" else None
+        return Tls(host) if protocol == "tls" else _at_ingress(claim, mesh)
     identity = None
     if claim.tls.certificate is not None:
         service = mesh.draft.mesh.services[claim.tls.certificate]
         identity = mesh.identities().get(next(service.instances()).id)
     return Tls(claim.tls.sni or host, identity)
+
+
+def _at_ingress(claim: ClaimSpec, mesh: MiniMesh) -> Tls | None:
+    """As the client, to an ingress that speaks TLS, unless the claim comes in plaintext."""
+    described = mesh.draft.mesh
+    callee = described.services.get(receiver(claim, described) or "")
+    at = callee.ingress if callee and claim.caller(described) == INGRESS else None
+    if at is None or at.tls is None or claim.scheme == "http":
+        return None
+    return Tls((claim.host or "localhost").partition(":")[0], mesh.identities().get(CLIENT))

@@ -54,10 +54,11 @@ def wording(claim: ClaimSpec) -> str:
     method = f"{claim.method} " if claim.method != "GET" or not claim.to else ""
     sent = f"{source}{claim.to} {method}{claim.path}" if claim.to else f"{method}{claim.path}"
     with_headers = "".join(f" [{field}: {value}]" for field, value in claim.headers.items())
+    with_token = f" [{claim.token.said()}]" if claim.token else ""
     times = f" × {claim.send:,}" if claim.send > 1 else ""
     if claim.connections is not None:
         times = f" × {claim.connections:,} connections"
-    return f"{sent}{with_headers}{times}"
+    return f"{sent}{with_headers}{with_token}{times}"
 
 
 def counted(bounds: Bounds, total: int) -> str:

@@ -23,7 +23,7 @@ def bound(path: Path) -> Iterator[socket.socket]:
         why = f"a socket's path can't be longer than {MAX_PATH} bytes"
         raise OSError(errno.ENAMETOOLONG, why, str(path))
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
-        _clear_away(path)
+        clear_away(path)
         before = os.umask(0o177)
         try:
             made.bind(os.fspath(path))
@@ -35,7 +35,8 @@ def bound(path: Path) -> Iterator[socket.socket]:
             path.unlink(missing_ok=True)
 
 
-def _clear_away(path: Path) -> None:
+def clear_away(path: Path) -> None:
+    """What a process that was killed left there. Raises OSError: somebody listens there."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

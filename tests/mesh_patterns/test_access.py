@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mesh_patterns.access import access_holds, admits, as_match, guards
+from mesh_patterns.access import Caller, access_holds, admits, as_match, guards
 from mesh_patterns.policy import Access, Authorization
 from mesh_patterns.promises import example
 from mesh_traffic import Headers, Request
@@ -13,6 +13,7 @@ GET = StringMatch("exact", "GET")
 PUB = StringMatch("separated_prefix", "/pub")
 ADMIN = ("x-role", StringMatch("exact", "admin"))
 WEB = "spiffe://shop/web"
+CALLER = Caller(WEB)
 
 
 def asked(method: str = "GET", path: str = "/", **headers: str) -> Request:
@@ -41,7 +42,7 @@ def asked(method: str = "GET", path: str = "/", **headers: str) -> Request:
     ],
 )
 def test_a_rule_is_about_what_has_all_of_it(rule: Access, request_: Request, holds: bool) -> None:
-    assert access_holds(rule, request_, WEB) is holds
+    assert access_holds(rule, request_, CALLER) is holds
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,14 @@ def test_a_rule_is_about_what_has_all_of_it(rule: Access, request_: Request, hol
     ],
 )
 def test_allow_lets_its_own_pass_and_deny_the_others(guard: Authorization, admitted: bool) -> None:
-    assert admits(guard, asked(), WEB) is admitted
+    assert admits(guard, asked(), CALLER) is admitted
 
 
 def test_an_example_of_a_rule_is_a_request_that_it_is_about() -> None:
     rule = Access(methods=(StringMatch("exact", "PUT"),), paths=(PUB,), headers=(ADMIN,))
     request = example(as_match(rule), "api")
     assert request is not None
-    assert access_holds(rule, request, WEB)
+    assert access_holds(rule, request, CALLER)
     assert (request.method, request.path) == ("PUT", "/pub")
 
 

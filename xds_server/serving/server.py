@@ -102,7 +102,8 @@ class XdsServer:
         options: Sequence[tuple[str, Any]] = (),
         limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> int:
-        """Listens and returns the port; 0 asks for a free one.
+        """Listens and returns the port; 0 asks for a free one. An ``address`` of ``unix:PATH`` is a
+        socket, whose port means nothing.
 
         ``handlers`` are further generic gRPC handlers that share the port. With ``credentials``
         (``grpc.ServerCredentials``) it speaks TLS, else plaintext. ``interceptors``, the first
@@ -116,14 +117,15 @@ class XdsServer:
         )
         self._limits = limits
         server.add_generic_rpc_handlers((*self._handlers(), *handlers))
+        where = address if address.startswith("unix:") else f"{address}:{port}"
         try:
             bound = (
-                server.add_secure_port(f"{address}:{port}", credentials)
+                server.add_secure_port(where, credentials)
                 if credentials
-                else server.add_insecure_port(f"{address}:{port}")
+                else server.add_insecure_port(where)
             )
         except RuntimeError as error:
-            raise XdsError(f"{address}:{port}: can not listen there: {error}") from error
+            raise XdsError(f"{where}: can not listen there: {error}") from error
         await server.start()
         self._server = server
         self._watch = asyncio.get_running_loop().create_task(self._watch_over())

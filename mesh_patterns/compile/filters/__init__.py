@@ -2,9 +2,10 @@
 
 ::
 
-    tap → bandwidth_limit → compression → gate → fault → cors → authorization →
-    local_rate_limit → rate_limit → admission_control → adaptive_concurrency → session →
-    transcoding → lua → ext_proc → wasm → envoy_filter → router
+    tap → bandwidth_limit → compression → gate → fault → cors → jwt → ext_authz →
+    authorization → local_rate_limit → rate_limit → admission_control → adaptive_concurrency →
+    session → transcoding → lua → ext_proc → wasm →
+    envoy_filter → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
@@ -30,6 +31,7 @@ from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Filter
 from mesh_patterns.model import Instance
 from mesh_patterns.placement import Placement
+from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import Place
 from xds_server import protos
 from xds_server.mirror import any_of, type_url_of
@@ -43,6 +45,8 @@ ORDER = (
     GATE,
     "fault",
     "cors",
+    "jwt",
+    "ext_authz",
     "authorization",
     "local_rate_limit",
     "rate_limit",
@@ -155,6 +159,19 @@ def at_instance(entry: Entry) -> Mapping[str, protobuf.Any]:
     found = (each for each in entry.filters if each.layer == "http")
     said = ((each.name, _on_route(each)) for each in found)
     return {name: found for name, found in said if found is not None}
+
+
+def exceptions(entry: Entry) -> Mapping[StringMatch, Mapping[str, protobuf.Any]]:
+    """What routes to a workload say of their own, by their paths: the filters that are off there.
+
+    Where paths of two filters overlap, the first route decides, and the other filter stays on.
+    """
+    found: dict[StringMatch, dict[str, protobuf.Any]] = {}
+    for each in entry.filters:
+        for path in getattr(each.config, "unless", ()):
+            off = cast(Any, module(each.kind)).off()
+            found.setdefault(path, {})[each.name] = any_of(off)
+    return found
 
 
 def _on_route(each: Filter) -> protobuf.Any | None:

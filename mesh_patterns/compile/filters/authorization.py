@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from mesh_patterns.compile.filters import claims
 from mesh_patterns.compile.values import header_matcher, string_matcher
 from mesh_patterns.policy import ANYBODY, Access, Authorization
 from mesh_yaml.matching import StringMatch
@@ -20,13 +21,18 @@ _ACTIONS = {"allow": rbac.RbacAction.ALLOW, "deny": rbac.RbacAction.DENY}
 
 
 def message(meaning: Authorization) -> rbac_filter.Rbac:
-    """The filter's configuration. A policy's name, which Envoy logs, is its rule's number."""
-    rules = rbac.Rbac(
-        action=_ACTIONS[meaning.action],
-        policies={f"{meaning.action}[{i}]": _policy(rule) for i, rule in enumerate(meaning.rules)},
-    )
+    """The filter's configuration."""
+    rules = policies(meaning)
     return (
         rbac_filter.Rbac(shadow_rules=rules) if meaning.dry_run else rbac_filter.Rbac(rules=rules)
+    )
+
+
+def policies(meaning: Authorization) -> rbac.Rbac:
+    """Its rules. A policy's name, which Envoy logs, is its rule's number."""
+    return rbac.Rbac(
+        action=_ACTIONS[meaning.action],
+        policies={f"{meaning.action}[{i}]": _policy(rule) for i, rule in enumerate(meaning.rules)},
     )
 
 
@@ -53,6 +59,8 @@ def _asked(access: Access) -> Iterable[rbac.Permission]:
         yield _any_permission(_host(match) for match in access.hosts)
     for name, match in access.headers:
         yield _header(name, match)
+    if access.server_names:
+        yield _any_permission(map(_server_name, access.server_names))
 
 
 def _principals(access: Access) -> Iterable[rbac.Principal]:
@@ -65,6 +73,9 @@ def _principals(access: Access) -> Iterable[rbac.Principal]:
 def _asking(access: Access) -> Iterable[rbac.Principal]:
     if access.principals:
         yield _any_principal(map(_known, access.principals))
+    if access.names:
+        yield _any_principal(map(_named, access.names))
+    yield from claims.principals(access)
     if access.ip_blocks:
         yield _any_principal(
             rbac.Principal(direct_remote_ip=_range(block)) for block in access.ip_blocks
@@ -79,6 +90,19 @@ def _known(name: str) -> rbac.Principal:
     """By the certificate, of which a caller without one has none."""
     named = None if name == ANYBODY else _exact(name)
     return rbac.Principal(authenticated=rbac.PrincipalAuthenticated(principal_name=named))
+
+
+def _named(match: StringMatch) -> rbac.Principal:
+    """By how the name in the certificate looks; ``present``: whoever has one."""
+    name = None if match.kind == "present" else string_matcher(match)
+    found = rbac.Principal(authenticated=rbac.PrincipalAuthenticated(principal_name=name))
+    return rbac.Principal(not_id=found) if match.invert else found
+
+
+def _server_name(match: StringMatch) -> rbac.Permission:
+    kind = StringMatch("regex", ".+") if match.kind == "present" else match
+    found = rbac.Permission(requested_server_name=string_matcher(kind))
+    return rbac.Permission(not_rule=found) if match.invert else found
 
 
 def _header(name: str, match: StringMatch) -> rbac.Permission:
@@ -122,13 +146,11 @@ def _any_permission(found: Iterable[rbac.Permission]) -> rbac.Permission:
 
 
 def _all_principals(found: Iterable[rbac.Principal]) -> rbac.Principal:
-    ids = list(found) or [rbac.Principal(any=True)]
-    return _joined(ids, lambda: rbac.Principal(and_ids=rbac.PrincipalSet(ids=ids)))
+    return claims.all_of(list(found) or [rbac.Principal(any=True)])
 
 
 def _any_principal(found: Iterable[rbac.Principal]) -> rbac.Principal:
-    ids = list(found)
-    return _joined(ids, lambda: rbac.Principal(or_ids=rbac.PrincipalSet(ids=ids)))
+    return claims.any_of(list(found))
 
 
 def _joined(parts: Sequence[T], together: Callable[[], T]) -> T:

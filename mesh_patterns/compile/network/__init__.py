@@ -20,7 +20,7 @@ from xds_server.mirror import any_of
 from xds_server.protos import listener
 
 # Who is too many is turned away before anybody is asked who he is.
-ORDER = ("connection_rate", "connection_limit")
+ORDER = ("connection_rate", "connection_limit", "authorization")
 
 # By protocol, the module that says where connections go (:class:`StreamModule`).
 STREAMS = {"tcp": "tcp_proxy", "tls": "tcp_proxy", "redis": "redis_proxy", "thrift": "thrift_proxy"}

@@ -8,9 +8,6 @@ import msgspec
 
 from mesh_patterns.rate_limits.rules import Domain
 
-READY = "ready"  # its answer
-MAX_LINE = 16 * 1024 * 1024  # bytes
-
 
 def encode(domains: Sequence[Domain]) -> bytes:
     """The line that makes the service follow these rules, and no others."""

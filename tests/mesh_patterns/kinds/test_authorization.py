@@ -176,3 +176,76 @@ def test_who_has_no_name_is_told_where_he_is_not_kept_out(
     draft = read(f"{MESH}{permissive}- {{pattern: authorization, on: api, {rule}}}")
     told = [problem for problem in draft.warnings if "has no name" in problem.message]
     assert bool(told) == warned
+
+
+PORTED = """\
+mesh: {services: {api: {versions: {v1: {port: 8001}, v2: {port: 8002}}}, db: {protocol: tcp}}}
+patterns:
+"""
+
+
+def test_a_rule_about_a_port_is_for_the_workloads_that_have_it(read: Read) -> None:
+    rules = "allow: [{ports: 8001, methods: GET}, {not: {ports: 8001}, methods: PUT}]"
+    draft = read(f"{PORTED}- {{pattern: authorization, on: api, {rules}}}")
+    found = {str(each.inbound): each.config.rules for each in draft.filters}
+    assert found == {
+        "api/v1": (Access(methods=(StringMatch("exact", "GET"),)),),
+        "api/v2": (Access(methods=(StringMatch("exact", "PUT"),), none_of=Access()),),
+    }
+
+
+def test_a_denial_about_a_port_that_nobody_has_is_none(read: Read) -> None:
+    draft = read(f"{PORTED}- {{pattern: authorization, on: api, deny: {{ports: 8002}}}}")
+    assert [str(each.inbound) for each in draft.filters] == ["api/v2"]
+
+
+def test_where_there_are_no_requests_connections_are_looked_at(read: Read) -> None:
+    rule = "{pattern: authorization, on: '*', deny: {ip_blocks: 10.0.0.0/8}}"
+    layers = {str(each.inbound): each.layer for each in read(f"{PORTED}- {rule}").filters}
+    assert layers == {"api": "http", "db": "network"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("on: db, deny: {paths: /x}", "3:50: a connection has no paths; use 'layer: request'"),
+        ("on: api, layer: connection, deny: {not: {hosts: x}}", "a connection has no hosts"),
+        ("on: api, layer: connection, deny: {headers: {a: b}}", "a connection has no headers"),
+        ("on: db, layer: request, deny: {ip_blocks: 10.0.0.1}", "'db' speaks tcp, of which Envoy"),
+        ("on: db, deny: {ports: 1}", "the port of 'db' is any free one; give it a 'port'"),
+    ],
+)
+def test_what_can_not_be_known_is_no_reason(refusal: Refusal, keys: str, told: str) -> None:
+    assert told in refusal(f"{PORTED}- {{pattern: authorization, {keys}}}")
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("deny: {claims: {a: b}}", "who has none is not kept out by this"),
+        ("allow: {request_principals: x/y}", "so this is about nobody"),
+    ],
+)
+def test_where_nobody_looks_at_tokens_it_is_told(read: Read, rule: str, told: str) -> None:
+    draft = read(f"{PORTED}- {{pattern: authorization, on: api, {rule}}}")
+    assert [told in each.message for each in draft.warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "issuer", "subject"),
+    [
+        ("https://a/b/ann", "https://a/b", "ann"),
+        ("*", None, None),
+        ("https://a/*", StringMatch("exact", "https://a"), None),
+        ("*/ann", None, StringMatch("exact", "ann")),
+        ("iss*", StringMatch("prefix", "iss"), None),
+        ("*ann", None, StringMatch("suffix", "ann")),
+    ],
+)
+def test_a_request_principal_is_an_issuer_and_a_subject(
+    read: Read, text: str, issuer: StringMatch | str | None, subject: StringMatch | str | None
+) -> None:
+    rule = f"{{pattern: authorization, on: api, allow: {{request_principals: '{text}'}}}}"
+    (token,) = read(f"{PORTED}- {rule}").filters[0].config.rules[0].tokens
+    wanted = [StringMatch("exact", x) if isinstance(x, str) else x for x in (issuer, subject)]
+    assert [token.issuer, token.subject] == wanted

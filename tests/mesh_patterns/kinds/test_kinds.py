@@ -17,6 +17,8 @@ def test_patterns_apply_kind_by_kind_whatever_their_order_in_the_file(read: Read
     before = [
         ("route", "canary"),  # rules are there before others say something of them
         ("route", "retries"),
+        ("jwt", "authorization"),  # a rule about claims wants to know whether anybody looks
+        ("mtls", "ext_authz"),
         ("mtls", "authorization"),  # who asks is known before it is said who may
     ]
     kinds = list(KINDS)
