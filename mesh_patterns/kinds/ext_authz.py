@@ -21,6 +21,7 @@ from mesh_patterns.ext_authz.spec import CheckPolicySpec, policy, source
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.authorization import check_known
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
+from mesh_patterns.limits import Status
 from mesh_patterns.policy import Access
 from mesh_patterns.selector import inbound, is_edge, target
 from mesh_yaml.matching import StringMatch
@@ -79,7 +80,7 @@ class ExtAuthzSpec(CheckPolicySpec, HttpFilterSpec):
     on_failure: Literal["deny", "allow"] = Field(
         "deny", description="what happens when nobody answers"
     )
-    status_on_error: int | None = Field(None, ge=400, le=599, description="then; 403 if absent")
+    status_on_error: Status | None = Field(None, description="then; 403 if absent")
     body: BodySpec | None = Field(None, description="sent along; no body if absent")
     send: Names = Field([], description="the headers that are sent; by default all, by HTTP few")
     keep: Names = Field([], description="of an HTTP answer: the workload gets these headers, too")
