@@ -28,8 +28,6 @@ from mesh_yaml.suggest import suggest
 from mesh_yaml.values import Duration
 
 MAX_KEYS = 256 * 1024  # bytes of a key set
-CACHED = timedelta(minutes=5)
-FETCH_TIMEOUT = timedelta(seconds=1)
 
 Need = Literal["required", "optional", "none"]
 
@@ -85,8 +83,8 @@ class RemoteKeysSpec(Spec):
 
     service: str = Field(description="of the mesh")
     path: str = Field("/.well-known/jwks.json", pattern="^/")
-    cache: Duration = Field(CACHED, validate_default=True, description="fetched again after")
-    timeout: Duration = Field(FETCH_TIMEOUT, validate_default=True, description="of a fetch")
+    cache: Duration = Field("5m", validate_default=True, description="fetched again after")
+    timeout: Duration = Field("1s", validate_default=True, description="of a fetch")
 
 
 def _prefixed(value: Any) -> Any:
