@@ -41,8 +41,7 @@ PATTERNS = {
 MORE = {"IV": ["token-authorization", "external-authorization"]}
 MISSING = frozenset(
     {
-        *("onboarding", "tls-passthrough"),
-        "protocol-aware",
+        "onboarding",
         *("cloud-bursting", "multi-cluster-failover", "federation"),
         "egress-gateway",
         "mesh-as-debugger",
