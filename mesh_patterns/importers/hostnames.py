@@ -26,6 +26,17 @@ def overlap(host: str, hosts: Iterable[str]) -> Iterator[str]:
     return (found for other in hosts if (found := narrower(host, other)) is not None)
 
 
+def wider(name: str) -> Iterator[str]:
+    """All names that cover a name, the most specific one first, which is itself."""
+    yield name
+    rest = name.removeprefix("*.")
+    while "." in rest:
+        rest = rest.partition(".")[2]
+        yield f"*.{rest}"
+    if name != ANY:
+        yield ANY
+
+
 def specificity(name: str) -> tuple[int, int]:
     """What a more specific name has more of: characters without a wildcard, then characters."""
     if name == ANY:

@@ -7,6 +7,7 @@ rules may lead to others.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,10 +40,11 @@ def carried(tables: Iterable[Table], catalog: Catalog, notes: Notes) -> Iterator
     """The patterns of all tables, and ``ingress`` for those who carry them."""
     some = [table for table in tables if table.rules]
     carriers = [_carrier(table, catalog, notes) for table in some]
+    tables_of = Counter(carrier.name for carrier in carriers if carrier is not None)
     for table, carrier in zip(some, carriers, strict=True):
         if carrier is None:
             continue
-        several = carrier.own or sum(other is carrier for other in carriers) > 1
+        several = carrier.own or tables_of[carrier.name] > 1
         for name in table.names if not carrier.own else ():
             carrier.ingress.setdefault(name, Node(name, table.node.place))
         rules: Sequence[Node] = narrowed(table.rules, table.names) if several else table.rules

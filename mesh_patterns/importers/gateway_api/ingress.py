@@ -17,11 +17,12 @@ from mesh_patterns.importers.gateway_api.gateways import Listener
 from mesh_patterns.importers.gateway_api.parents import Attached, Known, listeners
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_patterns.importers.gateway_api.rules import Rule
-from mesh_patterns.importers.hostnames import covers, specificity
+from mesh_patterns.importers.hostnames import specificity, wider
 from mesh_patterns.importers.tables import Table
 from mesh_yaml.node import Node
 
 Made = Mapping[Route, Sequence[Rule]]
+Entrance = tuple[str, str, str]  # a gateway's namespace and name, and a port of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +52,51 @@ def tables(routes: Sequence[Route], known: Known) -> list[Table]:
     """What is done with requests at the ingress, by host."""
     attached = [each for route in routes for each in listeners(route, known)]
     made = {route: rules.read(route) for route in dict.fromkeys(each.route for each in attached)}
-    found = {name: _rows(name, attached, made, known) for name in _names(attached, known)}
+    index = _Index(attached, known)
+    found = {name: _rows(name, index, made) for name in index.names}
     groups: dict[tuple[tuple[int, str], ...], list[str]] = {}
     for name, rows in found.items():
-        shadowed = any(covers(o, name) for o, theirs in found.items() if o != name and theirs)
-        if rows or shadowed:
+        if rows or any(found.get(other) for other in wider(name)):
             key = tuple((id(row.rule), row.scheme) for row in rows)
             groups.setdefault(key, []).append(name)
     return [_table(names, found[names[0]], attached[0].route) for names in groups.values()]
 
 
-def _names(attached: Iterable[Attached], known: Known) -> Iterable[str]:
-    """Those under which routes are attached, and those that listeners keep to themselves."""
-    found: dict[str, None] = {}
-    for each in attached:
-        found[each.host] = None
-        for listener in known.get(each.listener.gateway, ()):
-            if "HTTPRoute" in listener.kinds or "GRPCRoute" in listener.kinds:
-                found[listener.hostname] = None
-    return found
+class _Index:
+    """Routes by the names under which they are attached, and listeners by those that they have."""
+
+    def __init__(self, attached: Iterable[Attached], known: Known) -> None:
+        self._under: dict[str, list[Attached]] = {}
+        self._taken: dict[Entrance, set[str]] = {}
+        self.names: dict[str, None] = {}  # of all of them
+        gateways = {each.listener.gateway: None for each in attached}
+        for listener in (each for key in gateways for each in known.get(key, ())):
+            if listener.kinds & {"HTTPRoute", "GRPCRoute"}:
+                self._taken.setdefault(_entrance(listener), set()).add(listener.hostname)
+                self.names[listener.hostname] = None
+        for each in attached:
+            self._under.setdefault(each.host, []).append(each)
+            self.names[each.host] = None
+
+    def here(self, name: str) -> Iterator[Attached]:
+        """Routes that see requests of a host: of each, once by its most specific name."""
+        best: dict[tuple[Route, str], Attached] = {}
+        for each in (found for host in wider(name) for found in self._under.get(host, ())):
+            if each.listener.hostname != self._owner(name, each.listener):
+                continue
+            key = (each.route, each.listener.scheme)
+            if key not in best or specificity(each.own) > specificity(best[key].own):
+                best[key] = each
+        yield from best.values()
+
+    def _owner(self, name: str, listener: Listener) -> str:
+        """The hostname of the listener that has the requests of a host, at the same port."""
+        taken = self._taken.get(_entrance(listener), set())
+        return next((host for host in wider(name) if host in taken), listener.hostname)
+
+
+def _entrance(listener: Listener) -> Entrance:
+    return (*listener.gateway, str(listener.port))
 
 
 def _table(names: Sequence[str], rows: Sequence[_Row], first: Route) -> Table:
@@ -80,8 +107,8 @@ def _table(names: Sequence[str], rows: Sequence[_Row], first: Route) -> Table:
     return Table(tuple(names), made or (nothing,), place, route.source.owner)
 
 
-def _rows(name: str, attached: Iterable[Attached], made: Made, known: Known) -> list[_Row]:
-    here = _of_one_kind(name, list(_here(name, attached, known)))
+def _rows(name: str, index: _Index, made: Made) -> list[_Row]:
+    here = _of_one_kind(name, list(index.here(name)))
     schemes = {each.listener.scheme for each in here}
     rows = [
         _Row(each, rule, each.listener.scheme if len(schemes) > 1 else "")
@@ -92,26 +119,6 @@ def _rows(name: str, attached: Iterable[Attached], made: Made, known: Known) -> 
         told = "HTTP and HTTPS listeners of one host: a client says which by x-forwarded-proto"
         here[0].route.source.approximate(told, here[0].listener.node)
     return sorted(rows, key=lambda row: row.order)
-
-
-def _here(name: str, attached: Iterable[Attached], known: Known) -> Iterator[Attached]:
-    """Routes that see requests of a host: of each, once by its most specific name."""
-    best: dict[tuple[Route, str], Attached] = {}
-    for each in attached:
-        owner = _owner(name, each.listener, known)
-        if not covers(each.host, name) or each.listener.hostname != owner:
-            continue
-        key = (each.route, each.listener.scheme)
-        if key not in best or specificity(each.own) > specificity(best[key].own):
-            best[key] = each
-    yield from best.values()
-
-
-def _owner(name: str, listener: Listener, known: Known) -> str:
-    """The hostname of the listener that has the requests of a host, at the same port."""
-    beside = (each for each in known.get(listener.gateway, ()) if each.port == listener.port)
-    found = [each.hostname for each in beside if covers(each.hostname, name)]
-    return max(found, key=specificity, default=listener.hostname)
 
 
 def _of_one_kind(name: str, here: list[Attached]) -> list[Attached]:

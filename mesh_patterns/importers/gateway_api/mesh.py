@@ -35,11 +35,11 @@ class Callee:
     def callers(self, namespace: str, catalog: Catalog) -> list[str]:
         """Who follows the routes for callers in a namespace, or those of the producer."""
         foreign = self.bound.keys() - {""}
+        if not namespace and not foreign:
+            return [MESH]
         calling = [each for each in catalog.entries.values() if self.entry.name in each.calls]
         if namespace:
             return [each.name for each in calling if each.namespace == namespace]
-        if not foreign:
-            return [MESH]
         return [CLIENT, *(each.name for each in calling if each.namespace not in foreign)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mesh_patterns.importers.istio import cors_policies, settings
-from mesh_patterns.importers.istio.destinations import weights
+from mesh_patterns.importers.istio.destinations import targets, weights
 from mesh_patterns.importers.istio.matches import Bound, match
 from mesh_patterns.importers.istio.source import Source
 from mesh_yaml.node import Node
@@ -73,7 +73,7 @@ def _answer(node: Node, source: Source) -> Made | None:
     if respond is not None:
         return {"respond": settings.respond(respond, source)}
     if route is not None and route.elements():
-        return {"to": Node(weights(route.elements(), source), route.place, route.key)}
+        return {"to": Node.of(_shares(route.elements(), source), route.place)}
     if (delegate := node.get("delegate")) is not None:
         source.skip("http.delegate, so that rule is left out", delegate)
         return None
@@ -105,11 +105,23 @@ def _headers(node: Node, source: Source) -> Sequence[Node]:
     route = node.get("route")
     destinations = route.elements() if route is not None else ()
     inner = [given for each in destinations if (given := each.get("headers")) is not None]
-    if len(destinations) == 1:
-        return found + inner
-    for headers in inner:
-        source.skip("headers of one of several destinations", headers)
-    return found
+    return found + inner if len(destinations) == 1 else found
+
+
+def _shares(destinations: Sequence[Node], source: Source) -> Made:
+    """Weights, and what is done to the requests of one destination of several."""
+    whole = weights(destinations, source)
+    made: Made = dict(whole)
+    for each in destinations if len(destinations) > 1 else ():
+        given, goal = each.get("headers"), each.get("destination")
+        if given is None or goal is None:
+            continue
+        edits, host = settings.headers([given], source)
+        if host is not None:
+            source.skip("another Host for one of several destinations", host)
+        for name in targets(goal, source) if edits else ():
+            made[name] = {"weight": whole[name], "headers": edits}
+    return made
 
 
 def _if_any(name: str, node: Node | None) -> Made:

@@ -88,23 +88,20 @@ def _percent(node: Node, name: str = "percentage", old: str = "percent") -> Made
 
 
 def mirror(node: Node, source: Source) -> Node | None:
-    """``mirror`` or the first of ``mirrors``."""
-    several = node.get("mirrors")
-    mirrors = several.elements() if several is not None else ()
-    if len(mirrors) > 1:
-        source.skip("another mirror than the first", mirrors[1])
-    single = node.get("mirror")
+    """``mirror``, and those of ``mirrors``."""
+    found: list[Node] = []
+    single, several = node.get("mirror"), node.get("mirrors")
     if single is not None:
         percent = _percent(node, "mirrorPercentage", "mirrorPercent")
         if not percent:
             percent = _percent(node, "mirrorPercentage", "mirror_percent")
-        return _mirror(single, percent, source)
-    if not mirrors:
-        return None
-    destination = mirrors[0].get("destination")
-    if destination is None:
-        raise DocumentError.at(mirrors[0].place, "a mirror has no 'destination'")
-    return _mirror(destination, _percent(mirrors[0]), source)
+        found.append(_mirror(single, percent, source))
+    for each in several.elements() if several is not None else ():
+        destination = each.get("destination")
+        if destination is None:
+            raise DocumentError.at(each.place, "a mirror has no 'destination'")
+        found.append(_mirror(destination, _percent(each), source))
+    return Node(tuple(found), found[0].place) if found else None
 
 
 def _mirror(destination: Node, percent: Made, source: Source) -> Node:

@@ -49,3 +49,18 @@ def test_one_wrong_rule_does_not_hide_another(
     refusal: Callable[..., str], vs: Callable[..., str]
 ) -> None:
     assert refusal(vs("- timeout: 1s\n- timeout: 2s")).count("none of route") == 2
+
+
+def test_headers_of_one_of_several_destinations_are_for_its_share_alone(
+    routed: Callable[..., Draft],
+) -> None:
+    draft = routed("""
+        - route:
+          - {destination: {host: ratings}, weight: 9}
+          - {destination: {host: reviews}, weight: 1, headers: {request: {set: {x-canary: yes}}}}
+    """)
+    first, second = draft.edges["client", "reviews"].rules[0].split
+    assert (first.weight, first.headers) == (9, None)
+    assert second.weight == 1
+    assert second.headers is not None
+    assert second.headers.set_request == (("x-canary", "yes"),)

@@ -78,6 +78,11 @@ DEFAULT = ("connect-failure", "refused-stream", "unavailable", "cancelled", "503
             "mirror",
             (Mirror(Target("ratings"), 9),),
         ),
+        (
+            "mirrors: [{destination: {host: reviews}}, {destination: {host: ratings}}]",
+            "mirror",
+            (Mirror(Target("reviews")), Mirror(Target("ratings"))),
+        ),
         ("rewrite: {uri: /b, authority: c}", "rewrite", Rewrite("/b", None, "c")),
         (
             "rewrite: {uriRegexRewrite: {match: '^/a/(.*)', rewrite: '/b/\\1'}}",
@@ -149,10 +154,6 @@ def test_a_fault_without_percentage_is_for_nobody_and_that_is_told(
             "not imported yet: retries.retryRemoteLocalities",
         ),
         ("fault: {delay: {exponentialDelay: 1s}}", "a fault.delay without fixedDelay"),
-        (
-            "mirrors: [{destination: {host: reviews}}, {destination: {host: ratings}}]",
-            "not imported yet: another mirror than the first",
-        ),
         ("headers: {request: {set: {':path': /b}}}", "not imported yet: an edit of :path"),
         ("headers: {request: {set: {a: '%B%'}}}", "'%B%' is set as it is"),
     ],
