@@ -8,6 +8,7 @@ https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/health_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -67,11 +68,24 @@ class HealthCheckSpec(PatternSpec):
 
 def apply(spec: HealthCheckSpec, draft: Draft) -> None:
     found, _ = cluster_settings.reached(draft, spec.on, spec.place("on"))
-    speaks: Any = draft.mesh.services[found[0].callee].protocol
-    protocol = spec.protocol or (speaks if speaks in ("http", "grpc") else "tcp")
+    protocol = _protocol(spec, draft, sorted({edge.callee for edge in found}))
     for name, of in (("path", "http"), ("statuses", "http"), ("service", "grpc")):
         if name in spec.model_fields_set and protocol != of:
             message = f"is of {of}, and this check speaks {protocol}"
             raise DocumentError.at(spec.key_place(name), message)
     meaning = Placed(spec.meaning(protocol), spec.place(), spec.override)
     cluster_settings.put(draft, spec.on, spec.place("on"), "health_check", meaning)
+
+
+def _protocol(spec: HealthCheckSpec, draft: Draft, services: Sequence[str]) -> Any:
+    """In which all of these are asked. gRPC's own needs HTTP/2, which only gRPC services speak."""
+    speak = {name: draft.mesh.services[name].protocol for name in services}
+    others = [name for name in services if speak[name] != "grpc"]
+    if spec.protocol == "grpc" and others:
+        message = f"{others[0]!r} speaks {speak[others[0]]}, and can't be asked by gRPC"
+        raise DocumentError.at(spec.place("protocol"), message)
+    asked = {each if each in ("http", "grpc") else "tcp" for each in speak.values()}
+    if spec.protocol is None and len(asked) > 1:
+        message = f"these are asked by {' and '.join(sorted(asked))}; say one 'protocol' for all"
+        raise DocumentError.at(spec.place("on"), f"{message}, or write a check for each")
+    return spec.protocol or asked.pop()
