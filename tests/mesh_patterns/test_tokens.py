@@ -19,7 +19,9 @@ from mesh_patterns.tokens import (
     sign,
 )
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 def read(text: str, key: SigningKey, **more: Any) -> dict[str, Any]:
@@ -31,13 +33,13 @@ def read(text: str, key: SigningKey, **more: Any) -> dict[str, Any]:
 
 def test_a_token_says_what_it_was_told() -> None:
     made = Token("https://a", "ann", ("x", "y"), {"groups": ["admin"]})
-    claims = read(sign(made, NOW, None), known_key("https://a"), audience="y")
+    claims = read(sign(made, now(), None), known_key("https://a"), audience="y")
     assert claims["iss"] == "https://a"
     assert claims["sub"] == "ann"
     assert claims["groups"] == ["admin"]
     assert claims["exp"] - claims["iat"] == 300
-    assert "aud" not in Token("a").payload(NOW)
-    assert Token("a", audiences=("x",)).payload(NOW)["aud"] == "x"
+    assert "aud" not in Token("a").payload(now())
+    assert Token("a", audiences=("x",)).payload(now())["aud"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_a_token_says_what_it_was_told() -> None:
 )
 def test_a_flaw_is_found(flaw: Any, refused: type[Exception]) -> None:
     with pytest.raises(refused):
-        read(sign(Token("a", flaw=flaw), NOW), known_key("a"))
+        read(sign(Token("a", flaw=flaw), now()), known_key("a"))
 
 
 def test_a_test_issuer_has_one_key_everywhere_and_no_other_issuer_has_it() -> None:
@@ -64,7 +66,7 @@ def test_a_key_of_ones_own_is_written_and_read() -> None:
     key = new_key("own")
     again = read_key(key.private())
     assert again.key_id == "own"
-    assert read(sign(Token("a"), NOW, again), key)["iss"] == "a"
+    assert read(sign(Token("a"), now(), again), key)["iss"] == "a"
     assert "d" not in key.public_keys()["keys"][0]
 
 

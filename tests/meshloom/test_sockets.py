@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from mesh_patterns.catalogue import entry
 from meshloom.testing import mesh, tap
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 BOTH = ("socket tap", "access log")
 RETRIES = """\
 name: retries
@@ -20,7 +20,7 @@ patterns:
 
 
 async def test_each_hop_is_one_exchange_of_its_connection_and_its_log() -> None:
-    async with mesh(EXAMPLES / "mtls.yaml", capture="sockets") as live, tap(live) as captured:
+    async with mesh(entry("mutual-tls").file, capture="sockets") as live, tap(live) as captured:
         for _ in range(3):
             response = await live.get("/", headers={"authorization": "Bearer hunter2-token"})
             assert response.status == 200

@@ -17,8 +17,9 @@ from mini_mesh.plan import entrance
 from mini_mesh.processes.ready import wait_for_port
 from mini_mesh.proving import counters, probe
 from mini_mesh.proving.observed import Sample
+from mini_mesh.proving.outgoing import GRPC, Outgoing
 from mini_mesh.proving.prover import prove
-from mini_mesh.proving.traffic import Outgoing, send
+from mini_mesh.proving.traffic import send
 from tests.mini_mesh.live import Live, opened, started
 
 PROVEN = """
@@ -93,7 +94,7 @@ patterns: [{pattern: canary, on: api, weights: {v1: 100, v2: 0}}]
 
 def requests(address: str, count: int, host: str = "api") -> Outgoing:
     path, nothing = "/test.Echo/Say", Headers()
-    return Outgoing(address, host, "GET", path, nothing, b"", count, 2, 10.0, grpc=True)
+    return Outgoing(address, host, "GET", path, nothing, b"", count, 2, 10.0, GRPC)
 
 
 def versions(samples: tuple[Sample, ...]) -> list[str | None]:

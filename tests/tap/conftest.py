@@ -81,11 +81,18 @@ class Upstream(BaseHTTPRequestHandler):
         """The tests tell enough."""
 
 
+_GIVEN: set[int] = set()  # nobody listens there yet, so the kernel may name them again
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Another one each time."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            return port
 
 
 def cluster(name: str, *ports: int, **more: Any) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from debugger.explain import observed
 from debugger.explain.arriving.asked import CONTEXT, LOGGED, of_exchange
 from debugger.explain.explanation import Explanation, explain
 from debugger.explain.served import Served
+from mesh_patterns.catalogue import entry
 from mesh_traffic import Exchange, Headers, replace
 from meshloom.control_client import Target
 from meshloom.testing import LiveMesh, mesh, tap
@@ -29,7 +30,6 @@ from tests.mini_mesh.live import needs_envoy
 # How many requests are made of each mesh; the whole run is MESHLOOM_EXPLAINED=10000
 COUNT = int(os.environ.get("MESHLOOM_EXPLAINED", "100"))
 AT_A_TIME = 6
-EXAMPLES = Path(__file__).parents[3] / "examples"
 MESH = """
 mesh:
   services:
@@ -153,7 +153,7 @@ def as_logged(seen: Exchange) -> Exchange:
     [
         (Path(__file__).with_name("variety.yaml"), {2 * COUNT: VARIETY, 6: WAITING}),
         (DEMO, {COUNT // 3: BOOKS}),
-        (EXAMPLES / "authorization.yaml", {COUNT // 2: ACCESS}),
+        (entry("request-authorization").file, {COUNT // 2: ACCESS}),
     ],
     ids=lambda value: value.stem if isinstance(value, Path) else "",
 )

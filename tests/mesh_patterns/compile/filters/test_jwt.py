@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,9 +78,13 @@ async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
         yield mesh
 
 
+LONG = timedelta(hours=2)  # some are signed when the tests are collected
+
+
 def token(issuer: str = SHOP, **more: Any) -> str:
     key = OWN if issuer == FILED else None
-    return sign(Token(issuer, **more), datetime.now(UTC), key)
+    made = Token(issuer, **{"life": LONG, **more})
+    return sign(made, datetime.now(UTC), key)
 
 
 def bearer(issuer: str = SHOP, **more: Any) -> dict[str, str]:
