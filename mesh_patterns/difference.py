@@ -46,9 +46,18 @@ def _service(before: Service, after: Service) -> Iterator[str]:
             yield f"{label} removed"
         elif (version.run, version.port, version.env) != (now.run, now.port, now.env):
             yield f"{label} runs anew"
+        elif version.replicas != now.replicas:
+            yield f"{label} has {now.replicas} replicas, not {version.replicas}"
     yield from (f"{after.name} {added}".strip() + " added" for added in versions)
+    if before.external != after.external:
+        yield f"{after.name} is {_where(after)}"
     if before.calls != after.calls:
         yield f"{after.name} calls {', '.join(after.calls) or 'nobody'}"
+
+
+def _where(service: Service) -> str:
+    found = service.external
+    return f"at {', '.join(map(str, found.addresses))}" if found else "of the mesh"
 
 
 def _patterns(old: Mesh, new: Mesh) -> Iterator[str]:

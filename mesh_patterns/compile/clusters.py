@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mesh_patterns import beside as services
-from mesh_patterns.compile import filters, tls, traffic_policy
+from mesh_patterns.compile import external, filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
-from mesh_patterns.compile.values import ads
+from mesh_patterns.compile.values import ads, protocol_options
 from mesh_patterns.draft import Draft, Edge, Filter, Target
 from mesh_patterns.identity import secured
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
 from mesh_yaml.place import DocumentError, Place
 from xds_server import protos
-from xds_server.mirror import any_of
-from xds_server.protos import cluster, core, endpoint, http_options
+from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
-
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +47,7 @@ def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resour
             name=name,
             type=cluster.ClusterDiscoveryType.STATIC,
             load_assignment=_assignment(name, [placement.port(workload(instance))]),
-            typed_extension_protocol_options=_protocol(service.protocol),
+            typed_extension_protocol_options=protocol_options(service.protocol),
         )
         version = service.version(instance.version)
         yield _resource(message, version.place if version else service.place)
@@ -65,12 +61,15 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """
     for each in known(draft, proxy):
         service = draft.mesh.services[each.target.service]
+        if service.external:
+            yield external.outbound(draft, each, placement)
+            continue
         socket = tls.upstream(draft, proxy, each.caller, service.name)
         message = cluster.Cluster(
             name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
-            typed_extension_protocol_options=_protocol(service.protocol),
+            typed_extension_protocol_options=protocol_options(service.protocol),
             transport_socket=tapped(socket) if socket and placement.sockets else socket,
             **traffic_policy.fields(each.policy, service.name),
         )
@@ -125,7 +124,7 @@ def beside(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resourc
             name=name,
             type=cluster.ClusterDiscoveryType.STATIC,
             load_assignment=_assigned(name, [core.Address(pipe=pipe)]),
-            typed_extension_protocol_options=_protocol("grpc"),
+            typed_extension_protocol_options=protocol_options("grpc"),
         )
         yield _resource(message, place)
 
@@ -159,9 +158,7 @@ def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> 
 def hosts(draft: Draft, target: Target, placement: Placement) -> list[int]:
     """The ports at which a target's instances are reached."""
     return [
-        placement.port(reached(draft.mesh, instance))
-        for instance in draft.mesh.services[target.service].instances()
-        if target.version in (None, instance.version)
+        placement.port(reached(draft.mesh, instance)) for instance in target.instances(draft.mesh)
     ]
 
 
@@ -207,17 +204,6 @@ def _assigned(name: str, addresses: Iterable[core.Address]) -> endpoint.ClusterL
     ]
     locality = endpoint.LocalityLbEndpoints(lb_endpoints=endpoints)
     return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality])
-
-
-@functools.cache
-def _protocol(protocol: str) -> dict[str, protos.protobuf.Any]:
-    """gRPC needs HTTP/2 all the way; the rest goes as HTTP/1.1, Envoy's default."""
-    if protocol != "grpc":
-        return {}
-    http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
-        http2_protocol_options=core.Http2ProtocolOptions()
-    )
-    return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}
 
 
 def _resource(

@@ -74,6 +74,8 @@ class Endpoints:
         for instance in proxy.inbound:
             self._homes[instance.service].append(Proxy(proxy.node, (instance,)))
         for each in clusters.known(self._draft, proxy):
+            if self._draft.mesh.services[each.target.service].external:
+                continue
             self._use(proxy.node, clusters.endpoints, each.name, each.target)
 
     def _add_alone(self, workload: Proxyless) -> None:

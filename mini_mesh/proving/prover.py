@@ -80,7 +80,8 @@ def counts(claim: ClaimSpec) -> bool:
 
 def _arrivals(claim: ClaimSpec) -> object:
     """What a claim says of how many requests reached somebody."""
-    return claim.share or claim.each or claim.upstream or claim.upstream_ratio or claim.versions
+    named = ("share", "each", "upstream", "upstream_ratio", "versions", "replicas")
+    return any(getattr(claim, name) for name in named)
 
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:

@@ -12,7 +12,7 @@ from typing import Any
 from mesh_patterns.beside import SERVICES
 from mesh_patterns.draft import Placed
 from mesh_patterns.happening import AT_ONCE, CONTROL_PLANE, ENVOY, Happening
-from mesh_patterns.model import INGRESS
+from mesh_patterns.model import EGRESS, INGRESS
 from mesh_patterns.placement import NODE
 from mesh_patterns.selector import target
 from mesh_yaml.place import Place
@@ -93,8 +93,9 @@ def _processes(name: str, mesh: MiniMesh) -> list[str]:
     whose = name.removeprefix(f"{ENVOY} ")
     if whose == name:
         at = target(described, name, Place("during"))
-        instances = described.services[at.service].instances()
-        return [each.id for each in instances if at.version in (None, each.version)]
+        return [each.id for each in at.instances(described)]
+    if whose == EGRESS:
+        return [f"{ENVOY_PROCESS}{EGRESS}"]
     if described.dataplane == NODE or whose == INGRESS:
         return [f"{ENVOY_PROCESS}{NODE if described.dataplane == NODE else INGRESS}"]
     return [f"{ENVOY_PROCESS}{each}" for each in _processes(whose, mesh)]
