@@ -82,6 +82,8 @@ def address(text: str) -> Address:
     found = Address(bare.lower(), int(port))
     if not 1 <= found.port <= 65535:
         raise ValueError(f"a port lies between 1 and 65535, got {port}")
+    if bracketed and host != f"[{bare}]":
+        raise ValueError(f"expected HOST:PORT, got {text!r}")
     if bracketed != (":" in bare) or not _is_host(found):
         raise ValueError(f"expected a host's name or an IP address, got {host!r}")
     return found

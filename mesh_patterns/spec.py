@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from mesh_patterns.external import MAX_ADDRESSES, Address, address
+from mesh_patterns.replicas import MAX_REPLICAS
 from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
 from mesh_yaml.values import Port
 
@@ -26,9 +27,6 @@ Name = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=63),
 ]
 Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # case means nothing
-
-
-MAX_REPLICAS = 64  # of a version: each is a process or two on this machine
 
 
 class VersionSpec(Spec):
@@ -128,9 +126,9 @@ class ExternalSpec(Spec):
     addresses: Annotated[list[AddressText], BeforeValidator(one_or_more), ListOrOne()] = Field(
         min_length=1, max_length=MAX_ADDRESSES, description="HOST:PORT, or a list of them"
     )
-    tls: Annotated[OriginationSpec | None, BeforeValidator(_origination), AlsoWritten.of("boolean")] = (
-        Field(None, description="true, or a mapping: callers' plaintext goes there as TLS")
-    )
+    tls: Annotated[
+        OriginationSpec | None, BeforeValidator(_origination), AlsoWritten.of("boolean")
+    ] = Field(None, description="true, or a mapping: callers' plaintext goes there as TLS")
 
 
 def _external(value: Any) -> Any:

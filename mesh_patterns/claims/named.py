@@ -28,7 +28,10 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
         message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
         raise DocumentError.at(claim.key_place("during"), message)
     for happening, place in _happenings(claim):
-        if happening.action in ("restart", "stop", "start") and happening.what != CONTROL_PLANE:
+        if (
+            happening.action in ("restart", "stop", "start", "scale")
+            and happening.what != CONTROL_PLANE
+        ):
             _check_happening(happening, place, mesh)
 
 
@@ -76,6 +79,9 @@ def _happenings(claim: ClaimSpec) -> Iterator[tuple[Happening, Place]]:
 
 
 def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
+    if happening.action == "scale":
+        _check_scaled(happening, place, mesh)
+        return
     name = happening.what.removeprefix(f"{ENVOY} ")
     envoy = name != happening.what
     if (envoy and name in (INGRESS, *([EGRESS] if mesh.egress else []))) or (
@@ -83,3 +89,11 @@ def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
     ):
         return
     target(mesh, name, place)
+
+
+def _check_scaled(happening: Happening, place: Place, mesh: Mesh) -> None:
+    name, _ = happening.scaled
+    at = target(mesh, name, place)
+    if at.replica is not None or mesh.services[at.service].external:
+        message = f"a service of the mesh has replicas, or a version of one; {name!r} is neither"
+        raise DocumentError.at(place, message)

@@ -62,8 +62,8 @@ def test_anything_else_is_none(text: str) -> None:
     ("service", "told"),
     [
         ("external: 7", "expected a mapping"),
-        ("external: a", "external: addresses: expected HOST:PORT, got 'a'"),
-        ("external: []", "addresses"),
+        ("external: a", "1:56: expected HOST:PORT, got 'a'"),
+        ("external: []", "1:56: expected at least one entry"),
         (
             "external: 'a:1', run: x",
             "'pay' is external: the mesh runs nothing that could have 'run'",
