@@ -109,7 +109,7 @@ def _services(specs: Iterable[MeshSpec], dataplane: str, problems: Problems) -> 
 def _service(name: str, spec: ServiceSpec, place: Place, default: str) -> Service:
     if name in RESERVED:
         raise DocumentError.at(place, f"{name!r} is a name that meshloom uses itself")
-    own = [key for key in ("run", "port", "replicas") if key in spec.model_fields_set]
+    own = [key for key in _OF_A_VERSION if key in spec.model_fields_set]
     if spec.versions and own:
         at = spec.key_place(own[0])
         raise DocumentError.at(at, "belongs under a version: this service has 'versions'")
@@ -146,10 +146,15 @@ def _versions(spec: ServiceSpec, place: Place) -> Iterator[Version]:
 
 def _version(name: str, spec: VersionSpec, place: Place) -> Version:
     folder = _folder(spec, place)
-    return Version(name, place, spec.run, spec.port, dict(spec.env), folder, spec.replicas)
+    locality = tuple(spec.locality.split("/")) if spec.locality else ()
+    return Version(
+        name, place, spec.run, spec.port, dict(spec.env), folder, spec.replicas,
+        locality, spec.priority, spec.weight,
+    )  # fmt: skip
 
 
-_OF_WORKLOADS = ("run", "port", "env", "cwd", "replicas", "versions", "calls", "dataplane")
+_OF_A_VERSION = ("run", "port", "replicas", "locality", "priority", "weight")
+_OF_WORKLOADS = (*_OF_A_VERSION, "env", "cwd", "versions", "calls", "dataplane")
 
 
 def external(name: str, spec: ServiceSpec, told: ExternalSpec, place: Place) -> Service:

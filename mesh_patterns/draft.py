@@ -180,6 +180,7 @@ CLUSTER = (  # an edge's, never a rule's
     "outlier_detection",
     "health_check",
     "load_balancing",
+    "failover",
 )
 
 

@@ -39,6 +39,9 @@ class Version:
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
     replicas: int = 1
+    locality: tuple[str, ...] = ()  # region, zone and sub-zone, as far as it is known
+    priority: int = 0  # hosts of a higher one are asked when those of the lower ones are out
+    weight: int | None = None  # of each host, among the service's
 
 
 @dataclass(frozen=True, slots=True)

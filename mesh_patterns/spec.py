@@ -35,6 +35,18 @@ class VersionSpec(Spec):
     replicas: int = Field(
         1, ge=1, le=MAX_REPLICAS, description="workloads of it, each behind an Envoy of its own"
     )
+    locality: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+        max_length=200,
+        description="REGION, REGION/ZONE or REGION/ZONE/SUBZONE",
+    )
+    priority: int = Field(
+        0, ge=0, le=15, description="0 is asked first, the next when too few of it are well"
+    )
+    weight: int | None = Field(
+        None, ge=1, le=128, description="of each replica, among all hosts of the service"
+    )
     run: str | None = Field(None, description="shell command; without it the built-in echo runs")
     port: Port | None = Field(None, description="where the workload listens; free if absent")
     env: dict[str, Text] = Field({}, description="more environment for the command")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from mesh_patterns import beside as services
 from mesh_patterns.compile import external, filters, tls, traffic_policy
@@ -12,9 +13,11 @@ from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads, protocol_options
 from mesh_patterns.draft import Draft, Edge, Filter, Target
+from mesh_patterns.hosts import Group, groups
 from mesh_patterns.identity import secured
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
+from mesh_patterns.policy import Failover
 from mesh_yaml.place import DocumentError, Place
 from xds_server import protos
 from xds_server.protos import cluster, core, endpoint
@@ -76,7 +79,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
         place = place_of(draft, each.target)
         lines = traffic_policy.origins(each.policy) | tls.origins(draft, service.name)
         yield _resource(message, place, lines)
-        yield endpoints(draft, each.name, each.target, placement)
+        yield endpoints(draft, each, here(draft, proxy), placement)
 
 
 def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
@@ -149,16 +152,61 @@ def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
     return [edge for caller in sorted(callers) for edge in draft.edges_from(caller)]
 
 
-def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:
-    """The hosts of the cluster ``name``, which come apart from it: they change more often."""
-    found = _assignment(name, hosts(draft, target, placement))
-    return _resource(found, place_of(draft, target))
+def here(draft: Draft, proxy: Proxy) -> tuple[str, ...]:
+    """The locality of who sends from this Envoy, as far as all of them are in one."""
+    services = draft.mesh.services
+    versions = (services[each.service].version(each.version) for each in proxy.inbound)
+    found = {each.locality for each in versions if each}
+    return found.pop() if len(found) == 1 else ()
 
 
-def hosts(draft: Draft, target: Target, placement: Placement) -> list[int]:
-    """The ports at which a target's instances are reached."""
+def endpoints(
+    draft: Draft, known: Outbound, here: tuple[str, ...], placement: Placement
+) -> Resource:
+    """A cluster's hosts, which come apart from it: they change more often. ``here`` is the caller's
+    locality.
+    """
+    placed = known.policy.get("failover")
+    failover: Failover | None = placed.value if placed else None
+    found = endpoint.ClusterLoadAssignment(
+        cluster_name=known.name,
+        endpoints=[
+            _group(draft, each, placement) for each in groups(draft, known.target, failover, here)
+        ],
+    )
+    if failover:
+        factor = round(failover.factor * 100)
+        found.policy = endpoint.ClusterLoadAssignmentPolicy(overprovisioning_factor=factor)
+    lines = {"policy": str(placed.place)} if placed else {}
+    return _resource(found, place_of(draft, known.target), lines)
+
+
+def _group(draft: Draft, group: Group, placement: Placement) -> endpoint.LocalityLbEndpoints:
+    return endpoint.LocalityLbEndpoints(
+        lb_endpoints=hosts(draft, group, placement), **locality(group)
+    )
+
+
+def locality(group: Group) -> dict[str, Any]:
+    """Where a group is, and when its turn is, as far as anybody says so."""
+    names = ("region", "zone", "sub_zone")
+    where = dict(zip(names, group.locality, strict=False))
+    return {
+        **({"locality": core.Locality(**where)} if where else {}),
+        **({"priority": group.priority} if group.priority else {}),
+    }
+
+
+def hosts(draft: Draft, group: Group, placement: Placement) -> list[endpoint.LbEndpoint]:
+    """A group's hosts, where they are reached."""
     return [
-        placement.port(reached(draft.mesh, instance)) for instance in target.instances(draft.mesh)
+        endpoint.LbEndpoint(
+            endpoint=endpoint.Endpoint(
+                address=socket_address(placement.port(reached(draft.mesh, instance)))
+            ),
+            load_balancing_weight=weight,
+        )
+        for instance, weight in group.hosts
     ]
 
 
