@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from mesh_patterns import expect, files, kinds
 from mesh_patterns.expect import ClaimSpec
+from mesh_patterns.external import External, Origination
 from mesh_patterns.model import GRPC, MESH_CA, Ingress, IngressTls, Mesh, Service, Version
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_patterns.selector import RESERVED
 from mesh_patterns.spec import (
+    ExternalSpec,
     IngressTlsSpec,
     MeshSpec,
+    OriginationSpec,
     PatternSpec,
     ServiceSpec,
     VersionSpec,
@@ -48,6 +52,7 @@ def mesh(
     problems.stop_if_any()
     whole = Mesh(
         name, {service.name: service for service in services}, dataplane,
+        any(spec.egress for spec in specs),
         tuple(patterns), tuple(claims), tuple(files), tuple(warnings),
     )  # fmt: skip
     _check(whole, problems, trees[-1].place if trees else Place(name))
@@ -104,9 +109,12 @@ def _services(specs: Iterable[MeshSpec], dataplane: str, problems: Problems) -> 
 def _service(name: str, spec: ServiceSpec, place: Place, default: str) -> Service:
     if name in RESERVED:
         raise DocumentError.at(place, f"{name!r} is a name that meshloom uses itself")
-    if spec.versions and (spec.run or spec.port):
-        at = spec.key_place("run" if spec.run else "port")
+    own = [key for key in _OF_A_VERSION if key in spec.model_fields_set]
+    if spec.versions and own:
+        at = spec.key_place(own[0])
         raise DocumentError.at(at, "belongs under a version: this service has 'versions'")
+    if spec.external is not None:
+        return external(name, spec, spec.external, place)
     proxyless = (spec.dataplane or default) == GRPC
     return Service(
         name, place, tuple(_versions(spec, place)), tuple(dict.fromkeys(spec.calls)),
@@ -133,11 +141,65 @@ def _versions(spec: ServiceSpec, place: Place) -> Iterator[Version]:
         made = _version(name, version, spec.key_place("versions", name))
         shared = {**spec.env, **made.env}
         cwd = made.cwd if version.cwd else _folder(spec, place)
-        yield Version(made.name, made.place, made.run, made.port, shared, cwd)
+        yield replace(made, env=shared, cwd=cwd)
 
 
 def _version(name: str, spec: VersionSpec, place: Place) -> Version:
-    return Version(name, place, spec.run, spec.port, dict(spec.env), _folder(spec, place))
+    folder = _folder(spec, place)
+    locality = tuple(spec.locality.split("/")) if spec.locality else ()
+    return Version(
+        name, place, spec.run, spec.port, dict(spec.env), folder, spec.replicas,
+        locality, spec.priority, spec.weight,
+    )  # fmt: skip
+
+
+_OF_A_VERSION = ("run", "port", "replicas", "locality", "priority", "weight")
+_OF_WORKLOADS = (*_OF_A_VERSION, "env", "cwd", "versions", "calls", "dataplane")
+
+
+def external(name: str, spec: ServiceSpec, told: ExternalSpec, place: Place) -> Service:
+    """A service that others run.
+
+    Raises:
+        DocumentError: it has what only a workload has, or names no file of authorities.
+    """
+    own = [key for key in _OF_WORKLOADS if key in spec.model_fields_set]
+    if own:
+        message = f"{name!r} is external: the mesh runs nothing that could have {own[0]!r}"
+        raise DocumentError.at(spec.key_place(own[0]), message)
+    told.located(spec.node.find("external"))
+    addresses = tuple(dict.fromkeys(told.addresses))
+    found = External(addresses, spec.place("external"))
+    if told.tls is not None:
+        told.tls.located(told.node.find("tls"))
+        found = replace(found, tls=_origination(told.tls, found.authority, place))
+    return Service(
+        name, place, (), (), spec.protocol, _ingress(name, spec),
+        tuple(dict.fromkeys([*spec.hosts, *filter(None, [found.authority])])), external=found,
+    )  # fmt: skip
+
+
+def _origination(spec: OriginationSpec, authority: str, place: Place) -> Origination:
+    sni = spec.sni or authority
+    if not sni:
+        raise DocumentError.at(spec.place(), "say the 'sni': the addresses are no one name")
+    if not spec.verify:
+        return Origination(sni)
+    file = _resolved(place.file, spec.ca) if spec.ca else _of_this_machine(spec)
+    if not file.is_file():
+        raise DocumentError.at(spec.place("ca"), f"no file {str(file)!r}")
+    return Origination(sni, tuple(spec.names) or (sni,), file)
+
+
+def _of_this_machine(spec: OriginationSpec) -> Path:
+    """The authorities that OpenSSL trusts here."""
+    import ssl  # slow to import, and few meshes need it
+
+    found = ssl.get_default_verify_paths().cafile
+    if not found:  # None, whatever the type says
+        message = "nobody knows which authorities this machine trusts; name a file with 'ca'"
+        raise DocumentError.at(spec.place(), message)
+    return Path(found)
 
 
 def _folder(spec: VersionSpec, place: Place) -> Path:
@@ -197,6 +259,7 @@ def _shared(name: str, protocol: str) -> str:
 def _check(mesh: Mesh, problems: Problems, place: Place) -> None:
     """What needs a look at the whole mesh, which is at ``place``."""
     problems.found.extend(_unknown_calls(mesh))
+    problems.found.extend(_external_without_envoy(mesh))
     problems.found.extend(_http_without_envoy(mesh))
     problems.found.extend(_ids_twice(mesh))
     for claim in mesh.claims:
@@ -226,11 +289,19 @@ def _http_without_envoy(mesh: Mesh) -> Iterator[Problem]:
                 yield Problem(service.place, f"{message} {speaks}")
 
 
+def _external_without_envoy(mesh: Mesh) -> Iterator[Problem]:
+    for service in mesh.services.values():
+        for name in service.calls if service.proxyless else ():
+            if (other := mesh.services.get(name)) is not None and other.external:
+                message = f"service {service.name!r} has 'dataplane: grpc' and can't call"
+                yield Problem(service.place, f"{message} {name!r}, which is external")
+
+
 def _ids_twice(mesh: Mesh) -> Iterator[Problem]:
     """``reviews`` in version ``v1`` and a service ``reviews-v1`` would be one Envoy."""
     seen: dict[str, Place] = {}
     for service in mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
+        for version, instance in service.workloads():
             if instance.id in seen:
                 message = f"{instance.id!r} is the name of another, at {seen[instance.id]}"
                 yield Problem(version.place, message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mesh_patterns.model import Mesh, Service
+from mesh_patterns.model import Mesh, Service, Version
 from mesh_patterns.spec import PatternSpec
 
 MAX_TOLD = 4  # changes; of more, only the number is told
@@ -46,9 +46,24 @@ def _service(before: Service, after: Service) -> Iterator[str]:
             yield f"{label} removed"
         elif (version.run, version.port, version.env) != (now.run, now.port, now.env):
             yield f"{label} runs anew"
+        elif _hosts(version) != _hosts(now):
+            yield f"{label} has other hosts"
+        elif version.replicas != now.replicas:
+            yield f"{label} has {now.replicas} replicas, not {version.replicas}"
     yield from (f"{after.name} {added}".strip() + " added" for added in versions)
+    if before.external != after.external:
+        yield f"{after.name} is {_where(after)}"
     if before.calls != after.calls:
         yield f"{after.name} calls {', '.join(after.calls) or 'nobody'}"
+
+
+def _hosts(version: Version) -> tuple[object, ...]:
+    return version.locality, version.priority, version.weight
+
+
+def _where(service: Service) -> str:
+    found = service.external
+    return f"at {', '.join(map(str, found.addresses))}" if found else "of the mesh"
 
 
 def _patterns(old: Mesh, new: Mesh) -> Iterator[str]:

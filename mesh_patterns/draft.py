@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from mesh_patterns.model import Mesh
+from mesh_patterns.model import Instance, Mesh
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError, Place, Problem
 
@@ -67,13 +67,29 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: a service, or one version of it."""
+    """Where a request goes: a service, one version of it, or one replica of that."""
 
     service: str
     version: str | None = None
+    replica: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.service}/{self.version}" if self.version is not None else self.service
+        name = self.service
+        if self.version or (self.version is not None and self.replica is None):
+            name = f"{self.service}/{self.version}"
+        return name if self.replica is None else f"{name}#{self.replica}"
+
+    def has(self, instance: Instance) -> bool:
+        """Whether it is one of these."""
+        return (
+            instance.service == self.service
+            and self.version in (None, instance.version)
+            and self.replica in (None, instance.replica)
+        )
+
+    def instances(self, mesh: Mesh) -> list[Instance]:
+        """Who answers there."""
+        return [each for each in mesh.services[self.service].instances() if self.has(each)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +180,7 @@ CLUSTER = (  # an edge's, never a rule's
     "outlier_detection",
     "health_check",
     "load_balancing",
+    "failover",
 )
 
 

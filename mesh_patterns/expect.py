@@ -20,7 +20,7 @@ from mesh_patterns.claims.sending import MAX_CONNECTIONS, Size, TlsSpec
 from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
 from mesh_patterns.happening import HappeningText
-from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Mesh
 from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
 from mesh_yaml.matching import TextMatch
@@ -32,8 +32,8 @@ MAX_SEND = 1_000_000
 
 # What a claim may claim; the other keys say what is sent, and what happens.
 BOUNDS = (
-    "status", "answered", "share", "each", "upstream_ratio", "upstream", "versions", "within",
-    "latency", "peak", "stats", "config", "access_log", "captures", "in_order", "traces",
+    "status", "answered", "share", "each", "upstream_ratio", "upstream", "versions", "replicas",
+    "within", "latency", "peak", "stats", "config", "access_log", "captures", "in_order", "traces",
     "response_headers", "response_trailers", "body_contains",
 )  # fmt: skip
 
@@ -113,14 +113,19 @@ class ClaimSpec(Spec):
     )
     share: dict[Text, Bound] = Field({}, description="requests that reached each version")
     each: Bound | None = Field(
-        None, description="requests that reached every single version of the service"
+        None, description="requests that reached every single replica of the service"
     )
     upstream_ratio: Bound | None = Field(
         None, description="requests that reached the service, per request sent"
     )
-    upstream: dict[Text, Bound] = Field({}, description="requests that reached service/version")
+    upstream: dict[Text, Bound] = Field(
+        {}, description="requests that reached service/version or service/version#replica"
+    )
     versions: Bound | None = Field(
         None, description="how many versions of the service the requests reached"
+    )
+    replicas: Bound | None = Field(
+        None, description="how many replicas, of whichever versions, the requests reached"
     )
     within: Bound | None = Field(None, description="seconds that each request took")
     latency: dict[Literal["mean", "p50", "p90", "p99", "max"], Bound] = Field(
@@ -197,7 +202,7 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     caller = claim.caller(mesh)
     if claim.to is not None:
         service(mesh, claim.to, claim.place("to"))
-    elif caller not in (INGRESS,):
+    elif caller not in (INGRESS, EGRESS):
         raise DocumentError.at(claim.place(), "say which service the requests go 'to'")
     _check_caller(claim, mesh, caller)
     named.check(claim, mesh)
@@ -216,7 +221,7 @@ def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
     for name in claim.upstream:
         place = claim.key_place("upstream", name)
         yield target(mesh, name, place, to), place
-    for kind in ("each", "upstream_ratio", "versions"):
+    for kind in ("each", "upstream_ratio", "versions", "replicas"):
         if to and getattr(claim, kind):
             yield Target(to), claim.key_place(kind)
 
@@ -224,13 +229,19 @@ def _counted(claim: ClaimSpec, mesh: Mesh) -> Iterator[tuple[Target, Place]]:
 def _check_counted(mesh: Mesh, at: Target, place: Place) -> None:
     """That somebody counts what arrives there: an Envoy, or the built-in echo."""
     if mesh.services[at.service].uncounted(at.version):
-        message = f"nobody counts what arrives at {at}: it has 'dataplane: grpc' and a program"
-        raise DocumentError.at(place, f"{message} of its own; claim what it answers")
+        why = "it has 'dataplane: grpc' and a program of its own"
+        if mesh.services[at.service].external:
+            why = "it is external"
+        message = f"nobody counts what arrives at {at}: {why}; claim what it answers"
+        raise DocumentError.at(place, message)
 
 
 def _check_caller(claim: ClaimSpec, mesh: Mesh, caller: str) -> None:
     place = claim.place("from")
-    if caller not in (INGRESS, CLIENT):
+    if caller == EGRESS and not mesh.egress:
+        message = "there is no egress gateway; that takes 'egress: true' of the mesh"
+        raise DocumentError.at(place, message)
+    if caller not in (INGRESS, EGRESS, CLIENT):
         caller = service(mesh, caller, place)
     callees = mesh.callees(caller)
     if claim.to is None and not callees:
@@ -243,5 +254,7 @@ def receiver(claim: ClaimSpec, mesh: Mesh) -> str | None:
     """The service that a claim's requests are for, as far as the claim says."""
     if claim.to is not None:
         return service(mesh, claim.to, claim.place("to"))
+    if claim.from_ == EGRESS:
+        return None
     at_ingress = mesh.callees(INGRESS) if INGRESS in set(mesh.callers()) else ()
     return at_ingress[0] if at_ingress else None

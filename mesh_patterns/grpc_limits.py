@@ -16,7 +16,14 @@ from typing import Any
 from mesh_patterns.draft import Draft, Edge, Fault, Filter, Match, Retries
 from mesh_patterns.identity import PERMISSIVE
 from mesh_patterns.kinds.retries import RetriesOptions
-from mesh_patterns.policy import Authorization, CircuitBreaker, LoadBalancing, OutlierDetection
+from mesh_patterns.policy import (
+    FACTOR,
+    Authorization,
+    CircuitBreaker,
+    Failover,
+    LoadBalancing,
+    OutlierDetection,
+)
 from mesh_yaml.place import Place, Problem
 
 # Of Envoy's conditions, those that are statuses of gRPC (A44).
@@ -189,6 +196,13 @@ def _load_balancing(value: LoadBalancing) -> Iterator[str]:
             yield "hashes its channel for 'hash: source_ip'"
 
 
+def _failover(value: Failover) -> Iterator[str]:
+    """https://github.com/grpc/proposal/blob/master/A56-priority-lb-policy.md"""
+    if value.factor != FACTOR:
+        yield "ignores 'overprovisioning'"
+    yield "asks the next hosts only when none of the first can be reached"
+
+
 def _fault(value: Fault) -> Iterator[str]:
     if value.response_kib is not None:
         yield "ignores 'response_rate_limit'"
@@ -205,6 +219,7 @@ _SETTINGS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "health_check": _not_there("active health checks that its control plane could ask for"),
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
+    "failover": _failover,
 }  # of all others it takes no notice: headers, mirror, rewrite
 
 

@@ -13,6 +13,7 @@
     push 100                          so many changes of the config, one after the other
     push 100 at once                  without waiting until each is in effect
     rotate certificates               new ones for everybody
+    scale reviews/v2 to 3             it has so many replicas from now on
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
+from mesh_patterns.replicas import MAX_REPLICAS
 from mesh_yaml.values import parse_duration
 
 CONTROL_PLANE, ENVOY = "control-plane", "envoy"
@@ -36,14 +38,15 @@ _FORMS = (
     re.compile(r"(?P<action>stop|kill|start) (?P<what>\S+)"),
     re.compile(r"(?P<action>wait) (?P<what>)(?P<lasting>\S+)"),
     re.compile(rf"(?P<action>push) (?P<what>\d+( {AT_ONCE})?)"),
+    re.compile(r"(?P<action>scale) (?P<what>\S+ to \d{1,4})"),
     re.compile(r"(?P<action>rotate) (?P<what>certificates)"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """``action`` is ``restart``, ``stop``, ``start``, ``wait``, ``push`` or ``rotate``; ``what`` is
-    a name, or how many pushes; ``lasting`` is in seconds."""
+    """``action`` is ``restart``, ``stop``, ``start``, ``wait``, ``push``, ``rotate`` or ``scale``;
+    ``what`` is a name, how many pushes, or ``reviews/v2 to 3``; ``lasting`` is in seconds."""
 
     action: str
     what: str
@@ -53,6 +56,12 @@ class Happening:
         lasting = f"{self.lasting:g}s" if self.lasting else ""
         for_ = "for " if lasting and self.what else ""
         return " ".join(filter(None, (self.action, self.what, for_ + lasting)))
+
+    @property
+    def scaled(self) -> tuple[str, int]:
+        """Whose replicas are to be how many."""
+        name, _, count = self.what.partition(" to ")
+        return name, int(count)
 
     @property
     def number(self) -> int:
@@ -71,7 +80,7 @@ def parse(text: Any) -> Happening:
     if found is None:
         forms = (
             "restart NAME [for 1s], restart envoy NAME, kill control-plane, stop NAME, start NAME, "
-            "wait 1s, push N [at once], rotate certificates"
+            "wait 1s, push N [at once], rotate certificates, scale NAME to N"
         )
         raise ValueError(f"expected one of {forms}; got {text!r}")
     parts = found.groupdict()
@@ -84,6 +93,8 @@ def _meant(written: Happening) -> Happening:
     """The same in fewer words."""
     if written.action == "push" and not 0 < written.number <= MAX_PUSHES:
         raise ValueError(f"expected 1 to {MAX_PUSHES} pushes, got {written.number}")
+    if written.action == "scale" and not 0 < written.scaled[1] <= MAX_REPLICAS:
+        raise ValueError(f"expected 1 to {MAX_REPLICAS} replicas, got {written.scaled[1]}")
     if written.action != "kill":
         return written
     if written.what == CONTROL_PLANE:

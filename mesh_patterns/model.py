@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mesh_patterns.external import External
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_yaml.place import Place, Problem
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mesh_patterns.expect import ClaimSpec
     from mesh_patterns.spec import PatternSpec
 
+EGRESS = "egress"  # the caller that sends to external services for all others
 INGRESS = "ingress"  # the caller that stands for the outside of the mesh
 CLIENT = "client"  # the caller that stands for the person at the keyboard: it may call anything
 GRPC = "grpc"  # the data plane of a service without an Envoy: gRPC itself is told by xDS
@@ -25,7 +27,10 @@ GRPC = "grpc"  # the data plane of a service without an Envoy: gRPC itself is to
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a service: a workload of its own. ``run`` is ``None`` for the echo."""
+    """One version of a service: ``replicas`` workloads, all alike. ``run`` is ``None`` for echoes.
+
+    ``port`` is the first one's; the others have any.
+    """
 
     name: str
     place: Place
@@ -33,6 +38,10 @@ class Version:
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
+    replicas: int = 1
+    locality: tuple[str, ...] = ()  # region, zone and sub-zone, as far as it is known
+    priority: int = 0  # hosts of a higher one are asked when those of the lower ones are out
+    weight: int | None = None  # of each host, among the service's
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +80,28 @@ class Ingress:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A version of a service, as it runs. ``id`` names its Envoy too."""
+    """A replica of a version of a service, as it runs. ``id`` names its Envoy too.
+
+    The first one is called as if there were no others, so that whoever scales a version up or down
+    changes no name of what stays.
+    """
 
     service: str
     version: str
+    replica: int = 1
 
     @property
     def id(self) -> str:
-        return f"{self.service}-{self.version}" if self.version else self.service
+        name = f"{self.service}-{self.version}" if self.version else self.service
+        return name if self.replica == 1 else f"{name}-{self.replica}"
+
+    @property
+    def label(self) -> str:
+        """Which of its service's it is: ``v1``, or ``v1#2``."""
+        return self.version if self.replica == 1 else f"{self.version}#{self.replica}"
 
     def __str__(self) -> str:
-        return f"{self.service} {self.version}".strip()
+        return f"{self.service} {self.label}" if self.version else f"{self.service}{self.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,12 @@ class Service:
     ingress: Ingress | None = None
     hosts: tuple[str, ...] = ()
     dataplane: str = "sidecar"
+    external: External | None = None  # others run it; it has no versions then
+
+    @property
+    def hosts_there(self) -> int:
+        """How many hosts its callers choose among."""
+        return len(self.external.addresses) if self.external else sum(1 for _ in self.instances())
 
     @property
     def requests(self) -> bool:
@@ -112,6 +138,8 @@ class Service:
 
     def uncounted(self, version: str | None = None) -> bool:
         """Whether nobody counts what arrives: not an Envoy, nor a built-in echo, of any version."""
+        if self.external:
+            return True
         asked = (each for each in self.versions if version in (None, each.name))
         return self.proxyless and any(each.run is not None for each in asked)
 
@@ -119,7 +147,13 @@ class Service:
         return next((version for version in self.versions if version.name == name), None)
 
     def instances(self) -> Iterator[Instance]:
-        return (Instance(self.name, version.name) for version in self.versions)
+        return (instance for _, instance in self.workloads())
+
+    def workloads(self) -> Iterator[tuple[Version, Instance]]:
+        """Its instances, each with the version that it is one of."""
+        for version in self.versions:
+            for replica in range(1, version.replicas + 1):
+                yield version, Instance(self.name, version.name, replica)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +167,7 @@ class Mesh:
     name: str
     services: Mapping[str, Service]
     dataplane: str = "sidecar"
+    egress: bool = False  # what goes to external services passes an Envoy of its own
     patterns: tuple[PatternSpec, ...] = ()
     claims: tuple[ClaimSpec, ...] = ()
     files: tuple[Path, ...] = ()
@@ -153,6 +188,8 @@ class Mesh:
         if any(service.ingress for service in self.services.values()):
             yield INGRESS
         yield CLIENT
+        if self.egress:
+            yield EGRESS
 
     def callees(self, caller: str) -> tuple[str, ...]:
         """Whom ``caller`` may call, in file order."""
@@ -160,4 +197,10 @@ class Mesh:
             return tuple(self.services)
         if caller == INGRESS:
             return tuple(name for name, service in self.services.items() if service.ingress)
+        if caller == EGRESS:
+            return tuple(name for name, service in self.services.items() if service.external)
         return self.services[caller].calls
+
+    def through_egress(self, caller: str, callee: str) -> bool:
+        """Whether the caller's requests go to the egress gateway, and to the callee from there."""
+        return self.egress and caller != EGRESS and self.services[callee].external is not None

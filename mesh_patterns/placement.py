@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mesh_patterns.model import CLIENT, INGRESS, Ingress, Instance, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Ingress, Instance, Mesh
 from mesh_yaml.place import Place
 
 HOST = "127.0.0.1"
@@ -35,6 +35,7 @@ class Caller:
 
     name: str
     id: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +69,24 @@ def proxyless(mesh: Mesh) -> tuple[Proxyless, ...]:
 
 
 def proxies(mesh: Mesh) -> tuple[Proxy, ...]:
-    """The mesh's Envoys: a sidecar per instance and one at the edge, or one for all."""
+    """The mesh's Envoys: a sidecar per instance and one at the edge, or one for all; besides them
+    the egress gateway.
+    """
     client = Caller(CLIENT, CLIENT)
+    egress = (Proxy(EGRESS, callers=(Caller(EGRESS, EGRESS),)),) if mesh.egress else ()
     behind = tuple(each for each in mesh.instances() if not mesh.is_proxyless(each.service))
     sidecars = tuple(
         Proxy(instance.id, (instance,), _callers(mesh, instance)) for instance in behind
     )
     if mesh.dataplane != "node":
-        return (*sidecars, Proxy(INGRESS, callers=(client,), ingress=True))
+        return (*sidecars, Proxy(INGRESS, callers=(client,), ingress=True), *egress)
     callers = tuple(caller for sidecar in sidecars for caller in sidecar.callers)
-    return (Proxy(NODE, behind, (*callers, client), ingress=True),)
+    return (Proxy(NODE, behind, (*callers, client), ingress=True), *egress)
+
+
+def caller(instance: Instance) -> Caller:
+    """An instance, as who calls."""
+    return Caller(instance.service, instance.id, instance.version)
 
 
 def kinds(mesh: Mesh) -> Kinds:
@@ -89,7 +98,7 @@ def kinds(mesh: Mesh) -> Kinds:
 def _callers(mesh: Mesh, instance: Instance) -> tuple[Caller, ...]:
     if not mesh.services[instance.service].calls:
         return ()
-    return (Caller(instance.service, instance.id),)
+    return (caller(instance),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,11 @@ def call(caller: Caller, callee: str) -> str:
     return f"call:{caller.id}:{callee}"
 
 
+def at_egress(callee: str) -> str:
+    """The key of the port at which the egress gateway takes what is for an external service."""
+    return call(Caller(EGRESS, EGRESS), callee)
+
+
 def ingress(declared: Ingress) -> str:
     """The key of an ingress port; services that ask for none share one."""
     return f"ingress:{declared.port or declared.shared}"
@@ -145,8 +159,9 @@ def _needs(mesh: Mesh) -> Iterator[Need]:
         if service.ingress:
             yield Need(ingress(service.ingress), service.ingress.port, service.ingress.place)
     for service in mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
-            yield Need(workload(instance), version.port, version.place)
+        for version, instance in service.workloads():
+            asked = version.port if instance.replica == 1 else None
+            yield Need(workload(instance), asked, version.place)
             if not service.proxyless:
                 yield Need(inbound(instance))
     for proxy in proxies(mesh):

@@ -10,6 +10,8 @@ from datetime import timedelta
 
 from mesh_yaml.matching import StringMatch
 
+FACTOR = 1.4  # Envoy's overprovisioning factor
+
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
@@ -132,6 +134,17 @@ class LoadBalancing:
     choice_count: int | None = None  # least_request: how many hosts are compared; 2
     panic_threshold: float | None = None  # percent of good hosts below which all are used; 50
     slow_start: SlowStart | None = None  # round_robin, least_request
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """Whom of a service's hosts a caller asks first: versions in their ``order``, or who is near,
+    if ``local``. ``factor`` is how much more than its share each host can take.
+    """
+
+    order: tuple[str, ...] = ()
+    local: bool = False
+    factor: float = FACTOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from mesh_yaml.matching import StringMatch
 from mesh_yaml.node import Node, Plain
 from mesh_yaml.place import Place
 
-COUNTED = frozenset({"share", "upstream", "upstream_ratio", "versions"})
+COUNTED = frozenset({"share", "upstream", "upstream_ratio", "versions", "replicas"})
 SHARED_SENDS = 500  # requests for a share
 SENDS = 5  # requests for everything else
 SLACK = 0.5  # seconds that an answer may take besides its delay
@@ -72,8 +72,10 @@ def promises(draft: Draft) -> tuple[ClaimSpec, ...]:
     they are.
     """
     found = []
-    asked = (edge for edge in draft.edges.values() if draft.mesh.services[edge.callee].requests)
-    for edge in asked:
+    services = draft.mesh.services
+    for edge in draft.edges.values():
+        if services[edge.callee].external or not services[edge.callee].requests:
+            continue  # nobody knows what others answer
         if edge.caller in (CLIENT, INGRESS) or _own(draft, edge):
             for row in [*_rows(draft, edge), *_special(draft, edge)]:
                 claim = _claim(draft, row)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mesh_patterns.draft import Draft, Edge, Target
-from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Mesh
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.suggest import suggest
 
 ANY = "*"
-MESH = "mesh"  # every caller but the ingress, as the gateway of that name is in Istio
-RESERVED = frozenset({INGRESS, CLIENT, MESH})
+MESH = "mesh"  # every caller but the gateways, as the gateway of that name is in Istio
+RESERVED = frozenset({INGRESS, EGRESS, CLIENT, MESH})
 
 
 def service(mesh: Mesh, name: str, place: Place) -> str:
@@ -25,7 +25,27 @@ def service(mesh: Mesh, name: str, place: Place) -> str:
 
 
 def target(mesh: Mesh, text: str, place: Place, within: str | None = None) -> Target:
-    """``v2`` (a version of ``within``), ``reviews``, or ``reviews/v2``."""
+    """``v2`` (a version of ``within``), ``reviews``, ``reviews/v2``, or of it ``reviews/v2#3``."""
+    text, sharp, number = text.partition("#")
+    whole = _version(mesh, text, place, within)
+    return _replica(mesh, whole, number, place) if sharp else whole
+
+
+def _replica(mesh: Mesh, of: Target, number: str, place: Place) -> Target:
+    versions = mesh.services[of.service].versions
+    if of.version is None and len(versions) > 1:
+        names = ", ".join(f"{of}/{each.name}#{number}" for each in versions[:3])
+        raise DocumentError.at(place, f"{of.service!r} has versions; say which: {names}")
+    version = versions[0] if of.version is None else mesh.services[of.service].version(of.version)
+    assert version is not None
+    found = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 0
+    if not 1 <= found <= version.replicas:
+        there = f"{of} has {version.replicas}, the first is {of}#1"
+        raise DocumentError.at(place, f"no replica {number!r}: {there}")
+    return Target(of.service, version.name, found)
+
+
+def _version(mesh: Mesh, text: str, place: Place, within: str | None) -> Target:
     name, slash, version = text.partition("/")
     if not slash and within is not None and mesh.services[within].version(name):
         return Target(within, name)
@@ -68,7 +88,7 @@ def _callers(mesh: Mesh, caller: str, place: Place) -> Callable[[str], bool]:
     if caller == ANY:
         return lambda name: True
     if caller == MESH:
-        return lambda name: name != INGRESS
+        return lambda name: name not in (INGRESS, EGRESS)
     wanted = caller if caller in RESERVED else service(mesh, caller, place)
     return lambda name: name == wanted
 
@@ -77,6 +97,8 @@ def not_called(caller: str, callee: str) -> str:
     """Why there is no such edge, and what would make it one."""
     if caller == INGRESS:
         return f"{callee!r} is not at the ingress; give it 'ingress: true'"
+    if caller == EGRESS:
+        return f"{callee!r} is not behind an egress gateway; that takes 'egress: true' of the mesh"
     return f"{caller!r} does not call {callee!r}; add it to the 'calls' of {caller!r}"
 
 
@@ -88,5 +110,9 @@ def inbound(mesh: Mesh, text: str, place: Place) -> list[Target]:
     """The workloads that ``on: b``, ``on: b/v2``, ``on: a -> b`` or ``on: '*'`` stand for."""
     callee = text.rpartition("->")[2].strip()
     if callee == ANY:
-        return [Target(name) for name in mesh.services]
-    return [target(mesh, callee, place)]
+        return [Target(name) for name, each in mesh.services.items() if not each.external]
+    found = target(mesh, callee, place)
+    if mesh.services[found.service].external:
+        message = f"{found.service!r} is external: no Envoy of the mesh is in front of it"
+        raise DocumentError.at(place, message)
+    return [found]

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
-from mesh_yaml.spec import AlsoWritten, Spec, Text
+from mesh_patterns.external import MAX_ADDRESSES, Address, address
+from mesh_patterns.replicas import MAX_REPLICAS
+from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
 from mesh_yaml.values import Port
 
 Name = Annotated[
@@ -23,6 +32,21 @@ Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # cas
 class VersionSpec(Spec):
     """One version of a service."""
 
+    replicas: int = Field(
+        1, ge=1, le=MAX_REPLICAS, description="workloads of it, each behind an Envoy of its own"
+    )
+    locality: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+        max_length=200,
+        description="REGION, REGION/ZONE or REGION/ZONE/SUBZONE",
+    )
+    priority: int = Field(
+        0, ge=0, le=15, description="0 is asked first, the next when too few of it are well"
+    )
+    weight: int | None = Field(
+        None, ge=1, le=128, description="of each replica, among all hosts of the service"
+    )
     run: str | None = Field(None, description="shell command; without it the built-in echo runs")
     port: Port | None = Field(None, description="where the workload listens; free if absent")
     env: dict[str, Text] = Field({}, description="more environment for the command")
@@ -82,6 +106,47 @@ def _ingress(value: Any) -> Any:
     return None if value is False else value
 
 
+def _address(value: Any) -> Address:
+    if not isinstance(value, str):
+        raise ValueError(f"expected HOST:PORT, got {value!r}")
+    return address(value)
+
+
+AddressText = Annotated[
+    Address, PlainValidator(_address), WithJsonSchema({"type": "string", "pattern": r":\d+$"})
+]
+
+
+class OriginationSpec(Spec):
+    """TLS from the mesh's Envoys to an external service."""
+
+    sni: Host | None = Field(None, description="the name asked for; by default the address's")
+    names: list[Host] = Field([], description="one is in its certificate; by default the sni")
+    ca: str | None = Field(None, description="file of authorities; by default this machine's")
+    verify: bool = Field(True, description="false: whoever answers will do")
+
+
+def _origination(value: Any) -> Any:
+    if value is True:
+        return {}
+    return None if value is False else value
+
+
+class ExternalSpec(Spec):
+    """A service that others run."""
+
+    addresses: Annotated[list[AddressText], BeforeValidator(one_or_more), ListOrOne()] = Field(
+        min_length=1, max_length=MAX_ADDRESSES, description="HOST:PORT, or a list of them"
+    )
+    tls: Annotated[
+        OriginationSpec | None, BeforeValidator(_origination), AlsoWritten.of("boolean")
+    ] = Field(None, description="true, or a mapping: callers' plaintext goes there as TLS")
+
+
+def _external(value: Any) -> Any:
+    return {"addresses": value} if isinstance(value, str | list) else value
+
+
 class ServiceSpec(VersionSpec):
     """One service of the mesh."""
 
@@ -96,6 +161,9 @@ class ServiceSpec(VersionSpec):
         IngressSpec | None, BeforeValidator(_ingress), AlsoWritten.of("boolean", "integer")
     ] = Field(None, description="true, a port, or a mapping: reachable through the ingress")
     hosts: list[Host] = Field([], description="more names by which callers know it")
+    external: Annotated[
+        ExternalSpec | None, BeforeValidator(_external), AlsoWritten.of("string", "array")
+    ] = Field(None, description="HOST:PORT, a list, or a mapping: others run it, out of the mesh")
     dataplane: Literal["sidecar", "grpc"] | None = Field(
         None, description="grpc: no Envoy, the gRPC library speaks xDS; by default the mesh's"
     )
@@ -106,6 +174,9 @@ class MeshSpec(Spec):
 
     dataplane: Literal["sidecar", "node", "grpc"] = Field(
         "sidecar", description="an Envoy per service version, one for all, or none but the ingress"
+    )
+    egress: bool = Field(
+        False, description="what goes to external services passes an Envoy of its own"
     )
     services: dict[
         Name, Annotated[ServiceSpec, BeforeValidator(_nothing), AlsoWritten.of("null")]

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from mesh_patterns.draft import Draft, Edge, Fault, Filter, Rule, Weighted
+from mesh_patterns.draft import Draft, Edge, Fault, Filter, Rule, Target, Weighted
 from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
 from mesh_traffic import Headers, Request
 
@@ -83,9 +83,12 @@ def ejected(draft: Draft, edge: Edge) -> dict[str, Any]:
     status = _broken(draft, edge) if service.protocol == "http" else 0
     limit = _failures(_of(edge, "outlier_detection"), status)
     plain = not edge.rules and not edge.split and set(edge.settings) == {"outlier_detection"}
-    if not limit or not plain or len(service.versions) < FEW or not _stays_out(edge):
+    hosts = service.hosts_there
+    if hosts != len(service.versions):  # who always fails are several
         return {}
-    send = len(service.versions) * (limit + TURNS)
+    if not limit or not plain or hosts < FEW or not _stays_out(edge):
+        return {}
+    send = hosts * (limit + TURNS)
     return {"send": send, "status": {status: f"{limit}..{limit + OFF}"}}
 
 
@@ -126,17 +129,22 @@ def _stays_out(edge: Edge) -> bool:
 
 
 def turns(draft: Draft, edge: Edge) -> dict[str, Any]:
-    """The share of each version where a policy, and nothing else, decides."""
-    balance, versions = _of(edge, "load_balancing"), draft.mesh.services[edge.callee].versions
-    if balance is None or len(versions) < 2:
+    """The share of each host where a policy, and nothing else, decides."""
+    balance, service = _of(edge, "load_balancing"), draft.mesh.services[edge.callee]
+    hosts = list(service.instances())
+    if balance is None or len(hosts) < 2:
         return {}
     if balance.policy == "round_robin":
-        send, bounds = TURNS * len(versions), f"{TURNS - OFF}..{TURNS + OFF}"
+        send, bounds = TURNS * len(hosts), f"{TURNS - OFF}..{TURNS + OFF}"
     elif balance.policy in BY_LUCK:
-        send, bounds = EQUAL_SENDS, by_luck(EQUAL_SENDS, 1 / len(versions))
+        send, bounds = EQUAL_SENDS, by_luck(EQUAL_SENDS, 1 / len(hosts))
     else:
         return {}
-    shares = {f"{edge.callee}/{version.name}": bounds for version in versions}
+    several = len(hosts) > len(service.versions)
+    named = (
+        Target(each.service, each.version, each.replica if several else None) for each in hosts
+    )
+    shares = {str(each): bounds for each in named}
     return {"send": send, "share": shares}
 
 
@@ -156,11 +164,12 @@ def hashed(edge: Edge, host: str) -> Request | None:
 
 
 def stays(draft: Draft, edge: Edge, request: Request) -> dict[str, Any]:
-    """That all requests like this go to one version, if it has everything that is hashed."""
-    several = len(draft.mesh.services[edge.callee].versions) > 1
-    if not several or request != hashed(edge, request.authority):
+    """That all requests like this go to one host, if it has everything that is hashed."""
+    service = draft.mesh.services[edge.callee]
+    hosts = service.hosts_there
+    if hosts < 2 or request != hashed(edge, request.authority):
         return {}
-    return {"send": TURNS, "versions": 1}
+    return {"send": TURNS, "versions" if hosts == len(service.versions) else "replicas": 1}
 
 
 def by_luck(send: int, share: float) -> str:

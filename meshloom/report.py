@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -158,7 +159,7 @@ class TextReport:
         services = event.state["services"]
         width = max(map(len, [*services, "ingress"]))
         for name, service in services.items():
-            versions = " ".join(service["versions"]) or "1 version"
+            versions = _versions(service["versions"]) or "external"
             times = [self._applied.get(v["id"]) for v in service["versions"].values()]
             known = [spent for spent in times if spent is not None]
             effect = f"in effect   {max(known):.0f} ms" if known else "in effect"
@@ -187,6 +188,13 @@ class TextReport:
 
     def stopped(self) -> None:
         typer.echo("stopped")
+
+
+def _versions(names: Iterable[str]) -> str:
+    """``v1 v2×3``: each version once, with how many replicas it has."""
+    counts = Counter(name.partition("#")[0] for name in names)
+    many = {name: f"×{count}" if count > 1 else "" for name, count in counts.items()}
+    return " ".join(f"{name or '1 version'}{times}" for name, times in many.items())
 
 
 def told(event: RolledBack | NotRolledBack | TurnedAway | Renewed) -> str:

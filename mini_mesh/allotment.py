@@ -98,6 +98,6 @@ def _of_another_sort(mesh: Mesh, before: Mesh) -> Iterator[Instance]:
 def _sorts(mesh: Mesh) -> Iterator[tuple[Instance, int | None, tuple[bool, str, str]]]:
     """Each instance, the port that its file asks for, and whether it is a command, of what."""
     for service in mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
+        for version, instance in service.workloads():
             sort = (version.run is not None, service.protocol, service.dataplane)
-            yield instance, version.port, sort
+            yield instance, version.port if instance.replica == 1 else None, sort

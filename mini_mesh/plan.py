@@ -16,7 +16,9 @@ from mesh_patterns.placement import (
     Kinds,
     Placement,
     Proxy,
+    at_egress,
     call,
+    caller,
     inbound,
     ingress,
     kinds,
@@ -109,7 +111,7 @@ def plan(mesh: Mesh, placement: Placement, around: Surroundings = NOWHERE) -> Pl
 
 def _each(mesh: Mesh) -> Iterator[tuple[Service, Version, Instance]]:
     for service in mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
+        for version, instance in service.workloads():
             yield service, version, instance
 
 
@@ -117,9 +119,8 @@ def _calls(mesh: Mesh, instance: Instance, placement: Placement) -> dict[str, in
     """The port, in its own Envoy, at which an instance reaches each service that it calls."""
     if mesh.is_proxyless(instance.service):
         return {}
-    caller = Caller(instance.service, instance.id)
     callees = mesh.services[instance.service].calls
-    return {callee: placement.port(call(caller, callee)) for callee in callees}
+    return {callee: placement.port(call(caller(instance), callee)) for callee in callees}
 
 
 def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement) -> echo.Instance:
@@ -135,6 +136,7 @@ def _echo(mesh: Mesh, service: Service, instance: Instance, placement: Placement
         placement.port(workload(instance)),
         service.protocol,
         calls,
+        replica=instance.replica,
     )
 
 
@@ -151,6 +153,7 @@ def _workload(
         "PORT": str(placement.port(workload(instance))),
         "MESHLOOM_SERVICE": instance.service,
         "MESHLOOM_VERSION": instance.version,
+        "MESHLOOM_REPLICA": str(instance.replica),
     }
     for callee, port in _calls(mesh, instance, placement).items():
         env |= _address_of(callee, port, _scheme(mesh, callee))
@@ -165,12 +168,13 @@ def _tracing(instance: Instance, otlp: str) -> dict[str, str]:
     Configuration")."""
     if not otlp:
         return {}
-    version = {"OTEL_RESOURCE_ATTRIBUTES": f"service.version={instance.version}"}
+    told = [f"service.version={instance.version}"] if instance.version else []
+    told += [f"service.instance.id={instance.id}"] if instance.replica > 1 else []
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp,
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         "OTEL_SERVICE_NAME": instance.service,
-        **(version if instance.version else {}),
+        **({"OTEL_RESOURCE_ATTRIBUTES": ",".join(told)} if told else {}),
     }
 
 
@@ -198,19 +202,22 @@ def _variable(callee: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", callee).upper()
 
 
-def entrance(mesh: Mesh, placement: Placement, caller: str, callee: str | None) -> str:
-    """The address at which ``caller``'s requests enter the mesh: ``127.0.0.1:PORT``.
+def entrance(mesh: Mesh, placement: Placement, who: str, callee: str | None) -> str:
+    """The address at which the requests of ``who`` enter the mesh: ``127.0.0.1:PORT``.
 
-    Of a service with several versions, the first one's Envoy.
+    Of a service with several instances, the first one's Envoy.
     """
-    if caller == INGRESS:
+    if who == INGRESS:
         declared = mesh.services[callee or mesh.callees(INGRESS)[0]].ingress
         assert declared is not None
         return placement.address(ingress(declared))
-    assert callee is not None
-    instance = None if caller == CLIENT else next(mesh.services[caller].instances())
-    who = Caller(caller, instance.id if instance else CLIENT)
-    return placement.address(call(who, callee))
+    first = _first(mesh, who)
+    return placement.address(call(first, callee) if callee else outbound(first))
+
+
+def _first(mesh: Mesh, who: str) -> Caller:
+    service = mesh.services.get(who)
+    return caller(next(service.instances())) if service else Caller(who, who)
 
 
 def addresses(plan: Plan) -> dict[str, Any]:
@@ -223,7 +230,7 @@ def addresses(plan: Plan) -> dict[str, Any]:
             "url": f"{scheme}://{entrance(mesh, placement, CLIENT, service.name)}",
             "ingress": _at_ingress(mesh, placement, service) if service.ingress else None,
             "versions": {
-                instance.version: {
+                instance.label: {
                     "id": instance.id,
                     "workload": placement.address(workload(instance)),
                     "inbound": placement.address(reached(mesh, instance)),
@@ -235,6 +242,7 @@ def addresses(plan: Plan) -> dict[str, Any]:
                 for instance in service.instances()
             },
             "dataplane": service.dataplane,
+            **_outside(service),
         }
     at_edge = [entry["ingress"] for entry in services.values() if entry["ingress"]]
     return {"ingress": at_edge[0] if at_edge else None, "services": services}
@@ -257,24 +265,29 @@ def _at_ingress(mesh: Mesh, placement: Placement, service: Service) -> str:
     return f"{scheme}://{entrance(mesh, placement, INGRESS, service.name)}"
 
 
+def _outside(service: Service) -> dict[str, Any]:
+    """Where it is, of a service that others run."""
+    return {"external": list(map(str, service.external.addresses))} if service.external else {}
+
+
 def topology(plan: Plan) -> Topology:
     """What the addresses in a capture mean."""
     listeners: dict[str, Listener] = {}
-    endpoints: dict[str, Endpoint] = {}
     mesh, placement = plan.mesh, plan.placement
-    for each in proxyless(mesh):
-        address = placement.address(workload(each.instance))
-        endpoints[address] = Endpoint(each.instance.service, each.instance.version)
+    endpoints = dict(_external_endpoints(mesh, placement))
+    for alone in proxyless(mesh):
+        address = placement.address(workload(alone.instance))
+        endpoints[address] = Endpoint(alone.instance.service, alone.instance.version)
     for proxy in plan.proxies.values():
         for instance in proxy.inbound:
-            who = (instance.service, instance.version)
-            listeners[placement.address(inbound(instance))] = Listener(proxy.node, "inbound", *who)
+            whose = (instance.service, instance.version)
+            address = placement.address(inbound(instance))
+            listeners[address] = Listener(proxy.node, "inbound", *whose)
             for key in (inbound(instance), workload(instance)):
-                endpoints[placement.address(key)] = Endpoint(*who)
-        for caller in proxy.callers:
-            version = caller.id.removeprefix(caller.name).removeprefix("-")
-            keys = [outbound(caller), *(call(caller, to) for to in mesh.callees(caller.name))]
-            at = Listener(proxy.node, "outbound", caller.name, version)
+                endpoints[placement.address(key)] = Endpoint(*whose)
+        for who in proxy.callers:
+            keys = [outbound(who), *(call(who, to) for to in mesh.callees(who.name))]
+            at = Listener(proxy.node, "outbound", who.name, who.version)
             listeners |= {placement.address(key): at for key in keys}
         if proxy.ingress:
             declared = (service.ingress for service in mesh.services.values())
@@ -282,3 +295,12 @@ def topology(plan: Plan) -> Topology:
             at = Listener(proxy.node, "ingress", INGRESS)
             listeners |= {placement.address(key): at for key in keys}
     return Topology(listeners, endpoints)
+
+
+def _external_endpoints(mesh: Mesh, placement: Placement) -> Iterator[tuple[str, Endpoint]]:
+    """By address, what others run; the egress gateway's port stands for what is behind it."""
+    for service in mesh.services.values():
+        for each in service.external.addresses if service.external else ():
+            yield str(each), Endpoint(service.name)
+        if service.external and mesh.egress:
+            yield placement.address(at_egress(service.name)), Endpoint(service.name)

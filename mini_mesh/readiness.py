@@ -97,7 +97,7 @@ class Readiness:
 def place_of(plan: Plan, process: str) -> Place:
     """The line that a process is there for."""
     for service in plan.mesh.services.values():
-        for version, instance in zip(service.versions, service.instances(), strict=True):
+        for version, instance in service.workloads():
             if instance.id == process.removeprefix(ENVOY):
                 return version.place
     return whole(plan)

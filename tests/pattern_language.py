@@ -46,6 +46,11 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "backoff": "`retry_back_off`",
         "budget": "`CircuitBreakers.Thresholds.retry_budget`",
     },
+    "failover": {
+        "order": "`LocalityLbEndpoints.priority`",
+        "prefer": "`LocalityLbEndpoints.priority`",
+        "overprovisioning": "`Policy.overprovisioning_factor`",
+    },
     "timeout": {"after": "`RouteAction.timeout`"},
     "circuit_breaker": {
         name: f"`Thresholds.{name}`"

@@ -115,10 +115,19 @@ def _entrance(exchange: Exchange, state: State) -> Target:
         return _outbound(exchange, state)
     if exchange.direction == "inbound":
         to = exchange.destination
-        return _version(to.service, to.version, state)
+        return _version(to.service, _label(exchange, state), state)
     raise TargetError(
         f"nobody knows at which listener {exchange.id} was seen; say --to SERVICE/VERSION or a URL"
     )
+
+
+def _label(exchange: Exchange, state: State) -> str:
+    """The replica whose Envoy saw it, if it is there still; else the version's first."""
+    to = exchange.destination
+    there = _services(state).get(to.service, {}).get("versions", {})
+    seen = f"{to.version}#"  # a replica's label begins so
+    mine = (label for label, each in there.items() if each["id"] == exchange.node)
+    return next((label for label in mine if label.startswith(seen)), to.version)
 
 
 def _ingress(exchange: Exchange, state: State) -> Target:

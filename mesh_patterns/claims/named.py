@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mesh_patterns.beside import SERVICES as BESIDE
 from mesh_patterns.happening import CONTROL_PLANE, ENVOY, Happening
-from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Mesh
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_patterns.selector import service, target
 from mesh_yaml.place import DocumentError, Place
@@ -22,13 +22,16 @@ def check(claim: ClaimSpec, mesh: Mesh) -> None:
     _check_sender(claim, mesh)
     for key in ("stats", "config"):
         for name in getattr(claim, key):
-            if name not in (INGRESS, CLIENT):
+            if name not in (INGRESS, CLIENT, *([EGRESS] if mesh.egress else [])):
                 target(mesh, name, claim.key_place(key, name))
     if claim.during and mesh.is_proxyless(claim.caller(mesh)):
         message = f"{claim.caller(mesh)!r} sends without an Envoy, and nothing can happen meanwhile"
         raise DocumentError.at(claim.key_place("during"), message)
     for happening, place in _happenings(claim):
-        if happening.action in ("restart", "stop", "start") and happening.what != CONTROL_PLANE:
+        if (
+            happening.action in ("restart", "stop", "start", "scale")
+            and happening.what != CONTROL_PLANE
+        ):
             _check_happening(happening, place, mesh)
 
 
@@ -76,8 +79,21 @@ def _happenings(claim: ClaimSpec) -> Iterator[tuple[Happening, Place]]:
 
 
 def _check_happening(happening: Happening, place: Place, mesh: Mesh) -> None:
+    if happening.action == "scale":
+        _check_scaled(happening, place, mesh)
+        return
     name = happening.what.removeprefix(f"{ENVOY} ")
     envoy = name != happening.what
-    if (envoy and name == INGRESS) or (happening.action != "restart" and name in BESIDE):
+    if (envoy and name in (INGRESS, *([EGRESS] if mesh.egress else []))) or (
+        happening.action != "restart" and name in BESIDE
+    ):
         return
     target(mesh, name, place)
+
+
+def _check_scaled(happening: Happening, place: Place, mesh: Mesh) -> None:
+    name, _ = happening.scaled
+    at = target(mesh, name, place)
+    if at.replica is not None or mesh.services[at.service].external:
+        message = f"a service of the mesh has replicas, or a version of one; {name!r} is neither"
+        raise DocumentError.at(place, message)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from mesh_patterns import beside as services
-from mesh_patterns.compile import filters, tls, traffic_policy
+from mesh_patterns.compile import external, filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
-from mesh_patterns.compile.values import ads
+from mesh_patterns.compile.values import ads, protocol_options
 from mesh_patterns.draft import Draft, Edge, Filter, Target
+from mesh_patterns.hosts import Group, groups
 from mesh_patterns.identity import secured
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
+from mesh_patterns.policy import Failover
 from mesh_yaml.place import DocumentError, Place
 from xds_server import protos
-from xds_server.mirror import any_of
-from xds_server.protos import cluster, core, endpoint, http_options
+from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
-
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def inbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resour
             name=name,
             type=cluster.ClusterDiscoveryType.STATIC,
             load_assignment=_assignment(name, [placement.port(workload(instance))]),
-            typed_extension_protocol_options=_protocol(service.protocol),
+            typed_extension_protocol_options=protocol_options(service.protocol),
         )
         version = service.version(instance.version)
         yield _resource(message, version.place if version else service.place)
@@ -65,19 +64,22 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """
     for each in known(draft, proxy):
         service = draft.mesh.services[each.target.service]
+        if service.external:
+            yield external.outbound(draft, each, placement)
+            continue
         socket = tls.upstream(draft, proxy, each.caller, service.name)
         message = cluster.Cluster(
             name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
-            typed_extension_protocol_options=_protocol(service.protocol),
+            typed_extension_protocol_options=protocol_options(service.protocol),
             transport_socket=tapped(socket) if socket and placement.sockets else socket,
             **traffic_policy.fields(each.policy, service.name),
         )
         place = place_of(draft, each.target)
         lines = traffic_policy.origins(each.policy) | tls.origins(draft, service.name)
         yield _resource(message, place, lines)
-        yield endpoints(draft, each.name, each.target, placement)
+        yield endpoints(draft, each, here(draft, proxy), placement)
 
 
 def known(draft: Draft, proxy: Proxy) -> Iterable[Outbound]:
@@ -125,7 +127,7 @@ def beside(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resourc
             name=name,
             type=cluster.ClusterDiscoveryType.STATIC,
             load_assignment=_assigned(name, [core.Address(pipe=pipe)]),
-            typed_extension_protocol_options=_protocol("grpc"),
+            typed_extension_protocol_options=protocol_options("grpc"),
         )
         yield _resource(message, place)
 
@@ -150,18 +152,61 @@ def edges_of(draft: Draft, proxy: Proxy) -> list[Edge]:
     return [edge for caller in sorted(callers) for edge in draft.edges_from(caller)]
 
 
-def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:
-    """The hosts of the cluster ``name``, which come apart from it: they change more often."""
-    found = _assignment(name, hosts(draft, target, placement))
-    return _resource(found, place_of(draft, target))
+def here(draft: Draft, proxy: Proxy) -> tuple[str, ...]:
+    """The locality of who sends from this Envoy, as far as all of them are in one."""
+    services = draft.mesh.services
+    versions = (services[each.service].version(each.version) for each in proxy.inbound)
+    found = {each.locality for each in versions if each}
+    return found.pop() if len(found) == 1 else ()
 
 
-def hosts(draft: Draft, target: Target, placement: Placement) -> list[int]:
-    """The ports at which a target's instances are reached."""
+def endpoints(
+    draft: Draft, known: Outbound, here: tuple[str, ...], placement: Placement
+) -> Resource:
+    """A cluster's hosts, which come apart from it: they change more often. ``here`` is the caller's
+    locality.
+    """
+    placed = known.policy.get("failover")
+    failover: Failover | None = placed.value if placed else None
+    found = endpoint.ClusterLoadAssignment(
+        cluster_name=known.name,
+        endpoints=[
+            _group(draft, each, placement) for each in groups(draft, known.target, failover, here)
+        ],
+    )
+    if failover:
+        factor = round(failover.factor * 100)
+        found.policy = endpoint.ClusterLoadAssignmentPolicy(overprovisioning_factor=factor)
+    lines = {"policy": str(placed.place)} if placed else {}
+    return _resource(found, place_of(draft, known.target), lines)
+
+
+def _group(draft: Draft, group: Group, placement: Placement) -> endpoint.LocalityLbEndpoints:
+    return endpoint.LocalityLbEndpoints(
+        lb_endpoints=hosts(draft, group, placement), **locality(group)
+    )
+
+
+def locality(group: Group) -> dict[str, Any]:
+    """Where a group is, and when its turn is, as far as anybody says so."""
+    names = ("region", "zone", "sub_zone")
+    where = dict(zip(names, group.locality, strict=False))
+    return {
+        **({"locality": core.Locality(**where)} if where else {}),
+        **({"priority": group.priority} if group.priority else {}),
+    }
+
+
+def hosts(draft: Draft, group: Group, placement: Placement) -> list[endpoint.LbEndpoint]:
+    """A group's hosts, where they are reached."""
     return [
-        placement.port(reached(draft.mesh, instance))
-        for instance in draft.mesh.services[target.service].instances()
-        if target.version in (None, instance.version)
+        endpoint.LbEndpoint(
+            endpoint=endpoint.Endpoint(
+                address=socket_address(placement.port(reached(draft.mesh, instance)))
+            ),
+            load_balancing_weight=weight,
+        )
+        for instance, weight in group.hosts
     ]
 
 
@@ -207,17 +252,6 @@ def _assigned(name: str, addresses: Iterable[core.Address]) -> endpoint.ClusterL
     ]
     locality = endpoint.LocalityLbEndpoints(lb_endpoints=endpoints)
     return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[locality])
-
-
-@functools.cache
-def _protocol(protocol: str) -> dict[str, protos.protobuf.Any]:
-    """gRPC needs HTTP/2 all the way; the rest goes as HTTP/1.1, Envoy's default."""
-    if protocol != "grpc":
-        return {}
-    http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
-        http2_protocol_options=core.Http2ProtocolOptions()
-    )
-    return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}
 
 
 def _resource(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from mesh_patterns.compile import clusters, grpc, listeners, routes
 from mesh_patterns.compile.entries import entries
 from mesh_patterns.compile.grpc import clusters as grpc_clusters
-from mesh_patterns.draft import Draft, Target
+from mesh_patterns.draft import Draft
 from mesh_patterns.placement import Placement, Proxy, Proxyless, proxies, proxyless
 from xds_server.resource import Resource
 from xds_server.snapshot import Snapshot
@@ -74,22 +74,26 @@ class Endpoints:
         for instance in proxy.inbound:
             self._homes[instance.service].append(Proxy(proxy.node, (instance,)))
         for each in clusters.known(self._draft, proxy):
-            self._use(proxy.node, clusters.endpoints, each.name, each.target)
+            if self._draft.mesh.services[each.target.service].external:
+                continue
+            near = clusters.here(self._draft, proxy)
+            self._use(proxy.node, clusters.endpoints, each, near)
 
     def _add_alone(self, workload: Proxyless) -> None:
         caller = workload.instance.service
         self._alone[caller].append(workload)
         for callee in self._draft.mesh.callees(caller):
             for each in clusters.named(self._draft, [self._draft.edges[caller, callee]]):
-                self._use(workload.node, grpc_clusters.endpoints, each.name, each.target)
+                near = grpc_clusters.here(self._draft, caller)
+                self._use(workload.node, grpc_clusters.endpoints, each, near)
 
     def _use(
         self,
         node: str,
-        make: Callable[[Draft, str, Target, Placement], Resource],
-        name: str,
-        target: Target,
+        make: Callable[[Draft, clusters.Outbound, tuple[str, ...], Placement], Resource],
+        known: clusters.Outbound,
+        near: tuple[str, ...],
     ) -> None:
-        self._uses[target.service].append(
-            (node, lambda placement: make(self._draft, name, target, placement))
+        self._uses[known.target.service].append(
+            (node, lambda placement: make(self._draft, known, near, placement))
         )

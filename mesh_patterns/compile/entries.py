@@ -9,7 +9,7 @@ from mesh_patterns.compile import filters, ingress_tls, streams, tls
 from mesh_patterns.compile.entry import Entry, Host, unique
 from mesh_patterns.compile.hosts import distinct, ingress_hosts, outbound_hosts
 from mesh_patterns.draft import Draft, Filter
-from mesh_patterns.model import CLIENT, INGRESS, Instance
+from mesh_patterns.model import INGRESS, Instance
 from mesh_patterns.placement import Caller, Placement, Proxy, call, ingress, outbound
 from mesh_patterns.placement import inbound as inbound_key
 
@@ -68,7 +68,8 @@ def _requests(draft: Draft, caller: Caller, callees: Sequence[str], placement: P
             draft, draft.edges[caller.name, callee], placement.port(call(caller, callee))
         )
     )
-    place = hosts[0].place if caller.name == CLIENT else draft.mesh.services[caller.name].place
+    service = draft.mesh.services.get(caller.name)
+    place = service.place if service else hosts[0].place
     return Entry(
         name=f"outbound-{caller.id}",
         direction="outbound",

@@ -170,7 +170,21 @@ def _action(row: Row) -> route.RouteAction:
         retry_policy=_retry_policy(retries) if retries else None,
         request_mirror_policies=[_mirror(each, row.cluster(each.target)) for each in mirrors or ()],
         hash_policy=[traffic_policy.hash_policy(key) for key in row.hash_keys()],
+        **_own_name(row),
         **(_rewrite(rewrite, row.rule.match) if rewrite else {}),
+    )
+
+
+def _own_name(row: Row) -> dict[str, Any]:
+    """Who is out of the mesh knows itself by its own name, whatever its callers call it."""
+    edge, mesh = row.edge, row.draft.mesh
+    found = mesh.services[edge.callee].external
+    if found is None or not found.authority or row.split():
+        return {}
+    return (
+        {}
+        if mesh.through_egress(edge.caller, edge.callee)
+        else {"host_rewrite_literal": found.authority}
     )
 
 

@@ -65,7 +65,7 @@ def cluster_name(draft: Draft, caller: str, target: Target) -> str:
 
 def fields(settings: Settings, service: str) -> dict[str, Any]:
     """What is set of a cluster of ``service``, as its fields."""
-    breaker, budget, outliers, check, balance = (
+    breaker, budget, outliers, check, balance, _ = (
         placed.value if (placed := settings.get(name)) else None for name in CLUSTER
     )
     limits = breaker or budget

@@ -8,7 +8,11 @@ from typing import Any
 
 from mesh_patterns.limits import Bucket
 from mesh_yaml.matching import StringMatch
-from xds_server.protos import core, envoy_type, matcher, route
+from xds_server import protos
+from xds_server.mirror import any_of
+from xds_server.protos import core, envoy_type, http_options, matcher, route
+
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @functools.cache
@@ -101,3 +105,14 @@ def header_options(
         )
         for (name, value), action in pairs
     ]
+
+
+@functools.cache
+def protocol_options(protocol: str) -> dict[str, protos.protobuf.Any]:
+    """What a cluster speaks to its hosts: HTTP/2 for gRPC, else HTTP/1.1, Envoy's default."""
+    if protocol != "grpc":
+        return {}
+    http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
+        http2_protocol_options=core.Http2ProtocolOptions()
+    )
+    return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}

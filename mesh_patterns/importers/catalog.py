@@ -28,6 +28,7 @@ class Variant:
     accounts: set[str] = field(default_factory=set)  # service accounts, as whom they run
     run: Node | None = None
     env: dict[str, Node] = field(default_factory=dict)
+    replicas: Node | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +98,8 @@ class Part:
 
 def _version(variant: Variant) -> Node:
     made: dict[str, Any] = {}
+    if variant.replicas is not None:
+        made["replicas"] = variant.replicas
     if variant.run is not None:
         made["run"] = variant.run
         if variant.env:

@@ -16,6 +16,7 @@ from mesh_patterns.importers.objects import ISTIO, Object, Ref, texts
 from mesh_yaml.node import Node
 from mesh_yaml.place import Problem
 
+MAX_REPLICAS = 3  # of a workload, that run on this machine; files for clusters ask for hundreds
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
 VERSION = "version"
 APP = ("app", "app.kubernetes.io/name", "custom.app")
@@ -30,6 +31,7 @@ class Workload:
     object: Object
     labels: Mapping[str, str]
     pod: Node
+    replicas: Node | None = None  # where there are several, as many as are to run here
 
     @property
     def version(self) -> str:
@@ -109,9 +111,16 @@ def _workload(each: Object, notes: Notes) -> Workload | None:
     if replicas is not None and replicas.value == 0:
         notes.warn(replicas.place, f"{each} has no replicas: left out")
         return None
-    if replicas is not None and isinstance(replicas.value, int) and replicas.value > 1:
-        notes.approximate("one of each replica runs", replicas.place, str(each))
-    return Workload(each, labels, pod)
+    return Workload(each, labels, pod, _replicas(each, replicas, notes))
+
+
+def _replicas(each: Object, asked: Node | None, notes: Notes) -> Node | None:
+    if asked is None or not isinstance(asked.value, int) or asked.value <= 1:
+        return None
+    if asked.value > MAX_REPLICAS:
+        cut = f"{MAX_REPLICAS} replicas run, no more"
+        notes.approximate(cut, asked.place, str(each))
+    return Node(min(asked.value, MAX_REPLICAS), asked.place)
 
 
 def _select(
@@ -222,6 +231,7 @@ def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes
         variant.labels.append(workload.labels)
         variant.accounts.add(workload.account)
         variant.run = variant.run or workload.run()
+        variant.replicas = variant.replicas or workload.replicas
         variant.env |= workload.env()
         entry.members.add(workload.object.ref)
         catalog.of.setdefault(workload.object.ref, []).append(entry)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mesh_patterns.draft import Draft, Edge, Placed
 from mesh_patterns.selector import edges, target
-from mesh_yaml.place import Place, Problem
+from mesh_yaml.place import DocumentError, Place, Problem
 
 ON = "service, service/version, or 'caller -> service'"
 
@@ -25,7 +25,11 @@ def reached(draft: Draft, on: str, place: Place) -> tuple[list[Edge], str | None
     name, slash, version = callee.strip().partition("/")
     found = edges(draft, f"{caller}{arrow}{name}", place)
     if slash:
-        version = target(draft.mesh, f"{found[0].callee}/{version}", place).version or ""
+        at = target(draft.mesh, f"{found[0].callee}/{version}", place)
+        if at.replica is not None:
+            message = f"is of a service or of a version of it, not of one replica: {on!r}"
+            raise DocumentError.at(place, message)
+        version = at.version or ""
     return found, version if slash else None
 
 

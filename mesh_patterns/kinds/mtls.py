@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from mesh_patterns.draft import Draft, Placed, settle
 from mesh_patterns.identity import LIFE, MAX_DOMAIN
-from mesh_patterns.selector import ANY, is_edge, service
+from mesh_patterns.selector import inbound, is_edge
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import AlsoWritten
@@ -60,7 +60,7 @@ def apply(spec: MtlsSpec, draft: Draft) -> None:
     if is_edge(spec.on) or "/" in spec.on:
         message = f"mutual TLS is of a whole service, got {spec.on!r}; name the service"
         raise DocumentError.at(place, message)
-    names = list(draft.mesh.services) if spec.on == ANY else [service(draft.mesh, spec.on, place)]
+    names = [each.service for each in inbound(draft.mesh, spec.on, place)]
     for name in names:
         mode: Placed[str] = Placed(spec.mode, spec.place(), spec.override)
         draft.mtls[name] = settle(f"mutual TLS of {name!r}", draft.mtls.get(name), mode)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from mesh_patterns.draft import Draft, Edge, Placed
+from mesh_patterns.draft import Draft, Edge, Placed, Target
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRate
 from mesh_patterns.spec import PatternSpec
@@ -140,7 +140,7 @@ _DETECTORS = (
 def apply(spec: OutlierDetectionSpec, draft: Draft) -> None:
     set_ = Placed(spec.meaning(), spec.place(), spec.override)
     found = cluster_settings.put(draft, spec.on, spec.place("on"), "outlier_detection", set_)
-    version = spec.on.partition("/")[2] or None
+    version = spec.on.partition("/")[2].strip() or None
     draft.warnings.extend(_in_vain(spec, draft, found, version))
 
 
@@ -148,8 +148,7 @@ def _in_vain(
     spec: OutlierDetectionSpec, draft: Draft, found: list[Edge], version: str | None
 ) -> Iterator[Problem]:
     """What Envoy takes without a word, and then never does."""
-    services = draft.mesh.services
-    hosts = {edge.callee: 1 if version else len(services[edge.callee].versions) for edge in found}
+    hosts = {edge.callee: _hosts(draft, Target(edge.callee, version)) for edge in found}
     yield from _never_judged(spec, hosts)
     limit = spec.max_ejection_percent
     few = [name for name, count in hosts.items() if limit is not None and 100 / count > limit]
@@ -160,7 +159,7 @@ def _in_vain(
             warning=True,
         )
     alone = dict.fromkeys(
-        edge.callee for edge in found if _alone(edge, hosts[edge.callee], version)
+        edge.callee for edge in found if _alone(draft, edge, hosts[edge.callee], version)
     )
     if alone and not few:
         yield Problem(
@@ -195,12 +194,18 @@ def _never_judged(spec: OutlierDetectionSpec, hosts: Mapping[str, int]) -> Itera
         )
 
 
-def _alone(edge: Edge, hosts: int, version: str | None) -> bool:
+def _hosts(draft: Draft, target: Target) -> int:
+    service = draft.mesh.services[target.service]
+    return len(target.instances(draft.mesh)) if target.version else service.hosts_there
+
+
+def _alone(draft: Draft, edge: Edge, hosts: int, version: str | None) -> bool:
     """Whether its requests are for one host, or are split between versions of one host each."""
     placed = edge.of_cluster(version).get("load_balancing")
     panic = placed.value.panic_threshold if placed else None
-    by_version = bool(edge.split and all(each.target.version for each in edge.split.value))
-    return (hosts == 1 or by_version) and panic != 0
+    split = [each.target for each in edge.split.value] if edge.split else []
+    by_version = all(each.version and len(each.instances(draft.mesh)) == 1 for each in split)
+    return (hosts == 1 or (bool(split) and by_version)) and panic != 0
 
 
 def _names(services: Iterable[str]) -> str:

@@ -66,6 +66,7 @@ def answer(instance: Instance, got: Received, outcomes: Iterable[Outcome]) -> di
     return {
         "service": instance.service,
         "version": instance.version,
+        "replica": instance.replica,
         "method": got.method,
         "path": got.path,
         "headers": [[name, value] for name, value in got.headers],
@@ -75,7 +76,11 @@ def answer(instance: Instance, got: Received, outcomes: Iterable[Outcome]) -> di
 
 
 def response_headers(instance: Instance) -> dict[str, str]:
-    return {"x-meshloom-service": instance.service, "x-meshloom-version": instance.version}
+    return {
+        "x-meshloom-service": instance.service,
+        "x-meshloom-version": instance.version,
+        "x-meshloom-replica": str(instance.replica),
+    }
 
 
 def forwarded(headers: Fields) -> list[tuple[str, str]]:

@@ -37,7 +37,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One version of one service, on one port of loopback."""
+    """One replica of one version of one service, on one port of loopback."""
 
     service: str
     version: str
@@ -45,11 +45,13 @@ class Instance:
     protocol: str = "http"  # of mesh_patterns.protocols
     calls: tuple[Call, ...] = ()
     fail_with_calls: bool = False  # answer 502 (UNAVAILABLE) when a call fails
+    replica: int = 1
 
     @property
     def id(self) -> str:
         """What the mesh calls it."""
-        return f"{self.service}-{self.version}" if self.version else self.service
+        name = f"{self.service}-{self.version}" if self.version else self.service
+        return name if self.replica == 1 else f"{name}-{self.replica}"
 
 
 def encode(instances: Iterable[Instance]) -> bytes:

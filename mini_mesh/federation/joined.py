@@ -1,17 +1,15 @@
 """What other meshes publish, as services of this one: a pattern file that this mesh follows.
 
-A service of another mesh is one whose workload passes connections on to the other's gateway.
+A service of another mesh is an external one, at the other's gateway.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import shlex
-import sys
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from mini_mesh.federation import forward
+from mesh_patterns.external import Address
 from mini_mesh.federation.catalogue import HOST, FederatedService
 
 FILE = "federated.yaml"
@@ -92,7 +90,6 @@ def _as_its_owner_says(service: FederatedService) -> dict[str, Any]:
 def _as_service(service: FederatedService) -> dict[str, Any]:
     instance = service.instances[0]
     endpoint = service.endpoint_of(instance)
-    words = (sys.executable, "-I", forward.__file__, endpoint.address, str(endpoint.port))
-    command = shlex.join(["exec", *words])
     protocol = {"protocol": "grpc"} if instance.protocol == "GRPC" else {}
-    return {**protocol, "hosts": [service.fqdn], "run": command}
+    address = str(Address(endpoint.address, endpoint.port))
+    return {**protocol, "hosts": [service.fqdn], "external": address}

@@ -81,8 +81,7 @@ class BareMesh:
 
     def _instance(self, target: Target) -> Instance:
         """Which of a service's versions stands for it."""
-        service = self._draft.mesh.services[target.service]
-        here = [each for each in service.instances() if target.version in (None, each.version)]
+        here = target.instances(self._draft.mesh)
         own = {
             each.inbound.version
             for each in _wasm(self._draft.filters_before(target.service))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.expect import ClaimSpec, receiver
@@ -93,9 +94,7 @@ def _sent(claim: ClaimSpec, observed: Observed) -> int:
 
 
 def _reached(draft: Draft, observed: Observed, at: Target) -> int:
-    instances = draft.mesh.services[at.service].instances()
-    wanted = (instance for instance in instances if at.version in (None, instance.version))
-    return sum(observed.reached.get(instance.id, 0) for instance in wanted)
+    return sum(observed.reached.get(each.id, 0) for each in at.instances(draft.mesh))
 
 
 def _shares(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
@@ -162,20 +161,26 @@ def _upstream(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Ve
 
 def _versions(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdict]:
     to = receiver(claim, draft.mesh)
-    if claim.versions is None or to is None:
+    if to is None:
         return
-    counts = {
-        each: observed.reached.get(each.id, 0) for each in draft.mesh.services[to].instances()
+    instances = draft.mesh.services[to].instances()
+    reached = [each for each in instances if observed.reached.get(each.id)]
+    names = {
+        "versions": list(dict.fromkeys(str(replace(each, replica=1)) for each in reached)),
+        "replicas": list(map(str, reached)),
     }
-    reached = {str(each): count for each, count in counts.items() if count}
-    yield Verdict(
-        title(claim, f"versions of {to} that were reached"),
-        claim.versions.text,
-        f"{len(reached)}" + (f" ({', '.join(reached)})" if reached else ""),
-        claim.versions.hold(len(reached)),
-        str(claim.place("versions")),
-        measured=(Measured.of(claim.versions, len(reached)),),
-    )
+    for key, found in names.items():
+        bounds: Bounds | None = getattr(claim, key)
+        if bounds is None:
+            continue
+        yield Verdict(
+            title(claim, f"{key} of {to} that were reached"),
+            bounds.text,
+            f"{len(found)}" + (f" ({', '.join(found)})" if found else ""),
+            bounds.hold(len(found)),
+            str(claim.place(key)),
+            measured=(Measured.of(bounds, len(found)),),
+        )
 
 
 def _times(claim: ClaimSpec, observed: Observed) -> Iterator[Verdict]:

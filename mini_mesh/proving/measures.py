@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.model import CLIENT, INGRESS, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Mesh
 from mesh_patterns.placement import NODE
 from mesh_patterns.selector import target
 from mesh_yaml.suggest import suggest
@@ -81,13 +81,13 @@ def _matching(found: Mapping[str, int], name: str) -> dict[str, int]:
 
 def _nodes(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
     """The instances that a name stands for, by id."""
-    at = target(mesh, name, claim.place())
-    instances = mesh.services[at.service].instances()
-    return [each.id for each in instances if at.version in (None, each.version)]
+    return [each.id for each in target(mesh, name, claim.place()).instances(mesh)]
 
 
 def envoys(mesh: Mesh, name: str, claim: ClaimSpec) -> list[str]:
     """The Envoys that a name stands for."""
+    if name == EGRESS:
+        return [EGRESS]
     if mesh.dataplane == NODE:
         return [NODE]
     return [INGRESS] if name in (INGRESS, CLIENT) else _nodes(mesh, name, claim)

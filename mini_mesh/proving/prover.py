@@ -80,7 +80,8 @@ def counts(claim: ClaimSpec) -> bool:
 
 def _arrivals(claim: ClaimSpec) -> object:
     """What a claim says of how many requests reached somebody."""
-    return claim.share or claim.each or claim.upstream or claim.upstream_ratio or claim.versions
+    named = ("share", "each", "upstream", "upstream_ratio", "versions", "replicas")
+    return any(getattr(claim, name) for name in named)
 
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:
@@ -137,7 +138,8 @@ async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
         await mesh.peaks()
     samples, happened = await _send_meanwhile(claim, mesh)
     peaks = await mesh.peaks() if claim.peak else {}
-    after = await counters.settled(plan, admins) if counted else {}
+    # somebody may have come or gone meanwhile
+    after = await counters.settled(mesh.plan, mesh.admins) if counted else {}
     reached = {name: count - before.get(name, 0) for name, count in after.items()}
     grown = stats.grown(stood, await stats.read(mesh.admins)) if claim.stats else {}
     stances = await configs.standing(mesh, served, since) if claim.config else {}

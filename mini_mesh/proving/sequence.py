@@ -66,6 +66,4 @@ def _parts(draft: Draft, name: str, place: Place) -> set[str]:
     """The workloads that a name stands for, or a service beside the Envoys."""
     if name in SERVICES:
         return {name}
-    at = target(draft.mesh, name, place)
-    instances = draft.mesh.services[at.service].instances()
-    return {each.id for each in instances if at.version in (None, each.version)}
+    return {each.id for each in target(draft.mesh, name, place).instances(draft.mesh)}

@@ -12,8 +12,9 @@ from typing import Any
 from mesh_patterns.beside import SERVICES
 from mesh_patterns.draft import Placed
 from mesh_patterns.happening import AT_ONCE, CONTROL_PLANE, ENVOY, Happening
-from mesh_patterns.model import INGRESS
+from mesh_patterns.model import EGRESS, INGRESS
 from mesh_patterns.placement import NODE
+from mesh_patterns.replicas import scaled
 from mesh_patterns.selector import target
 from mesh_yaml.place import Place
 from mini_mesh.mesh import MiniMesh
@@ -93,8 +94,9 @@ def _processes(name: str, mesh: MiniMesh) -> list[str]:
     whose = name.removeprefix(f"{ENVOY} ")
     if whose == name:
         at = target(described, name, Place("during"))
-        instances = described.services[at.service].instances()
-        return [each.id for each in instances if at.version in (None, each.version)]
+        return [each.id for each in at.instances(described)]
+    if whose == EGRESS:
+        return [f"{ENVOY_PROCESS}{EGRESS}"]
     if described.dataplane == NODE or whose == INGRESS:
         return [f"{ENVOY_PROCESS}{NODE if described.dataplane == NODE else INGRESS}"]
     return [f"{ENVOY_PROCESS}{each}" for each in _processes(whose, mesh)]
@@ -126,6 +128,15 @@ async def _rotate(happening: Happening, mesh: MiniMesh) -> None:
     await mesh.control.in_effect()
 
 
+async def _scale(happening: Happening, mesh: MiniMesh) -> None:
+    from mesh_patterns.load import apply
+
+    name, count = happening.scaled
+    described = mesh.draft.mesh
+    await mesh.change(apply(scaled(described, target(described, name, Place("during")), count)))
+    await mesh.control.in_effect()
+
+
 _ACTIONS: Mapping[str, Callable[[Happening, MiniMesh], Awaitable[Any]]] = {
     "restart": _restart,
     "stop": _stop,
@@ -133,6 +144,7 @@ _ACTIONS: Mapping[str, Callable[[Happening, MiniMesh], Awaitable[Any]]] = {
     "wait": _wait,
     "push": _push,
     "rotate": _rotate,
+    "scale": _scale,
 }
 
 

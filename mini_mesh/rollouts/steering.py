@@ -85,8 +85,7 @@ class Steering:
 
     async def _seen(self, session: aiohttp.ClientSession, rollout: Rollout) -> Seen:
         canary = rollout.canary
-        instances = self._mesh.draft.mesh.services[canary.service].instances()
-        found = [each for each in instances if canary.version in (None, each.version)]
+        found = canary.instances(self._mesh.draft.mesh)
         admins: Mapping[str, str] = self._mesh.admins
         node = next(iter(admins)) if len(admins) == 1 else ""  # one Envoy for all
         parts = (self._of(session, admins[node or each.id], each.id) for each in found)

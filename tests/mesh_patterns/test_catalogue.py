@@ -41,9 +41,7 @@ PATTERNS = {
 MORE = {"IV": ["token-authorization", "external-authorization"]}
 MISSING = frozenset(
     {
-        "onboarding",
-        *("cloud-bursting", "multi-cluster-failover", "federation"),
-        "egress-gateway",
+        *("cloud-bursting", "federation"),
         "mesh-as-debugger",
         *("abstraction", "baselining", "gauging-value", "federating-catalogs"),
     }

@@ -48,7 +48,7 @@ def test_a_bare_status_is_that_of_all(read: Read) -> None:
         (
             "{}",
             "6:3: claims nothing; expected at least one of status, answered, share, each, "
-            "upstream_ratio, upstream, versions, within, latency, peak, stats, ",
+            "upstream_ratio, upstream, versions, replicas, within, latency, peak, stats, ",
         ),
         ("{share: {}}", "6:3: claims nothing; expected at least one of status, answered"),
         ("{to: wb, status: 200}", "6:8: no service 'wb'; did you mean 'web'?"),

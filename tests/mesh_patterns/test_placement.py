@@ -16,8 +16,8 @@ mesh:
 def test_every_version_has_a_sidecar_and_the_edge_an_envoy_of_its_own(read: Read) -> None:
     found = proxies(read(MESH % "sidecar").mesh)
     assert [(p.node, [str(i) for i in p.inbound], p.callers, p.ingress) for p in found] == [
-        ("page-v1", ["page v1"], (Caller("page", "page-v1"),), False),
-        ("page-v2", ["page v2"], (Caller("page", "page-v2"),), False),
+        ("page-v1", ["page v1"], (Caller("page", "page-v1", "v1"),), False),
+        ("page-v2", ["page v2"], (Caller("page", "page-v2", "v2"),), False),
         ("web", ["web"], (), False),
         ("api", ["api"], (), False),
         ("ingress", [], (Caller("client", "client"),), True),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mesh_patterns.draft import Draft, Target
@@ -104,3 +106,46 @@ def test_a_target_that_is_not_there_is_refused(draft: Draft, text: str, told: st
     with pytest.raises(DocumentError) as caught:
         target(draft.mesh, text, HERE, "reviews")
     assert str(caught.value) == f"m.yaml:5:6: {told}"
+
+
+REPLICAS = """
+mesh: {services: {a: {replicas: 2}, b: {versions: {v1: {replicas: 3}, v2: }}}}
+patterns: [{pattern: fault, on: '%s', abort: {status: 503}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "ids"),
+    [
+        ("a#2", ["a-2"]),
+        ("a", ["a", "a-2"]),
+        ("b/v1#3", ["b-v1-3"]),
+        ("b/v1#1", ["b-v1"]),
+        ("b/v1", ["b-v1", "b-v1-2", "b-v1-3"]),
+    ],
+)
+def test_a_number_after_a_version_is_one_of_its_replicas(
+    read: Read, on: str, ids: list[str]
+) -> None:
+    draft = read(REPLICAS % on)
+    (fault,) = draft.filters
+    assert fault.inbound is not None
+    assert [each.id for each in fault.inbound.instances(draft.mesh)] == ids
+    assert str(fault.inbound) == on
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        ("a#3", "no replica '3': a has 2, the first is a#1"),
+        ("a#0", "no replica '0': a has 2"),
+        ("a#", "no replica '': a has 2"),
+        ("a#²", "no replica '²': a has 2"),
+        ("a#1#1", "no replica '1#1': a has 2"),
+        ("b#1", "'b' has versions; say which: b/v1#1, b/v2#1"),
+        ("b/v2#2", "no replica '2': b/v2 has 1"),
+    ],
+)
+def test_a_replica_that_is_not_there_is_refused(read: Read, on: str, told: str) -> None:
+    with pytest.raises(DocumentError, match=re.escape(told)):
+        read(REPLICAS % on)

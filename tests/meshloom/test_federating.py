@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.mini_mesh.federation.test_forward import free
 
 from meshloom.state import running
 from tests.meshloom.command import PATIENCE, Up, get, inside, up, write
-from tests.mini_mesh.federation.test_forward import free
 
 OWNER = """
 name: shop

@@ -162,7 +162,8 @@ async def traffic(live: Live, service: str) -> AsyncIterator[Traffic]:
         async with aiohttp.ClientSession() as session:
             while True:
                 status, answer = await ask(session, url)
-                traffic.saw(status, answer["version"] if isinstance(answer, dict) else answer)
+                told = answer.get("version", "") if isinstance(answer, dict) else answer
+                traffic.saw(status, told)
 
     async with asyncio.TaskGroup() as group:
         clients = [group.create_task(client()) for _ in range(CLIENTS)]

@@ -57,7 +57,7 @@ def test_a_command_gets_its_port_its_name_and_its_own_environment(tmp_path: Path
     assert (spec.name, spec.command, spec.cwd) == ("shop-v1", "serve 1", tmp_path / "sub")
     assert spec.env == {
         "PORT": str(port("workload:shop-v1")),
-        "MESHLOOM_SERVICE": "shop", "MESHLOOM_VERSION": "v1",
+        "MESHLOOM_SERVICE": "shop", "MESHLOOM_VERSION": "v1", "MESHLOOM_REPLICA": "1",
         "CLOCK_URL": f"http://127.0.0.1:{clock}", "CLOCK_ADDR": f"127.0.0.1:{clock}",
         "CLOCK_HOST": "127.0.0.1", "CLOCK_PORT": str(clock),
         "CLOCK_TARGET": f"127.0.0.1:{clock}",

@@ -94,7 +94,7 @@ def at_workload(draft: Draft, instance: Instance) -> tuple[Filter, ...]:
     return tuple(
         each
         for each in draft.filters_before(instance.service)
-        if each.inbound and each.inbound.version in (None, instance.version)
+        if each.inbound and each.inbound.has(instance)
     )
 
 

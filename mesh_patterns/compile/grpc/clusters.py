@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mesh_patterns.compile import clusters, traffic_policy
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
-from mesh_patterns.draft import Draft, Edge, Target
+from mesh_patterns.draft import Draft, Edge
+from mesh_patterns.hosts import Group, groups
 from mesh_patterns.placement import Placement
 from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
 from xds_server.protos import cluster, core, endpoint
@@ -32,24 +33,38 @@ def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resourc
         )
         lines = traffic_policy.origins(each.policy) | origins(draft, each.target.service)
         yield Resource.of(message, origins={"": place, **lines})
-        yield endpoints(draft, each.name, each.target, placement)
+        yield endpoints(draft, each, here(draft, edge.caller), placement)
 
 
-def endpoints(draft: Draft, name: str, target: Target, placement: Placement) -> Resource:
-    """The hosts of the cluster ``name``."""
-    found = _assignment(name, clusters.hosts(draft, target, placement))
-    return Resource.of(found, origins={"": str(clusters.place_of(draft, target))})
+def here(draft: Draft, caller: str) -> tuple[str, ...]:
+    """The locality of a caller, if all of its versions are in one."""
+    found = {each.locality for each in draft.mesh.services[caller].versions}
+    return found.pop() if len(found) == 1 else ()
 
 
-def _assignment(name: str, ports: Iterable[int]) -> endpoint.ClusterLoadAssignment:
-    endpoints = [
-        endpoint.LbEndpoint(endpoint=endpoint.Endpoint(address=clusters.socket_address(port)))
-        for port in ports
-    ]
-    local = endpoint.LocalityLbEndpoints(
-        locality=LOCALITY, load_balancing_weight=WEIGHT, lb_endpoints=endpoints
+def endpoints(
+    draft: Draft, known: clusters.Outbound, here: tuple[str, ...], placement: Placement
+) -> Resource:
+    """A cluster's hosts, for a caller in the locality ``here``."""
+    placed = known.policy.get("failover")
+    found = groups(draft, known.target, placed.value if placed else None, here)
+    made = endpoint.ClusterLoadAssignment(
+        cluster_name=known.name,
+        endpoints=[
+            endpoint.LocalityLbEndpoints(
+                load_balancing_weight=_weight(each),
+                lb_endpoints=clusters.hosts(draft, each, placement),
+                **{"locality": LOCALITY, **clusters.locality(each)},
+            )
+            for each in found
+        ],
     )
-    return endpoint.ClusterLoadAssignment(cluster_name=name, endpoints=[local])
+    return Resource.of(made, origins={"": str(clusters.place_of(draft, known.target))})
+
+
+def _weight(group: Group) -> int:
+    """Localities share by their weights, so each has that of all its hosts."""
+    return sum(weight or 1 for _, weight in group.hosts) if group.locality else WEIGHT
 
 
 def _fields(policy: traffic_policy.Settings) -> dict[str, Any]:
@@ -97,4 +112,5 @@ _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "health_check": _left_out,
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
+    "failover": _left_out,  # it is in the endpoints
 }

@@ -156,11 +156,18 @@ def test_a_local_command_comes_from_an_annotation_with_the_environment(
 
 def test_a_workload_without_replicas_does_not_run(imported: Import, told: Told) -> None:
     off = deployment("off", "app: off").replace("spec: {template", "spec: {replicas: 0, template")
-    many = deployment("on", "app: on").replace("spec: {template", "spec: {replicas: 3, template")
-    draft = imported(off + many)
+    draft = imported(off + deployment("on", "app: on"))
     assert list(draft.mesh.services) == ["on"]
     assert "1.yaml:5:18: Deployment 'off' has no replicas: left out" in told(draft)
-    assert "1.yaml:11:18: one of each replica runs (Deployment 'on')" in told(draft)
+
+
+def test_as_many_replicas_run_as_one_machine_bears(imported: Import, told: Told) -> None:
+    two = deployment("two", "app: two").replace("spec: {template", "spec: {replicas: 2, template")
+    many = deployment("on", "app: on").replace("spec: {template", "spec: {replicas: 30, template")
+    draft = imported(two + many)
+    ids = [each.id for each in draft.mesh.instances()]
+    assert ids == ["two", "two-2", "on", "on-2", "on-3"]
+    assert "1.yaml:11:18: 3 replicas run, no more (Deployment 'on')" in told(draft)
 
 
 def test_the_port_tells_the_protocol(imported: Import, told: Told) -> None:

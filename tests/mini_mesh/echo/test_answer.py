@@ -12,6 +12,7 @@ def test_the_answer_says_who_got_what_and_how_the_calls_went() -> None:
     assert answer(REVIEWS, got, outcomes) == {
         "service": "reviews",
         "version": "v2",
+        "replica": 1,
         "method": "POST",
         "path": "/reviews/1?x=y",
         "headers": [["A", "1"], ["a", "2"]],

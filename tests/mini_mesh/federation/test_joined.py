@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mesh_patterns.external import Address
 from mesh_patterns.load import load
 from mesh_yaml.yaml import dump
 from mini_mesh.federation.catalogue import Endpoint, ServiceInstance
@@ -29,9 +30,9 @@ def test_services_of_others_are_a_pattern_file(tmp_path: Path) -> None:
     services = draft.mesh.services
     assert services["api"].hosts == ("api.shop.mesh",)
     assert services["b"].protocol == "grpc"
-    run = services["api"].versions[0].run
-    assert run is not None
-    assert run.endswith("forward.py 127.0.0.1 8080")
+    there = services["api"].external
+    assert there is not None
+    assert there.addresses == (Address("127.0.0.1", 8080),)
     assert joined.take(OWNER, "api", None, ()) == ""
     assert list(joined.services) == ["b"]
 
