@@ -81,3 +81,10 @@ expect:
 - {from: a, to: b, status: 0, during: push 1}
 """
     assert refusal(text).startswith("3:31: 'a' sends without an Envoy")
+
+
+def test_replicas_are_scaled_within_bounds() -> None:
+    assert parse("scale  reviews/v2 to 3").scaled == ("reviews/v2", 3)
+    for text in ("scale shop", "scale shop to", "scale shop to 0", "scale shop to 65"):
+        with pytest.raises(ValueError, match="expected"):
+            parse(text)
