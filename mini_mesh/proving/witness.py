@@ -43,7 +43,7 @@ class Witness:
     def __init__(self, mesh: MiniMesh) -> None:
         targets = [TapTarget(node, admin) for node, admin in mesh.admins.items()]
         self._testimony: Testimony | None = None
-        self._since = 0.0
+        self._since, self._until = 0.0, float("inf")
         self.hub = Hub(
             targets,
             topology(mesh.plan),
@@ -62,8 +62,11 @@ class Witness:
                 await self.hub.attached()
             lost = self._lost()
             self._testimony, self._since = testimony, time.time()
+            self._until = float("inf")
             try:
                 yield testimony
+                # health checks, for one, go on: what begins now is none of the claim's
+                self._until = time.time()
                 await self._settled(testimony, QUIET_SPANS if claim.traces else QUIET)
                 testimony.lost += self._lost() - lost
             finally:
@@ -78,7 +81,7 @@ class Witness:
             return
         kept = self._testimony.exchanges
         # of requests of the claim before, an Envoy may tell only now
-        kept += [each for each in exchanges if each.started >= self._since]
+        kept += [each for each in exchanges if self._since <= each.started <= self._until]
         if len(kept) > MAX_KEPT:
             self._testimony.lost += len(kept) - MAX_KEPT
             del kept[MAX_KEPT:]
