@@ -6,10 +6,18 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.mini_mesh.federation.test_forward import free
 
 from meshloom.state import running
+from mini_mesh.ports import Ports
 from tests.meshloom.command import PATIENCE, Up, get, inside, up, write
+
+
+def free() -> int:
+    ports = Ports()
+    port = ports.take()
+    ports.release(port)
+    return port
+
 
 OWNER = """
 name: shop
