@@ -177,7 +177,7 @@ def test_where_there_is_no_envoy_it_is_said_what_to_do(
     [
         (("up", "--for", "3"), "--for: expected a duration such as 250ms, 2s or 1m30s, got '3'"),
         (("up", "--var", "x"), "--var: expected name=value, got 'x'"),
-        (("prove",), "Missing argument 'files'"),
+        (("prove",), "name the files, or say --all"),
         (("upp",), "No such command 'upp'"),
     ],
 )
