@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
 from mini_mesh.mesh import MiniMesh
 from mini_mesh.proving import configs, counters, probe, stats, trouble
+from mini_mesh.proving.batches import arrivals, batches
 from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Happened, Observed, Sample
 from mini_mesh.proving.outgoing import Meanwhile, outgoing
@@ -21,8 +22,6 @@ from mini_mesh.proving.verdict import Verdict, wording
 
 if TYPE_CHECKING:
     from mini_mesh.proving.witness import Witness
-
-MAX_BESIDE_OTHERS = 50  # requests of a claim that may run beside others
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +48,12 @@ async def prove(
     """Prove each claim of the mesh's files, in their order; ``starting`` hears which are next.
     ``witness`` is needed where a claim is about what Envoys tell.
 
-    A claim that counts what reached somebody runs alone: counts must not mix. Small ones that only
-    look at answers run side by side, so that nobody waits for one delay after the other.
+    Some run side by side: ``batches``.
     """
-    for batch in batches(mesh.draft.mesh.claims):
+    for batch in batches(mesh.draft):
         starting(batch)
         for proof in await asyncio.gather(*(_prove(claim, mesh, witness) for claim in batch)):
             yield proof
-
-
-def batches(claims: Iterable[ClaimSpec]) -> Iterator[list[ClaimSpec]]:
-    """The claims in groups that may run at the same time, none of them empty."""
-    together: list[ClaimSpec] = []
-    for claim in claims:
-        if counts(claim) or claim.send > MAX_BESIDE_OTHERS:
-            yield from filter(None, (together, [claim]))
-            together = []
-        else:
-            together.append(claim)
-    if together:
-        yield together
-
-
-def counts(claim: ClaimSpec) -> bool:
-    """Whether a claim is about more than its own answers, so that nobody else may send."""
-    happens = any((claim.during, claim.with_, claim.wait, claim.latency, claim.stop, claim.start))
-    measured = claim.peak or claim.stats or claim.config or claim.is_witnessed
-    return bool(_arrivals(claim) or measured or happens)
-
-
-def _arrivals(claim: ClaimSpec) -> object:
-    """What a claim says of how many requests reached somebody."""
-    named = ("share", "each", "upstream", "upstream_ratio", "versions", "replicas")
-    return any(getattr(claim, name) for name in named)
 
 
 async def _prove(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Proof:
@@ -130,7 +102,7 @@ async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> O
 
 async def _observe(claim: ClaimSpec, mesh: MiniMesh) -> Observed:
     plan, admins = mesh.plan, mesh.admins
-    counted = bool(_arrivals(claim))
+    counted = bool(arrivals(claim))
     before = await counters.settled(plan, admins) if counted else {}
     served, since = configs.served(mesh), time.time()
     stood = await stats.read(admins) if claim.stats else {}

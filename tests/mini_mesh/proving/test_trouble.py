@@ -25,7 +25,7 @@ expect:
 - {to: shop, send: 10, with: {patterns: [{pattern: fault, on: shop, abort: {status: 418}}]},
    status: 418}
 - {to: shop, send: 10, status: 200}
-- {to: shop, send: 20, during: stop shop/v1, status: {503: 20%..80%, 200: 20%..80%}}
+- {to: shop, send: 20, during: stop shop/v1, status: {503: 5%..95%, 200: 5%..95%}}
 - {to: shop, send: 20, status: 200}
 - {to: shop, concurrency: 5, during: restart shop for 200ms, status: {503: '> 0', 200: '> 0'}}
 - {to: shop, send: 20, status: 200}
