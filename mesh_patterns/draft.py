@@ -108,6 +108,8 @@ class Retries:
     retry_on: tuple[str, ...]
     per_try_timeout: timedelta | None = None
     backoff: tuple[timedelta, timedelta] | None = None  # base, max
+    other_hosts: bool = False  # at hosts that have not been asked, as far as there are such
+    other_priorities: bool = False  # at those of the next priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +176,12 @@ class HeaderEdits:
     remove_response: tuple[str, ...] = ()
 
 
+HIGH = "high"  # the one priority of requests besides Envoy's default
 CLUSTER = (  # an edge's, never a rule's
     "circuit_breaker",
     "retry_budget",
+    "bulkhead",
+    "connection_pool",
     "outlier_detection",
     "health_check",
     "load_balancing",

@@ -158,6 +158,9 @@ def _retries(value: Retries) -> Iterator[str]:
     ignored = [name for name in value.retry_on if name not in RETRIED]
     if ignored and set(value.retry_on) != _DEFAULT_CONDITIONS:
         yield f"ignores 'retry_on: {', '.join(ignored)}'"
+    for name in ("other_hosts", "other_priorities"):
+        if getattr(value, name):
+            yield f"ignores '{name.removeprefix('other_')}: other'"
     if value.backoff and value.backoff[0] < MIN_BACKOFF:
         yield "waits 2ms at least before it retries"
     if value.attempts > MAX_RETRIES:
@@ -169,7 +172,9 @@ def _not_there(what: str) -> Callable[[Any], Iterator[str]]:
 
 
 def _circuit_breaker(value: CircuitBreaker) -> Iterator[str]:
-    for name in ("max_connections", "max_pending_requests", "max_retries"):
+    for name in (
+        "max_connections", "max_pending_requests", "max_retries", "max_connections_per_host"
+    ):  # fmt: skip
         if getattr(value, name) is not None:
             yield f"ignores {name!r}"
 

@@ -23,16 +23,46 @@ class CircuitBreaker:
     max_pending_requests: int | None = None  # waiting for a connection
     max_requests: int | None = None  # waiting for an answer
     max_retries: int | None = None
+    max_connections_per_host: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RetryBudget:
     """How many retries a caller may have under way at a time: ``percent`` of all its requests to a
-    service, but always ``min_concurrency``.
+    service, but always ``min_concurrency``. With an ``interval`` those count that began in it, and
+    not only those under way.
     """
 
     percent: float
     min_concurrency: int | None = None  # Envoy's own: 3
+    interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """How TCP finds out that the other end has gone; ``None`` is the operating system's own."""
+
+    idle: timedelta | None = None  # until the first question
+    interval: timedelta | None = None
+    probes: int | None = None  # without an answer
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionPool:
+    """A caller's connections to the hosts of a service. ``None`` is Envoy's own.
+
+    ``protocol`` is ``http1``, ``http2`` or ``downstream``, as whoever asks. ``ping`` is HTTP/2's:
+    how often, and how long an answer may take.
+    """
+
+    connect_timeout: timedelta | None = None  # 5 s
+    idle_timeout: timedelta | None = None  # 1 h; zero is none
+    max_connection_duration: timedelta | None = None
+    max_requests_per_connection: int | None = None
+    keepalive: Keepalive | None = None
+    protocol: str | None = None
+    max_concurrent_streams: int | None = None  # of an HTTP/2 connection
+    ping: tuple[timedelta, timedelta] | None = None
 
 
 @dataclass(frozen=True, slots=True)

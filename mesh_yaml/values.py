@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h))+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 MAX_DURATION = timedelta(days=365)  # more is a typo, and Envoy refuses some centuries
+MIN_DURATION = timedelta(milliseconds=1)  # what Envoy takes for a time at all
 _SPREAD = re.compile(r"(\d+(?:\.\d+)?)%\s*(?:±|\+-|\+/-)\s*(\d+(?:\.\d+)?)\s*(?:σ|sigma)")
 MAX_SIGMAS = 10.0
 _BOUND = re.compile(r"(-?\d+(?:\.\d+)?)(%|ms|s|m|h|x|×)?")
@@ -29,6 +30,12 @@ def parse_duration(text: Any) -> timedelta:
     if seconds > MAX_DURATION.total_seconds():
         raise ValueError(f"a duration is at most a year, got {text!r}")
     return timedelta(seconds=seconds)
+
+
+def _some(value: timedelta) -> timedelta:
+    if value < MIN_DURATION:
+        raise ValueError(f"expected at least 1ms, got {value.total_seconds():g}s")
+    return value
 
 
 def parse_percent(text: Any) -> float:
@@ -132,6 +139,7 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     WithJsonSchema({"type": "string", "pattern": rf"^{_DURATION.pattern}$", "examples": ["2.5s"]}),
 ]
+SomeTime = Annotated[Duration, AfterValidator(_some)]
 Percent = Annotated[
     float,
     BeforeValidator(parse_percent),

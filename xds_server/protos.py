@@ -205,7 +205,14 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.filters.network.tcp_proxy import v3 as tcp_proxy
     from envoy_data_plane.envoy.extensions.filters.network.thrift_proxy import v3 as thrift_proxy
     from envoy_data_plane.envoy.extensions.http.stateful_session.cookie import v3 as session_cookie
+    from envoy_data_plane.envoy.extensions.load_balancing_policies.client_side_weighted_round_robin import (  # noqa: E501
+        v3 as client_side_weighted_round_robin,
+    )
     from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
+    from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
+    from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities import (
+        v3 as previous_priorities,
+    )
     from envoy_data_plane.envoy.extensions.transport_sockets.raw_buffer import v3 as raw_buffer
     from envoy_data_plane.envoy.extensions.transport_sockets.tap import v3 as socket_tap
     from envoy_data_plane.envoy.service.accesslog import v3 as access_log_service
@@ -230,6 +237,9 @@ _LATER: Mapping[str, str] = {
     "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
     "auth_service": "envoy.service.auth.v3",
     "brotli": "envoy.extensions.compression.brotli.compressor.v3",
+    "client_side_weighted_round_robin": (
+        "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3"
+    ),
     "composite": "envoy.extensions.filters.http.composite.v3",
     "compressor": "envoy.extensions.filters.http.compressor.v3",
     "connection_limit": "envoy.extensions.filters.network.connection_limit.v3",
@@ -256,6 +266,8 @@ _LATER: Mapping[str, str] = {
     "rate_limit_config": "envoy.config.ratelimit.v3",
     "rate_limit_service": "envoy.service.ratelimit.v3",
     "network_rbac": "envoy.extensions.filters.network.rbac.v3",
+    "previous_hosts": "envoy.extensions.retry.host.previous_hosts.v3",
+    "previous_priorities": "envoy.extensions.retry.priority.previous_priorities.v3",
     "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
     "rbac": "envoy.config.rbac.v3",
     "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
@@ -324,6 +336,9 @@ __all__ = [
     "trace",
     "tracing",
     "compressor",
+    "client_side_weighted_round_robin",
+    "previous_hosts",
+    "previous_priorities",
     "gzip",
     "brotli",
     "zstd",

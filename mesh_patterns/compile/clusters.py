@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mesh_patterns import beside as services
-from mesh_patterns.compile import external, filters, tls, traffic_policy
+from mesh_patterns.compile import connection_pool, external, filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads, protocol_options
@@ -72,7 +72,9 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
             name=each.name,
             type=cluster.ClusterDiscoveryType.EDS,
             eds_cluster_config=cluster.ClusterEdsClusterConfig(eds_config=ads()),
-            typed_extension_protocol_options=protocol_options(service.protocol),
+            typed_extension_protocol_options=connection_pool.options(
+                service.protocol, service.requests, each.policy
+            ),
             transport_socket=tapped(socket) if socket and placement.sockets else socket,
             **traffic_policy.fields(each.policy, service.name),
         )

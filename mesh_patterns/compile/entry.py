@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from mesh_patterns.compile import traffic_policy
 from mesh_patterns.draft import Draft, Edge, Filter, Placed, Rule, Target, Weighted
@@ -53,13 +54,15 @@ class Host:
 class Stream:
     """Connections that are handed on as they are, or command by command: to ``clusters``, in
     proportion to their weights. ``names`` are those by which a client asks for it (SNI); none: it
-    gets whatever comes.
+    gets whatever comes. ``idle``: how long one may be without a byte, ``longest``: there at all.
     """
 
     protocol: str
     clusters: tuple[tuple[str, int], ...]
     place: Place
     names: tuple[str, ...] = ()
+    idle: timedelta | None = None
+    longest: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mesh_patterns.compile import tls, traffic_policy
+from mesh_patterns.compile import connection_pool, tls, traffic_policy
 from mesh_patterns.compile.sockets import tapped
-from mesh_patterns.compile.values import protocol_options
 from mesh_patterns.draft import Draft
 from mesh_patterns.external import Address, External, Origination
 from mesh_patterns.placement import HOST, Placement, at_egress
@@ -34,7 +33,9 @@ def outbound(draft: Draft, known: Outbound, placement: Placement) -> Resource:
         found = External((gateway,), found.place)
     message = cluster.Cluster(
         name=known.name,
-        typed_extension_protocol_options=protocol_options(service.protocol),
+        typed_extension_protocol_options=connection_pool.options(
+            service.protocol, service.requests, known.policy
+        ),
         **_hosts(found, known.name),
         **_socket(found, placement),
         **traffic_policy.fields(known.policy, service.name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mesh_patterns.compile import traffic_policy
+from mesh_patterns.compile import connection_pool, traffic_policy
 from mesh_patterns.compile.entry import Stream, local_cluster
 from mesh_patterns.draft import Draft, Edge, Target
 from mesh_patterns.model import Instance, Service
@@ -26,7 +26,11 @@ def outbound(draft: Draft, edge: Edge, names: tuple[str, ...] = ()) -> Stream:
         (traffic_policy.cluster_name(draft, edge.caller, target), weight)
         for target, weight in targets or [(Target(edge.callee), 1)]
     )
-    return Stream(service.protocol, clusters, service.place, names)
+    pool = connection_pool.of(traffic_policy.policy(draft.edges, edge.caller, Target(edge.callee)))
+    return Stream(
+        service.protocol, clusters, service.place, names,
+        pool.idle_timeout, pool.max_connection_duration,
+    )  # fmt: skip
 
 
 def at_ingress(draft: Draft, edges: Sequence[Edge]) -> tuple[Stream, ...]:

@@ -11,35 +11,24 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.draft import CLUSTER, Draft, Edge, Placed, Target
+from mesh_patterns.compile import circuit_breakers, connection_pool, load_balancing
+from mesh_patterns.draft import Draft, Edge, Placed, Target
 from mesh_patterns.identity import secured
 from mesh_patterns.policy import (
-    CircuitBreaker,
     FailurePercentage,
     HashKey,
     HealthCheck,
     LoadBalancing,
     OutlierDetection,
-    RetryBudget,
-    SlowStart,
     SuccessRate,
 )
-from xds_server.protos import cluster, core, envoy_type, route
+from xds_server.protos import cluster, core, envoy_type
 
 Edges = Mapping[tuple[str, str], Edge]
 Settings = Mapping[str, Placed[Any]]  # those of ``CLUSTER`` that are set
 _NOTHING: Settings = {}
 
-_POLICIES = {
-    "round_robin": cluster.ClusterLbPolicy.ROUND_ROBIN,
-    "least_request": cluster.ClusterLbPolicy.LEAST_REQUEST,
-    "random": cluster.ClusterLbPolicy.RANDOM,
-    "ring_hash": cluster.ClusterLbPolicy.RING_HASH,
-    "maglev": cluster.ClusterLbPolicy.MAGLEV,
-}
 _FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds the line
-    "circuit_breaker": "circuit_breakers",
-    "retry_budget": "circuit_breakers.thresholds[0].retry_budget",
     "outlier_detection": "outlier_detection",
     "health_check": "health_checks",
     "load_balancing": "lb_policy",
@@ -65,22 +54,26 @@ def cluster_name(draft: Draft, caller: str, target: Target) -> str:
 
 def fields(settings: Settings, service: str) -> dict[str, Any]:
     """What is set of a cluster of ``service``, as its fields."""
-    breaker, budget, outliers, check, balance, _ = (
-        placed.value if (placed := settings.get(name)) else None for name in CLUSTER
+    outliers, check, balance = (
+        placed.value if (placed := settings.get(name)) else None
+        for name in ("outlier_detection", "health_check", "load_balancing")
     )
-    limits = breaker or budget
     return {
-        **({"circuit_breakers": _circuit_breakers(breaker, budget)} if limits else {}),
+        **circuit_breakers.fields(settings),
+        **connection_pool.fields(settings),
         **({"outlier_detection": outlier_detection_message(outliers)} if outliers else {}),
         **({"health_checks": [health_check_message(check, service)]} if check else {}),
         **_common(outliers or check, balance),
-        **(_load_balancing(balance) if balance else {}),
+        **(load_balancing.fields(balance) if balance else {}),
     }
 
 
 def origins(settings: Settings) -> dict[str, str]:
     """The lines of those fields."""
-    return {field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings}
+    lines = {
+        field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings
+    }
+    return lines | circuit_breakers.origins(settings) | connection_pool.origins(settings)
 
 
 def health_check_message(meaning: HealthCheck, service: str) -> core.HealthCheck:
@@ -114,27 +107,6 @@ def health_check_message(meaning: HealthCheck, service: str) -> core.HealthCheck
         unhealthy_threshold=meaning.unhealthy,
         **kinds[meaning.protocol],
     )
-
-
-def _circuit_breakers(
-    breaker: CircuitBreaker | None, budget: RetryBudget | None
-) -> cluster.CircuitBreakers:
-    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/circuit_breaking"""
-    breaker = breaker or CircuitBreaker()
-    thresholds = cluster.CircuitBreakersThresholds(
-        max_connections=breaker.max_connections,
-        max_pending_requests=breaker.max_pending_requests,
-        max_requests=breaker.max_requests,
-        max_retries=breaker.max_retries,
-        track_remaining=True,
-        retry_budget=None
-        if budget is None
-        else cluster.CircuitBreakersThresholdsRetryBudget(
-            budget_percent=envoy_type.Percent(value=budget.percent),
-            min_retry_concurrency=budget.min_concurrency,
-        ),
-    )
-    return cluster.CircuitBreakers(thresholds=[thresholds])
 
 
 def outlier_detection_message(meaning: OutlierDetection) -> cluster.OutlierDetection:
@@ -193,38 +165,6 @@ def _failure_percentage(meaning: FailurePercentage | None) -> dict[str, Any]:
     }
 
 
-def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
-    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing"""
-    found: dict[str, Any] = {"lb_policy": _POLICIES[meaning.policy]}
-    if meaning.policy == "ring_hash":
-        found["ring_hash_lb_config"] = cluster.ClusterRingHashLbConfig(
-            minimum_ring_size=meaning.minimum_ring_size, maximum_ring_size=meaning.maximum_ring_size
-        )
-    if meaning.policy == "maglev" and meaning.table_size is not None:
-        found["maglev_lb_config"] = cluster.ClusterMaglevLbConfig(table_size=meaning.table_size)
-    ramp = _slow_start(meaning.slow_start) if meaning.slow_start else None
-    if meaning.policy == "round_robin" and ramp:
-        found["round_robin_lb_config"] = cluster.ClusterRoundRobinLbConfig(slow_start_config=ramp)
-    if meaning.policy == "least_request" and (ramp or meaning.choice_count is not None):
-        found["least_request_lb_config"] = cluster.ClusterLeastRequestLbConfig(
-            choice_count=meaning.choice_count, slow_start_config=ramp
-        )
-    return found
-
-
-def _slow_start(meaning: SlowStart) -> cluster.ClusterSlowStartConfig:
-    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/slow_start"""
-    aggression = meaning.aggression and core.RuntimeDouble(
-        default_value=meaning.aggression, runtime_key="slow_start.aggression"
-    )
-    least = meaning.minimum_percent
-    return cluster.ClusterSlowStartConfig(
-        slow_start_window=meaning.window,
-        aggression=aggression or None,
-        min_weight_percent=None if least is None else envoy_type.Percent(value=least),
-    )
-
-
 def _common(
     outliers: OutlierDetection | HealthCheck | None, balance: LoadBalancing | None
 ) -> dict[str, Any]:
@@ -250,24 +190,3 @@ def hash_keys(edges: Edges, caller: str, targets: Iterable[Target]) -> tuple[Has
         placed = policy(edges, caller, target).get("load_balancing")
         found.update(dict.fromkeys(placed.value.hash if placed else ()))
     return tuple(found)
-
-
-def hash_policy(key: HashKey) -> route.RouteActionHashPolicy:
-    """One key of a route's hash; all that a request has are combined."""
-    match key.kind:
-        case "header":
-            return route.RouteActionHashPolicy(
-                header=route.RouteActionHashPolicyHeader(header_name=key.name)
-            )
-        case "cookie":
-            path = (key.path or "/") if key.ttl is not None else ""
-            return route.RouteActionHashPolicy(
-                cookie=route.RouteActionHashPolicyCookie(name=key.name, ttl=key.ttl, path=path)
-            )
-        case "query":
-            return route.RouteActionHashPolicy(
-                query_parameter=route.RouteActionHashPolicyQueryParameter(name=key.name)
-            )
-    return route.RouteActionHashPolicy(
-        connection_properties=route.RouteActionHashPolicyConnectionProperties(source_ip=True)
-    )

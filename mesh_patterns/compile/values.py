@@ -12,7 +12,7 @@ from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import core, envoy_type, http_options, matcher, route
 
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
 @functools.cache
@@ -115,4 +115,4 @@ def protocol_options(protocol: str) -> dict[str, protos.protobuf.Any]:
     http2 = http_options.HttpProtocolOptionsExplicitHttpConfig(
         http2_protocol_options=core.Http2ProtocolOptions()
     )
-    return {_HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}
+    return {HTTP_OPTIONS: any_of(http_options.HttpProtocolOptions(explicit_http_config=http2))}

@@ -29,6 +29,7 @@ class CircuitBreakerSpec(PatternSpec):
         None, description="that wait for a connection; 1024 if absent"
     )
     max_retries: Limit | None = Field(None, description="under way at a time; 3 if absent")
+    max_connections_per_host: Limit | None = Field(None, description="no limit if absent")
 
     @model_validator(mode="after")
     def _some(self) -> CircuitBreakerSpec:
@@ -40,7 +41,10 @@ class CircuitBreakerSpec(PatternSpec):
         return CircuitBreaker(**{name: getattr(self, name) for name in _LIMITS})
 
 
-_LIMITS = ("max_requests", "max_connections", "max_pending_requests", "max_retries")
+_LIMITS = (
+    "max_requests", "max_connections", "max_pending_requests", "max_retries",
+    "max_connections_per_host",
+)  # fmt: skip
 
 
 def apply(spec: CircuitBreakerSpec, draft: Draft) -> None:

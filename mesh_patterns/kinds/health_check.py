@@ -9,7 +9,6 @@ https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/health_
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -20,15 +19,7 @@ from mesh_patterns.policy import HealthCheck
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import ListOrOne, one_or_more
-from mesh_yaml.values import Bound, Bounds, Duration
-
-SHORTEST = timedelta(milliseconds=1)
-
-
-def _some(value: timedelta) -> timedelta:
-    if value < SHORTEST:
-        raise ValueError(f"expected at least 1ms, got {value.total_seconds():g}s")
-    return value
+from mesh_yaml.values import Bound, Bounds, SomeTime
 
 
 def _status(value: Bounds) -> Bounds:
@@ -37,7 +28,6 @@ def _status(value: Bounds) -> Bounds:
     return value
 
 
-Some = Annotated[Duration, AfterValidator(_some)]
 Statuses = Annotated[
     list[Annotated[Bound, AfterValidator(_status)]], BeforeValidator(one_or_more), ListOrOne()
 ]
@@ -53,8 +43,10 @@ class HealthCheckSpec(PatternSpec):
     path: str = Field("/", pattern=r"^/", description="of http")
     statuses: Statuses = Field([], description="that are well, such as 200..299; 200 if absent")
     service: str = Field("", description="of grpc's health protocol")
-    interval: Some = Field("1s", validate_default=True, description="between two questions")
-    timeout: Some = Field("1s", validate_default=True, description="after which there is no answer")
+    interval: SomeTime = Field("1s", validate_default=True, description="between two questions")
+    timeout: SomeTime = Field(
+        "1s", validate_default=True, description="after which there is no answer"
+    )
     healthy_threshold: int = Field(1, ge=1, le=1000, description="good answers in a row")
     unhealthy_threshold: int = Field(2, ge=1, le=1000, description="bad ones in a row")
 

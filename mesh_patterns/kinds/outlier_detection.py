@@ -19,7 +19,7 @@ from mesh_patterns.policy import FailurePercentage, OutlierDetection, SuccessRat
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import Problem
 from mesh_yaml.spec import AlsoWritten, Spec
-from mesh_yaml.values import Duration, Percent
+from mesh_yaml.values import Percent, SomeTime
 
 DEFAULT_5XX = 5  # Envoy's
 DEFAULT_BASE = timedelta(seconds=30)
@@ -33,14 +33,7 @@ def _whole(percent: float) -> float:
     return percent
 
 
-def _positive(duration: timedelta) -> timedelta:
-    if not duration:
-        raise ValueError("must be more than 0s")
-    return duration
-
-
 WholePercent = Annotated[Percent, AfterValidator(_whole)]
-SomeTime = Annotated[Duration, AfterValidator(_positive)]
 
 
 class SuccessRateSpec(Spec):

@@ -3,13 +3,15 @@
 Envoy: ``RouteAction.retry_policy``. At most three retries are in flight at a time to one cluster
 unless a circuit breaker or a budget says otherwise, so under concurrency fewer are made. A budget
 is of retries that are under way, not of a time: who sends one request after the other has as many
-as ``attempts`` says, as long as ``min_concurrency`` is not 0.
+as ``attempts`` says, as long as ``min_concurrency`` is not 0. With an ``interval`` the requests of
+that time count too, which makes a budget wider, not narrower.
+<https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/http/http_routing#retry-semantics>
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -19,7 +21,7 @@ from mesh_patterns.policy import RetryBudget
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.spec import AlsoWritten, Spec
-from mesh_yaml.values import Duration, Percent
+from mesh_yaml.values import Duration, Percent, SomeTime
 
 # https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/router_filter
 CONDITIONS = frozenset(
@@ -78,10 +80,22 @@ class RetriesOptions(Spec):
         description="Envoy's conditions, and statuses",
     )
     backoff: BackoffSpec | None = None
+    hosts: Literal["any", "other"] = Field(
+        "any", description="other: rather not one that has been asked already"
+    )
+    priorities: Literal["any", "other"] = Field(
+        "any", description="other: every second retry leaves the priorities that were asked"
+    )
 
     def meaning(self) -> Retries:
-        backoff = self.backoff.meaning() if self.backoff else None
-        return Retries(self.attempts, tuple(map(str, self.retry_on)), self.per_try_timeout, backoff)
+        return Retries(
+            self.attempts,
+            tuple(map(str, self.retry_on)),
+            self.per_try_timeout,
+            self.backoff.meaning() if self.backoff else None,
+            self.hosts == "other",
+            self.priorities == "other",
+        )
 
 
 class BudgetSpec(Spec):
@@ -91,9 +105,12 @@ class BudgetSpec(Spec):
     min_concurrency: int | None = Field(
         None, ge=0, le=2**32 - 1, description="retries that always may be; 3 if absent"
     )
+    interval: SomeTime | None = Field(
+        None, description="the share is of the requests of so long a time too"
+    )
 
     def meaning(self) -> RetryBudget:
-        return RetryBudget(self.percent, self.min_concurrency)
+        return RetryBudget(self.percent, self.min_concurrency, self.interval)
 
 
 class RetriesSpec(PatternSpec, RetriesOptions):

@@ -186,6 +186,9 @@ class RuleSpec(Spec):
     fault: FaultOptions | None = None
     mirror: Mirrors = Field([], description="copies, one or several")
     cors: CorsOptions | None = None
+    priority: Literal["high"] | None = Field(
+        None, description="high: in a compartment of their own, whose limits 'bulkhead' says"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> RuleSpec:
@@ -258,6 +261,8 @@ def _settings(
             yield name, option.meaning()
     if rule.respond:
         yield "respond", Respond(rule.respond.status, rule.respond.body)
+    if rule.priority:
+        yield "priority", rule.priority
     if rule.mirror:
         yield "mirror", tuple(_mirrors(spec, index, rule, edge, draft))
 

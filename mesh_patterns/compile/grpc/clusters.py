@@ -109,6 +109,8 @@ def _left_out(meaning: Any) -> dict[str, Any]:
 _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "circuit_breaker": _circuit_breaker,
     "retry_budget": _left_out,
+    "bulkhead": _left_out,
+    "connection_pool": _left_out,
     "health_check": _left_out,
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from mesh_patterns.compile import routes, traffic_policy
+from mesh_patterns.compile import load_balancing, routes
 from mesh_patterns.compile.entry import Host, Row
 from mesh_patterns.compile.filters import fault
 from mesh_patterns.compile.grpc.rows import GrpcRow, lowered
@@ -104,4 +104,4 @@ def _hash_policy(key: HashKey) -> route.RouteActionHashPolicy:
         return route.RouteActionHashPolicy(
             filter_state=route.RouteActionHashPolicyFilterState(key=CHANNEL)
         )
-    return traffic_policy.hash_policy(key)
+    return load_balancing.hash_policy(key)

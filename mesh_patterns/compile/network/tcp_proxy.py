@@ -23,4 +23,9 @@ def message(stat_prefix: str, stream: Stream) -> tcp_proxy.TcpProxy:
             for name, weight in stream.clusters
         ]
         where = {"weighted_clusters": tcp_proxy.TcpProxyWeightedCluster(clusters=clusters)}
-    return tcp_proxy.TcpProxy(stat_prefix=stat_prefix, **where)
+    return tcp_proxy.TcpProxy(
+        stat_prefix=stat_prefix,
+        idle_timeout=stream.idle,
+        max_downstream_connection_duration=stream.longest,
+        **where,
+    )

@@ -117,8 +117,8 @@ def test_what_would_never_happen_is_told(read: Read, patterns: str, told: list[s
     ("keys", "told"),
     [
         ("consecutive_5xx: 0", "consecutive_5xx: input should be greater than or equal to 1"),
-        ("interval: 0s", "interval: must be more than 0s"),
-        ("base_ejection_time: 0s", "base_ejection_time: must be more than 0s"),
+        ("interval: 0s", "interval: expected at least 1ms, got 0s"),
+        ("base_ejection_time: 0s", "base_ejection_time: expected at least 1ms, got 0s"),
         ("max_ejection_percent: 33.3", "max_ejection_percent: expected a whole percentage, got 33"),
         ("max_ejection_percent: 101", "max_ejection_percent: a percentage lies between 0 and 100"),
         ("max_ejection_time: 29s", "max_ejection_time must not be less than base_ejection_time"),

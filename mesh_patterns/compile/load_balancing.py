@@ -1,0 +1,69 @@
+"""How a caller's cluster chooses a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart
+from xds_server.protos import cluster, core, envoy_type, route
+
+_POLICIES = {
+    "round_robin": cluster.ClusterLbPolicy.ROUND_ROBIN,
+    "least_request": cluster.ClusterLbPolicy.LEAST_REQUEST,
+    "random": cluster.ClusterLbPolicy.RANDOM,
+    "ring_hash": cluster.ClusterLbPolicy.RING_HASH,
+    "maglev": cluster.ClusterLbPolicy.MAGLEV,
+}
+
+
+def fields(meaning: LoadBalancing) -> dict[str, Any]:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing"""
+    found: dict[str, Any] = {"lb_policy": _POLICIES[meaning.policy]}
+    if meaning.policy == "ring_hash":
+        found["ring_hash_lb_config"] = cluster.ClusterRingHashLbConfig(
+            minimum_ring_size=meaning.minimum_ring_size, maximum_ring_size=meaning.maximum_ring_size
+        )
+    if meaning.policy == "maglev" and meaning.table_size is not None:
+        found["maglev_lb_config"] = cluster.ClusterMaglevLbConfig(table_size=meaning.table_size)
+    ramp = _slow_start(meaning.slow_start) if meaning.slow_start else None
+    if meaning.policy == "round_robin" and ramp:
+        found["round_robin_lb_config"] = cluster.ClusterRoundRobinLbConfig(slow_start_config=ramp)
+    if meaning.policy == "least_request" and (ramp or meaning.choice_count is not None):
+        found["least_request_lb_config"] = cluster.ClusterLeastRequestLbConfig(
+            choice_count=meaning.choice_count, slow_start_config=ramp
+        )
+    return found
+
+
+def _slow_start(meaning: SlowStart) -> cluster.ClusterSlowStartConfig:
+    """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/slow_start"""
+    aggression = meaning.aggression and core.RuntimeDouble(
+        default_value=meaning.aggression, runtime_key="slow_start.aggression"
+    )
+    least = meaning.minimum_percent
+    return cluster.ClusterSlowStartConfig(
+        slow_start_window=meaning.window,
+        aggression=aggression or None,
+        min_weight_percent=None if least is None else envoy_type.Percent(value=least),
+    )
+
+
+def hash_policy(key: HashKey) -> route.RouteActionHashPolicy:
+    """One key of a route's hash; all that a request has are combined."""
+    match key.kind:
+        case "header":
+            return route.RouteActionHashPolicy(
+                header=route.RouteActionHashPolicyHeader(header_name=key.name)
+            )
+        case "cookie":
+            path = (key.path or "/") if key.ttl is not None else ""
+            return route.RouteActionHashPolicy(
+                cookie=route.RouteActionHashPolicyCookie(name=key.name, ttl=key.ttl, path=path)
+            )
+        case "query":
+            return route.RouteActionHashPolicy(
+                query_parameter=route.RouteActionHashPolicyQueryParameter(name=key.name)
+            )
+    return route.RouteActionHashPolicy(
+        connection_properties=route.RouteActionHashPolicyConnectionProperties(source_ip=True)
+    )
