@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from mesh_patterns.placement import Caller, call, workload
+from mesh_patterns.placement import Caller, call, inbound
 from mini_mesh.ports import LOOPBACK
 from tests.mesh_patterns.running import Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+KEEPALIVE = 2  # of the kernel's timers of a connection
 MESH = """
 mesh:
   dataplane: node
@@ -28,6 +32,8 @@ mesh:
     streams:
     same:
     alive:
+    bytes: {protocol: tcp}
+    stream: {protocol: tcp}
 patterns:
 - {pattern: connection_pool, on: few, max_requests_per_connection: 5}
 - {pattern: connection_pool, on: idle, idle_timeout: 200ms}
@@ -39,6 +45,8 @@ patterns:
   on: alive
   connect_timeout: 1s
   tcp_keepalive: {idle: 60s, interval: 10s, probes: 3}
+- {pattern: connection_pool, on: bytes, idle_timeout: 200ms}
+- {pattern: connection_pool, on: stream, max_connection_duration: 300ms}
 """
 
 
@@ -103,6 +111,44 @@ async def test_who_asks_by_http1_is_handed_on_by_http1(mesh: Running) -> None:
     )
 
 
-async def test_what_is_set_of_sockets_changes_nothing_else(mesh: Running) -> None:
-    await one_by_one(mesh, "alive", 5)
-    assert await made(mesh, "alive", "http1_total") == 1
+async def test_a_socket_asks_after_its_other_end(mesh: Running) -> None:
+    await one_by_one(mesh, "alive", 1)
+    (service,) = [each for each in mesh.draft.mesh.instances() if each.service == "alive"]
+    (timer,) = timers(mesh.placement.port(inbound(service)))
+    assert timer[0] == KEEPALIVE
+    assert 50 < timer[1] <= 60
+
+
+def timers(port: int) -> list[tuple[int, float]]:
+    """Of the connections to a port: which timer the kernel has set, and in how many seconds."""
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        pytest.skip("/proc/net/tcp is not there")
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    found = [
+        row[5].split(":") for row in rows if row[2].endswith(f":{port:04X}") and row[3] == "01"
+    ]
+    return [(int(kind, 16), int(ticks, 16) / os.sysconf("SC_CLK_TCK")) for kind, ticks in found]
+
+
+async def lasted(mesh: Running, service: str, say: bool) -> float:
+    """For how long a connection stays open."""
+    port = mesh.placement.port(call(Caller("client", "client"), service))
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    start = time.monotonic()
+    async with asyncio.timeout(5):
+        while not reader.at_eof():
+            if say:
+                writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(65536), 0.05)
+    writer.close()
+    return time.monotonic() - start
+
+
+async def test_a_connection_without_a_byte_is_closed(mesh: Running) -> None:
+    assert 0.15 < await lasted(mesh, "bytes", say=False) < 2
+
+
+async def test_a_connection_is_closed_after_its_time_whatever_it_says(mesh: Running) -> None:
+    assert 0.25 < await lasted(mesh, "stream", say=True) < 2
