@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from mesh_patterns.compile import filters, load_balancing
+from mesh_patterns.compile import filters, load_balancing, retry_policy
 from mesh_patterns.compile.entry import Entry, Host, Row, local_cluster
 from mesh_patterns.compile.values import (
     as_regex,
@@ -24,20 +24,15 @@ from mesh_patterns.draft import (
     Mirror,
     Redirect,
     Respond,
-    Retries,
     Rewrite,
     Target,
 )
 from mesh_yaml.matching import StringMatch
-from xds_server import protos
-from xds_server.mirror import any_of
 from xds_server.protos import core, matcher, protobuf, route
 from xds_server.resource import Resource
 
 _NO_TIMEOUT = timedelta(0)
 _DEFAULT, _HIGH = core.RoutingPriority.DEFAULT, core.RoutingPriority.HIGH
-_CHOICES = 5  # as in Istio
-_TRIES_BEFORE_NEXT = 2  # at one priority, the first included; as in Istio
 _CODES = {
     301: route.RedirectActionRedirectResponseCode.MOVED_PERMANENTLY,
     302: route.RedirectActionRedirectResponseCode.FOUND,
@@ -172,7 +167,7 @@ def _action(row: Row) -> route.RouteAction:
     return route.RouteAction(
         **destination(row),
         timeout=_NO_TIMEOUT if timeout is None else timeout,
-        retry_policy=_retry_policy(retries) if retries else None,
+        retry_policy=retry_policy.message(retries) if retries else None,
         request_mirror_policies=[_mirror(each, row.cluster(each.target)) for each in mirrors or ()],
         hash_policy=[load_balancing.hash_policy(key) for key in row.hash_keys()],
         **_own_name(row),
@@ -209,46 +204,6 @@ def destination(row: Row) -> dict[str, Any]:
     ]
     sticky = True if row.hash_keys() else None
     return {"weighted_clusters": route.WeightedCluster(clusters=clusters, use_hash_policy=sticky)}
-
-
-def _retry_policy(retries: Retries) -> route.RetryPolicy:
-    """A status among the conditions becomes Envoy's ``retriable-status-codes``."""
-    codes = [int(name) for name in retries.retry_on if name.isdigit()]
-    names = [name for name in retries.retry_on if not name.isdigit()]
-    if codes and "retriable-status-codes" not in names:
-        names.append("retriable-status-codes")
-    backoff = retries.backoff and route.RetryPolicyRetryBackOff(
-        base_interval=retries.backoff[0], max_interval=retries.backoff[1]
-    )
-    return route.RetryPolicy(
-        retry_on=",".join(names),
-        num_retries=retries.attempts,
-        per_try_timeout=retries.per_try_timeout,
-        retriable_status_codes=codes,
-        retry_back_off=backoff or None,
-        **_elsewhere(retries),
-    )
-
-
-def _elsewhere(retries: Retries) -> dict[str, Any]:
-    """Where a retry goes. A host that was asked is chosen anew, so often at most."""
-    found: dict[str, Any] = {}
-    if retries.other_hosts:
-        found["host_selection_retry_max_attempts"] = _CHOICES
-        found["retry_host_predicate"] = [
-            route.RetryPolicyRetryHostPredicate(
-                name="envoy.retry_host_predicates.previous_hosts",
-                typed_config=any_of(protos.previous_hosts.PreviousHostsPredicate()),
-            )
-        ]
-    if retries.other_priorities:
-        config = protos.previous_priorities.PreviousPrioritiesConfig(
-            update_frequency=_TRIES_BEFORE_NEXT
-        )
-        found["retry_priority"] = route.RetryPolicyRetryPriority(
-            name="envoy.retry_priorities.previous_priorities", typed_config=any_of(config)
-        )
-    return found
 
 
 def _mirror(mirror: Mirror, cluster: str) -> route.RouteActionRequestMirrorPolicy:
