@@ -34,7 +34,8 @@ MAX_RETRIES = 4  # five attempts in all, whatever is asked for (A44)
 # Of a back-off of 1 ms, jitter may leave less than one, and then grpcio (1.85) never tries again
 # and never answers: 4 of 7 calls hung, of 20 with 2 ms none.
 MIN_BACKOFF = timedelta(milliseconds=2)
-POLICIES = frozenset({"round_robin", "ring_hash"})  # others would be refused
+# others would be refused; the last since A58
+POLICIES = frozenset({"round_robin", "ring_hash", "client_side_weighted_round_robin"})
 HASHED = frozenset({"header", "source_ip"})  # for the latter stands the channel (A42)
 CLIENT_FILTERS = frozenset({"fault"})  # A33
 SERVER_FILTERS = frozenset({"authorization"})  # A41

@@ -148,12 +148,26 @@ class SlowStart:
 
 
 @dataclass(frozen=True, slots=True)
+class Utilization:
+    """How hosts are weighted by how busy they say they are, in ORCA's load reports: requests a
+    second by utilization, that of the application, or else the highest of ``metrics``, or of the
+    CPU.
+    """
+
+    metrics: tuple[str, ...] = ()  # "named_metrics.NAME", "cpu_utilization", "mem_utilization", …
+    error_penalty: float | None = None  # times the share of errors, added to the utilization; 1.0
+    blackout: timedelta | None = None  # of reports until a host's weight is used; 10 s
+    expiration: timedelta | None = None  # of a weight; 3 min
+    update: timedelta | None = None  # between two looks; 1 s
+
+
+@dataclass(frozen=True, slots=True)
 class LoadBalancing:
     """Which host of a service gets a request: ``policy`` is ``round_robin``, ``least_request``,
-    ``random``, ``ring_hash`` or ``maglev``.
+    ``random``, ``ring_hash``, ``maglev`` or ``client_side_weighted_round_robin``.
 
-    ``hash`` is for the last two: the hash of all keys that a request has; one that has none goes
-    to any host.
+    ``hash`` is for ``ring_hash`` and ``maglev``: the hash of all keys that a request has; one that
+    has none goes to any host.
     """
 
     policy: str = "round_robin"
@@ -163,7 +177,8 @@ class LoadBalancing:
     table_size: int | None = None  # maglev, a prime; 65537
     choice_count: int | None = None  # least_request: how many hosts are compared; 2
     panic_threshold: float | None = None  # percent of good hosts below which all are used; 50
-    slow_start: SlowStart | None = None  # round_robin, least_request
+    slow_start: SlowStart | None = None  # where hosts have weights or turns
+    utilization: Utilization | None = None  # client_side_weighted_round_robin
 
 
 @dataclass(frozen=True, slots=True)

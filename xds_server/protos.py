@@ -208,6 +208,12 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.extensions.load_balancing_policies.client_side_weighted_round_robin import (  # noqa: E501
         v3 as client_side_weighted_round_robin,
     )
+    from envoy_data_plane.envoy.extensions.load_balancing_policies.common import (
+        v3 as load_balancing_common,
+    )
+    from envoy_data_plane.envoy.extensions.load_balancing_policies.wrr_locality import (
+        v3 as wrr_locality,
+    )
     from envoy_data_plane.envoy.extensions.matching.common_inputs.network import v3 as network_input
     from envoy_data_plane.envoy.extensions.retry.host.previous_hosts import v3 as previous_hosts
     from envoy_data_plane.envoy.extensions.retry.priority.previous_priorities import (
@@ -253,6 +259,7 @@ _LATER: Mapping[str, str] = {
     "gzip": "envoy.extensions.compression.gzip.compressor.v3",
     "health": "envoy.service.health.v3",
     "jwt_authn": "envoy.extensions.filters.http.jwt_authn.v3",
+    "load_balancing_common": "envoy.extensions.load_balancing_policies.common.v3",
     "load_stats": "envoy.service.load_stats.v3",
     "local_rate_limit": "envoy.extensions.filters.http.local_ratelimit.v3",
     "lua": "envoy.extensions.filters.http.lua.v3",
@@ -283,6 +290,7 @@ _LATER: Mapping[str, str] = {
     "trace": "envoy.config.trace.v3",
     "tracing": "envoy.type.tracing.v3",
     "transcoder": "envoy.extensions.filters.http.grpc_json_transcoder.v3",
+    "wrr_locality": "envoy.extensions.load_balancing_policies.wrr_locality.v3",
     "xds_core": "xds.core.v3",
     "xds_matcher": "xds.type.matcher.v3",
     "zstd": "envoy.extensions.compression.zstd.compressor.v3",
@@ -337,6 +345,8 @@ __all__ = [
     "tracing",
     "compressor",
     "client_side_weighted_round_robin",
+    "load_balancing_common",
+    "wrr_locality",
     "previous_hosts",
     "previous_priorities",
     "gzip",

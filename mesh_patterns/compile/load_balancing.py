@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart
+from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart, Utilization
+from xds_server import protos
+from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, envoy_type, route
 
 _POLICIES = {
@@ -18,6 +20,8 @@ _POLICIES = {
 
 def fields(meaning: LoadBalancing) -> dict[str, Any]:
     """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing"""
+    if meaning.policy not in _POLICIES:
+        return {"load_balancing_policy": by_load(meaning)}
     found: dict[str, Any] = {"lb_policy": _POLICIES[meaning.policy]}
     if meaning.policy == "ring_hash":
         found["ring_hash_lb_config"] = cluster.ClusterRingHashLbConfig(
@@ -25,7 +29,8 @@ def fields(meaning: LoadBalancing) -> dict[str, Any]:
         )
     if meaning.policy == "maglev" and meaning.table_size is not None:
         found["maglev_lb_config"] = cluster.ClusterMaglevLbConfig(table_size=meaning.table_size)
-    ramp = _slow_start(meaning.slow_start) if meaning.slow_start else None
+    given = meaning.slow_start
+    ramp = cluster.ClusterSlowStartConfig(**_slow_start(given)) if given else None
     if meaning.policy == "round_robin" and ramp:
         found["round_robin_lb_config"] = cluster.ClusterRoundRobinLbConfig(slow_start_config=ramp)
     if meaning.policy == "least_request" and (ramp or meaning.choice_count is not None):
@@ -35,17 +40,43 @@ def fields(meaning: LoadBalancing) -> dict[str, Any]:
     return found
 
 
-def _slow_start(meaning: SlowStart) -> cluster.ClusterSlowStartConfig:
+def by_load(meaning: LoadBalancing) -> cluster.LoadBalancingPolicy:
+    """Turns, in proportion to what hosts say of their load."""
+    given = meaning.utilization or Utilization()
+    ramp = meaning.slow_start
+    slowly = protos.load_balancing_common.SlowStartConfig(**_slow_start(ramp)) if ramp else None
+    message = protos.client_side_weighted_round_robin.ClientSideWeightedRoundRobin(
+        metric_names_for_computing_utilization=list(given.metrics),
+        error_utilization_penalty=given.error_penalty,
+        blackout_period=given.blackout,
+        weight_expiration_period=given.expiration,
+        weight_update_period=given.update,
+        slow_start_config=slowly,
+    )
+    return one_policy("client_side_weighted_round_robin", message)
+
+
+def one_policy(name: str, message: protos.Message) -> cluster.LoadBalancingPolicy:
+    """The list of policies, of which a client takes the first that it knows."""
+    extension = core.TypedExtensionConfig(
+        name=f"envoy.load_balancing_policies.{name}", typed_config=any_of(message)
+    )
+    return cluster.LoadBalancingPolicy(
+        policies=[cluster.LoadBalancingPolicyPolicy(typed_extension_config=extension)]
+    )
+
+
+def _slow_start(meaning: SlowStart) -> dict[str, Any]:
     """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/slow_start"""
     aggression = meaning.aggression and core.RuntimeDouble(
         default_value=meaning.aggression, runtime_key="slow_start.aggression"
     )
     least = meaning.minimum_percent
-    return cluster.ClusterSlowStartConfig(
-        slow_start_window=meaning.window,
-        aggression=aggression or None,
-        min_weight_percent=None if least is None else envoy_type.Percent(value=least),
-    )
+    return {
+        "slow_start_window": meaning.window,
+        "aggression": aggression or None,
+        "min_weight_percent": None if least is None else envoy_type.Percent(value=least),
+    }
 
 
 def hash_policy(key: HashKey) -> route.RouteActionHashPolicy:

@@ -2,25 +2,39 @@
 
 Envoy: ``Cluster.lb_policy`` and, for ``ring_hash`` and ``maglev``, ``RouteAction.hash_policy``, at
 the caller. Requests of one hash stay at one host, and where a canary splits them, at one version.
+``client_side_weighted_round_robin`` goes by what hosts say of their load in the header
+``endpoint-load-metrics`` (ORCA); until they say something they take turns.
+<https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing/load_balancers>
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
-from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart
+from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart, Utilization
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, one_or_more
-from mesh_yaml.values import Duration, Percent
+from mesh_yaml.values import Duration, Percent, SomeTime
 
 MAX_RING = 8 * 1024 * 1024  # Envoy's own
 MAX_TABLE = 5_000_011
+SHORTEST_UPDATE = timedelta(milliseconds=100)  # what is less, Envoy takes for this
 HASHED = ("ring_hash", "maglev")
-TURNS = ("round_robin", "least_request")
+Policy = Literal[
+    "round_robin",
+    "least_request",
+    "random",
+    "ring_hash",
+    "maglev",
+    "client_side_weighted_round_robin",
+]
+BY_LOAD = "client_side_weighted_round_robin"
+TURNS = ("round_robin", "least_request", BY_LOAD)
 
 
 class HashKeySpec(Spec):
@@ -79,6 +93,12 @@ def _key(value: Any) -> Any:
 Key = Annotated[HashKeySpec, BeforeValidator(_key), AlsoWritten.of("string")]
 
 
+def _tenth(value: timedelta) -> timedelta:
+    if value < SHORTEST_UPDATE:
+        raise ValueError(f"expected at least 100ms, got {value.total_seconds():g}s")
+    return value
+
+
 class SlowStartSpec(Spec):
     """Send a new host little at first."""
 
@@ -96,11 +116,37 @@ class SlowStartSpec(Spec):
         return SlowStart(self.window, self.aggression, self.minimum_percent)
 
 
+class UtilizationSpec(Spec):
+    """Give who is busy less."""
+
+    metrics: list[SomeText] = Field(
+        [],
+        max_length=16,
+        description="such as named_metrics.NAME, where no application_utilization is told; "
+        "the highest counts, cpu_utilization if absent",
+    )
+    error_penalty: float | None = Field(
+        None, ge=0, le=1000, description="of a host that fails all; 1 if absent"
+    )
+    blackout: Duration | None = Field(
+        None, description="how long a host has to report before it counts; 10s if absent"
+    )
+    expiration: SomeTime | None = Field(None, description="of what it said; 3m if absent")
+    update: Annotated[SomeTime, AfterValidator(_tenth)] | None = Field(
+        None, description="how often weights are made anew, at least 100ms; 1s if absent"
+    )
+
+    def meaning(self) -> Utilization:
+        return Utilization(
+            tuple(self.metrics), self.error_penalty, self.blackout, self.expiration, self.update
+        )
+
+
 class LoadBalancingSpec(PatternSpec):
     """Choose between the hosts of a service."""
 
     on: str = Field(description=cluster_settings.ON)
-    policy: Literal["round_robin", "least_request", "random", "ring_hash", "maglev"] | None = Field(
+    policy: Policy | None = Field(
         None, description="round_robin, or ring_hash with a hash, if absent"
     )
     hash: Annotated[list[Key], BeforeValidator(one_or_more), ListOrOne()] = Field(
@@ -115,8 +161,9 @@ class LoadBalancingSpec(PatternSpec):
         None, ge=2, le=2**32 - 1, description="least_request: how many are compared; 2 if absent"
     )
     slow_start: SlowStartSpec | None = Field(
-        None, description="round_robin and least_request: for hosts that are new"
+        None, description="for hosts that are new, where nothing is hashed nor random"
     )
+    utilization: UtilizationSpec | None = Field(None, description=f"{BY_LOAD}: of which load")
     panic_threshold: Percent | None = Field(
         None, description="with fewer good hosts all are used; 50 if absent, 0: never"
     )
@@ -132,7 +179,7 @@ class LoadBalancingSpec(PatternSpec):
             if getattr(self, name) is not None and theirs != policy:
                 raise ValueError(f"{name} is for {theirs}, got {policy}")
         if self.slow_start is not None and policy not in TURNS:
-            raise ValueError(f"slow_start is for {' and '.join(TURNS)}, got {policy}")
+            raise ValueError(f"slow_start is for {', '.join(TURNS)}, got {policy}")
         self._check_sizes()
         return self
 
@@ -156,6 +203,7 @@ class LoadBalancingSpec(PatternSpec):
             choice_count=self.choice_count,
             panic_threshold=self.panic_threshold,
             slow_start=self.slow_start.meaning() if self.slow_start else None,
+            utilization=self.utilization.meaning() if self.utilization else None,
         )
 
 
@@ -164,6 +212,7 @@ _OPTIONS = {
     "maximum_ring_size": "ring_hash",
     "table_size": "maglev",
     "choice_count": "least_request",
+    "utilization": BY_LOAD,
 }
 
 

@@ -116,10 +116,11 @@ class Upstream:
 
     ``x-answer: 503,503,200`` are the statuses of the first, second, … request of one ``x-id``, the
     last for all that follow; ``x-wait`` are seconds before the answer. A path in ``bodies`` is
-    answered with what is there.
+    answered with what is there. Each instance tells the load that it has in ``loads``, by ORCA.
     """
 
     bodies: dict[str, str] = field(default_factory=dict)
+    loads: dict[str, str] = field(default_factory=dict)
     reached: Counter[str] = field(default_factory=Counter)
     tries: Counter[str] = field(default_factory=Counter)
     times: list[float] = field(default_factory=list)
@@ -147,6 +148,8 @@ class Upstream:
             fields = [(name.lower(), value) for name, value in request.headers.items()]
             said = {"instance": instance, "path": request.raw_path, "headers": fields}
             headers = {"x-powered-by": "patience", "x-kind": "echo"}
+            if instance in self.loads:
+                headers["endpoint-load-metrics"] = f"TEXT {self.loads[instance]}"
             if request.path in self.bodies:
                 return web.Response(text=self.bodies[request.path], headers=headers)
             return web.json_response(said, status=status, headers=headers)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from mesh_patterns.compile import clusters, traffic_policy
+from mesh_patterns.compile import clusters, load_balancing, traffic_policy
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
 from mesh_patterns.draft import Draft, Edge
 from mesh_patterns.hosts import Group, groups
+from mesh_patterns.kinds.load_balancing import BY_LOAD
 from mesh_patterns.placement import Placement
 from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
+from xds_server import protos
 from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
 
@@ -71,8 +74,8 @@ def _fields(policy: traffic_policy.Settings) -> dict[str, Any]:
     """What is set, as far as gRPC has it."""
     found: dict[str, Any] = {}
     for name, placed in policy.items():
-        if name in _SETTINGS:
-            found |= _SETTINGS[name](placed.value)
+        if name in SETTINGS:
+            found |= SETTINGS[name](placed.value)
     return found
 
 
@@ -93,6 +96,8 @@ def _outlier_detection(meaning: OutlierDetection) -> dict[str, Any]:
 
 def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
     """https://github.com/grpc/proposal/blob/master/A42-xds-ring-hash-lb-policy.md"""
+    if meaning.policy == BY_LOAD:
+        return {"load_balancing_policy": _by_load(meaning)}
     if meaning.policy != "ring_hash":
         return {}
     sizes = cluster.ClusterRingHashLbConfig(
@@ -101,12 +106,23 @@ def _load_balancing(meaning: LoadBalancing) -> dict[str, Any]:
     return {"lb_policy": cluster.ClusterLbPolicy.RING_HASH, "ring_hash_lb_config": sizes}
 
 
+def _by_load(meaning: LoadBalancing) -> cluster.LoadBalancingPolicy:
+    """https://github.com/grpc/proposal/blob/master/A58-client-side-weighted-round-robin-lb-policy.md
+
+    By itself it is of all hosts; in this one it is of those of a locality, which have weights.
+    """
+    within = load_balancing.by_load(replace(meaning, slow_start=None))
+    return load_balancing.one_policy(
+        "wrr_locality", protos.wrr_locality.WrrLocality(endpoint_picking_policy=within)
+    )
+
+
 def _left_out(meaning: Any) -> dict[str, Any]:
     """gRPC has nothing of the kind; ``grpc_limits`` says so."""
     return {}
 
 
-_SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "circuit_breaker": _circuit_breaker,
     "retry_budget": _left_out,
     "bulkhead": _left_out,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import struct
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -60,13 +61,15 @@ class Answer:
 @dataclass
 class Upstream:
     """A gRPC server in this process. Metadata say what it is to do: ``wait`` seconds, ``fail`` with
-    a status. It counts what arrives, by ``id``, and remembers what was asked last.
+    a status. It counts what arrives, by ``id``, and remembers what was asked last. With a ``load``
+    it tells how busy it is, by ORCA.
     """
 
     mark: str
     port: int = 0
     arrived: Counter[str] = field(default_factory=Counter)
     asked: tuple[str, Mapping[str, Any]] = ("", {})
+    load: float | None = None
 
     @asynccontextmanager
     async def running(self, port: int = 0) -> AsyncIterator[Upstream]:
@@ -86,7 +89,14 @@ class Upstream:
         await asyncio.sleep(float(metadata.get("wait", 0)))
         if "fail" in metadata:
             await context.abort(grpc.StatusCode[metadata["fail"]], "as it was asked to")
+        if self.load is not None:
+            context.set_trailing_metadata([("endpoint-load-metrics-bin", _report(self.load))])
         return self.mark.encode()
+
+
+def _report(load: float) -> bytes:
+    """xds.data.orca.v3.OrcaLoadReport: rps_fractional is its field 6, application_utilization 9."""
+    return struct.pack("<BdBd", 6 << 3 | 1, 100.0, 9 << 3 | 1, load)
 
 
 class _Handler(grpc.GenericRpcHandler):  # type: ignore[misc] # grpcio is untyped

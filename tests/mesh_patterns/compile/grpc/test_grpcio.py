@@ -6,13 +6,18 @@ left out with a warning.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from mesh_patterns.compile.grpc.clusters import SETTINGS
 from mesh_patterns.compile.values import ads, header_matcher
 from mesh_patterns.grpc_limits import RETRIED
+from mesh_patterns.kinds.load_balancing import BY_LOAD
 from mesh_patterns.kinds.retries import CONDITIONS
+from mesh_patterns.policy import LoadBalancing, Utilization
 from mesh_yaml.matching import StringMatch
 from tests.mesh_patterns.compile.grpc.grpcio import client, upstreams
 from tests.xds_server.resources import address
@@ -345,6 +350,27 @@ async def test_a_ring_is_hashed_by_header_or_channel_and_else_by_chance() -> Non
             }
             assert caller.refused == []
     assert seen == {"header": 1, "channel": 1, "cookie": 2, "query": 2, "source_ip": 2}
+
+
+async def test_who_says_that_he_is_busy_gets_less() -> None:
+    wanted = LoadBalancing(
+        BY_LOAD,
+        utilization=Utilization(
+            blackout=timedelta(0), update=timedelta(milliseconds=100), error_penalty=0
+        ),
+    )
+    fields = SETTINGS["load_balancing"](wanted)
+    async with upstreams("one", "two") as there:
+        there["one"].load, there["two"].load = 0.2, 0.8
+        hosts = {"load": tuple(it.port for it in there.values())}
+        async with client(resources("load", hosts, **fields)) as caller:
+            for _ in range(20):
+                await caller.says("load")
+            await asyncio.sleep(0.5)
+            said = Counter([await caller.says("load") for _ in range(100)])
+            assert caller.refused == []
+    print(said)
+    assert 75 <= said["one"] <= 85
 
 
 async def test_a_hash_does_not_choose_the_version() -> None:
