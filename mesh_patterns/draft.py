@@ -186,6 +186,7 @@ CLUSTER = (  # an edge's, never a rule's
     "health_check",
     "load_balancing",
     "failover",
+    "takeover",
 )
 
 

@@ -226,6 +226,7 @@ _SETTINGS: Mapping[str, Callable[[Any], Iterator[str]]] = {
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
     "failover": _failover,
+    "takeover": lambda value: iter(()),  # A37
 }  # of all others it takes no notice: headers, mirror, rewrite
 
 

@@ -166,6 +166,7 @@ if TYPE_CHECKING:
     from envoy_data_plane.envoy.data.tap import v3 as tap_data
     from envoy_data_plane.envoy.extensions.access_loggers.file import v3 as file_access_log
     from envoy_data_plane.envoy.extensions.access_loggers.grpc import v3 as grpc_access_log
+    from envoy_data_plane.envoy.extensions.clusters.aggregate import v3 as aggregate
     from envoy_data_plane.envoy.extensions.common.matching import v3 as matching
     from envoy_data_plane.envoy.extensions.common.ratelimit import v3 as rate_limit_common
     from envoy_data_plane.envoy.extensions.compression.brotli.compressor import v3 as brotli
@@ -240,6 +241,7 @@ _LATER: Mapping[str, str] = {
     "access_log_service": "envoy.service.accesslog.v3",
     "adaptive_concurrency": "envoy.extensions.filters.http.adaptive_concurrency.v3",
     "admission_control": "envoy.extensions.filters.http.admission_control.v3",
+    "aggregate": "envoy.extensions.clusters.aggregate.v3",
     "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
     "auth_service": "envoy.service.auth.v3",
     "brotli": "envoy.extensions.compression.brotli.compressor.v3",
@@ -332,6 +334,7 @@ def _class_of(type_url: str) -> type[Message] | None:
 __all__ = [
     "adaptive_concurrency",
     "admission_control",
+    "aggregate",
     "bandwidth_limit",
     "local_rate_limit",
     "network_local_rate_limit",

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mesh_patterns import beside as services
-from mesh_patterns.compile import connection_pool, external, filters, tls, traffic_policy
+from mesh_patterns.compile import aggregate, connection_pool, external, filters, tls, traffic_policy
 from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads, protocol_options
@@ -64,6 +64,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
     """
     for each in known(draft, proxy):
         service = draft.mesh.services[each.target.service]
+        yield from aggregate.outbound(draft, each, lb_policy=aggregate.PROVIDED)
         if service.external:
             yield external.outbound(draft, each, placement)
             continue
@@ -224,7 +225,7 @@ def named(draft: Draft, edges: Iterable[Edge]) -> Iterator[Outbound]:
     seen: set[str] = set()
     for edge in edges:
         for target in targets([edge]):
-            name = traffic_policy.cluster_name(draft, edge.caller, target)
+            name = traffic_policy.own_name(draft, edge.caller, target)
             if name not in seen:
                 seen.add(name)
                 policy = traffic_policy.policy(draft.edges, edge.caller, target)
@@ -241,6 +242,8 @@ def targets(edges: Iterable[Edge]) -> Iterator[Target]:
         settings = [edge.settings, *(rule.settings for rule in edge.rules)]
         mirrors = (found["mirror"].value for found in settings if "mirror" in found)
         seen.update({mirror.target: None for copies in mirrors for mirror in copies})
+        if "takeover" in edge.settings:
+            seen.update(dict.fromkeys(edge.settings["takeover"].value))
     yield from seen
 
 

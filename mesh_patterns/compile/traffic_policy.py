@@ -28,6 +28,8 @@ Edges = Mapping[tuple[str, str], Edge]
 Settings = Mapping[str, Placed[Any]]  # those of ``CLUSTER`` that are set
 _NOTHING: Settings = {}
 
+AGGREGATE = "failover:"  # what the name of such a cluster begins with
+
 _FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds the line
     "outlier_detection": "outlier_detection",
     "health_check": "health_checks",
@@ -47,6 +49,15 @@ def policy(edges: Edges, caller: str, target: Target) -> Settings:
 
 
 def cluster_name(draft: Draft, caller: str, target: Target) -> str:
+    """Where a caller's requests for the target go: its cluster, or an aggregate that begins with
+    it. No service's name holds a ``:``.
+    """
+    found = policy(draft.edges, caller, target)
+    name = own_name(draft, caller, target)
+    return f"{AGGREGATE}{name}" if "takeover" in found else name
+
+
+def own_name(draft: Draft, caller: str, target: Target) -> str:
     """The target's cluster: everybody's, or the caller's own. No service's name holds a ``>``."""
     own = secured(draft, target.service) or policy(draft.edges, caller, target)
     return f"{caller}->{target}" if own else str(target)
@@ -73,7 +84,7 @@ def origins(settings: Settings) -> dict[str, str]:
     lines = {
         field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings
     }
-    return lines | circuit_breakers.origins(settings) | connection_pool.origins(settings)
+    return circuit_breakers.origins(settings) | connection_pool.origins(settings) | lines
 
 
 def health_check_message(meaning: HealthCheck, service: str) -> core.HealthCheck:

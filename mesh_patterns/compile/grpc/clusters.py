@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mesh_patterns.compile import clusters, load_balancing, traffic_policy
+from mesh_patterns.compile import aggregate, clusters, load_balancing, traffic_policy
 from mesh_patterns.compile.grpc import tls
 from mesh_patterns.compile.tls import origins
 from mesh_patterns.compile.values import ads
@@ -26,6 +26,10 @@ WEIGHT = 1  # of the one locality; gRPC drops a locality that has none
 def outbound(draft: Draft, edge: Edge, placement: Placement) -> Iterator[Resource]:
     """A cluster with its endpoints for every target that the edge's rules may choose."""
     for each in clusters.named(draft, [edge]):
+        # A37: the policy is that of the aggregate, which has none of its own
+        balance = each.policy.get("load_balancing")
+        more = _load_balancing(balance.value) if balance else {}
+        yield from aggregate.outbound(draft, each, **more)
         place = str(clusters.place_of(draft, each.target))
         message = cluster.Cluster(
             name=each.name,
@@ -131,4 +135,5 @@ SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "outlier_detection": _outlier_detection,
     "load_balancing": _load_balancing,
     "failover": _left_out,  # it is in the endpoints
+    "takeover": _left_out,  # and this is a cluster of its own
 }

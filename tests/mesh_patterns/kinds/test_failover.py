@@ -39,7 +39,7 @@ async def test_the_next_hosts_are_asked_when_the_first_are_out(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("pattern", "told"),
     [
-        ("on: shop", "say either the 'order' of versions, or 'prefer: local'"),
+        ("on: shop", "say either the 'order' of versions, or 'prefer: local', or who else"),
         ("on: shop, order: [near], prefer: local", "say either"),
         ("on: shop, order: [nar]", "'shop' has no version 'nar'"),
         ("on: shop, order: [web]", "expected a version of 'shop', got 'web'"),

@@ -70,10 +70,11 @@ class Upstream:
     arrived: Counter[str] = field(default_factory=Counter)
     asked: tuple[str, Mapping[str, Any]] = ("", {})
     load: float | None = None
+    _server: Any = None
 
     @asynccontextmanager
     async def running(self, port: int = 0) -> AsyncIterator[Upstream]:
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        self._server = server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         server.add_generic_rpc_handlers([_Handler(self._say)])
         self.port = server.add_insecure_port(f"127.0.0.1:{port}")
         await server.start()
@@ -81,6 +82,10 @@ class Upstream:
             yield self
         finally:
             await server.stop(None)
+
+    async def stop(self) -> None:
+        """Answer nobody any more."""
+        await self._server.stop(None)
 
     async def _say(self, method: str, context: Any) -> bytes:
         metadata = dict(context.invocation_metadata())

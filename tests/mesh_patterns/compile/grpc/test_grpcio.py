@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from mesh_patterns.compile import aggregate
 from mesh_patterns.compile.grpc.clusters import SETTINGS
 from mesh_patterns.compile.values import ads, header_matcher
 from mesh_patterns.grpc_limits import RETRIED
@@ -369,8 +370,23 @@ async def test_who_says_that_he_is_busy_gets_less() -> None:
             await asyncio.sleep(0.5)
             said = Counter([await caller.says("load") for _ in range(100)])
             assert caller.refused == []
-    print(said)
     assert 75 <= said["one"] <= 85
+
+
+async def test_another_cluster_takes_over_from_one_that_nobody_answers_for() -> None:
+    async with upstreams("one", "two") as there:
+        hosts = {"first": (there["one"].port,), "second": (there["two"].port,)}
+        served = [
+            *resources("failover", hosts, routed("failover:first")),
+            Resource.of(aggregate.message("failover:first", hosts)),
+        ]
+        async with client(served) as caller:
+            assert await caller.says("failover") == "one"
+            await there["one"].stop()
+            said = {await caller.says("failover") for _ in range(5)}
+            assert caller.refused == []
+    assert said <= {"two", "UNAVAILABLE"}  # the first may have been under way
+    assert "two" in said
 
 
 async def test_a_hash_does_not_choose_the_version() -> None:
