@@ -157,7 +157,7 @@ def _delayed(way: Way, observed: Observed) -> Iterator[Check]:
 
 
 def _sent(way: Way, observed: Observed) -> Iterator[Check]:
-    names = [each.name for each in way.targets]
+    names = [name for each in way.targets for name in each.members or (each.name,)]
     yield Check("cluster", " or ".join(names), observed.cluster, observed.cluster in names)
     found = next((each for each in way.targets if each.name == observed.cluster), None)
     if found is None or found.choosable is None or not observed.upstream:

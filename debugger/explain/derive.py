@@ -129,7 +129,7 @@ def _tcp(served: Served, entrance: _Entrance, steps: list[Step]) -> Derived:
         sent = tuple(Destination(each.name, f"{at}[{i}]", each.weight) for i, each in given)
     total = sum(each.weight for each in sent)
     action = Forward("cluster", sent, entrance.path, total=total)
-    way = Way(None, action, piece.place(entrance.path), (), _targets(served, action, piece))
+    way = Way(None, action, piece.place(entrance.path), (), _targets(served, action, piece, 0))
     return Derived(served.node, tuple(steps), ways=(way,), protocol="tcp")
 
 
@@ -244,7 +244,8 @@ def _way(
     if decision.host is None and not isinstance(action, NoRoute):
         return Way(None, action, entrance.piece.place(entrance.path))  # before any filter
     levels = _levels(decision, look, table)
-    targets = _targets(served, action, table) if isinstance(action, Forward) else ()
+    priority = routed.route_of(table.message, look.path).route.priority if look else 0
+    targets = _targets(served, action, table, priority) if isinstance(action, Forward) else ()
     names = tuple(each.name for each in targets)
     chain = filters(served, entrance.piece, entrance.message, entrance.path, table, levels)
     made = Way(
@@ -291,10 +292,10 @@ def _split(found: tuple[Verdict, ...], look: RouteLook | None, table: Piece) -> 
     )
 
 
-def _targets(served: Served, action: Forward, table: Piece) -> tuple[Target, ...]:
+def _targets(served: Served, action: Forward, table: Piece, priority: int) -> tuple[Target, ...]:
     return tuple(
         changed(
-            target(served, each.cluster),
+            target(served, each.cluster, priority),
             weight=each.weight,
             total=action.total,
             chosen=table.place(each.path),

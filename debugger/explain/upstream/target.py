@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from debugger.explain.served import Piece, Served
+from debugger.explain.served import Piece, Served, opened
 from xds_server.resource import ResourceType
 
 _TYPES = ("static", "strict DNS", "logical DNS", "EDS", "original destination")
@@ -20,6 +20,7 @@ _EDS, _ORIGINAL = 3, 4
 _HEALTH = ("", "healthy", "unhealthy", "draining", "timed out", "degraded")
 OVERPROVISIONING = 140  # percent, unless the endpoints say otherwise
 PANIC = 50.0  # percent of hosts; below it Envoy takes all for healthy
+AGGREGATE = "envoy.clusters.aggregate"
 LIMITS = {  # of circuit breakers, and Envoy's own values
     "max_connections": 1024,
     "max_pending_requests": 1024,
@@ -43,7 +44,8 @@ class Target(Struct, frozen=True):
 
     ``found``: it was served; else it may be of the bootstrap. ``hosts`` are all, ``choosable``
     those that may get a request; ``None``: any, or nobody knows. ``limits`` are the circuit
-    breakers that the cluster sets, ``lines`` where its parts come from.
+    breakers that the cluster sets, ``lines`` where its parts come from. An aggregate has
+    ``members``, one of which is what Envoy calls the cluster.
     """
 
     name: str
@@ -60,19 +62,21 @@ class Target(Struct, frozen=True):
     limits: dict[str, int] = {}
     lines: dict[str, str] = {}
     connect_timeout: float = 5.0
+    members: tuple[str, ...] = ()
 
     def limit(self, name: str) -> int:
         """One circuit breaker's limit; Envoy's own value where the cluster sets none."""
         return self.limits.get(name, LIMITS[name])
 
 
-def target(served: Served, name: str) -> Target:
-    """What the snapshot says of the cluster, whoever is sent there."""
-    found: Target = served.remember(f"cluster {name}", lambda: _target(served, name))
+def target(served: Served, name: str, priority: int = 0) -> Target:
+    """What the snapshot says of the cluster, whoever is sent there. ``priority`` is the route's."""
+    key = f"cluster {name} {priority}"
+    found: Target = served.remember(key, lambda: _target(served, name, priority))
     return found
 
 
-def _target(served: Served, name: str) -> Target:
+def _target(served: Served, name: str, priority: int) -> Target:
     piece = served.get(ResourceType.CLUSTER, name)
     if piece is None:
         return Target(name, why="no such cluster was served; the bootstrap may have it")
@@ -81,18 +85,20 @@ def _target(served: Served, name: str) -> Target:
     hosts = tuple(_hosts(assignment.message)) if assignment is not None else ()
     choosable, why = _choosable(cluster, assignment and assignment.message, hosts)
     timeout = cluster.connect_timeout
+    index, limits = _limits(cluster, priority)
+    members = _members(cluster)
     return Target(
         name,
         found=True,
-        kind=_word(_TYPES, cluster.type),
-        policy=_word(_POLICIES, cluster.lb_policy),
+        kind="aggregate" if members else _word(_TYPES, cluster.type),
+        policy=_policy(cluster),
         place=piece.place(),
         hosts=hosts,
         choosable=choosable,
         why=why,
-        limits=_limits(cluster),
+        limits=limits,
         lines={
-            "circuit_breakers": piece.place("circuit_breakers"),
+            "circuit_breakers": piece.place(f"circuit_breakers.thresholds[{index}]"),
             "lb_policy": piece.place("lb_policy"),
             "outlier_detection": piece.place("outlier_detection"),
             "endpoints": assignment.place() if assignment is not None else piece.place(),
@@ -100,6 +106,7 @@ def _target(served: Served, name: str) -> Target:
         connect_timeout=timeout.seconds + timeout.nanos / 1e9
         if cluster.HasField("connect_timeout")
         else 5.0,
+        members=members,
     )
 
 
@@ -144,6 +151,8 @@ def _choosable(
     cluster: Any, assignment: Any, hosts: tuple[Host, ...]
 ) -> tuple[tuple[str, ...] | None, str]:
     """The addresses that may get a request, and why they; ``None``: nobody knows."""
+    if members := _members(cluster):
+        return None, f"the health of {', then '.join(members)} decides"
     if cluster.type == _ORIGINAL or cluster.HasField("cluster_type"):
         return None, "its hosts are not in its config"
     if cluster.type not in (0, _EDS):
@@ -194,9 +203,25 @@ def _by_health(hosts: Sequence[Host], factor: int, panic: float) -> list[Host]:
     return found or (list(hosts) if panic > 0 else [])
 
 
-def _limits(cluster: Any) -> dict[str, int]:
-    """The thresholds of Envoy's default routing priority."""
-    for each in cluster.circuit_breakers.thresholds:
-        if each.priority == 0:
-            return {name: getattr(each, name).value for name in LIMITS if each.HasField(name)}
-    return {}
+def _limits(cluster: Any, priority: int) -> tuple[int, dict[str, int]]:
+    """The thresholds of a routing priority, and which of the cluster's they are."""
+    for index, each in enumerate(cluster.circuit_breakers.thresholds):
+        if each.priority == priority:
+            given = {name: getattr(each, name).value for name in LIMITS if each.HasField(name)}
+            return index, given
+    return 0, {}
+
+
+def _policy(cluster: Any) -> str:
+    for each in cluster.load_balancing_policy.policies:
+        name = str(each.typed_extension_config.name)
+        return name.removeprefix("envoy.load_balancing_policies.").replace("_", " ")
+    return _word(_POLICIES, cluster.lb_policy)
+
+
+def _members(cluster: Any) -> tuple[str, ...]:
+    """The clusters of an aggregate."""
+    if cluster.cluster_type.name != AGGREGATE:
+        return ()
+    config = opened(cluster.cluster_type.typed_config)
+    return tuple(config.clusters) if config is not None else ()

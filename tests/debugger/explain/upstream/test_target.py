@@ -8,6 +8,8 @@ import pytest
 
 from debugger.explain.served import Served
 from debugger.explain.upstream.target import Target, address_of, target
+from mesh_patterns.compile import aggregate, load_balancing
+from mesh_patterns.policy import LoadBalancing
 from tests.debugger.explain.made import answer
 from xds_server.mirror import parse, serialize
 from xds_server.protos import cluster, core, endpoint, envoy_type
@@ -119,3 +121,35 @@ def test_limits_are_those_of_the_default_priority_or_envoy_s_own() -> None:
 )
 def test_addresses_in_words(given: core.Address, expected: str) -> None:
     assert address_of(parse(core.Address, serialize(given))) == expected
+
+
+def test_requests_of_high_priority_have_limits_of_their_own() -> None:
+    thresholds = [
+        cluster.CircuitBreakersThresholds(max_requests=5),
+        cluster.CircuitBreakersThresholds(priority=core.RoutingPriority.HIGH, max_requests=2),
+    ]
+    breakers = cluster.CircuitBreakers(thresholds=thresholds)
+    lines = {
+        "": "m.yaml:1:1",
+        "circuit_breakers": "m.yaml:2:2",
+        "circuit_breakers.thresholds[1]": "m.yaml:3:3",
+    }
+    made = Resource.of(
+        cluster.Cluster(name="c", type=EDS, circuit_breakers=breakers), origins=lines
+    )
+    served = Served(answer("n", [made]))
+    plain, high = target(served, "c"), target(served, "c", 1)
+    assert (plain.limits, plain.lines["circuit_breakers"]) == ({"max_requests": 5}, "m.yaml:2:2")
+    assert (high.limits, high.lines["circuit_breakers"]) == ({"max_requests": 2}, "m.yaml:3:3")
+
+
+def test_an_aggregate_is_known_by_its_members() -> None:
+    message = aggregate.message("failover:c", ["c", "d"], lb_policy=aggregate.PROVIDED)
+    it = target(Served(answer("n", [Resource.of(message)])), "failover:c")
+    assert (it.kind, it.members, it.choosable) == ("aggregate", ("c", "d"), None)
+    assert it.why == "the health of c, then d decides"
+
+
+def test_a_policy_that_is_an_extension_is_called_as_it_is() -> None:
+    fields = load_balancing.fields(LoadBalancing("client_side_weighted_round_robin"))
+    assert found(hosts(0, OK), **fields).policy == "client side weighted round robin"
