@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from mesh_yaml.matching import StringMatch
 
+HASTE = timedelta(milliseconds=250)
 FACTOR = 1.4  # Envoy's overprovisioning factor
 
 
@@ -63,6 +64,12 @@ class ConnectionPool:
     protocol: str | None = None
     max_concurrent_streams: int | None = None  # of an HTTP/2 connection
     ping: tuple[timedelta, timedelta] | None = None
+
+    @property
+    def hasty(self) -> bool:
+        """Whether a connection may be given up that only takes its time."""
+        times = (self.connect_timeout, self.max_connection_duration, *(self.ping or ()))
+        return any(each is not None and each < HASTE for each in times)
 
 
 @dataclass(frozen=True, slots=True)

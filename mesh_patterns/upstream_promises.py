@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mesh_patterns.draft import Draft, Edge, Fault, Filter, Rule, Target, Weighted
-from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
+from mesh_patterns.policy import CircuitBreaker, ConnectionPool, LoadBalancing, OutlierDetection
 from mesh_traffic import Headers, Request
 
 BEYOND = 5  # requests more than a breaker lets through
@@ -37,10 +37,14 @@ def leads(edge: Edge, rule: Rule) -> tuple[Weighted, ...]:
 
 def uncertain(draft: Draft, edge: Edge, rule: Rule, *, delay: float, fails: bool) -> bool:
     """Whether limits and ejections make the outcome hard to foretell."""
-    if edge.versions:
+    if edge.versions or rule.value("priority") or edge.value(rule, "takeover"):
+        return True
+    if (_of(edge, "connection_pool") or ConnectionPool()).hasty:
         return True
     breaker = _of(edge, "circuit_breaker") or CircuitBreaker()
-    narrow = (breaker.max_connections, breaker.max_pending_requests)
+    narrow = (
+        breaker.max_connections, breaker.max_pending_requests, breaker.max_connections_per_host
+    )  # fmt: skip
     if any(limit is not None and (limit == 0 or delay) for limit in narrow):
         return True
     if fails and (_of(edge, "outlier_detection") or breaker != CircuitBreaker()):

@@ -32,6 +32,7 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "rules[].retries": "`RouteAction.retry_policy`",
         "rules[].fault": "the fault filter's `typed_per_filter_config`",
         "rules[].mirror": "`RouteAction.request_mirror_policies`",
+        "rules[].priority": "`RouteAction.priority`",
         "otherwise": "whether there is a last route for all",
     },
     "canary": {
@@ -45,16 +46,40 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "per_try_timeout": "`per_try_timeout`",
         "backoff": "`retry_back_off`",
         "budget": "`CircuitBreakers.Thresholds.retry_budget`",
+        "budget.interval": "`budget_interval`",
+        "hosts": "`retry_host_predicate`: previous_hosts",
+        "priorities": "`retry_priority`: previous_priorities",
     },
     "failover": {
         "order": "`LocalityLbEndpoints.priority`",
+        "to": "`envoy.clusters.aggregate`",
         "prefer": "`LocalityLbEndpoints.priority`",
         "overprovisioning": "`Policy.overprovisioning_factor`",
     },
     "timeout": {"after": "`RouteAction.timeout`"},
     "circuit_breaker": {
-        name: f"`Thresholds.{name}`"
-        for name in ("max_requests", "max_connections", "max_pending_requests", "max_retries")
+        **{
+            name: f"`Thresholds.{name}`"
+            for name in ("max_requests", "max_connections", "max_pending_requests", "max_retries")
+        },
+        "max_connections_per_host": "`per_host_thresholds`",
+    },
+    "bulkhead": {
+        "when": "routes with `RouteAction.priority` HIGH",
+        **{
+            name: f"`Thresholds.{name}` of that priority"
+            for name in ("max_requests", "max_connections", "max_pending_requests", "max_retries")
+        },
+    },
+    "connection_pool": {
+        "connect_timeout": "`Cluster.connect_timeout`",
+        "idle_timeout": "`HttpProtocolOptions.idle_timeout`; `TcpProxy.idle_timeout`",
+        "max_connection_duration": "the same; `TcpProxy.max_downstream_connection_duration`",
+        "max_requests_per_connection": "the same",
+        "tcp_keepalive": "`upstream_connection_options.tcp_keepalive`",
+        "protocol": "`explicit_http_config`, `use_downstream_protocol_config`",
+        "max_concurrent_streams": "`Http2ProtocolOptions.max_concurrent_streams`",
+        "ping": "`connection_keepalive`",
     },
     "load_balancing": {
         "policy": "`Cluster.lb_policy`",
@@ -63,6 +88,7 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "maximum_ring_size": "`ring_hash_lb_config`",
         "table_size": "`maglev_lb_config`",
         "choice_count": "`least_request_lb_config`",
+        "utilization": "`load_balancing_policy`",
         "panic_threshold": "`common_lb_config.healthy_panic_threshold`",
     },
     "outlier_detection": {

@@ -9,7 +9,7 @@ while they are imported. Constructors still refuse unknown fields. See docs/RATI
 
 Import messages from here only: ``from xds_server.protos import cluster`` and then
 ``cluster.Cluster(name="reviews")``. What every mesh needs is imported at once, the packages in
-``_LATER`` when they are first asked for.
+``LATER`` when they are first asked for.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any, cast
 import betterproto2
 import pydantic
 import pydantic.dataclasses
+
+from xds_server.packages import LATER
 
 
 def _plain_dataclass(**options: Any) -> Callable[[type], type]:
@@ -237,73 +239,13 @@ if TYPE_CHECKING:
 Message = betterproto2.Message
 
 _ROOT = "envoy_data_plane"
-_LATER: Mapping[str, str] = {
-    "access_log_service": "envoy.service.accesslog.v3",
-    "adaptive_concurrency": "envoy.extensions.filters.http.adaptive_concurrency.v3",
-    "admission_control": "envoy.extensions.filters.http.admission_control.v3",
-    "aggregate": "envoy.extensions.clusters.aggregate.v3",
-    "bandwidth_limit": "envoy.extensions.filters.http.bandwidth_limit.v3",
-    "auth_service": "envoy.service.auth.v3",
-    "brotli": "envoy.extensions.compression.brotli.compressor.v3",
-    "client_side_weighted_round_robin": (
-        "envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3"
-    ),
-    "composite": "envoy.extensions.filters.http.composite.v3",
-    "compressor": "envoy.extensions.filters.http.compressor.v3",
-    "connection_limit": "envoy.extensions.filters.network.connection_limit.v3",
-    "cors": "envoy.extensions.filters.http.cors.v3",
-    "envoy_http_type": "envoy.type.http.v3",
-    "ext_authz": "envoy.extensions.filters.http.ext_authz.v3",
-    "ext_proc": "envoy.extensions.filters.http.ext_proc.v3",
-    "ext_proc_service": "envoy.service.ext_proc.v3",
-    "file_access_log": "envoy.extensions.access_loggers.file.v3",
-    "grpc_access_log": "envoy.extensions.access_loggers.grpc.v3",
-    "gzip": "envoy.extensions.compression.gzip.compressor.v3",
-    "health": "envoy.service.health.v3",
-    "jwt_authn": "envoy.extensions.filters.http.jwt_authn.v3",
-    "load_balancing_common": "envoy.extensions.load_balancing_policies.common.v3",
-    "load_stats": "envoy.service.load_stats.v3",
-    "local_rate_limit": "envoy.extensions.filters.http.local_ratelimit.v3",
-    "lua": "envoy.extensions.filters.http.lua.v3",
-    "matcher_action": "envoy.extensions.filters.common.matcher.action.v3",
-    "matching": "envoy.extensions.common.matching.v3",
-    "mutation_rules": "envoy.config.common.mutation_rules.v3",
-    "network_input": "envoy.extensions.matching.common_inputs.network.v3",
-    "network_local_rate_limit": "envoy.extensions.filters.network.local_ratelimit.v3",
-    "rate_limit": "envoy.extensions.filters.http.ratelimit.v3",
-    "rate_limit_common": "envoy.extensions.common.ratelimit.v3",
-    "rate_limit_config": "envoy.config.ratelimit.v3",
-    "rate_limit_service": "envoy.service.ratelimit.v3",
-    "network_rbac": "envoy.extensions.filters.network.rbac.v3",
-    "previous_hosts": "envoy.extensions.retry.host.previous_hosts.v3",
-    "previous_priorities": "envoy.extensions.retry.priority.previous_priorities.v3",
-    "raw_buffer": "envoy.extensions.transport_sockets.raw_buffer.v3",
-    "rbac": "envoy.config.rbac.v3",
-    "rbac_filter": "envoy.extensions.filters.http.rbac.v3",
-    "redis_proxy": "envoy.extensions.filters.network.redis_proxy.v3",
-    "session": "envoy.extensions.filters.http.stateful_session.v3",
-    "session_cookie": "envoy.extensions.http.stateful_session.cookie.v3",
-    "socket_tap": "envoy.extensions.transport_sockets.tap.v3",
-    "status": "envoy.service.status.v3",
-    "tap_data": "envoy.data.tap.v3",
-    "tcp_proxy": "envoy.extensions.filters.network.tcp_proxy.v3",
-    "thrift_proxy": "envoy.extensions.filters.network.thrift_proxy.v3",
-    "tls_inspector": "envoy.extensions.filters.listener.tls_inspector.v3",
-    "trace": "envoy.config.trace.v3",
-    "tracing": "envoy.type.tracing.v3",
-    "transcoder": "envoy.extensions.filters.http.grpc_json_transcoder.v3",
-    "wrr_locality": "envoy.extensions.load_balancing_policies.wrr_locality.v3",
-    "xds_core": "xds.core.v3",
-    "xds_matcher": "xds.type.matcher.v3",
-    "zstd": "envoy.extensions.compression.zstd.compressor.v3",
-}
 
 
 def __getattr__(name: str) -> ModuleType:
-    """A package of ``_LATER``, imported now (PEP 562)."""
-    if name not in _LATER:
+    """A package of ``LATER``, imported now (PEP 562)."""
+    if name not in LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _load(_LATER[name])
+    return _load(LATER[name])
 
 
 def _load(package: str) -> ModuleType:

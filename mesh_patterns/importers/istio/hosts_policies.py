@@ -1,6 +1,5 @@
-"""The parts of a ``trafficPolicy``, each as the pattern that means the same, with Istio's defaults:
-nothing is limited that is not limited by name, hosts are not compared with each other, and with few
-hosts left no others are used.
+"""How a ``trafficPolicy`` chooses hosts, as the patterns that mean the same, with Istio's defaults:
+hosts are not compared with each other, and with few hosts left no others are used.
 """
 
 from __future__ import annotations
@@ -13,16 +12,9 @@ from mesh_patterns.importers.istio.source import Source
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
-UNLIMITED = 2**32 - 1
 MAX_EJECTED = 10  # percent, of Istio and of Envoy: of few hosts this is none
 CONSECUTIVE = 5  # of Envoy, in force where Istio says nothing
 
-_LIMITS = {
-    ("tcp", "maxConnections"): "max_connections",
-    ("http", "http1MaxPendingRequests"): "max_pending_requests",
-    ("http", "http2MaxRequests"): "max_requests",
-    ("http", "maxRetries"): "max_retries",
-}
 _DETECTORS = {
     "consecutive5xxErrors": "consecutive_5xx",
     "consecutiveGatewayErrors": "consecutive_gateway_failure",
@@ -54,25 +46,6 @@ def pattern(kind: str, on: str, fields: Made, node: Node) -> Node:
     """A pattern of ours, at the line of what it means the same as."""
     made: dict[str, Any] = {"pattern": kind, "on": on, **fields}
     return Node.of(made, node.key or node.place)
-
-
-def circuit_breaker(on: str, pool: Node, source: Source) -> Iterator[Node]:
-    """The limits of a ``connectionPool``; a zero is one that is not set."""
-    source.notes.leftovers(pool, ("tcp", "http"), source.owner, "connectionPool.")
-    found: Made = {}
-    for part in ("tcp", "http"):
-        settings = pool.get(part)
-        if settings is None:
-            continue
-        known = [name for of, name in _LIMITS if of == part]
-        source.notes.leftovers(settings, known, source.owner, f"connectionPool.{part}.")
-        for name in known:
-            limit = settings.get(name)
-            if limit is not None and limit.value:
-                found[_LIMITS[part, name]] = limit
-    if found:
-        rest = {name: UNLIMITED for name in _LIMITS.values() if name not in found}
-        yield pattern("circuit_breaker", on, found | rest, pool)
 
 
 def outlier_detection(on: str, outliers: Node, source: Source) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mesh_patterns.importers.catalog import Entry, hosts_of
-from mesh_patterns.importers.istio import hosts_policies
+from mesh_patterns.importers.istio import connection_pools, hosts_policies
 from mesh_patterns.importers.istio.destination_rules import Rule, members
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import listed
@@ -62,7 +62,7 @@ def _of_entry(entry: Entry, rules: Sequence[Rule]) -> Iterator[Node]:
             rule.source.notes.warn(rule.policy.place, message)
             continue
         whole = _parts(rule.policy, entry, rule.source)
-        yield from _made(entry.name, whole, rule.source)
+        yield from _made(entry.name, entry.protocol, whole, rule.source)
         _learn_tls(entry, whole, rule.source)
     yield from _of_subsets(entry, rules, whole)
 
@@ -99,7 +99,8 @@ def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy) -> Iterator[
                     message = f"{entry.target(variant)!r} is in {listed([first])} too, which"
                     rule.source.notes.warn(policy.place, f"{message} says what its traffic is like")
                     continue
-                yield from _made(entry.target(variant), {**whole, **own}, rule.source)
+                policies = {**whole, **own}
+                yield from _made(entry.target(variant), entry.protocol, policies, rule.source)
 
 
 def _parts(policy: Node, entry: Entry, source: Source) -> Policy:
@@ -125,11 +126,11 @@ def _given(policy: Node) -> Policy:
     return {name: node for name, node in found if node is not None and node.value is not None}
 
 
-def _made(on: str, policy: Policy, source: Source) -> Iterator[Node]:
+def _made(on: str, protocol: str, policy: Policy, source: Source) -> Iterator[Node]:
     """The patterns on a service, or on a version."""
     pool, outliers = policy.get("connectionPool"), policy.get("outlierDetection")
     if pool is not None:
-        yield from hosts_policies.circuit_breaker(on, pool, source)
+        yield from connection_pools.patterns(on, pool, protocol, source)
     if outliers is not None:
         yield from hosts_policies.outlier_detection(on, outliers, source)
     yield from hosts_policies.load_balancing(on, policy.get("loadBalancer"), outliers, source)

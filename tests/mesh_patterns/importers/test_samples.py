@@ -193,11 +193,6 @@ def test_emojivoto_speaks_grpc_and_its_calls_come_from_its_environment(sample: S
             "the echo stands in, as 'v1'",
         ),
         (
-            "circuitbreaker.yaml",
-            "circuitbreaker.yaml:18:13: not imported yet: "
-            "connectionPool.http.maxRequestsPerConnection (DestinationRule 'circuit-breaker')",
-        ),
-        (
             "retries.yaml",
             "retries.yaml:16:21: no DestinationRule has the subset 'v1' of 'ratings': "
             "the echo stands in as version 'v1' (VirtualService 'retries')",

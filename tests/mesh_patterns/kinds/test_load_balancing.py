@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mesh_patterns.policy import HashKey, LoadBalancing
+from mesh_patterns.policy import HashKey, LoadBalancing, Utilization
 from tests.mesh_patterns.conftest import Read, Refusal
 
 MESH = "mesh: {services: {web: {versions: {v1: , v2: }}}}\npatterns:\n"
@@ -34,6 +34,14 @@ MESH = "mesh: {services: {web: {versions: {v1: , v2: }}}}\npatterns:\n"
                 table_size=101,
             ),
         ),
+        (
+            "policy: client_side_weighted_round_robin, "
+            "utilization: {blackout: 0s, metrics: [named_metrics.queue]}",
+            LoadBalancing(
+                "client_side_weighted_round_robin",
+                utilization=Utilization(("named_metrics.queue",), blackout=timedelta(0)),
+            ),
+        ),
         ("hash: 'query:user'", LoadBalancing("ring_hash", (HashKey("query", "user"),))),
     ],
 )
@@ -46,6 +54,11 @@ def test_a_balance_is_what_the_file_says(read: Read, keys: str, expected: LoadBa
     ("keys", "told"),
     [
         ("", "3:3: says nothing; expected a policy, a hash or a panic_threshold"),
+        ("utilization: {}", "utilization is for client_side_weighted_round_robin, got round_robin"),
+        (
+            "policy: client_side_weighted_round_robin, utilization: {update: 50ms}",
+            "expected at least 100ms, got 0.05s",
+        ),
         ("policy: magic", "input should be 'round_robin', 'least_request', 'random', 'ring_hash'"),
         ("policy: maglev", "hash is for ring_hash and maglev, which need one; got maglev"),
         ("policy: random, hash: source_ip", "hash is for ring_hash and maglev, which need one"),

@@ -24,6 +24,8 @@ def test_retries_are_two_on_what_another_try_may_heal(read: Read) -> None:
         ("attempts: 0, retry_on: 5xx", Retries(0, ("5xx",))),
         ("retry_on: '5xx,reset  418'", Retries(2, ("5xx", "reset", "418"))),
         ("retry_on: []", Retries(2, ())),
+        ("retry_on: [5xx], hosts: other", Retries(2, ("5xx",), other_hosts=True)),
+        ("retry_on: [5xx], priorities: other", Retries(2, ("5xx",), other_priorities=True)),
         ("retry_on: [5xx], per_try_timeout: 5ms", Retries(2, ("5xx",), 5 * MS)),
         ("retry_on: [5xx], backoff: {base: 5ms}", Retries(2, ("5xx",), None, (5 * MS, 50 * MS))),
         (

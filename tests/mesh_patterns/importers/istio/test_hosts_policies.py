@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.importers.istio.hosts_policies import UNLIMITED
 from mesh_patterns.policy import (
-    CircuitBreaker,
     HashKey,
     LoadBalancing,
     OutlierDetection,
@@ -20,7 +18,6 @@ from mesh_patterns.policy import (
 
 Import = Callable[..., Draft]
 Told = Callable[[Draft], list[str]]
-FOREVER = {"max_connections": UNLIMITED, "max_pending_requests": UNLIMITED}
 HOUR = timedelta(hours=1)
 
 
@@ -35,26 +32,6 @@ spec: {{host: "{host}", trafficPolicy: {policy}}}
 
 def settings(draft: Draft) -> dict[str, Any]:
     return {name: placed.value for name, placed in draft.edges["client", "a"].settings.items()}
-
-
-@pytest.mark.parametrize(
-    ("pool", "meaning"),
-    [
-        (
-            "{tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 2, http2MaxRequests: 3, "
-            "maxRetries: 4}}",
-            CircuitBreaker(1, 2, 3, 4),
-        ),
-        (
-            "{http: {http2MaxRequests: 3, maxRetries: 0}}",
-            CircuitBreaker(**FOREVER, max_requests=3, max_retries=UNLIMITED),
-        ),
-        ("{http: {maxRequestsPerConnection: 1}}", None),
-    ],
-)
-def test_a_connection_pool_is_a_circuit_breaker(imported: Import, pool: str, meaning: Any) -> None:
-    found = settings(imported(rule(f"{{connectionPool: {pool}}}")))
-    assert found.get("circuit_breaker") == meaning
 
 
 @pytest.mark.parametrize(
@@ -139,8 +116,7 @@ def test_a_hash_of_nothing_is_refused(refusal: Callable[..., str]) -> None:
     [
         ("{loadBalancer: {localityLbSetting: {enabled: true}}}", "loadBalancer.localityLbSetting"),
         ("{loadBalancer: {simple: PASSTHROUGH}}", "loadBalancer.simple: PASSTHROUGH"),
-        ("{connectionPool: {tcp: {connectTimeout: 1s}}}", "connectionPool.tcp.connectTimeout"),
-        ("{connectionPool: {http: {idleTimeout: 1s}}}", "connectionPool.http.idleTimeout"),
+        ("{connectionPool: {tcp: {idleTimeout: 1s}}}", "connectionPool.tcp.idleTimeout"),
     ],
 )
 def test_what_is_left_out_is_told(imported: Import, told: Told, policy: str, left_out: str) -> None:
