@@ -5,12 +5,14 @@ https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_ba
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.model import Instance, Version
 from mesh_patterns.policy import Failover
+
+_FINE = 1000  # weights are whole numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,32 @@ def groups(
         Group(ranks[priority], locality, tuple(hosts))
         for (priority, locality), hosts in sorted(found.items(), key=lambda item: item[0][0])
     )
+
+
+def shares(
+    found: Sequence[Group], localities: Iterable[tuple[tuple[str, ...], int]]
+) -> Sequence[int]:
+    """What each group gets of the requests, in proportion. A region's share is that of its zones
+    together, by their hosts; of two that hold, the narrower counts. Who has no share gets nothing.
+    """
+    given = dict(localities)
+    owners = [_owner(each.locality, given) for each in found]
+    sizes = [sum(weight or 1 for _, weight in each.hosts) for each in found]
+    of: dict[tuple[str, ...], int] = {}
+    for owner, size in zip(owners, sizes, strict=True):
+        if owner is not None:
+            of[owner] = of.get(owner, 0) + size
+    return [
+        0 if owner is None else round(_FINE * given[owner] * size / of[owner])
+        for owner, size in zip(owners, sizes, strict=True)
+    ]
+
+
+def _owner(
+    locality: tuple[str, ...], given: Mapping[tuple[str, ...], int]
+) -> tuple[str, ...] | None:
+    parts = (locality[:length] for length in range(len(locality), 0, -1))
+    return next((each for each in parts if each in given), None)
 
 
 def _ranks(priorities: Iterable[int]) -> Mapping[int, int]:

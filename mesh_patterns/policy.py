@@ -186,6 +186,7 @@ class LoadBalancing:
     panic_threshold: float | None = None  # percent of good hosts below which all are used; 50
     slow_start: SlowStart | None = None  # where hosts have weights or turns
     utilization: Utilization | None = None  # client_side_weighted_round_robin
+    localities: tuple[tuple[tuple[str, ...], int], ...] = ()  # the shares of those that have one
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,17 +29,19 @@ Name = Annotated[
 Host = Annotated[str, StringConstraints(pattern=r"^\S+$", to_lower=True)]  # case means nothing
 
 
+Locality = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$", max_length=200)
+]
+
+
 class VersionSpec(Spec):
     """One version of a service."""
 
     replicas: int = Field(
         1, ge=1, le=MAX_REPLICAS, description="workloads of it, each behind an Envoy of its own"
     )
-    locality: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
-        max_length=200,
-        description="REGION, REGION/ZONE or REGION/ZONE/SUBZONE",
+    locality: Locality | None = Field(
+        None, description="REGION, REGION/ZONE or REGION/ZONE/SUBZONE"
     )
     priority: int = Field(
         0, ge=0, le=15, description="0 is asked first, the next when too few of it are well"

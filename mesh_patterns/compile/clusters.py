@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ from mesh_patterns.compile.entry import local_cluster
 from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.compile.values import ads, protocol_options
 from mesh_patterns.draft import Draft, Edge, Filter, Target
-from mesh_patterns.hosts import Group, groups
+from mesh_patterns.hosts import Group, groups, shares
 from mesh_patterns.identity import secured
 from mesh_patterns.model import INGRESS
 from mesh_patterns.placement import HOST, Placement, Proxy, reached, workload
@@ -171,17 +171,25 @@ def endpoints(
     """
     placed = known.policy.get("failover")
     failover: Failover | None = placed.value if placed else None
+    made = groups(draft, known.target, failover, here)
     found = endpoint.ClusterLoadAssignment(
         cluster_name=known.name,
-        endpoints=[
-            _group(draft, each, placement) for each in groups(draft, known.target, failover, here)
-        ],
+        endpoints=[_group(draft, each, placement) for each in made],
     )
+    for each, share in zip(found.endpoints, weights(known, made), strict=False):
+        each.load_balancing_weight = share
     if failover:
         factor = round(failover.factor * 100)
         found.policy = endpoint.ClusterLoadAssignmentPolicy(overprovisioning_factor=factor)
     lines = {"policy": str(placed.place)} if placed else {}
     return _resource(found, place_of(draft, known.target), lines)
+
+
+def weights(known: Outbound, found: Sequence[Group]) -> list[int | None]:
+    """What each group gets, where somebody says so; without a weight it is nothing."""
+    balance = known.policy.get("load_balancing")
+    localities = balance.value.localities if balance else ()
+    return [share or None for share in shares(found, localities)] if localities else []
 
 
 def _group(draft: Draft, group: Group, placement: Placement) -> endpoint.LocalityLbEndpoints:

@@ -9,7 +9,7 @@ from xds_server import protos
 from xds_server.mirror import any_of
 from xds_server.protos import cluster, core, envoy_type, route
 
-_POLICIES = {
+POLICIES = {
     "round_robin": cluster.ClusterLbPolicy.ROUND_ROBIN,
     "least_request": cluster.ClusterLbPolicy.LEAST_REQUEST,
     "random": cluster.ClusterLbPolicy.RANDOM,
@@ -20,9 +20,10 @@ _POLICIES = {
 
 def fields(meaning: LoadBalancing) -> dict[str, Any]:
     """https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/upstream/load_balancing"""
-    if meaning.policy not in _POLICIES:
-        return {"load_balancing_policy": by_load(meaning)}
-    found: dict[str, Any] = {"lb_policy": _POLICIES[meaning.policy]}
+    if meaning.policy not in POLICIES:
+        policy = by_locality(meaning) if meaning.localities else by_load(meaning)
+        return {"load_balancing_policy": policy}
+    found: dict[str, Any] = {"lb_policy": POLICIES[meaning.policy]}
     if meaning.policy == "ring_hash":
         found["ring_hash_lb_config"] = cluster.ClusterRingHashLbConfig(
             minimum_ring_size=meaning.minimum_ring_size, maximum_ring_size=meaning.maximum_ring_size
@@ -54,6 +55,12 @@ def by_load(meaning: LoadBalancing) -> cluster.LoadBalancingPolicy:
         slow_start_config=slowly,
     )
     return one_policy("client_side_weighted_round_robin", message)
+
+
+def by_locality(meaning: LoadBalancing) -> cluster.LoadBalancingPolicy:
+    """A locality by its weight, and then one of its hosts by load."""
+    within = protos.wrr_locality.WrrLocality(endpoint_picking_policy=by_load(meaning))
+    return one_policy("wrr_locality", within)
 
 
 def one_policy(name: str, message: protos.Message) -> cluster.LoadBalancingPolicy:

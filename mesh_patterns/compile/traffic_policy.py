@@ -30,6 +30,7 @@ _NOTHING: Settings = {}
 
 AGGREGATE = "failover:"  # what the name of such a cluster begins with
 
+_BY_LOCALITY = cluster.ClusterCommonLbConfigLocalityWeightedLbConfig()
 _FIELDS = {  # of the cluster, by setting: where a NACK or an explanation finds the line
     "outlier_detection": "outlier_detection",
     "health_check": "health_checks",
@@ -185,13 +186,22 @@ def _common(
     after another was taken out would be asked for that long.
     """
     panic = balance.panic_threshold if balance else None
-    if outliers is None and panic is None:
+    by_locality = _by_locality(balance)
+    if outliers is None and panic is None and not by_locality:
         return {}
     config = cluster.ClusterCommonLbConfig(
         healthy_panic_threshold=None if panic is None else envoy_type.Percent(value=panic),
         update_merge_window=timedelta(0) if outliers else None,
+        locality_weighted_lb_config=_BY_LOCALITY if by_locality else None,
     )
     return {"common_lb_config": config}
+
+
+def _by_locality(balance: LoadBalancing | None) -> bool:
+    """An extension says it itself, and Envoy refuses what says it twice."""
+    if balance is None or balance.policy not in load_balancing.POLICIES:
+        return False
+    return bool(balance.localities)
 
 
 def hash_keys(edges: Edges, caller: str, targets: Iterable[Target]) -> tuple[HashKey, ...]:

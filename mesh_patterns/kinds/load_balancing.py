@@ -9,6 +9,7 @@ the caller. Requests of one hash stay at one host, and where a canary splits the
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -17,8 +18,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart, Utilization
-from mesh_patterns.spec import PatternSpec
+from mesh_patterns.spec import Locality, PatternSpec
+from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.suggest import suggest
 from mesh_yaml.values import Duration, Percent, SomeTime
 
 MAX_RING = 8 * 1024 * 1024  # Envoy's own
@@ -164,6 +167,9 @@ class LoadBalancingSpec(PatternSpec):
         None, description="for hosts that are new, where nothing is hashed nor random"
     )
     utilization: UtilizationSpec | None = Field(None, description=f"{BY_LOAD}: of which load")
+    localities: dict[Locality, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
+        {}, max_length=64, description="the shares of REGION, or REGION/ZONE; others get nothing"
+    )
     panic_threshold: Percent | None = Field(
         None, description="with fewer good hosts all are used; 50 if absent, 0: never"
     )
@@ -181,6 +187,8 @@ class LoadBalancingSpec(PatternSpec):
         if self.slow_start is not None and policy not in TURNS:
             raise ValueError(f"slow_start is for {', '.join(TURNS)}, got {policy}")
         self._check_sizes()
+        if self.localities and not any(self.localities.values()):
+            raise ValueError("localities add up to 0, expected more than 0")
         return self
 
     def _check_sizes(self) -> None:
@@ -204,6 +212,9 @@ class LoadBalancingSpec(PatternSpec):
             panic_threshold=self.panic_threshold,
             slow_start=self.slow_start.meaning() if self.slow_start else None,
             utilization=self.utilization.meaning() if self.utilization else None,
+            localities=tuple(
+                (tuple(name.split("/")), share) for name, share in self.localities.items()
+            ),
         )
 
 
@@ -222,4 +233,16 @@ def _is_prime(number: int) -> bool:
 
 def apply(spec: LoadBalancingSpec, draft: Draft) -> None:
     set_ = Placed(spec.meaning(), spec.place(), spec.override)
-    cluster_settings.put(draft, spec.on, spec.place("on"), "load_balancing", set_)
+    found = cluster_settings.put(draft, spec.on, spec.place("on"), "load_balancing", set_)
+    for name in spec.localities:
+        _check_there(spec, draft, name, {edge.callee for edge in found})
+
+
+def _check_there(spec: LoadBalancingSpec, draft: Draft, name: str, callees: Iterable[str]) -> None:
+    """A share of nobody is a typo."""
+    wanted = tuple(name.split("/"))
+    versions = [each for callee in callees for each in draft.mesh.services[callee].versions]
+    if not any(each.locality[: len(wanted)] == wanted for each in versions):
+        known = {"/".join(each.locality) for each in versions if each.locality}
+        message = f"no host is in {name!r}{suggest(name, sorted(known))}"
+        raise DocumentError.at(spec.place("localities", name), message)

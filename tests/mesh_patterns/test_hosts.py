@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mesh_patterns.draft import Draft, Target
-from mesh_patterns.hosts import groups
+from mesh_patterns.hosts import groups, shares
 from mesh_patterns.policy import Failover
 from tests.mesh_patterns.conftest import Read
 
@@ -54,3 +54,10 @@ def test_who_is_near_is_asked_first(read: Read) -> None:
     assert {p for p, _, _ in told(draft, local, ())} == {0}  # nobody knows where the caller is
     (only,) = groups(draft, Target("shop", "b"), local, ("us", "1"))
     assert only.priority == 0
+
+
+def test_a_share_is_divided_by_hosts_and_the_narrower_place_counts(read: Read) -> None:
+    found = groups(read(MESH), Target("shop"), Failover(("a", "b", "c")))
+    assert [each.locality for each in found] == [("eu", "1"), ("eu", "2"), ("us", "1")]
+    assert shares(found, [(("eu",), 11)]) == [10_000, 1_000, 0]  # weights of 5 and 5, and of 1
+    assert shares(found, [(("eu",), 1), (("eu", "2"), 3)]) == [1_000, 3_000, 0]

@@ -15,7 +15,6 @@ from mesh_patterns.hosts import Group, groups
 from mesh_patterns.kinds.load_balancing import BY_LOAD
 from mesh_patterns.placement import Placement
 from mesh_patterns.policy import CircuitBreaker, LoadBalancing, OutlierDetection
-from xds_server import protos
 from xds_server.protos import cluster, core, endpoint
 from xds_server.resource import Resource
 
@@ -55,15 +54,16 @@ def endpoints(
     """A cluster's hosts, for a caller in the locality ``here``."""
     placed = known.policy.get("failover")
     found = groups(draft, known.target, placed.value if placed else None, here)
+    given = clusters.weights(known, found) or [_weight(each) for each in found]
     made = endpoint.ClusterLoadAssignment(
         cluster_name=known.name,
         endpoints=[
             endpoint.LocalityLbEndpoints(
-                load_balancing_weight=_weight(each),
+                load_balancing_weight=weight,
                 lb_endpoints=clusters.hosts(draft, each, placement),
                 **{"locality": LOCALITY, **clusters.locality(each)},
             )
-            for each in found
+            for each, weight in zip(found, given, strict=True)
         ],
     )
     return Resource.of(made, origins={"": str(clusters.place_of(draft, known.target))})
@@ -115,10 +115,7 @@ def _by_load(meaning: LoadBalancing) -> cluster.LoadBalancingPolicy:
 
     By itself it is of all hosts; in this one it is of those of a locality, which have weights.
     """
-    within = load_balancing.by_load(replace(meaning, slow_start=None))
-    return load_balancing.one_policy(
-        "wrr_locality", protos.wrr_locality.WrrLocality(endpoint_picking_policy=within)
-    )
+    return load_balancing.by_locality(replace(meaning, slow_start=None))
 
 
 def _left_out(meaning: Any) -> dict[str, Any]:

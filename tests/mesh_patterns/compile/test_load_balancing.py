@@ -18,7 +18,11 @@ from tests.mesh_patterns.running import Running, running
 
 scoped = pytest.mark.asyncio(loop_scope="module")
 
-OPTIONS = "utilization: {blackout: 0s, update: 100ms, expiration: 1s"
+OPTIONS = "utilization: {blackout: 0s, update: 100ms, expiration: 10s"
+PLACES = """{
+      a: {locality: eu/1, replicas: 3}, b: {locality: eu/2},
+      c: {locality: us/1}, d: {locality: asia/1}
+    }"""
 MESH = f"""
 mesh:
   dataplane: node
@@ -27,7 +31,15 @@ mesh:
     named: {{versions: {{v1: , v2: }}}}
     quiet: {{versions: {{v1: , v2: }}}}
     failing: {{versions: {{v1: , v2: }}}}
+    spread: {{versions: {PLACES}}}
+    both: {{versions: {PLACES}}}
 patterns:
+- {{pattern: load_balancing, on: spread, localities: {{eu: 80, us: 20}}}}
+- pattern: load_balancing
+  on: both
+  policy: client_side_weighted_round_robin
+  localities: {{eu: 80, us: 20}}
+  {OPTIONS}}}
 - {{pattern: load_balancing, on: busy, policy: client_side_weighted_round_robin, {OPTIONS}}}}}
 - pattern: load_balancing
   on: named
@@ -69,13 +81,27 @@ async def shares(mesh: Running, service: str, count: int = 300) -> Counter[str]:
 @pytest.mark.parametrize("service", ["busy", "named"])
 async def test_who_is_four_times_as_busy_gets_a_quarter(mesh: Running, service: str) -> None:
     found = await shares(mesh, service)
-    assert 230 <= found[f"{service}-v1"] <= 250
+    assert 225 <= found[f"{service}-v1"] <= 255
+
+
+@scoped
+@pytest.mark.parametrize("service", ["spread", "both"])
+async def test_a_locality_has_its_share_and_a_region_that_of_its_zones(
+    mesh: Running, service: str
+) -> None:
+    found = await shares(mesh, service, 500)
+    by_version = Counter({name: 0 for name in "abcd"})
+    for name, count in found.items():
+        by_version[name.split("-")[1]] += count
+    # three of the four hosts in eu are at a, so of its 80 % these get 60
+    for version, share in (("a", 300), ("b", 100), ("c", 100), ("d", 0)):
+        assert abs(by_version[version] - share) <= 5
 
 
 @scoped
 async def test_errors_count_as_load(mesh: Running) -> None:
     found = await shares(mesh, "failing")
-    assert found["failing-v1"] > 250
+    assert found["failing-v1"] > 220  # of 300; by turns it were 150
 
 
 @scoped

@@ -79,3 +79,13 @@ def test_a_balance_is_what_the_file_says(read: Read, keys: str, expected: LoadBa
 )
 def test_what_no_balance_can_be_is_refused(refusal: Refusal, keys: str, told: str) -> None:
     assert told in refusal(f"{MESH}- {{pattern: load_balancing, on: web, {keys}}}")
+
+
+def test_a_share_is_of_hosts_that_there_are(read: Read, refusal: Refusal) -> None:
+    mesh = "mesh: {services: {web: {versions: {v1: {locality: eu/1}, v2: {locality: us/1}}}}}\n"
+    pattern = "patterns:\n- {pattern: load_balancing, on: web, localities: {%s}}"
+    draft = read(mesh + pattern % "eu: 80, us/1: 20")
+    placed = draft.edges["client", "web"].settings["load_balancing"]
+    assert placed.value.localities == ((("eu",), 80), (("us", "1"), 20))
+    assert "no host is in 'eu/2'; did you mean 'eu/1'?" in refusal(mesh + pattern % "eu/2: 1")
+    assert "localities add up to 0" in refusal(mesh + pattern % "eu: 0")
