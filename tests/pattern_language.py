@@ -89,6 +89,7 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "table_size": "`maglev_lb_config`",
         "choice_count": "`least_request_lb_config`",
         "utilization": "`load_balancing_policy`",
+        "localities": "`LocalityLbEndpoints.load_balancing_weight`, `locality_weighted_lb_config`",
         "panic_threshold": "`common_lb_config.healthy_panic_threshold`",
     },
     "outlier_detection": {

@@ -13,7 +13,7 @@ from xds_server.mirror import any_of
 from xds_server.protos import route
 
 _CHOICES = 5  # as in Istio
-_TRIES_BEFORE_NEXT = 2  # at one priority, the first included; as in Istio
+_AT_ONCE = 1  # tries at a priority, before the next has its turn
 
 
 def message(retries: Retries) -> route.RetryPolicy:
@@ -47,9 +47,7 @@ def _elsewhere(retries: Retries) -> dict[str, Any]:
             )
         ]
     if retries.other_priorities:
-        config = protos.previous_priorities.PreviousPrioritiesConfig(
-            update_frequency=_TRIES_BEFORE_NEXT
-        )
+        config = protos.previous_priorities.PreviousPrioritiesConfig(update_frequency=_AT_ONCE)
         found["retry_priority"] = route.RetryPolicyRetryPriority(
             name="envoy.retry_priorities.previous_priorities", typed_config=any_of(config)
         )

@@ -84,7 +84,7 @@ class RetriesOptions(Spec):
         "any", description="other: rather not one that has been asked already"
     )
     priorities: Literal["any", "other"] = Field(
-        "any", description="other: every second retry leaves the priorities that were asked"
+        "any", description="other: rather hosts of a priority that has not been asked (failover)"
     )
 
     def meaning(self) -> Retries:
