@@ -85,6 +85,9 @@ def origins(settings: Settings) -> dict[str, str]:
     lines = {
         field: str(settings[name].place) for name, field in _FIELDS.items() if name in settings
     }
+    balance = settings.get("load_balancing")
+    if balance and balance.value.policy not in load_balancing.POLICIES:
+        lines["load_balancing_policy"] = str(balance.place)
     return circuit_breakers.origins(settings) | connection_pool.origins(settings) | lines
 
 
