@@ -41,7 +41,7 @@ PATTERNS = {
 MORE = {"IV": ["token-authorization", "external-authorization"]}
 MISSING = frozenset(
     {
-        *("cloud-bursting", "federation"),
+        "federation",
         "mesh-as-debugger",
         *("abstraction", "baselining", "gauging-value", "federating-catalogs"),
     }

@@ -25,4 +25,4 @@ def test_two_patterns_that_say_the_same_agree() -> None:
 
 
 def test_every_setting_of_a_cluster_has_a_kind_of_its_name() -> None:
-    assert set(CLUSTER) - set(KINDS) == {"retry_budget"}  # which the kind `retries` sets
+    assert set(CLUSTER) - set(KINDS) == {"retry_budget", "takeover"}  # of `retries` and `failover`
