@@ -30,6 +30,8 @@ from mesh_yaml.values import Duration
 MAX_KEYS = 256 * 1024  # bytes of a key set
 
 Need = Literal["required", "optional", "none"]
+# Envoy refuses a URI that is none: RFC 3986, section 3.3
+PATH = r"^/([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class RemoteKeysSpec(Spec):
     """Where a key set is served."""
 
     service: str = Field(description="of the mesh")
-    path: str = Field("/.well-known/jwks.json", pattern="^/")
+    path: str = Field("/.well-known/jwks.json", pattern=PATH)
     cache: Duration = Field("5m", validate_default=True, description="fetched again after")
     timeout: Duration = Field("1s", validate_default=True, description="of a fetch")
 

@@ -37,7 +37,9 @@ def batches(draft: Draft) -> Iterator[list[ClaimSpec]]:
 
 def _limited(draft: Draft) -> bool:
     """Whether anything lets only so many requests or connections through."""
-    breaks = any("circuit_breaker" in edge.settings for edge in draft.edges.values())
+    breaks = any(
+        {"circuit_breaker", "bulkhead"} & set(edge.settings) for edge in draft.edges.values()
+    )
     return breaks or any(each.kind in _LIMITS for each in draft.filters)
 
 
