@@ -15,7 +15,7 @@ from mesh_patterns.about import AboutSpec
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.importers import dialects
+from mesh_patterns.importers.dialects import is_foreign
 from mesh_patterns.kinds import apply_all
 from mesh_patterns.model import Mesh
 from mesh_patterns.variables import substitute
@@ -80,16 +80,15 @@ def read(paths: Sequence[Path], variables: Mapping[str, str] | None = None) -> S
     given = {name: Node(value, Place("--var")) for name, value in (variables or {}).items()}
     for path in paths:
         _read(path, str(path), reading, given, chain=())
-    imported = dialects.convert(reading.foreign, reading.trees, given)
-    trees = [*reading.trees, *imported.trees]
-    files = [*reading.files, *(file for file in imported.files if file not in reading.files)]
-    return Sources(
-        _name(paths, trees),
-        tuple(reading.trees),
-        imported.trees,
-        tuple(files),
-        imported.warnings,
-    )
+    own, files = tuple(reading.trees), tuple(reading.files)
+    if not reading.foreign:
+        return Sources(_name(paths, own), own, (), files, ())
+    from mesh_patterns.importers.conversion import convert
+
+    imported = convert(reading.foreign, own, given)
+    more = (file for file in imported.files if file not in reading.files)
+    name = _name(paths, [*own, *imported.trees])
+    return Sources(name, own, imported.trees, (*files, *more), imported.warnings)
 
 
 def changed(mesh: Mesh, claim: ClaimSpec) -> Draft:
@@ -141,7 +140,7 @@ def _read(
     if not documents:
         raise DocumentError.at(Place(shown), "is empty; a pattern file has 'mesh' and 'patterns'")
     for document in documents:
-        if dialects.is_foreign(document):
+        if is_foreign(document):
             reading.foreign.append(document)
         else:
             _read_ours(document, path, reading, given, (*chain, resolved))

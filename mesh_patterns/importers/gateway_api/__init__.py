@@ -56,3 +56,7 @@ def _routes(found: Sequence[Object], kinds: Sequence[str], world: World) -> list
     each = (Source(it, world) for kind in kinds for it in _of(found, kind))
     read = (world.notes.guard(routes.read, source) for source in each)
     return [route for route in read if route is not None]
+
+
+def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
+    """The Gateway API describes none."""

@@ -36,3 +36,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
 
 def _sources(found: Sequence[Object], kind: str, world: World) -> list[Source]:
     return [Source(each, world) for each in of_kind(found, kind, SMI)]
+
+
+def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
+    """SMI describes none."""

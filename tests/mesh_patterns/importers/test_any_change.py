@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mesh_patterns import assemble
 from mesh_patterns.compile import compile_mesh
-from mesh_patterns.importers import dialects
+from mesh_patterns.importers.conversion import convert
+from mesh_patterns.importers.dialects import is_foreign
 from mesh_patterns.load import apply
 from mesh_patterns.placement import Placement
 from mesh_yaml.node import Node
@@ -109,13 +110,13 @@ def test_any_change_of_what_was_good_is_imported_or_refused(name: str, data: st.
         documents = changed(documents, path, data.draw(JUNK))
     nodes = [Node.of(document, Place("any.yaml", 3)) for document in documents]
     with contextlib.suppress(DocumentError):
-        converted = dialects.convert([node for node in nodes if dialects.is_foreign(node)])
+        converted = convert([node for node in nodes if is_foreign(node)])
         mesh = assemble.mesh("any", converted.trees, [], converted.warnings)
         compile_mesh(apply(mesh), Placement.imagined(mesh))
 
 
 @pytest.mark.parametrize("name", GOOD)
 def test_what_is_good_is_imported(name: str) -> None:
-    converted = dialects.convert(parse(GOOD[name], "any.yaml"))
+    converted = convert(parse(GOOD[name], "any.yaml"))
     mesh = assemble.mesh("any", converted.trees, [], converted.warnings)
     assert compile_mesh(apply(mesh), Placement.imagined(mesh))

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mesh_patterns import assemble
-from mesh_patterns.importers import dialects
+from mesh_patterns.importers import conversion
 from mesh_patterns.load import apply
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
@@ -68,7 +68,7 @@ KINDS = (
 def convert(*documents: dict[str, Any]) -> None:
     nodes = [Node.of(document, Place("any.yaml", 3)) for document in documents]
     with contextlib.suppress(DocumentError):
-        converted = dialects.convert(nodes)
+        converted = conversion.convert(nodes)
         apply(assemble.mesh("any", converted.trees, [], converted.warnings))
 
 
