@@ -17,7 +17,7 @@ from mesh_patterns.policy import ANYBODY, Access, Claim, TokenName
 from mesh_patterns.selector import service
 from mesh_yaml.matching import StringMatch, TextMatch, TextMatchSpec
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText, Spec
 from mesh_yaml.values import Port
 
 At = tuple[str | int, ...]  # where something stands below a spec
@@ -43,12 +43,11 @@ def _network(value: str) -> str:
         ) from None
 
 
-_OneOrMore = BeforeValidator(one_or_more)
-Texts = Annotated[list[TextMatch], _OneOrMore, ListOrOne()]
-Paths = Annotated[list[Annotated[PathMatch, BeforeValidator(_starred)]], _OneOrMore, ListOrOne()]
-Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], _OneOrMore, ListOrOne()]
-Names = Annotated[list[SomeText], _OneOrMore, ListOrOne()]
-Ports = Annotated[list[Port], _OneOrMore, ListOrOne()]
+Texts = OneOrMore[TextMatch]
+Paths = OneOrMore[Annotated[PathMatch, BeforeValidator(_starred)]]
+Networks = OneOrMore[Annotated[str, AfterValidator(_network)]]
+Names = OneOrMore[SomeText]
+Ports = OneOrMore[Port]
 _NESTED = re.compile(r"(\[[^\[\]]+\])+")
 
 

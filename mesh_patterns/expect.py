@@ -16,6 +16,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from mesh_patterns.bearer import TokenSpec, field, key_in
 from mesh_patterns.claims import named
 from mesh_patterns.claims.config import Config
+from mesh_patterns.claims.runs import Run
 from mesh_patterns.claims.sending import MAX_CONNECTIONS, Size, TlsSpec
 from mesh_patterns.claims.traces import TracesSpec
 from mesh_patterns.draft import Target
@@ -25,7 +26,7 @@ from mesh_patterns.selector import not_called, service, target
 from mesh_patterns.spec import Name
 from mesh_yaml.matching import TextMatch
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec, Text
 from mesh_yaml.values import Bound, Duration
 
 MAX_SEND = 1_000_000
@@ -34,7 +35,7 @@ MAX_SEND = 1_000_000
 BOUNDS = (
     "status", "answered", "share", "each", "upstream_ratio", "upstream", "versions", "replicas",
     "within", "latency", "peak", "stats", "config", "access_log", "captures", "in_order", "traces",
-    "response_headers", "response_trailers", "body_contains",
+    "response_headers", "response_trailers", "body_contains", "runs",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def _statuses(value: Any) -> Any:
     return value
 
 
-Names = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Names = OneOrMore[SomeText]
 
 
 class WithSpec(Spec):
@@ -57,7 +58,9 @@ class ClaimSpec(Spec):
     """One claim."""
 
     claim: str | None = Field(None, description="in words; derived from the bounds if absent")
-    send: int = Field(1, ge=1, le=MAX_SEND, description="how many requests")
+    send: int = Field(
+        1, ge=0, le=MAX_SEND, description="how many requests; 0 only where it 'runs' something"
+    )
     to: str | None = Field(None, description="service; by default what is at the ingress")
     from_: Name | None = Field(
         None, alias="from", description="the calling service; by default the ingress or a client"
@@ -96,7 +99,7 @@ class ClaimSpec(Spec):
         description="requests a second; as fast as they can be sent if absent",
     )
     wait: Duration | None = Field(None, description="before the first request")
-    during: Annotated[list[HappeningText], BeforeValidator(one_or_more), ListOrOne()] = Field(
+    during: OneOrMore[HappeningText] = Field(
         [], description="what happens meanwhile, one after the other; requests go on until it has"
     )
     with_: WithSpec | None = Field(None, alias="with")
@@ -105,6 +108,9 @@ class ClaimSpec(Spec):
     )
     start: Names = Field([], description="back before the first request: what a claim stopped")
 
+    runs: OneOrMore[Run] = Field(
+        [], description="commands of meshloom's, before the requests or meanwhile"
+    )
     status: Annotated[
         dict[int, Bound] | None, BeforeValidator(_statuses), AlsoWritten.of("integer")
     ] = Field(None, description="a status of all, or how many of each")
@@ -167,6 +173,10 @@ class ClaimSpec(Spec):
     def _something(self) -> ClaimSpec:
         if not any(getattr(self, name) for name in BOUNDS):
             raise ValueError(f"claims nothing; expected at least one of {', '.join(BOUNDS)}")
+        if not self.send and (not self.runs or self.during):
+            raise ValueError(
+                "sends nothing; only a claim that 'runs' something may, without 'during'"
+            )
         return self
 
     @property

@@ -19,7 +19,7 @@ from pydantic import (
 
 from mesh_patterns.external import MAX_ADDRESSES, Address, address
 from mesh_patterns.replicas import MAX_REPLICAS
-from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, Spec, Text
 from mesh_yaml.values import Port
 
 Name = Annotated[
@@ -137,7 +137,7 @@ def _origination(value: Any) -> Any:
 class ExternalSpec(Spec):
     """A service that others run."""
 
-    addresses: Annotated[list[AddressText], BeforeValidator(one_or_more), ListOrOne()] = Field(
+    addresses: OneOrMore[AddressText] = Field(
         min_length=1, max_length=MAX_ADDRESSES, description="HOST:PORT, or a list of them"
     )
     tls: Annotated[

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 
@@ -46,6 +46,10 @@ class ListOrOne:
 def one_or_more(value: Any) -> Any:
     """The validator of such a list."""
     return value if isinstance(value, list) else [value]
+
+
+T = TypeVar("T")
+OneOrMore = Annotated[list[T], BeforeValidator(one_or_more), ListOrOne()]
 
 
 def _text(value: Any) -> Any:

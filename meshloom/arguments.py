@@ -67,7 +67,10 @@ Rollback = Annotated[
     typer.Option("--rollback", help="At a refusal, return to what every node had accepted."),
 ]
 MeshName = Annotated[
-    str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
+    str | None,
+    typer.Option(
+        "--mesh", envvar="MESHLOOM_MESH", help="Which running mesh, if there are several."
+    ),
 ]
 Server = Annotated[
     str | None,

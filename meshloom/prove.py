@@ -118,7 +118,18 @@ def _loaded(files: list[Path], var: list[str] | None) -> tuple[Draft, bool]:
         )
     sequence.check(draft)
     filters.check(draft)
+    _check_runs(draft)
     return draft, promised
+
+
+def _check_runs(draft: Draft) -> None:
+    """A mesh has one tap: commands', or that of claims about what Envoys tell."""
+    from mesh_yaml.place import DocumentError
+
+    witnessed = next((claim for claim in draft.mesh.claims if claim.is_witnessed), None)
+    if witnessed is not None and _runs(draft):
+        message = "a claim about what Envoys tell, beside one that 'runs' commands; give it a file"
+        raise DocumentError.at(witnessed.place(), f"{message} of its own")
 
 
 def _handed_on(var: Sequence[str] | None, envoy: Path | None) -> list[str]:
@@ -146,7 +157,11 @@ async def _prove(draft: Draft, binary: EnvoyBinary, as_lines: bool, promised: bo
     progress = Progress()
     progress.show("starting the mesh")
     opened = open_mesh(
-        binary, lambda event: None, captured=_is_witnessed(draft), drain_seconds=DRAIN_SECONDS
+        binary,
+        lambda event: None,
+        findable=_runs(draft),
+        captured=_is_witnessed(draft),
+        drain_seconds=DRAIN_SECONDS,
     )
     async with (
         opened as mesh,
@@ -167,9 +182,18 @@ def _is_witnessed(draft: Draft) -> bool:
     return any(claim.is_witnessed for claim in draft.mesh.claims)
 
 
+def _runs(draft: Draft) -> bool:
+    """Whether claims run commands, which have to find the mesh, its tap, and its breakpoints."""
+    return any(claim.runs for claim in draft.mesh.claims)
+
+
 @asynccontextmanager
 async def _witnessed(mesh: MiniMesh, draft: Draft) -> AsyncIterator[Witness | None]:
     """The mesh, started, with somebody who hears its Envoys where a claim is about that."""
+    if _runs(draft):
+        async with _offered(mesh, draft):
+            yield None
+        return
     if not _is_witnessed(draft):
         await mesh.start(draft)
         yield None
@@ -182,6 +206,16 @@ async def _witnessed(mesh: MiniMesh, draft: Draft) -> AsyncIterator[Witness | No
         async with witness.hub.running():
             begun.pass_on(witness.hub)
             yield witness
+
+
+@asynccontextmanager
+async def _offered(mesh: MiniMesh, draft: Draft) -> AsyncIterator[None]:
+    """The mesh, started, for other commands to look at and to hold requests of."""
+    from meshloom.breakpoints import offer_desk
+    from meshloom.running import offer_tap, started
+
+    async with started(mesh, draft) as begun, offer_tap(mesh, begun), offer_desk(mesh):
+        yield
 
 
 def _under_way(claims: Sequence[ClaimSpec]) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator
-
-from mesh_yaml.spec import ListOrOne, Text, one_or_more
+from mesh_yaml.spec import OneOrMore, Text
 
 State = Literal["acked", "refused", "unchanged", "changed", "warming", "settled"]
-States = Annotated[list[State], BeforeValidator(one_or_more), ListOrOne()]
+States = OneOrMore[State]
 Config = dict[Text, States]

@@ -15,7 +15,7 @@ from mesh_patterns.access_spec import AccessSpec, Names
 from mesh_patterns.ext_authz.rules import Allow, CheckPolicy, CheckRule, Deny, Fields, Function
 from mesh_patterns.policy import Access
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, Spec, Text
 
 MAX_CODE = 1024 * 1024  # bytes of a function's file
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -83,7 +83,7 @@ class CheckRuleSpec(Spec):
         return CheckRule(when, allow, deny)  # type: ignore[arg-type]
 
 
-CheckRules = Annotated[list[CheckRuleSpec], BeforeValidator(one_or_more), ListOrOne()]
+CheckRules = OneOrMore[CheckRuleSpec]
 
 
 class CheckPolicySpec(Spec):

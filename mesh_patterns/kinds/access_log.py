@@ -17,7 +17,7 @@ from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.spec import PatternSpec
 from mesh_patterns.telemetry import AccessLog, LogCondition, whose
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText, Spec
 from mesh_yaml.values import Bound, Duration, Percent
 
 FIELDS = {
@@ -51,7 +51,7 @@ def _format(value: str) -> str:
 
 
 Format = Annotated[str, AfterValidator(_format)]
-Flags = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Flags = OneOrMore[SomeText]
 
 
 class ConditionSpec(Spec):

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_patterns.limits import AdmissionControl
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, Text, one_or_more
+from mesh_yaml.spec import OneOrMore, Text
 from mesh_yaml.values import Duration, Percent
 
-Statuses = Annotated[list[Text], BeforeValidator(one_or_more), ListOrOne()]
+Statuses = OneOrMore[Text]
 
 
 class AdmissionControlSpec(HttpFilterSpec):

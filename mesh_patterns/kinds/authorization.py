@@ -9,9 +9,9 @@ connection nothing is read, and it is closed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.access_spec import AccessSpec, At, WhoAndWhatSpec, access
 from mesh_patterns.draft import Draft, Layer, Target
@@ -20,9 +20,9 @@ from mesh_patterns.policy import Authorization
 from mesh_patterns.selector import inbound, is_edge
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError, Place, Problem
-from mesh_yaml.spec import ListOrOne, one_or_more
+from mesh_yaml.spec import OneOrMore
 
-Rules = Annotated[list[AccessSpec], BeforeValidator(one_or_more), ListOrOne()]
+Rules = OneOrMore[AccessSpec]
 LAYERS: dict[str, Layer] = {"request": "http", "connection": "network"}
 OF_CONNECTIONS = frozenset({"from", "principals", "ip_blocks", "server_names", "ports", "not"})
 _TOKEN = ("request_principals", "claims")

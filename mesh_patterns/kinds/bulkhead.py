@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.draft import HIGH, Draft, Edge, Match, Placed, Rule
 from mesh_patterns.kinds import cluster_settings
@@ -23,7 +23,7 @@ from mesh_patterns.policy import CircuitBreaker
 from mesh_patterns.selector import edges
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError, Place, Problem
-from mesh_yaml.spec import ListOrOne, one_or_more
+from mesh_yaml.spec import OneOrMore
 
 MAX_MATCHES = 32  # each doubles the rules of its edges at most
 
@@ -32,7 +32,7 @@ class BulkheadSpec(PatternSpec):
     """Give some requests a compartment of their own."""
 
     on: str = Field(description="service, or 'caller -> service'")
-    when: Annotated[list[MatchSpec], BeforeValidator(one_or_more), ListOrOne()] = Field(
+    when: OneOrMore[MatchSpec] = Field(
         [],
         max_length=MAX_MATCHES,
         description="which requests; without it those of rules with 'priority: high'",

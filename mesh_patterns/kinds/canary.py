@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.draft import Draft, Edge, Placed, Weighted, settle
 from mesh_patterns.rollout import Rollout
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, Text, one_or_more
+from mesh_yaml.spec import OneOrMore, Text
 from mesh_yaml.values import Bound, Duration
 
-Steps = Annotated[
-    list[Annotated[int, Field(ge=1, le=100)]], BeforeValidator(one_or_more), ListOrOne()
-]
+Steps = OneOrMore[Annotated[int, Field(ge=1, le=100)]]
 MIN_REQUESTS = 100
 
 

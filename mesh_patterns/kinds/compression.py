@@ -7,16 +7,16 @@ it can read, and leaves what is compressed already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
-from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText
 
-Texts = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Texts = OneOrMore[SomeText]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_yaml.matching import StringMatch, TextMatch
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText, Spec
 from mesh_yaml.values import Duration
 
-Origins = Annotated[list[TextMatch], BeforeValidator(one_or_more), ListOrOne()]
-Names = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Origins = OneOrMore[TextMatch]
+Names = OneOrMore[SomeText]
 ANY = StringMatch("regex", ".*")
 
 

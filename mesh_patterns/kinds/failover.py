@@ -11,9 +11,9 @@ aggregate cluster: each is asked as it always is, with its own certificates and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from mesh_patterns.draft import Draft, Edge, Placed, Target
 from mesh_patterns.kinds import cluster_settings
@@ -21,7 +21,7 @@ from mesh_patterns.policy import FACTOR, Failover
 from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError, Problem
-from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText
 
 MAX_OTHERS = 8  # services one after the other
 _JUDGES = ("health_check", "outlier_detection")
@@ -34,7 +34,7 @@ class FailoverSpec(PatternSpec):
     order: list[SomeText] = Field(
         [], description="versions, the first is asked first; those not named come last"
     )
-    to: Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()] = Field(
+    to: OneOrMore[SomeText] = Field(
         [],
         max_length=MAX_OTHERS,
         description="other services, or versions of them, that come after all of its own hosts",

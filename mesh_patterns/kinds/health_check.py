@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from mesh_patterns.draft import Draft, Placed
 from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HealthCheck
 from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, one_or_more
+from mesh_yaml.spec import OneOrMore
 from mesh_yaml.values import Bound, Bounds, SomeTime
 
 
@@ -28,9 +28,7 @@ def _status(value: Bounds) -> Bounds:
     return value
 
 
-Statuses = Annotated[
-    list[Annotated[Bound, AfterValidator(_status)]], BeforeValidator(one_or_more), ListOrOne()
-]
+Statuses = OneOrMore[Annotated[Bound, AfterValidator(_status)]]
 
 
 class HealthCheckSpec(PatternSpec):

@@ -23,7 +23,7 @@ from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_patterns.selector import target
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError, Place
-from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec, Text
 from mesh_yaml.suggest import suggest
 from mesh_yaml.values import Duration
 
@@ -139,8 +139,8 @@ class TokenRuleSpec(Spec):
     token: Need = Field("required", description="optional: a bad one is refused, none is fine")
 
 
-Issuers = Annotated[list[IssuerSpec], BeforeValidator(one_or_more), ListOrOne()]
-Rules = Annotated[list[TokenRuleSpec], BeforeValidator(one_or_more), ListOrOne()]
+Issuers = OneOrMore[IssuerSpec]
+Rules = OneOrMore[TokenRuleSpec]
 
 
 class JwtSpec(HttpFilterSpec):

@@ -20,7 +20,7 @@ from mesh_patterns.kinds import cluster_settings
 from mesh_patterns.policy import HashKey, LoadBalancing, SlowStart, Utilization
 from mesh_patterns.spec import Locality, PatternSpec
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec
 from mesh_yaml.suggest import suggest
 from mesh_yaml.values import Duration, Percent, SomeTime
 
@@ -152,7 +152,7 @@ class LoadBalancingSpec(PatternSpec):
     policy: Policy | None = Field(
         None, description="round_robin, or ring_hash with a hash, if absent"
     )
-    hash: Annotated[list[Key], BeforeValidator(one_or_more), ListOrOne()] = Field(
+    hash: OneOrMore[Key] = Field(
         [], description="what keeps requests together; all that a request has count"
     )
     minimum_ring_size: int | None = Field(None, ge=1, le=MAX_RING, description="ring_hash; 1024")

@@ -10,9 +10,9 @@ https://www.envoyproxy.io/docs/envoy/latest/intro/arch_overview/other_features/g
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.beside import RATE_LIMIT
 from mesh_patterns.draft import Draft, Match, Placed
@@ -33,10 +33,10 @@ from mesh_patterns.rate_limits.rules import Domain, Limit, Rule
 from mesh_patterns.rate_limits.spec import DescriptorSpec, rules
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, SomeText, Spec, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText, Spec
 from mesh_yaml.values import Duration
 
-Keys = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Keys = OneOrMore[SomeText]
 
 _NAMED = frozenset({"header", "query", "generic"})
 _KINDS = ("header:NAME", "query:NAME", "path", "method", "remote_address", "generic:VALUE")

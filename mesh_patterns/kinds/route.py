@@ -32,7 +32,7 @@ from mesh_patterns.selector import edges, target
 from mesh_patterns.spec import Host, PatternSpec
 from mesh_yaml.matching import groups_of
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import AlsoWritten, ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, Spec, Text
 from mesh_yaml.values import Duration, Percent, Port
 
 MAX_RESPOND = 4096  # bytes: RouteConfiguration.max_direct_response_body_size_bytes
@@ -166,7 +166,7 @@ class ShareSpec(Spec):
 Share = Annotated[
     Annotated[Weight, Tag("weight")] | Annotated[ShareSpec, Tag("share")], Discriminator(_form)
 ]
-Mirrors = Annotated[list[MirrorToSpec], BeforeValidator(one_or_more), ListOrOne()]
+Mirrors = OneOrMore[MirrorToSpec]
 
 
 class RuleSpec(Spec):

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from mesh_patterns import files
 from mesh_patterns.draft import Draft
@@ -19,12 +18,12 @@ from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
 from mesh_patterns.selector import inbound, is_edge
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, SomeText, one_or_more
+from mesh_yaml.spec import OneOrMore, SomeText
 from mesh_yaml.suggest import suggest
 
 MAX_DESCRIPTORS = 16 * 2**20  # bytes; Envoy parses them once for each listener
 
-Names = Annotated[list[SomeText], BeforeValidator(one_or_more), ListOrOne()]
+Names = OneOrMore[SomeText]
 
 
 @dataclass(frozen=True, slots=True)

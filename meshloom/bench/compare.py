@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,14 +33,10 @@ def compare(
     Exits 1 when it is worse, 2 when there is nothing to compare.
     """
     from mesh_yaml.place import DocumentError, Place
-    from mesh_yaml.values import parse_percent
     from meshloom.bench.lines import compared
     from mini_mesh.load.comparing.compare import compare as comparing
 
-    try:
-        share = parse_percent(threshold) / 100
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--threshold") from error
+    share = _growth(threshold)
     before, after = read(old), read(new)
     if before.generator != after.generator:
         by = f"measured by {after.generator}, the old one by {before.generator}"
@@ -53,6 +50,18 @@ def compare(
         worse = len(told.regressions)
         typer.echo(f"{worse} of {len(told.differences)} worse" if worse else "not worse")
     raise typer.Exit(1 if told.regressions else 0)
+
+
+def _growth(text: str) -> float:
+    """``150%`` is 1.5: more than the whole is allowed."""
+    try:
+        share = float(text.removesuffix("%")) / 100
+    except ValueError:
+        share = -1.0
+    if not 0 <= share < math.inf:
+        message = f"expected a percentage such as 10%, got {text!r}"
+        raise typer.BadParameter(message, param_hint="--threshold")
+    return share
 
 
 def read(path: Path) -> Result:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SERVED_WITHIN = 3.0  # seconds; a mesh is announced a moment before its tap is there
 
 MeshName = Annotated[
-    str | None, typer.Option("--mesh", help="Which mesh, by name or pid; else the last one.")
+    str | None,
+    typer.Option(
+        "--mesh", envvar="MESHLOOM_MESH", help="Which mesh, by name or pid; else the last one."
+    ),
 ]
 StoreFile = Annotated[
     Path | None, typer.Option("--store", metavar="FILE", help="A store, instead of a mesh's.")

@@ -28,7 +28,10 @@ def tap_command(
         int, typer.Option("-n", min=0, help="End after so many exchanges; 0: only at Ctrl-C.")
     ] = 0,
     mesh: Annotated[
-        str | None, typer.Option("--mesh", help="Which running mesh, if there are several.")
+        str | None,
+        typer.Option(
+            "--mesh", envvar="MESHLOOM_MESH", help="Which running mesh, if there are several."
+        ),
     ] = None,
     body: options.Body = False,
     decode: options.Decode = False,

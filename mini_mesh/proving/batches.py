@@ -46,7 +46,7 @@ def _limited(draft: Draft) -> bool:
 def counts(claim: ClaimSpec) -> bool:
     """Whether a claim is about more than its own answers, so that nobody else may send."""
     happens = any((claim.during, claim.with_, claim.wait, claim.latency, claim.stop, claim.start))
-    measured = claim.peak or claim.stats or claim.config or claim.is_witnessed
+    measured = claim.peak or claim.stats or claim.config or claim.is_witnessed or claim.runs
     return bool(arrivals(claim) or measured or happens)
 
 

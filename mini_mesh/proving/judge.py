@@ -12,6 +12,7 @@ from mesh_yaml.matching import StringMatch
 from mesh_yaml.values import Bounds
 from mini_mesh.proving import chances, configs, measures
 from mini_mesh.proving.observed import Observed, Sample
+from mini_mesh.proving.outputs import outputs
 from mini_mesh.proving.verdict import Measured, Verdict, counted, title
 
 # Seconds. Envoy counts a delay from when its event loop last woke, not from the request: of 60
@@ -32,6 +33,7 @@ def judge(claim: ClaimSpec, draft: Draft, observed: Observed) -> Iterator[Verdic
     yield from measures.peaks(claim, draft, observed)
     yield from measures.stats(claim, draft, observed)
     yield from configs.configs(claim, draft, observed)
+    yield from outputs(claim, observed)
     if claim.is_witnessed:
         # filters and lines of taps are imported where somebody asks for them only
         from mini_mesh.proving import crossing, tracing

@@ -35,6 +35,15 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of a command: ``code`` is its exit code, ``None`` if it had to be ended."""
+
+    line: str
+    code: int | None
+    printed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """All answers to a claim's requests, and how many reached each instance's Envoy.
 
@@ -50,6 +59,7 @@ class Observed:
     crossed: Sequence[Exchange] = ()
     lost: int = 0
     happened: tuple[Happened, ...] = ()
+    ran: tuple[Ran, ...] = ()  # in the order of the claim's ``runs``
 
     def statuses(self) -> Counter[int]:
         return Counter(sample.status for sample in self.samples)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
 from mini_mesh.mesh import MiniMesh
-from mini_mesh.proving import configs, counters, probe, stats, trouble
+from mini_mesh.proving import commands, configs, counters, probe, stats, trouble
 from mini_mesh.proving.batches import arrivals, batches
 from mini_mesh.proving.judge import judge
 from mini_mesh.proving.observed import Happened, Observed, Sample
@@ -85,9 +85,19 @@ async def _prepared(
     if claim.wait is not None:
         await asyncio.sleep(claim.wait.total_seconds())
     if claim.with_ is None:
-        return await _heard(claim, mesh, witness), mesh.draft
+        return await _beside(claim, mesh, witness), mesh.draft
     async with trouble.otherwise(mesh, claim):
-        return await _heard(claim, mesh, witness), mesh.draft
+        return await _beside(claim, mesh, witness), mesh.draft
+
+
+async def _beside(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
+    """What was seen, and what the claim's commands came to."""
+    if not claim.runs:
+        return await _heard(claim, mesh, witness)
+    async with commands.running(claim, mesh) as running:
+        observed = await _heard(claim, mesh, witness)
+        await running.all_ended()
+    return replace(observed, ran=running.ran)
 
 
 async def _heard(claim: ClaimSpec, mesh: MiniMesh, witness: Witness | None) -> Observed:
@@ -142,6 +152,8 @@ async def _send(
     claim: ClaimSpec, mesh: MiniMesh, meanwhile: Meanwhile | None = None
 ) -> tuple[Sample, ...]:
     """From the caller's Envoy, or as the caller itself where it has none."""
+    if not claim.send:
+        return ()
     described = mesh.draft.mesh
     caller = claim.caller(described)
     if not described.is_proxyless(caller):

@@ -50,6 +50,8 @@ def wording(claim: ClaimSpec) -> str:
     """The claim's own words, or derived ones."""
     if claim.claim:
         return claim.claim
+    if not claim.send:
+        return f"meshloom {claim.runs[0].meshloom}"
     source = f"{claim.from_} → " if claim.from_ else ""
     method = f"{claim.method} " if claim.method != "GET" or not claim.to else ""
     sent = f"{source}{claim.to} {method}{claim.path}" if claim.to else f"{method}{claim.path}"

@@ -3,15 +3,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import pytest
-from pydantic import BeforeValidator, ValidationError
+from pydantic import ValidationError
 
-from mesh_yaml.spec import AlsoWritten, ListOrOne, SomeText, Spec, Text, one_or_more
+from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec, Text
 
 
 class Model(Spec):
     text: Text = ""
     some: SomeText = "x"
-    names: Annotated[list[str], BeforeValidator(one_or_more), ListOrOne()] = []
+    names: OneOrMore[str] = []
     flag: Annotated[bool, AlsoWritten.of("null")] = True
 
 

@@ -5,19 +5,19 @@ Keys and defaults are those of ``expect:`` in pattern files, as far as no traffi
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_yaml.node import Node
-from mesh_yaml.spec import ListOrOne, Spec, Text, one_or_more
+from mesh_yaml.spec import OneOrMore, Spec, Text
 from mesh_yaml.values import Bound, Port
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MAX_CHECKS = 100_000
 _CLAIMS = ("cluster", "version", "share", "redirect", "status")
 
-Values = Annotated[list[Text], BeforeValidator(one_or_more), ListOrOne()]
+Values = OneOrMore[Text]
 
 
 class CheckSpec(Spec):
