@@ -11,7 +11,7 @@ from typing import TypeVar
 from mesh_patterns import expect, files, kinds
 from mesh_patterns.expect import ClaimSpec
 from mesh_patterns.external import External, Origination
-from mesh_patterns.model import GRPC, MESH_CA, Ingress, IngressTls, Mesh, Service, Version
+from mesh_patterns.model import GRPC, MESH_CA, Ingress, IngressTls, Mesh, Service, Trusted, Version
 from mesh_patterns.protocols import PROTOCOLS
 from mesh_patterns.selector import RESERVED
 from mesh_patterns.spec import (
@@ -184,11 +184,11 @@ def _origination(spec: OriginationSpec, authority: str, place: Place) -> Origina
     if not sni:
         raise DocumentError.at(spec.place(), "say the 'sni': the addresses are no one name")
     if not spec.verify:
-        return Origination(sni)
+        return Origination(sni, mutual=spec.mutual)
     file = _resolved(place.file, spec.ca) if spec.ca else _of_this_machine(spec)
     if not file.is_file():
         raise DocumentError.at(spec.place("ca"), f"no file {str(file)!r}")
-    return Origination(sni, tuple(spec.names) or (sni,), file)
+    return Origination(sni, tuple(spec.names) or (sni,), file, spec.mutual)
 
 
 def _of_this_machine(spec: OriginationSpec) -> Path:
@@ -235,14 +235,19 @@ def _ingress_tls(spec: ServiceSpec, tls: IngressTlsSpec) -> IngressTls:
         DocumentError: one is not there.
     """
 
-    def file(name: str) -> Path:
-        place = spec.place("ingress", "tls", name)
-        found = files.beside(place, getattr(tls, name))
+    def file(named: str, *keys: str) -> Path:
+        place = spec.place("ingress", "tls", *keys)
+        found = files.beside(place, named)
         files.read(found, place, MAX_PEM)
         return found
 
-    pair = (file("cert"), file("key")) if tls.cert else None
-    clients = file("client_ca") if tls.client_ca else MESH_CA if tls.mutual else None
+    pair = (file(tls.cert, "cert"), file(tls.key, "key")) if tls.cert and tls.key else None
+    clients: Path | Trusted | None = MESH_CA if tls.mutual else None
+    if isinstance(tls.client_ca, str):
+        clients = file(tls.client_ca, "client_ca")
+    elif tls.client_ca:
+        given = tls.client_ca.items()
+        clients = tuple((domain, file(name, "client_ca", domain)) for domain, name in given)
     return IngressTls(pair, clients, tls.min_version, tls.plaintext == "redirect")
 
 

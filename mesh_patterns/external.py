@@ -40,12 +40,14 @@ class Origination:
     """TLS that Envoy puts around what callers send in the clear.
 
     ``sni`` is the name that it asks for; the certificate has to be of one of ``names`` and signed
-    by an authority of the file ``authorities``. Without that file nothing is verified.
+    by an authority of the file ``authorities``. Without that file nothing is verified. If it is
+    ``mutual``, callers show the certificates that they have in the mesh.
     """
 
     sni: str
     names: tuple[str, ...] = ()
     authorities: Path | None = None
+    mutual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

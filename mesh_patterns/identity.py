@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mesh_patterns.draft import Draft
-from mesh_patterns.model import CLIENT, INGRESS, MESH_CA, Mesh
+from mesh_patterns.model import CLIENT, EGRESS, INGRESS, MESH_CA, Mesh
 from mesh_patterns.placement import ingress
 
 STRICT, PERMISSIVE, OFF = "strict", "permissive", "off"
@@ -76,10 +76,17 @@ def wanted(draft: Draft) -> Mapping[str, str]:
     at_ingress = {at: NAMES + ",".join(names) for at, names in names_at_ingress(draft.mesh).items()}
     if has_tls_at_ingress(draft.mesh):
         at_ingress[CLIENT] = spiffe_id(draft, CLIENT)  # so that one can try
-    if not any(secured(draft, service) for service in draft.mtls):
+    if not any(secured(draft, service) for service in draft.mtls) and not _shown(draft.mesh):
         return at_ingress
     found = {each.id: spiffe_id(draft, each.service) for each in draft.mesh.instances()}
-    return at_ingress | found | {name: spiffe_id(draft, name) for name in (CLIENT, INGRESS)}
+    gateways = [CLIENT, INGRESS, *([EGRESS] if draft.mesh.egress else ())]
+    return at_ingress | found | {name: spiffe_id(draft, name) for name in gateways}
+
+
+def _shown(mesh: Mesh) -> bool:
+    """Whether somebody out of the mesh wants to see callers' certificates."""
+    external = (each.external for each in mesh.services.values())
+    return any(each and each.tls and each.tls.mutual for each in external)
 
 
 def names_at_ingress(mesh: Mesh) -> Mapping[str, tuple[str, ...]]:

@@ -44,15 +44,19 @@ class Version:
     weight: int | None = None  # of each host, among the service's
 
 
+Trusted = tuple[tuple[str, Path], ...]  # trust domains, and the files of their authorities
+
+
 @dataclass(frozen=True, slots=True)
 class IngressTls:
     """How the ingress speaks TLS: with the certificate and key of ``pair``, or one of the mesh's
     own authority. ``clients`` says whose certificates clients have to show: ``None`` asks for none,
-    ``MESH_CA`` is the mesh's authority, else a file of authorities.
+    ``MESH_CA`` is the mesh's authority, else a file of authorities, or one for each trust domain
+    whose SPIFFE ids are taken.
     """
 
     pair: tuple[Path, Path] | None = None
-    clients: Path | None = None
+    clients: Path | Trusted | None = None
     oldest: str = "1.2"
     redirect: bool = True  # who comes in plaintext is sent to https, or else turned away
 
@@ -60,6 +64,8 @@ class IngressTls:
     def kind(self) -> str:
         """The same for all that may share a port."""
         clients = "mutual" if self.clients == MESH_CA else str(self.clients or "")
+        if isinstance(self.clients, tuple):
+            clients = ",".join(f"{domain}={file}" for domain, file in self.clients)
         parts = ["tls", clients, self.oldest.removeprefix("1.2"), "" if self.redirect else "only"]
         return "-".join(filter(None, parts))
 

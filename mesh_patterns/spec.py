@@ -10,16 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
+    Discriminator,
     Field,
     PlainValidator,
     StringConstraints,
+    Tag,
     WithJsonSchema,
     model_validator,
 )
 
 from mesh_patterns.external import MAX_ADDRESSES, Address, address
 from mesh_patterns.replicas import MAX_REPLICAS
-from mesh_yaml.spec import AlsoWritten, OneOrMore, Spec, Text
+from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec, Text
 from mesh_yaml.values import Port
 
 Name = Annotated[
@@ -55,14 +57,23 @@ class VersionSpec(Spec):
     cwd: str | None = Field(None, description="working directory, from the file's folder")
 
 
+TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9._-]+$", max_length=255)]  # SPIFFE-ID, 2.1
+ClientAuthorities = Annotated[
+    Annotated[SomeText, Tag("file")] | Annotated[dict[TrustDomain, SomeText], Tag("domains")],
+    Discriminator(lambda value: "domains" if isinstance(value, dict) else "file"),
+]
+
+
 class IngressTlsSpec(Spec):
     """How the ingress speaks TLS."""
 
     cert: str | None = Field(None, description="a file, PEM; else one of the mesh's own authority")
     key: str | None = Field(None, description="the certificate's private key, PEM")
     mutual: bool = Field(False, description="clients have to show a certificate, too")
-    client_ca: str | None = Field(
-        None, description="who signed theirs, PEM; with 'mutual' the mesh's authority if absent"
+    client_ca: ClientAuthorities | None = Field(
+        None,
+        description="who signed theirs, PEM; with 'mutual' the mesh's authority if absent. A "
+        "mapping: SPIFFE ids of each trust domain, each by its own file",
     )
     min_version: Literal["1.2", "1.3"] = "1.2"
     plaintext: Literal["redirect", "refuse"] = Field(
@@ -126,6 +137,9 @@ class OriginationSpec(Spec):
     names: list[Host] = Field([], description="one is in its certificate; by default the sni")
     ca: str | None = Field(None, description="file of authorities; by default this machine's")
     verify: bool = Field(True, description="false: whoever answers will do")
+    mutual: bool = Field(
+        False, description="callers show the certificates that they have from the mesh's authority"
+    )
 
 
 def _origination(value: Any) -> Any:

@@ -62,6 +62,15 @@ Variables = Annotated[
     list[str] | None, typer.Option("--var", help="Set a variable of the files: name=value.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON instead of text.")]
+KeptAuthority = Annotated[
+    Path | None,
+    typer.Option(
+        "--authority",
+        metavar="FOLDER",
+        help="Where the mesh's certificate authority is kept, for mutual TLS; without it, each "
+        "start has another one.",
+    ),
+]
 Rollback = Annotated[
     bool,
     typer.Option("--rollback", help="At a refusal, return to what every node had accepted."),

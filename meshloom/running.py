@@ -57,6 +57,7 @@ async def open_mesh(
     otlp: Mapping[str, str] | None = None,
     capture: Name = "buffered",
     drain_seconds: int = DRAIN_SECONDS,
+    authority: Path | None = None,
 ) -> AsyncIterator[MiniMesh]:
     """A mesh that has not started, in a folder of its own that goes when it goes. Its
     workloads are told to send spans to ``otlp``.
@@ -88,6 +89,7 @@ async def open_mesh(
             processor,
             folder / GATE_SOCKET if findable else None,
             drain_seconds,
+            authority,
         )
         async with MiniMesh(options, heard) as mesh:
             yield mesh

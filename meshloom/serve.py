@@ -12,7 +12,15 @@ import typer
 
 from mesh_yaml.place import DocumentError
 from meshloom import http_side
-from meshloom.arguments import Files, Json, Rollback, Variables, check_pair, parse_variables
+from meshloom.arguments import (
+    Files,
+    Json,
+    KeptAuthority,
+    Rollback,
+    Variables,
+    check_pair,
+    parse_variables,
+)
 from meshloom.report import JsonReport, TextReport, told
 from meshloom.up import Session
 
@@ -56,14 +64,7 @@ def serve(
     ports_from: Annotated[
         int, typer.Option(help="Ports that no file names are counted up from here.")
     ] = FIRST_PORT,
-    authority: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Where the mesh's certificate authority is kept, for mutual TLS patterns; "
-            "without it, each start has another one.",
-        ),
-    ] = None,
+    authority: KeptAuthority = None,
     rollback: Rollback = False,
     json: Json = False,
     var: Variables = None,

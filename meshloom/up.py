@@ -17,6 +17,7 @@ from meshloom import federating
 from meshloom.arguments import (
     EnvoyPath,
     Json,
+    KeptAuthority,
     Rollback,
     Variables,
     complete_file,
@@ -64,6 +65,7 @@ def up(
     ] = None,
     workers: Annotated[int, typer.Option("--workers", help="Worker threads of each Envoy.")] = 1,
     rollback: Rollback = False,
+    authority: KeptAuthority = None,
     store: Annotated[
         bool,
         typer.Option(
@@ -106,7 +108,8 @@ def up(
     captures = Captures(store, redact, capture, otlp)
     joining = federating.Federation.of(publish, export, federate, federation_token)
     session = Session(files or [DEMO], parse_variables(var), report, captures, joining)
-    raise typer.Exit(asyncio.run(session.run(envoy, ports_from, workers, seconds, rollback)))
+    running = session.run(envoy, ports_from, workers, seconds, rollback, authority)
+    raise typer.Exit(asyncio.run(running))
 
 
 T = TypeVar("T")
@@ -166,6 +169,7 @@ class Session:
         workers: int,
         seconds: float | None,
         rollback: bool = False,
+        authority: Path | None = None,
     ) -> int:
         """Until Ctrl-C, SIGTERM or ``seconds`` have passed; the exit code.
 
@@ -198,6 +202,7 @@ class Session:
                 findable=True,
                 otlp=otlp,
                 capture=source,
+                authority=authority,
             )
             mesh = await stack.enter_async_context(opening)
             starting = stack.enter_async_context(started(mesh, draft, receiver))

@@ -23,6 +23,7 @@ from mini_mesh.allotment import CONTROL_PLANE, Allotment, admin
 from mini_mesh.beside.host import Beside
 from mini_mesh.certificates.changeover import steps
 from mini_mesh.certificates.files import BUNDLE, CERTIFICATES, CHAIN, KEY
+from mini_mesh.certificates.issuer import Issuer
 from mini_mesh.certificates.renewal import Renewal
 from mini_mesh.echo.config import Instance
 from mini_mesh.echo_host import ECHO, EchoHost
@@ -63,7 +64,8 @@ class MiniMesh:
         self._echo = EchoHost()
         self._fleet = Fleet(report, self._echo.started, self._echo.heard)
         self._control: ControlPlane | None = None
-        self._certificates = Renewal(report, options.folder / CERTIFICATES)
+        issuer = Issuer(authority=options.authority)
+        self._certificates = Renewal(report, options.folder / CERTIFICATES, issuer)
         self._readiness = Readiness(self._echo, self._ports)
         self._away: set[str] = set()  # of the plan, and taken away
         self.beside = Beside(options.folder, report)

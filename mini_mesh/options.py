@@ -23,7 +23,8 @@ class Options:
     ``sockets``: the Envoys' transport sockets have taps, for somebody who asks for them.
     ``otlp`` are the addresses, by protocol, at which somebody takes spans: workloads are told.
     ``processor`` is another, at which somebody takes whole requests, and at the ``gate`` somebody
-    may hold them. ``drain_seconds`` is what requests on a replaced listener have left.
+    may hold them. ``drain_seconds`` is what requests on a replaced listener have left. In the
+    folder ``authority`` the certificate authority is kept; else each start has another one.
     """
 
     envoy: EnvoyBinary
@@ -37,6 +38,7 @@ class Options:
     processor: Path | None = None
     gate: Path | None = None
     drain_seconds: int = DRAIN_SECONDS
+    authority: Path | None = None
 
 
 def envoy(options: Options, mesh: str, node: str, ports: Allotment) -> ProcessSpec:

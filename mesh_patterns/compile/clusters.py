@@ -66,7 +66,7 @@ def outbound(draft: Draft, proxy: Proxy, placement: Placement) -> Iterator[Resou
         service = draft.mesh.services[each.target.service]
         yield from aggregate.outbound(draft, each, lb_policy=aggregate.PROVIDED)
         if service.external:
-            yield external.outbound(draft, each, placement)
+            yield external.outbound(draft, each, placement, proxy)
             continue
         socket = tls.upstream(draft, proxy, each.caller, service.name)
         message = cluster.Cluster(

@@ -11,7 +11,7 @@ from mesh_patterns.compile import connection_pool, tls, traffic_policy
 from mesh_patterns.compile.sockets import tapped
 from mesh_patterns.draft import Draft
 from mesh_patterns.external import Address, External, Origination
-from mesh_patterns.placement import HOST, Placement, at_egress
+from mesh_patterns.placement import HOST, Placement, Proxy, at_egress
 from xds_server.protos import cluster, core, endpoint, matcher
 from xds_server.protos import tls as messages
 from xds_server.resource import Resource
@@ -23,7 +23,7 @@ _TYPES = cluster.ClusterDiscoveryType
 _FAMILY = cluster.ClusterDnsLookupFamily
 
 
-def outbound(draft: Draft, known: Outbound, placement: Placement) -> Resource:
+def outbound(draft: Draft, known: Outbound, placement: Placement, proxy: Proxy) -> Resource:
     """The cluster of an external service, with its hosts: they change with the file only."""
     service = draft.mesh.services[known.target.service]
     found = service.external
@@ -37,7 +37,7 @@ def outbound(draft: Draft, known: Outbound, placement: Placement) -> Resource:
             service.protocol, service.requests, known.policy
         ),
         **_hosts(found, known.name),
-        **_socket(found, placement),
+        **_socket(found, placement, known.caller, proxy),
         **traffic_policy.fields(known.policy, service.name),
     )
     lines = {"": str(found.place), **traffic_policy.origins(known.policy)}
@@ -65,10 +65,13 @@ def _hosts(found: External, name: str) -> dict[str, Any]:
     }
 
 
-def _socket(found: External, placement: Placement) -> dict[str, Any]:
+def _socket(found: External, placement: Placement, caller: str, proxy: Proxy) -> dict[str, Any]:
     if found.tls is None:
         return {}
-    context = messages.UpstreamTlsContext(sni=found.tls.sni, common_tls_context=_trust(found.tls))
+    common = _trust(found.tls)
+    if found.tls.mutual:
+        common.tls_certificate_sds_secret_configs = [tls.own(proxy, caller)]
+    context = messages.UpstreamTlsContext(sni=found.tls.sni, common_tls_context=common)
     socket = tls.socket(context)
     return {"transport_socket": tapped(socket) if placement.sockets else socket}
 

@@ -13,14 +13,16 @@ from typing import Any
 
 from mesh_patterns.compile.entry import Entry, Secure
 from mesh_patterns.compile.tls import BUNDLE, certificate, sds, socket
-from mesh_patterns.model import MESH_CA, Ingress, IngressTls, Service
+from mesh_patterns.model import MESH_CA, Ingress, IngressTls, Service, Trusted
 from mesh_yaml.place import DocumentError
+from xds_server.mirror import any_of
 from xds_server.protos import core, listener, tls
 
 _VERSIONS = {
     "1.2": tls.TlsParametersTlsProtocol.TLSv1_2,
     "1.3": tls.TlsParametersTlsProtocol.TLSv1_3,
 }
+_SPIFFE = "envoy.tls.cert_validator.spiffe"
 _ALPN = ("h2", "http/1.1")
 
 
@@ -117,5 +119,23 @@ def _wanted(asked: IngressTls) -> dict[str, Any]:
         return {}
     if asked.clients == MESH_CA:
         return {"validation_context_sds_secret_config": sds(BUNDLE)}
+    if isinstance(asked.clients, tuple):
+        return {"validation_context": _of_domains(asked.clients)}
     trusted = core.DataSource(filename=str(asked.clients))
     return {"validation_context": tls.CertificateValidationContext(trusted_ca=trusted)}
+
+
+def _of_domains(trusted: Trusted) -> tls.CertificateValidationContext:
+    """Each trust domain's SPIFFE ids, signed by its own authority and by no other's.
+
+    https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Federation.md
+    """
+    domains = [
+        tls.SpiffeCertValidatorConfigTrustDomain(
+            name=domain, trust_bundle=core.DataSource(filename=str(file))
+        )
+        for domain, file in trusted
+    ]
+    config = any_of(tls.SpiffeCertValidatorConfig(trust_domains=domains))
+    validator = core.TypedExtensionConfig(name=_SPIFFE, typed_config=config)
+    return tls.CertificateValidationContext(custom_validator_config=validator)

@@ -97,12 +97,10 @@ def _pem(data: bytes) -> core.DataSource:
 def upstream(draft: Draft, proxy: Proxy, caller: str, service: str) -> core.TransportSocket | None:
     """How an Envoy's cluster reaches ``service`` for ``caller``: ``None`` is plaintext.
 
-    With the caller's certificate, and only one that has the service's SPIFFE id will do. Of several
-    instances of a caller in one Envoy the first's is shown: they have one SPIFFE id.
+    With the caller's certificate, and only one that has the service's SPIFFE id will do.
     """
     if not secured(draft, service):
         return None
-    shown = next((each.id for each in proxy.inbound if each.service == caller), caller)
     whom = tls.SubjectAltNameMatcher(
         san_type=tls.SubjectAltNameMatcherSanType.URI,
         matcher=matcher.StringMatcher(exact=spiffe_id(draft, service)),
@@ -115,10 +113,17 @@ def upstream(draft: Draft, proxy: Proxy, caller: str, service: str) -> core.Tran
     )
     common = tls.CommonTlsContext(
         tls_params=_MODERN,
-        tls_certificate_sds_secret_configs=[sds(certificate(shown))],
+        tls_certificate_sds_secret_configs=[own(proxy, caller)],
         combined_validation_context=trust,
     )
     return socket(tls.UpstreamTlsContext(common_tls_context=common))
+
+
+def own(proxy: Proxy, caller: str) -> tls.SdsSecretConfig:
+    """The certificate that a caller's Envoy shows for it. Of several instances of a caller in one
+    Envoy the first's is shown: they have one SPIFFE id.
+    """
+    return sds(certificate(next((i.id for i in proxy.inbound if i.service == caller), caller)))
 
 
 def origins(draft: Draft, service: str) -> dict[str, str]:

@@ -122,7 +122,7 @@ WRONG = [
     "patterns: [{pattern: route, on: web, rules: [{to: {v1: -1}}]}]",
     "patterns: [{pattern: route, on: web, otherwise: maybe, rules: [{to: v1}]}]",
     "expect: [{to: web, status: true}]",
-    "expect: [{to: web, status: 200, send: 0}]",
+    "expect: [{to: web, status: 200, send: -1}]",
     "expect: [{to: web, status: 200, engines: [v8]}]",
     "expect: [{to: web, stat: 200}]",
 ]

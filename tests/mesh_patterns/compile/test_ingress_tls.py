@@ -76,3 +76,33 @@ def test_services_that_share_a_port_agree(
 def test_where_there_are_no_requests_there_is_no_tls_of_the_ingress(refusal: Refusal) -> None:
     text = "mesh: {services: {db: {protocol: tcp, ingress: {tls: true}}}}\n"
     assert "the ingress ends TLS of requests only" in refusal(text)
+
+
+def test_each_trust_domain_has_its_own_authority(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "west.pem").write_text("a bundle")
+    tls = "{mutual: true, client_ca: {west: west.pem, north: ./west.pem}}"
+    found = read(mesh(a=f"{{tls: {tls}}}")).mesh.services["a"].ingress
+    assert found is not None
+    assert found.tls is not None
+    file = tmp_path / "west.pem"
+    assert found.tls.clients == (("west", file), ("north", file))
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told"),
+    [
+        ("{West: ca.pem}", "West"),
+        ("{west: none.pem}", "can't read"),
+        ("{west: }", "expected text"),
+    ],
+)
+def test_a_trust_domain_is_one_and_has_a_file(refusal: Refusal, trusted: str, told: str) -> None:
+    assert told in refusal(mesh(a=f"{{tls: {{mutual: true, client_ca: {trusted}}}}}"))
+
+
+@pytest.mark.parametrize("egress", ["true", "false"])
+def test_who_is_to_show_a_certificate_to_others_has_one(read: Read, egress: str) -> None:
+    there = "{external: {addresses: 'api.test:443', tls: {mutual: true}}}"
+    text = f"mesh: {{egress: {egress}, services: {{web: {{calls: [api]}}, api: {there}}}}}\n"
+    expected = {"web", "client", "ingress", *(["egress"] if egress == "true" else [])}
+    assert set(wanted(read(text))) == expected
