@@ -62,6 +62,15 @@ def _version(mesh: Mesh, text: str, place: Place, within: str | None) -> Target:
     return Target(known.name, version if slash else None)
 
 
+def speaking_grpc(mesh: Mesh, text: str, place: Place) -> Target:
+    """A target that is asked by gRPC. Raises DocumentError, as :func:`target`, for another."""
+    found = target(mesh, text, place)
+    if mesh.services[found.service].protocol != "grpc":
+        message = f"{found.service!r} has to speak gRPC; give it 'protocol: grpc'"
+        raise DocumentError.at(place, message)
+    return found
+
+
 def edges(draft: Draft, text: str, place: Place) -> list[Edge]:
     """The edges that ``on: a -> b``, ``on: b`` or ``on: '*'`` stand for; never none.
 

@@ -16,8 +16,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mesh_patterns.draft import Draft, Target
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import ExtensionSpec
-from mesh_patterns.selector import target
-from mesh_yaml.place import DocumentError
+from mesh_patterns.selector import speaking_grpc
 from mesh_yaml.values import Duration
 
 LONGEST = timedelta(hours=1)  # ExternalProcessor.message_timeout
@@ -81,11 +80,7 @@ class ExtProcSpec(ExtensionSpec):
 
 
 def apply(spec: ExtProcSpec, draft: Draft) -> None:
-    place = spec.place("service")
-    processor = target(draft.mesh, spec.service, place)
-    if draft.mesh.services[processor.service].protocol != "grpc":
-        message = f"{processor.service!r} has to speak gRPC; give it 'protocol: grpc'"
-        raise DocumentError.at(place, message)
+    processor = speaking_grpc(draft.mesh, spec.service, spec.place("service"))
     meaning = ExtProc(
         processor,
         Processing(spec.request_headers, spec.request_body, spec.request_trailers),

@@ -13,10 +13,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.draft import Draft, Placed, settle
-from mesh_patterns.selector import target
+from mesh_patterns.selector import speaking_grpc
 from mesh_patterns.spec import PatternSpec
 from mesh_patterns.telemetry import Tracing, whose
-from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import AlsoWritten, SomeText, Spec
 from mesh_yaml.values import Percent
 
@@ -60,11 +59,7 @@ class TracingSpec(PatternSpec):
 def apply(spec: TracingSpec, draft: Draft) -> None:
     collector = None
     if spec.collector is not None:
-        place = spec.place("collector")
-        collector = target(draft.mesh, spec.collector, place)
-        if draft.mesh.services[collector.service].protocol != "grpc":
-            message = f"{collector.service!r} has to speak gRPC; give it 'protocol: grpc'"
-            raise DocumentError.at(place, message)
+        collector = speaking_grpc(draft.mesh, spec.collector, spec.place("collector"))
     tags = tuple((name, *tag.meaning()) for name, tag in spec.tags.items())
     meaning = Placed(Tracing(spec.sampling, tags, collector), spec.place(), spec.override)
     for name in whose(draft, spec.on, spec.place("on")):

@@ -16,7 +16,7 @@ from mesh_patterns import files
 from mesh_patterns.draft import Draft
 from mesh_patterns.kinds import http_filter
 from mesh_patterns.kinds.http_filter import HttpFilterSpec
-from mesh_patterns.selector import inbound, is_edge
+from mesh_patterns.selector import inbound, is_edge, speaking_grpc
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import OneOrMore, SomeText
 from mesh_yaml.suggest import suggest
@@ -54,9 +54,7 @@ class TranscodingSpec(HttpFilterSpec):
 def apply(spec: TranscodingSpec, draft: Draft) -> None:
     place = spec.place("on")
     for each in [] if is_edge(spec.on) else inbound(draft.mesh, spec.on, place):
-        if draft.mesh.services[each.service].protocol != "grpc":
-            message = f"{each.service!r} has to speak gRPC; give it 'protocol: grpc'"
-            raise DocumentError.at(place, message)
+        speaking_grpc(draft.mesh, each.service, place)
     file = files.beside(spec.place("descriptors"), spec.descriptors)
     draft.files.append(file)
     data = files.read(file, spec.place("descriptors"), MAX_DESCRIPTORS)
