@@ -17,7 +17,14 @@ from mesh_patterns.importers import calls, kubernetes, objects, parts
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.dialects import KUBERNETES, MESHERY, MESHERY_DESIGN, dialect
 from mesh_patterns.importers.notes import Notes, counts
-from mesh_patterns.importers.objects import GATEWAY_API, ISTIO, SMI, Gathered, Object
+from mesh_patterns.importers.objects import (
+    GATEWAY_API,
+    ISTIO,
+    LINKERD,
+    SMI,
+    Gathered,
+    Object,
+)
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
 
@@ -34,6 +41,7 @@ POLICIES: Mapping[str, str] = {
     ISTIO: "mesh_patterns.importers.istio",
     SMI: "mesh_patterns.importers.smi",
     GATEWAY_API: "mesh_patterns.importers.gateway_api",
+    LINKERD: "mesh_patterns.importers.linkerd",
 }
 
 
@@ -103,7 +111,7 @@ def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
 
 
 def _families(found: Iterable[Object]) -> list[PolicyModule]:
-    there = {each.family for each in found if each.is_policy()}
+    there = {family for each in found for family in each.families()}
     modules = (import_module(name) for family, name in POLICIES.items() if family in there)
     return [cast(PolicyModule, module) for module in modules]
 
