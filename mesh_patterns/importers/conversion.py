@@ -13,11 +13,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from mesh_patterns.importers import calls, kubernetes, objects, parts
+from mesh_patterns.importers import calls, dialects, kubernetes, objects, parts
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.dialects import KUBERNETES, MESHERY, MESHERY_DESIGN, dialect
 from mesh_patterns.importers.notes import Notes, counts
 from mesh_patterns.importers.objects import (
+    CONSUL,
     GATEWAY_API,
     ISTIO,
     LINKERD,
@@ -35,6 +36,7 @@ IMPORTERS: Mapping[str, tuple[str, str]] = {
     MESHERY: ("mesh_patterns.importers.meshery", "read"),
     MESHERY_DESIGN: ("mesh_patterns.importers.meshery", "read_designs"),
     KUBERNETES: ("mesh_patterns.importers.objects", "read"),
+    dialects.CONSUL: ("mesh_patterns.importers.consul", "read"),
 }
 # family → what reads its policy, in the order in which their patterns stand
 POLICIES: Mapping[str, str] = {
@@ -42,6 +44,7 @@ POLICIES: Mapping[str, str] = {
     SMI: "mesh_patterns.importers.smi",
     GATEWAY_API: "mesh_patterns.importers.gateway_api",
     LINKERD: "mesh_patterns.importers.linkerd",
+    CONSUL: "mesh_patterns.importers.consul",
 }
 
 

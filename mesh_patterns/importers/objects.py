@@ -19,6 +19,7 @@ WORKLOADS = frozenset(
 GATEWAY_API = "gateway-api"
 SMI = "smi"
 LINKERD = "linkerd"
+CONSUL = "consul"
 POLICY: Mapping[str, frozenset[str]] = {
     ISTIO: frozenset(
         {
@@ -45,13 +46,19 @@ POLICY: Mapping[str, frozenset[str]] = {
             "HTTPLocalRateLimitPolicy", "EgressNetwork",
         }
     ),
+    CONSUL: frozenset(
+        {
+            "ServiceRouter", "ServiceSplitter", "ServiceResolver", "ServiceIntentions",
+            "ServiceDefaults", "ProxyDefaults", "IngressGateway", "TerminatingGateway", "Mesh",
+        }
+    ),
 }  # fmt: skip
 ROUTES = frozenset({"HTTPRoute", "GRPCRoute"})  # Linkerd's own are read as the Gateway API's
 ANNOTATED = ".linkerd.io/"  # in the names of annotations that say how requests are treated
 _GROUPS = {  # the ends of their groups' names
     ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,
     "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
-    "linkerd.io": LINKERD,
+    "linkerd.io": LINKERD, "consul.hashicorp.com": CONSUL,
 }  # fmt: skip
 
 # Versions that say the same, the one that a later one is read as first.
@@ -62,6 +69,7 @@ _VERSIONS: Mapping[str, Sequence[str]] = {
     LINKERD: (
         "v1beta3", "v1beta2", "v1beta1", "v1alpha1", "v1alpha2", "v1",
     ),
+    CONSUL: ("v1alpha1",),
 }  # fmt: skip
 _HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 

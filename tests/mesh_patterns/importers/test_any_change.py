@@ -21,6 +21,7 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.yaml import parse
 from tests.mesh_patterns.importers.conftest import ROOT
+from tests.mesh_patterns.importers.consul import samples as consul
 from tests.mesh_patterns.importers.gateway_api.conftest import GATEWAY, joined, route, services
 from tests.mesh_patterns.importers.gateway_api.test_rules import GRANT, RULES
 from tests.mesh_patterns.importers.linkerd import samples as linkerd
@@ -58,6 +59,7 @@ GOOD = {
     "splits": joined(
         SERVERS, GROUP, split(shares(9, "1m"), more=MATCHES), split(shares(1, 2), "t")
     ),
+    "consul": joined(SERVERS, example("consul").partition("---\nmesh:")[0], consul.ALL),
     "linkerd": example("linkerd"),
     "linkerd policy": joined(linkerd.SHOP, linkerd.ALL),
     "targets": joined(*APPS, ROUTES, TCP_ALPHA1, target("[metrics]")),
