@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.consul import defaults, gateways, intentions, resolvers, routers
 from mesh_patterns.importers.consul.entries import read
@@ -38,6 +39,7 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What Consul's objects do. Gateways come first: chains hold there, too."""
+    looked_up.check(CONSUL, objects)
     world = _world(objects, catalog, notes)
     at_ingress = {
         name for found in _each("IngressGateway", world, gateways.ingress) for name in found
@@ -64,7 +66,10 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
 def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
     """Keys of resources may be spelled in any way, too."""
     ours = [replace(it, spec=normal(it.spec)) if it.family == CONSUL else it for it in objects]
-    world = World(catalog, notes, ours)
+    gateways_ = frozenset(it.name for it in ours if it.kind == "IngressGateway")
+    world = World(
+        catalog, notes, ours, {it.ref: it for it in ours}, gateways_ | {"ingress-gateway"}
+    )
     for kind, known in (
         ("ServiceRouter", world.routers),
         ("ServiceSplitter", world.splitters),

@@ -7,7 +7,7 @@ https://developer.hashicorp.com/consul/docs/connect/manage-traffic/discovery-cha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -25,6 +25,7 @@ _SPLIT = (
     "responseHeaders",
 )  # fmt: skip
 MAX_SPLITS = 200  # that splits of splits come to
+MAX_STEPS = 50  # from one name to the next
 ELSEWHERE = ("namespace", "partition", "datacenter", "peer", "samenessGroup")
 
 
@@ -57,6 +58,7 @@ def resolve(name: Node, subset: str, world: World, path: tuple[str, ...] = ()) -
     if service in path:
         circle = " → ".join([*path, service])
         raise DocumentError.at(name.place, f"resolvers redirect in a circle: {circle}")
+    _check(path, MAX_STEPS, name)
     source = world.resolvers.get(service)
     if source is None and not subset:
         return Resolved(service, _whole(name, world), bool(path))
@@ -116,11 +118,18 @@ def legs(name: Node, world: World, path: tuple[str, ...] = ()) -> list[Leg]:
     if name.text() in path:
         circle = " → ".join([*path, name.text()])
         raise DocumentError.at(name.place, f"splitters split in a circle: {circle}")
-    found = [leg for leg in _split(source, name, world, (*path, name.text())) if leg.share]
-    if len(found) > MAX_SPLITS:
-        message = f"splits come to at most {MAX_SPLITS}, got {len(found)}"
+    _check(path, MAX_STEPS, name)
+    found: list[Leg] = []
+    for leg in _split(source, name, world, (*path, name.text())):
+        found.append(leg)
+        _check(found, MAX_SPLITS, name)
+    return [leg for leg in found if leg.share]
+
+
+def _check(found: Sized, most: int, name: Node) -> None:
+    if len(found) > most:
+        message = f"the chain of {name.text()!r} comes to more than {most}"
         raise DocumentError.at(name.place, message)
-    return found
 
 
 def _split(source: Source, name: Node, world: World, path: tuple[str, ...]) -> Iterator[Leg]:

@@ -114,8 +114,7 @@ def _name(name: Node, source: Source) -> str:
     catalog = source.world.catalog
     if name.value == ANY:
         return ANY
-    gateways = {each.name for each in source.world.objects if each.kind == "IngressGateway"}
-    if name.text() in {*gateways, "ingress-gateway"}:
+    if name.text() in source.world.ingress:
         return INGRESS
     entry = catalog.lookup(name.text(), source.object.namespace)
     if entry is not None or not catalog.described:

@@ -63,8 +63,9 @@ def facts(variant: Variant, entry: Entry, world: World) -> Facts:
     for labels in variant.labels:
         meta |= labels
     tags: set[str] = set()
-    for it in world.objects:
-        if it.ref in entry.members and it.name in variant.workloads:
+    for ref in entry.members:
+        it = world.by_ref.get(ref)
+        if it is not None and it.name in variant.workloads:
             meta |= _meta(it)
             found = it.all_annotations().get(TAGS)
             tags |= {tag.strip() for tag in found.text().split(",")} if found is not None else set()

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.linkerd import (
     authorizations,
@@ -45,6 +46,7 @@ def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What Linkerd's objects do. Servers come last: they say who may send all the rest."""
+    looked_up.check(LINKERD, objects)
     world = World(catalog, notes, objects)
     found = _each("ServiceProfile", world, profiles.read)
     made = list(profiles.patterns(found, world))

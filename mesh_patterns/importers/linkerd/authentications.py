@@ -13,7 +13,6 @@ from typing import Any
 
 from mesh_patterns.importers.fields import elements, needed, text
 from mesh_patterns.importers.linkerd.world import Source
-from mesh_patterns.importers.people import people
 from mesh_patterns.policy import ANYBODY
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
@@ -127,14 +126,12 @@ def accounts(nodes: Iterable[Node], source: Source) -> Iterator[str]:
 def _names(wanted: str, node: Node, source: Source) -> Iterator[str]:
     """``ACCOUNT.NAMESPACE``, or ``*.NAMESPACE`` for all accounts there."""
     catalog = source.world.catalog
-    starred = wanted.startswith("*")
-    known = ((each.name, f"{each.account}.{each.namespace}") for each in people(catalog))
-    found = [name for name, its in known if its == wanted or starred and its.endswith(wanted[1:])]
+    found = source.world.people(wanted)
     yield from found
     if found:
         return
     account, _, namespace = wanted.partition(".")
-    if not catalog.described and not starred:
+    if not catalog.described and account != "*":
         yield catalog.find(Node(account, node.place), namespace or "default").name
         return
     source.notes.warn(node.place, f"no workload here has the identity {node.text()!r}")
