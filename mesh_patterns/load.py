@@ -15,7 +15,7 @@ from mesh_patterns.about import AboutSpec
 from mesh_patterns.collector import paused
 from mesh_patterns.draft import Draft
 from mesh_patterns.expect import ClaimSpec
-from mesh_patterns.importers.dialects import is_foreign
+from mesh_patterns.importers.dialects import is_foreign, is_hcl
 from mesh_patterns.kinds import apply_all
 from mesh_patterns.model import Mesh
 from mesh_patterns.variables import substitute
@@ -25,6 +25,7 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
 from mesh_yaml.suggest import suggest
 
+HCL = "is HCL, which is not read: give config entries as JSON or YAML ('consul config read')"
 KEYS = ("name", "about", "use", "vars", "mesh", "patterns", "expect")
 
 
@@ -135,11 +136,15 @@ def _read(
         raise DocumentError.at(place or Place(shown), f"files use each other in a circle: {circle}")
     if resolved in reading.files:
         return
+    if path.suffix == ".hcl":
+        raise DocumentError.at(Place(shown), HCL)
     documents = yaml.read(path, shown)
     reading.files.append(resolved)
     if not documents:
         raise DocumentError.at(Place(shown), "is empty; a pattern file has 'mesh' and 'patterns'")
     for document in documents:
+        if is_hcl(document):
+            raise DocumentError.at(document.place, HCL)
         if is_foreign(document):
             reading.foreign.append(document)
         else:

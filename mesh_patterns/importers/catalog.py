@@ -142,6 +142,9 @@ class Catalog:
         versions = node.get("versions")
         for version in versions.value if versions and isinstance(versions.value, dict) else ():
             entry.variants[version] = Variant(version, place, [{"version": version}])
+        calls = node.get("calls")
+        for callee in calls.value if calls and isinstance(calls.value, tuple) else ():
+            entry.calls.setdefault(str(callee.value))
         hosts = node.get("hosts")
         for host in hosts.value if hosts and isinstance(hosts.value, tuple) else ():
             self._by_host[str(host.value)] = entry

@@ -13,11 +13,19 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from mesh_patterns.importers import calls, kubernetes, objects, parts
+from mesh_patterns.importers import calls, dialects, kubernetes, objects, parts
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.dialects import KUBERNETES, MESHERY, MESHERY_DESIGN, dialect
 from mesh_patterns.importers.notes import Notes, counts
-from mesh_patterns.importers.objects import GATEWAY_API, ISTIO, SMI, Gathered, Object
+from mesh_patterns.importers.objects import (
+    CONSUL,
+    GATEWAY_API,
+    ISTIO,
+    LINKERD,
+    SMI,
+    Gathered,
+    Object,
+)
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
 
@@ -28,12 +36,15 @@ IMPORTERS: Mapping[str, tuple[str, str]] = {
     MESHERY: ("mesh_patterns.importers.meshery", "read"),
     MESHERY_DESIGN: ("mesh_patterns.importers.meshery", "read_designs"),
     KUBERNETES: ("mesh_patterns.importers.objects", "read"),
+    dialects.CONSUL: ("mesh_patterns.importers.consul", "read"),
 }
 # family → what reads its policy, in the order in which their patterns stand
 POLICIES: Mapping[str, str] = {
     ISTIO: "mesh_patterns.importers.istio",
     SMI: "mesh_patterns.importers.smi",
     GATEWAY_API: "mesh_patterns.importers.gateway_api",
+    LINKERD: "mesh_patterns.importers.linkerd",
+    CONSUL: "mesh_patterns.importers.consul",
 }
 
 
@@ -103,7 +114,7 @@ def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
 
 
 def _families(found: Iterable[Object]) -> list[PolicyModule]:
-    there = {each.family for each in found if each.is_policy()}
+    there = {family for each in found for family in each.families()}
     modules = (import_module(name) for family, name in POLICIES.items() if family in there)
     return [cast(PolicyModule, module) for module in modules]
 

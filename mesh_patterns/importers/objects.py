@@ -18,6 +18,8 @@ WORKLOADS = frozenset(
 )
 GATEWAY_API = "gateway-api"
 SMI = "smi"
+LINKERD = "linkerd"
+CONSUL = "consul"
 POLICY: Mapping[str, frozenset[str]] = {
     ISTIO: frozenset(
         {
@@ -37,10 +39,26 @@ POLICY: Mapping[str, frozenset[str]] = {
             "IdentityBinding",
         }
     ),
+    LINKERD: frozenset(
+        {
+            "ServiceProfile", "Server", "ServerAuthorization", "AuthorizationPolicy",
+            "MeshTLSAuthentication", "NetworkAuthentication", "HTTPRoute", "GRPCRoute",
+            "HTTPLocalRateLimitPolicy", "EgressNetwork",
+        }
+    ),
+    CONSUL: frozenset(
+        {
+            "ServiceRouter", "ServiceSplitter", "ServiceResolver", "ServiceIntentions",
+            "ServiceDefaults", "ProxyDefaults", "IngressGateway", "TerminatingGateway", "Mesh",
+        }
+    ),
 }  # fmt: skip
+ROUTES = frozenset({"HTTPRoute", "GRPCRoute"})  # Linkerd's own are read as the Gateway API's
+ANNOTATED = ".linkerd.io/"  # in the names of annotations that say how requests are treated
 _GROUPS = {  # the ends of their groups' names
     ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,
     "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
+    "linkerd.io": LINKERD, "consul.hashicorp.com": CONSUL,
 }  # fmt: skip
 
 # Versions that say the same, the one that a later one is read as first.
@@ -48,7 +66,11 @@ _VERSIONS: Mapping[str, Sequence[str]] = {
     ISTIO: ("v1", "v1beta1", "v1alpha1", "v1alpha3"),
     GATEWAY_API: ("v1", "v1beta1", "v1alpha1", "v1alpha2", "v1alpha3"),
     SMI: ("v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"),
-}
+    LINKERD: (
+        "v1beta3", "v1beta2", "v1beta1", "v1alpha1", "v1alpha2", "v1",
+    ),
+    CONSUL: ("v1alpha1",),
+}  # fmt: skip
 _HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 
 Ref = tuple[str, str, str]
@@ -91,7 +113,26 @@ class Object:
 
     def matters(self) -> bool:
         """Whether a mesh on one machine has a use for it."""
-        return self.is_workload() or self.is_service() or self.is_policy()
+        return self.is_workload() or self.is_service() or bool(self.families())
+
+    def families(self) -> frozenset[str]:
+        """The dialects that have something to say of it."""
+        found = {self.family} if self.is_policy() else set()
+        if self.family == LINKERD and self.kind in ROUTES:
+            found.add(GATEWAY_API)
+        annotated = self.is_service() or self.is_workload() or self.kind in (*ROUTES, "Namespace")
+        if annotated and any(ANNOTATED in name for name in self.all_annotations()):
+            found.add(LINKERD)
+        return frozenset(found)
+
+    def all_annotations(self) -> Mapping[str, Node]:
+        """Its own, and those of the pods that it makes."""
+        template = self.spec.get("template") if self.is_workload() else None
+        metadata = template.get("metadata") if template is not None else None
+        theirs = metadata.get("annotations") if metadata is not None else None
+        if theirs is None or not isinstance(theirs.value, dict):
+            return self.annotations
+        return {**self.annotations, **theirs.value}
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r}"

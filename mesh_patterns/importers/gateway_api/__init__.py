@@ -17,7 +17,7 @@ from mesh_patterns.importers.gateway_api import gateways, grants, ingress, mesh,
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_patterns.importers.gateway_api.world import Source, World
 from mesh_patterns.importers.notes import Notes
-from mesh_patterns.importers.objects import GATEWAY_API, Object, of_kind
+from mesh_patterns.importers.objects import GATEWAY_API, Object
 from mesh_patterns.importers.tables import carried
 from mesh_yaml.node import Node
 
@@ -29,7 +29,7 @@ _NOT_YET = {
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What the Gateway API's objects do."""
-    found = [each for each in objects if each.family == GATEWAY_API and each.is_policy()]
+    found = [each for each in objects if GATEWAY_API in each.families()]
     if not found:
         return []
     for each in found:
@@ -49,7 +49,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
 
 
 def _of(found: Sequence[Object], kind: str) -> list[Object]:
-    return list(of_kind(found, kind, GATEWAY_API))
+    return [each for each in found if each.kind == kind]
 
 
 def _routes(found: Sequence[Object], kinds: Sequence[str], world: World) -> list[Route]:

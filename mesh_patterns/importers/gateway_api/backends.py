@@ -51,6 +51,8 @@ def read(rule: Node, route: Route, root: Entry | None) -> Backends:
         shares.append((weight, targets, node))
         found.total += weight
         found.lost += weight * (not targets)
+    if not shares and root is not None and route.is_linkerds:
+        return Backends({root.name: Node(1, rule.place)}, total=1)
     found.to = backends.shared(shares)
     return found
 

@@ -17,6 +17,8 @@ from mesh_patterns.importers.hostnames import ANY, narrower
 from mesh_patterns.importers.notes import listed
 from mesh_yaml.node import Node
 
+# what they are attached to there is read by ``linkerd/``
+_LINKERDS = {("policy.linkerd.io", "Server"), ("policy.linkerd.io", "EgressNetwork")}
 Known = Mapping[Key, Sequence[Listener]]
 
 
@@ -58,7 +60,7 @@ def listeners(route: Route, known: Known) -> Iterator[Attached]:
         kind = (text(node, "group", GROUP), text(node, "kind", "Gateway"))
         if kind == (GROUP, "Gateway"):
             yield from _under_names(route, _of_gateway(node, route, known))
-        elif kind[1] != "Service":
+        elif kind[1] != "Service" and kind not in _LINKERDS:
             route.source.skip(f"a parentRef to a {kind[1]}", node)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mesh_patterns.importers.gateway_api.world import Source
+from mesh_patterns.importers.objects import ANNOTATED, LINKERD
 from mesh_yaml.node import Node
 
 _KNOWN = ("parentRefs", "hostnames", "rules", "useDefaultGateways")
@@ -33,6 +34,12 @@ class Route:
     @cached_property
     def parents(self) -> tuple[Node, ...]:
         return self.source.list("parentRefs")
+
+    @property
+    def is_linkerds(self) -> bool:
+        """Whether it is meant for Linkerd, where a rule without backends leads to the parent."""
+        it = self.source.object
+        return it.family == LINKERD or any(ANNOTATED in name for name in it.annotations)
 
     @property
     def age(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mesh_patterns.importers import linkerd_annotations
 from mesh_patterns.importers.catalog import Entry
 from mesh_patterns.importers.fields import elements, text
 from mesh_patterns.importers.gateway_api import backends, filters, matches, methods
@@ -92,7 +93,9 @@ def _settings(node: Node, ranked: list[Ranked], route: Route, led: Backends) -> 
         return {"respond": made["respond"]}
     if "redirect" in made:
         return {name: made[name] for name in made.keys() & {"redirect", "headers", "cors"}}
-    return made | _times(node, route)
+    source = route.source
+    said = linkerd_annotations.read(source.object, source.notes)
+    return made | _times(node, route) | said
 
 
 def _prefix(ranked: list[Ranked]) -> str | None:

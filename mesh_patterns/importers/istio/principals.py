@@ -7,42 +7,22 @@ service's name. So what a policy says of principals is looked up among the servi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
-from mesh_patterns.importers.catalog import Catalog, Entry
+from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio.workloads import GATEWAYS
+from mesh_patterns.importers.people import TRUST_DOMAIN, Person
+from mesh_patterns.importers.people import people as inside
 from mesh_patterns.model import INGRESS
 from mesh_patterns.policy import ANYBODY
 
-TRUST_DOMAIN = "cluster.local"  # Istio's own; policies may name others, which mean the same here
 _GATEWAY = ("istio-ingressgateway-service-account", "istio-ingressgateway", "istio-ingress")
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who calls: by the name that we know, and as Istio knows it."""
-
-    name: str
-    namespace: str
-    account: str
-
-    @property
-    def principal(self) -> str:
-        return f"{TRUST_DOMAIN}/ns/{self.namespace}/sa/{self.account}"
-
-
 def people(catalog: Catalog) -> Iterator[Person]:
-    """Everybody who may call. A service without workloads runs as an account of its name."""
-    for entry in catalog.entries.values():
-        for account in sorted(_accounts(entry)):
-            yield Person(entry.name, entry.namespace, account)
+    """Everybody who may call, the ingress too."""
+    yield from inside(catalog)
     for namespace in sorted(GATEWAYS):
         yield from (Person(INGRESS, namespace, account) for account in _GATEWAY)
-
-
-def _accounts(entry: Entry) -> Iterable[str]:
-    found = {account for each in entry.variants.values() for account in each.accounts}
-    return found or {entry.name}
 
 
 def wildcard(text: str) -> Callable[[str], bool]:

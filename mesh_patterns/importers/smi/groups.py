@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mesh_patterns.importers.expressions import PLAIN, whole
 from mesh_patterns.importers.fields import elements, needed
 from mesh_patterns.importers.smi.world import Source
 from mesh_yaml.node import Node
@@ -17,7 +18,6 @@ from mesh_yaml.place import DocumentError
 
 Made = dict[str, Any]
 _KNOWN = ("name", "pathRegex", "methods", "headers")
-_PLAIN = re.compile(r"[^\\^$.|?*+()\[\]{}]*")
 
 
 def read(source: Source) -> dict[str, list[Made]]:
@@ -45,7 +45,7 @@ def _match(node: Node) -> Made:
         made["methods"] = names
     headers = node.get("headers")
     if headers is not None and headers.value:
-        made["headers"] = {name.lower(): value(item) for name, item in _fields(headers)}
+        made["headers"] = {name.lower(): whole(item) for name, item in _fields(headers)}
     return made
 
 
@@ -56,14 +56,6 @@ def _fields(node: Node) -> list[tuple[str, Node]]:
     return list(node.items())
 
 
-def value(node: Node) -> Any:
-    """An expression of the whole text."""
-    expression = node.text().removeprefix("^").removesuffix("$")
-    if _PLAIN.fullmatch(expression):
-        return {"exact": Node(expression, node.place)}
-    return {"regex": node}
-
-
 def _path(node: Node) -> Made:
     """An expression of the path's beginning; nothing where it is for all paths."""
     expression = node.text().removeprefix("^")
@@ -71,9 +63,9 @@ def _path(node: Node) -> Made:
         return {}
     if expression.endswith("$") and not expression.endswith("\\$"):
         whole = expression[:-1]
-        plain = _PLAIN.fullmatch(whole) and whole.startswith("/")
+        plain = PLAIN.fullmatch(whole) and whole.startswith("/")
         return {"path": {"exact" if plain else "regex": Node(whole, node.place)}}
-    if _PLAIN.fullmatch(expression):
+    if PLAIN.fullmatch(expression):
         if not expression.startswith("/"):
             raise DocumentError.at(node.place, f"a path begins with '/', got {expression!r}")
         return {"path": {"prefix": Node(expression, node.place)}}

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from mesh_patterns.importers.catalog import Variant
 from mesh_patterns.importers.fields import elements, needed, text
 from mesh_patterns.importers.objects import texts
+from mesh_patterns.importers.selection import with_holds
 from mesh_patterns.importers.smi.world import Source
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
-
-Holds = Callable[[Variant], bool]
 
 
 def workloads(node: Node, source: Source) -> Sequence[str]:
@@ -30,7 +29,8 @@ def workloads(node: Node, source: Source) -> Sequence[str]:
     if kind != "ServiceAccount":
         wanted = "expected ServiceAccount or IdentityBinding"
         raise DocumentError.at(node.place, f"unknown kind {kind!r} of identity, {wanted}")
-    found = tuple(_with(source, namespace, lambda variant: name.text() in variant.accounts))
+    catalog = source.world.catalog
+    found = tuple(with_holds(catalog, namespace, lambda it: name.text() in it.accounts))
     return found or _stand_in(name, "no workload runs as service account", source, namespace)
 
 
@@ -40,18 +40,6 @@ def _stand_in(name: Node, missing: str, source: Source, namespace: str) -> Seque
         return (source.world.catalog.find(name, namespace).name,)
     source.notes.warn(name.place, f"{missing} {name.text()!r} of namespace {namespace!r}")
     return ()
-
-
-def _with(source: Source, namespace: str, holds: Holds) -> Iterator[str]:
-    """Services whose versions are so, and versions of services whose others are not."""
-    for entry in list(source.world.catalog.entries.values()):
-        if entry.namespace != namespace or entry.own:
-            continue
-        mine = [variant for variant in entry.variants.values() if holds(variant)]
-        if mine and len(mine) == len(entry.variants):
-            yield entry.name
-        else:
-            yield from (entry.target(variant) for variant in mine)
 
 
 def bound(source: Source) -> Sequence[str]:
@@ -67,7 +55,7 @@ def bound(source: Source) -> Sequence[str]:
         selected = any(labels.items() <= of.items() for of in variant.labels)
         return bool(accounts & variant.accounts) or (bool(labels) and selected)
 
-    return tuple(_with(source, source.object.namespace, holds))
+    return tuple(with_holds(source.world.catalog, source.object.namespace, holds))
 
 
 def _of_spiffe(schemes: Node, source: Source) -> Iterator[str]:

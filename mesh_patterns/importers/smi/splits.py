@@ -5,7 +5,6 @@ https://github.com/servicemeshinterface/smi-spec/blob/main/apis/traffic-split
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +12,13 @@ from typing import Any
 from mesh_patterns.importers import backends, parts
 from mesh_patterns.importers.catalog import Entry, Part
 from mesh_patterns.importers.fields import needed, text
+from mesh_patterns.importers.quantities import weights
 from mesh_patterns.importers.smi import groups
 from mesh_patterns.importers.smi.world import Source, World
 from mesh_patterns.selector import MESH
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError
 
 _KNOWN = ("service", "backends", "matches")
-_QUANTITY = re.compile(r"(\d{1,9})(m?)")
-MAX_WEIGHT = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +92,7 @@ def read(source: Source) -> Split | None:
 def _shares(source: Source, root: Entry) -> dict[str, Node]:
     shares: list[tuple[int, Sequence[str], Node]] = []
     nodes = source.list("backends")
-    numbers = _weights(nodes)
+    numbers = weights(nodes)
     for node, number in zip(nodes, numbers, strict=True):
         source.notes.leftovers(node, ("service", "weight"), source.owner, "backends.")
         name = needed(node, "service", "a backend")
@@ -105,27 +102,6 @@ def _shares(source: Source, root: Entry) -> dict[str, Node]:
             source.notes.warn(name.place, message)
         shares.append((number, found, node.get("weight") or node))
     return backends.shared(shares)
-
-
-def _weights(nodes: Iterable[Node]) -> list[int]:
-    """Whole numbers, or quantities as of resources: ``900m`` is nine tenths of 1."""
-    given = [(each.get("weight") or Node(0, each.place)) for each in nodes]
-    read = [_quantity(node) for node in given]
-    scale = 1000 if any(milli for _, milli in read) else 1
-    numbers = [number if milli else number * scale for number, milli in read]
-    for node, number in zip(given, numbers, strict=True):
-        if number > MAX_WEIGHT:
-            raise DocumentError.at(node.place, f"a weight is at most {MAX_WEIGHT}, got {number}")
-    return numbers
-
-
-def _quantity(node: Node) -> tuple[int, bool]:
-    """A number, and whether it is of thousandths."""
-    found = _QUANTITY.fullmatch(node.text() if node.value is not None else "0")
-    if found is None or isinstance(node.value, bool):
-        message = f"a weight is a whole number or one such as 900m, got {node.kind}"
-        raise DocumentError.at(node.place, message)
-    return int(found[1]), bool(found[2])
 
 
 def _matches(source: Source) -> tuple[Node, ...] | None:

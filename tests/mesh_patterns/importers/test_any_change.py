@@ -20,8 +20,11 @@ from mesh_patterns.placement import Placement
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 from mesh_yaml.yaml import parse
+from tests.mesh_patterns.importers.conftest import ROOT
+from tests.mesh_patterns.importers.consul import samples as consul
 from tests.mesh_patterns.importers.gateway_api.conftest import GATEWAY, joined, route, services
 from tests.mesh_patterns.importers.gateway_api.test_rules import GRANT, RULES
+from tests.mesh_patterns.importers.linkerd import samples as linkerd
 from tests.mesh_patterns.importers.smi.test_access import APPS, ROUTES, TCP_ALPHA1, target
 from tests.mesh_patterns.importers.smi.test_splits import GROUP, SERVERS, shares, split
 
@@ -35,6 +38,13 @@ STREAMS = """
 CONNECTIONS = "- backendRefs: [{name: one, weight: 8}, {name: two, weight: 2}]"
 CALLS = "- {matches: [{method: {service: a.B, method: C}, headers: [{name: a, value: b}]}]}"
 MATCHES = ", matches: [{kind: HTTPRouteGroup, name: firefox}]"
+
+
+def example(name: str) -> str:
+    """The documents of others in one of our examples; its claims come last."""
+    return (ROOT / "examples" / f"{name}.yaml").read_text().rpartition("---\nexpect:")[0]
+
+
 GOOD = {
     "routes": joined(GATEWAY, GRANT, services("one", "two"), route(RULES, hosts='["*.a.com"]')),
     "calls": joined(GATEWAY, route(CALLS, kind="GRPCRoute"), services("one")),
@@ -49,6 +59,9 @@ GOOD = {
     "splits": joined(
         SERVERS, GROUP, split(shares(9, "1m"), more=MATCHES), split(shares(1, 2), "t")
     ),
+    "consul": joined(SERVERS, example("consul").partition("---\nmesh:")[0], consul.ALL),
+    "linkerd": example("linkerd"),
+    "linkerd policy": joined(linkerd.SHOP, linkerd.ALL),
     "targets": joined(*APPS, ROUTES, TCP_ALPHA1, target("[metrics]")),
 }
 JUNK = st.sampled_from(

@@ -25,6 +25,11 @@ OBJECTS = [
     ("networking.istio.io/v1", "Gateway"),
     ("security.istio.io/v1", "AuthorizationPolicy"),
     ("security.istio.io/v1", "PeerAuthentication"),
+    ("linkerd.io/v1alpha2", "ServiceProfile"),
+    ("policy.linkerd.io/v1beta3", "Server"),
+    ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),
+    ("consul.hashicorp.com/v1alpha1", "ServiceRouter"),
+    ("consul.hashicorp.com/v1alpha1", "ServiceIntentions"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The same canary in three dialects is the same to Envoy, byte by byte."""
+"""The same canary in all dialects is the same to Envoy, byte by byte."""
 
 from __future__ import annotations
 
@@ -88,6 +88,35 @@ TRAFFIC_SPLIT = """
     metadata: {name: jason}
     spec: {matches: [{name: jason, headers: {end-user: jason}}]}
 """
+SERVICE_PROFILE = """
+    apiVersion: linkerd.io/v1alpha2
+    kind: ServiceProfile
+    metadata: {name: reviews.default.svc.cluster.local}
+    spec:
+      dstOverrides:
+      - {authority: reviews-v1.default.svc.cluster.local:9080, weight: 90}
+      - {authority: reviews-v2.default.svc.cluster.local:9080, weight: 10}
+"""
+LINKERD_ROUTE = HTTP_ROUTE.replace("gateway.networking.k8s.io/v1", "policy.linkerd.io/v1beta3")
+CONSUL = """
+    Kind: service-router
+    Name: reviews
+    Routes:
+    - Match: {HTTP: {Header: [{Name: end-user, Exact: jason}]}}
+      Destination: {ServiceSubset: v2PATIENCE}
+    ---
+    Kind: service-splitter
+    Name: reviews
+    Splits: [{Weight: 90, ServiceSubset: v1}, {Weight: 10, ServiceSubset: v2}]
+    ---
+    apiVersion: consul.hashicorp.com/v1alpha1
+    kind: ServiceResolver
+    metadata: {name: reviews}
+    spec:
+      subsets:
+        v1: {filter: Service.Meta.version == v1}
+        v2: {filter: 'Service.Meta["version"] == "v2"'}
+"""
 PATIENCE = {  # SMI has no words for these
     "istio": """
         timeout: 2s
@@ -114,8 +143,11 @@ def policies(patient: bool) -> dict[str, str]:
     found = {
         "istio": SUBSETS + "    ---" + VIRTUAL_SERVICE.replace("PATIENCE", istio),
         "gateway": HTTP_ROUTE.replace("PATIENCE", gateway),
+        "linkerd": LINKERD_ROUTE.replace("PATIENCE", gateway),
     }
-    return found if patient else {**found, "smi": TRAFFIC_SPLIT}
+    # only what all have words for: Consul has no timeout of a try, and none with shares
+    more = {"smi": TRAFFIC_SPLIT, "consul": CONSUL.replace("PATIENCE", "")}
+    return found if patient else {**found, **more}
 
 
 @pytest.mark.parametrize("patient", [False, True], ids=["split", "with timeout and retries"])
@@ -133,3 +165,11 @@ def test_policies_alone_are_the_same_mesh(imported: Import) -> None:
     found = {name: resources(imported(text)) for name, text in policies(False).items()}
     assert found["gateway"] == found["istio"]
     assert found["smi"] == found["istio"]
+    assert found["linkerd"] == found["istio"]
+    assert found["consul"] == found["istio"]
+
+
+def test_shares_alone_are_the_same_in_a_service_profile(imported: Import) -> None:
+    """Without requests that a header decides about, which it has no words for."""
+    split = TRAFFIC_SPLIT.partition("    ---")[0]
+    assert resources(imported(SHOP, SERVICE_PROFILE)) == resources(imported(SHOP, split))

@@ -16,6 +16,8 @@ GROUPS = {
     "istio": "networking.istio.io/v1",
     "gateway-api": "gateway.networking.k8s.io/v1",
     "smi": "split.smi-spec.io/v1alpha2",
+    "linkerd": "policy.linkerd.io/v1beta3",
+    "consul": "consul.hashicorp.com/v1alpha1",
 }
 KINDS = [(GROUPS[family], kind) for family, kinds in POLICY.items() for kind in sorted(kinds)]
 EACH = 5  # kinds that a document is taken for
