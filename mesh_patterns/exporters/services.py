@@ -12,6 +12,7 @@ from mesh_patterns.importers.kubernetes import MAX_REPLICAS
 from mesh_patterns.importers.objects import DEFAULT_NAMESPACE
 from mesh_patterns.model import CLIENT, EGRESS, INGRESS, Ingress, Mesh, Service, Version
 from mesh_patterns.selector import RESERVED
+from mesh_yaml.place import DocumentError, Place
 
 _END = f".{DOMAIN}"
 OUTSIDE = frozenset({INGRESS, EGRESS})  # callers that are no sidecars
@@ -98,17 +99,23 @@ def _is_own(service: Service, name: str, namespace: str) -> bool:
     return service.name.lower() in (name, f"{name}.{namespace}")
 
 
-def fitted(draft: Draft, losses: Losses, *, ingress: bool = False) -> tuple[Mesh, list[Known]]:
-    """The mesh as Kubernetes describes it, and its services by their objects' names."""
+def fitted(
+    draft: Draft, losses: Losses, *, ingress: bool = False, outside: bool = False
+) -> tuple[Mesh, list[Known]]:
+    """The mesh as Kubernetes describes it, and its services by their objects' names; with an
+    ``ingress`` and services ``outside``, where the dialect has them.
+    """
     mesh = draft.mesh
+    if not mesh.services:
+        raise DocumentError.at(Place(mesh.name), "has no services to export")
     first = next(iter(mesh.services.values())).place
     if mesh.dataplane != "sidecar":
         losses.lost(f"dataplane: {mesh.dataplane}", first)
     if mesh.egress:
         losses.lost("egress: true", first)
-    all_known = []
+    all_known: list[Known] = []
     taken: set[str] = set()
-    for service in mesh.services.values():
+    for service in _said(mesh, losses, outside):
         here = known(service, tuple(_parts(draft, service)))
         free = here.name not in taken and here.name not in RESERVED
         made = replace(
@@ -117,8 +124,19 @@ def fitted(draft: Draft, losses: Losses, *, ingress: bool = False) -> tuple[Mesh
         )  # fmt: skip
         taken.add(here.name)
         all_known.append(replace(here, service=made))
+    all_known.sort(key=lambda each: each.outside)  # an import learns of those last
     services = {each.service.name: each.service for each in all_known}
     return replace(mesh, services=services, dataplane="sidecar", egress=False), all_known
+
+
+def _said(mesh: Mesh, losses: Losses, outside: bool) -> Iterator[Service]:
+    """The services that there are, and of their calls those that lead to one."""
+    gone = {s.name for s in mesh.services.values() if s.external is not None and not outside}
+    for service in mesh.services.values():
+        if service.name in gone and service.external is not None:
+            losses.lost("a service that others run", service.external.place)
+        else:
+            yield replace(service, calls=tuple(n for n in service.calls if n not in gone))
 
 
 def _hosts(here: Known, free: bool, losses: Losses) -> list[str]:
