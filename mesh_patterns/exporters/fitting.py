@@ -48,6 +48,19 @@ def tell_edges(
             losses.lost(what, place)
 
 
+def tell_gone(draft: Draft, made: Draft, losses: Losses) -> None:
+    """Everything on edges that are not there any more: to the world outside, and from its gate."""
+    for ends, edge in draft.edges.items():
+        for place, what in _said(edge, edge.rules, ()) if ends not in made.edges else ():
+            losses.lost(f"{what} on '{edge.caller} -> {edge.callee}'", place)
+
+
+def tell_edge(edge: Edge, known: Known, losses: Losses) -> None:
+    """Everything on one edge."""
+    for place, what in _said(edge, own_rules(edge, known), ()):
+        losses.lost(what, place)
+
+
 def _said(edge: Edge, rules: Sequence[Rule], kept: Collection[str]) -> Iterator[tuple[Place, str]]:
     yield from ((rule.place, "a rule") for rule in rules)
     if edge.split:

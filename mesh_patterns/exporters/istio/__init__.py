@@ -37,6 +37,7 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
     made = Draft.of(mesh)
     for each in known:
         edges.fit(draft, made, each, losses)
+    fitting.tell_gone(draft, made, losses)
     fitting.keep_parts(made, known)
     peers.fit(draft, made)
     authorizations.fit(draft, made, known, losses)

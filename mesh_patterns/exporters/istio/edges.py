@@ -16,7 +16,7 @@ from mesh_patterns.exporters.istio import hosts
 from mesh_patterns.exporters.istio.texts import fit_rule
 from mesh_patterns.exporters.losses import Losses
 from mesh_patterns.exporters.services import OUTSIDE, Known
-from mesh_patterns.model import CLIENT, EGRESS, INGRESS
+from mesh_patterns.model import CLIENT, INGRESS
 
 KINDS = frozenset({"exact", "prefix", "regex", "present"})
 WORDS = rules.Words(
@@ -36,9 +36,6 @@ Said = Mapping[str | None, Mapping[str, Placed[Any]]]  # of the cluster, and by 
 def fit(draft: Draft, made: Draft, known: Known, losses: Losses) -> None:
     """Everything on the edges to a service."""
     found = draft.edges_to(known.service.name)
-    for edge in found:
-        if edge.caller == EGRESS:
-            losses.all_lost("egress", (each.place for each in edge.settings.values()))
     inside = [edge for edge in found if edge.caller not in OUTSIDE]
     if known.service.requests:
         plain = all(rules.is_plain(draft, edge, known) for edge in inside)
@@ -75,8 +72,8 @@ def _fit_hosts(made: Draft, found: list[Edge] | Any, known: Known, losses: Losse
         if edge.caller == INGRESS and client is not None:
             source = client
             _tell_ingress(edge, client, losses)
-        tell_cluster(edge, losses, hosts.KNOWN)
         if goal is not None:
+            tell_cluster(edge, losses, hosts.KNOWN)
             said = _hosts(source, known, losses)
             goal.settings.update(said[None])
             goal.versions = {v: dict(each) for v, each in said.items() if v is not None}

@@ -104,5 +104,4 @@ def _of_rule(rule: Rule, told: frozenset[Place]) -> Iterator[Place]:
         return
     yield from (placed.place for placed in rule.settings.values())
     yield from (share.place for share in rule.split if share.weight)
-    if not (rule.settings or rule.split):
-        yield rule.place
+    yield rule.place
