@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mesh_patterns.draft import CLUSTER, Draft, Edge, Filter, Placed, Rule
 from mesh_patterns.exporters.losses import Losses
 from mesh_patterns.exporters.services import OUTSIDE, Known, alike
 from mesh_yaml.place import Place
-
-_NO_PLACE = Place("")
 
 
 def keep_parts(made: Draft, known: Iterable[Known]) -> None:
@@ -31,9 +30,7 @@ def part_rule(each: Known, number: int) -> Rule:
 
 def own_rules(edge: Edge, known: Known) -> list[Rule]:
     """The rules of an edge but those for names of some versions, which are Services."""
-    return [
-        rule for rule in edge.rules if not any(alike(rule, part.rule) for part in known.parts)
-    ]
+    return [rule for rule in edge.rules if not any(alike(rule, part.rule) for part in known.parts)]
 
 
 def tell_edges(
@@ -89,13 +86,19 @@ def tell_filters(filters: Iterable[Filter], losses: Losses) -> None:
         losses.lost(words(each.kind), each.place)
 
 
+def tell_other_filters(draft: Draft, made: Draft, losses: Losses, kinds: Collection[str]) -> None:
+    """All filters but those of ``kinds`` on edges that are there, which are in rules."""
+    there = (e for e in draft.filters if not (e.kind in kinds and e.edge in made.edges))
+    tell_filters(there, losses)
+
+
 def tell_rest(draft: Draft, losses: Losses) -> None:
     """What is said of the whole mesh, and of what is told of its requests."""
     for name, found in _rest(draft):
         losses.lost(name, found.place)
 
 
-def _rest(draft: Draft) -> Iterator[tuple[str, Placed[object]]]:
+def _rest(draft: Draft) -> Iterator[tuple[str, Placed[Any]]]:
     for logs in draft.logs.values():
         yield from (("access log", each) for each in logs)
     tables = {

@@ -95,7 +95,8 @@ def with_filters(rule: Rule, filters: Sequence[Filter], losses: Losses) -> list[
     """The rule with the faults and CORS of its edge; before it one for the requests that alone have
     a fault.
     """
-    made, first = replace(rule, settings=dict(rule.settings)), []
+    made = replace(rule, settings=dict(rule.settings))
+    first: list[Rule] = []
     for each in filters:
         if each.kind not in OF_RULES:
             continue
@@ -103,7 +104,9 @@ def with_filters(rule: Rule, filters: Sequence[Filter], losses: Losses) -> list[
         if isinstance(each.config, Fault) and each.config.headers:
             narrow = _narrowed(made.match, each.config)
             if narrow is None or "fault" in made.settings or first:
-                losses.lost("a fault beside another, or by a header that a rule has too", each.place)
+                losses.lost(
+                    "a fault beside another, or by a header that a rule has too", each.place
+                )
                 continue
             plain = Placed(replace(each.config, headers=()), each.place)
             first = [replace(made, match=narrow, settings={**made.settings, "fault": plain})]
@@ -200,7 +203,9 @@ def fit_match(match: Match, words: Words) -> list[Match] | None:
     host, scheme = (fit_text(each, words.host, False) for each in (match.authority, match.scheme))
     headers = _fit_all(match.headers, words.headers, words.invert)
     query = _fit_all(match.query, words.query, False)
-    lost = any(a is not None and b is None for a, b in zip(parts, (method, host, scheme)))
+    lost = any(
+        a is not None and b is None for a, b in zip(parts, (method, host, scheme), strict=True)
+    )
     if lost or headers is None or query is None:
         return None
     ordered = sorted(headers, key=lambda pair: pair[1].invert)
@@ -212,31 +217,26 @@ def fit_match(match: Match, words: Words) -> list[Match] | None:
 
 def _paths(match: Match, words: Words) -> Iterator[Match]:
     """The match by each of its paths; none where it has no words."""
-    path, ignore = match.path, match.ignore_case
-    if ignore and not words.ignore_case:
-        if "regex" in words.path and path is not None:
-            flagged = StringMatch("regex", f"(?i){expression(path)}")
-            yield replace(match, path=flagged, ignore_case=False)
-        elif path is None:
-            yield replace(match, ignore_case=False)
-        return
+    path = match.path
     if path is None or (path.kind, path.text) in (("prefix", "/"), ("regex", ".*")):
         yield replace(match, path=None, ignore_case=False)
-    elif path.kind == "separated_prefix" and "separated_prefix" not in words.path:
-        if "prefix" in words.path:
-            yield replace(match, path=StringMatch("exact", path.text))
-            yield replace(match, path=StringMatch("prefix", f"{path.text}/"))
-        elif "regex" in words.path:
-            text = f"{re.escape(path.text)}(?:/.*)?"
-            yield replace(match, path=StringMatch("regex", text))
-    elif path.kind == "regex" and ignore:
-        yield replace(match, path=StringMatch("regex", f"(?i){path.text}"), ignore_case=False)
+    elif match.ignore_case and (not words.ignore_case or path.kind not in ("exact", "prefix")):
+        # only plain texts can be looked at in any case
+        if "regex" in words.path:
+            flagged = StringMatch("regex", f"(?i){expression(path)}")
+            yield replace(match, path=flagged, ignore_case=False)
     else:
-        fitted = fit_text(path, words.path, False)
-        if fitted is not None:
-            flag = ignore and fitted.kind != "regex"
-            text = f"(?i){fitted.text}" if ignore and not flag else fitted.text
-            yield replace(match, path=replace(fitted, text=text), ignore_case=flag)
+        yield from (replace(match, path=each) for each in _path_texts(path, words))
+
+
+def _path_texts(path: StringMatch, words: Words) -> Iterator[StringMatch]:
+    """The text of a path; a prefix of whole segments may take two."""
+    apart = path.kind == "separated_prefix" and "separated_prefix" not in words.path
+    if apart and "prefix" in words.path:
+        yield StringMatch("exact", path.text)
+        yield StringMatch("prefix", f"{path.text}/")
+    elif (fitted := fit_text(path, words.path, False)) is not None:
+        yield fitted
 
 
 Fields = tuple[tuple[str, StringMatch], ...]
@@ -251,9 +251,7 @@ def _fit_all(fields: Fields, kinds: Collection[str], invert: bool) -> Fields | N
     return tuple(made) if len(made) == len(fields) else None
 
 
-def fit_text(
-    match: StringMatch | None, kinds: Collection[str], invert: bool
-) -> StringMatch | None:
+def fit_text(match: StringMatch | None, kinds: Collection[str], invert: bool) -> StringMatch | None:
     """A text in one of these kinds, as an expression if need be."""
     if match is None or (match.invert and not invert):
         return None

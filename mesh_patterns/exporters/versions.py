@@ -1,4 +1,4 @@
-"""Dialects in which every caller does the same, and a version is reached by a Service of its own."""
+"""Dialects in which all callers do the same, and a version is reached by a Service of its own."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from mesh_patterns.exporters.services import Known
 from mesh_patterns.model import INGRESS, Mesh
 
 Document = dict[str, Any]
-_OF_RULES = frozenset({"fault", "cors"})
 
 
 def documents(draft: Draft, losses: Losses, folder: Path) -> list[Document]:
@@ -57,7 +56,7 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
             edge.rules, edge.closed = list(mine), True
     fitting.tell_gone(draft, made, losses)
     fitting.keep_parts(made, known)
-    fitting.tell_filters((e for e in draft.filters if not (e.edge and e.kind in _OF_RULES)), losses)
+    fitting.tell_other_filters(draft, made, losses, rules.OF_RULES)
     losses.all_lost("mtls", (each.place for each in draft.mtls.values()))
     fitting.tell_rest(draft, losses)
     return made, known

@@ -202,7 +202,7 @@ def _respond(value: Respond) -> Respond:
 def _lower(edits: HeaderEdits) -> HeaderEdits:
     """Names in small letters, each once."""
     lists = ("set_request", "add_request", "set_response", "add_response")
-    made = {}
+    made: dict[str, Any] = {}
     for name in lists:
         fields: dict[str, str] = {}
         for field, text in getattr(edits, name):

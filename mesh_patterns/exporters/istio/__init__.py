@@ -46,9 +46,7 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
     return made, known
 
 
-def write(
-    draft: Draft, known: Sequence[Known], folder: Path, losses: Losses
-) -> list[Document]:
+def write(draft: Draft, known: Sequence[Known], folder: Path, losses: Losses) -> list[Document]:
     """A fitted draft, all of it."""
     found = kubernetes.of_services(known, folder, losses, accounts=peers.are_known(draft))
     found += service_entries.written(known)

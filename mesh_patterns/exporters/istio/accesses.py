@@ -115,8 +115,8 @@ def rule(access: Access, names: Mapping[str, Known]) -> Made:
     others = access.none_of
     if others is not None:
         inner = rule(others, names)
-        of = (inner.get(part, [{}])[0] for part in ("from", "to"))
-        source, operation = (next(iter(each.values()), {}) for each in of)
+        source = inner.get("from", [{}])[0].get("source", {})
+        operation = inner.get("to", [{}])[0].get("operation", {})
         who |= {_not(name): found for name, found in source.items()}
         what |= {_not(name): found for name, found in operation.items()}
     made: Made = {}
@@ -152,7 +152,8 @@ def _of_expression(whole: str) -> str:
     """The text that :func:`_header` made an expression of."""
     start, end = whole.startswith(".*"), whole.endswith(".*")
     literal = whole[2 * start : len(whole) - 2 * end]
-    return f"{'*' if start else ''}{re.sub(r'\\(.)', r'\1', literal)}{'*' if end else ''}"
+    plain = re.sub(r"\\(.)", r"\1", literal)
+    return f"{'*' if start else ''}{plain}{'*' if end else ''}"
 
 
 def fitted(rules: Iterable[Access], tell: Callable[[str], None]) -> tuple[Access, ...]:

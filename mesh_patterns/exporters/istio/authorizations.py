@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mesh_patterns.draft import Draft, Filter, Target
+from mesh_patterns.draft import Draft, Filter, Layer, Target
 from mesh_patterns.exporters.istio import accesses
 from mesh_patterns.exporters.losses import Losses
 from mesh_patterns.exporters.services import Known
 from mesh_patterns.importers.istio.authorization_policies import DRY_RUN
-from mesh_patterns.policy import Authorization
+from mesh_patterns.policy import Access, Authorization
 
 Made = dict[str, Any]
 
@@ -58,16 +58,17 @@ def _before(
             used = found if action == "deny" else found[:1]
             rules = tuple(rule for each in used for rule in _rules(each, known, losses))
             if used and (rules or action == "allow"):
-                layer = "http" if known.service.requests else "network"
+                layer: Layer = "http" if known.service.requests else "network"
                 config = Authorization(action, rules, dry_run)
                 made.add_filter("authorization", action, config, used[0].place,
                                 inbound=[at], layer=layer)  # fmt: skip
 
 
-def _rules(each: Filter, known: Known, losses: Losses) -> Sequence[accesses.Access]:
+def _rules(each: Filter, known: Known, losses: Losses) -> Sequence[Access]:
     if each.layer == "network" and known.service.requests:
         message = "connections: Istio looks at the requests of a service that has some"
         losses.changed(message, each.place)
+
     def tell(what: str) -> None:
         losses.lost(f"a rule about {what}", each.place)
 

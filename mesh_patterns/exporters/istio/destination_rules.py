@@ -41,7 +41,7 @@ def _app(draft: Draft, caller: str) -> str:
 
 
 def _said(edge: Edge) -> Mapping[Any, Any]:
-    settings = {None: edge.settings, **edge.versions}
+    settings: dict[Any, Any] = {None: edge.settings, **edge.versions}
     return {
         version: {name: placed.value for name, placed in found.items() if name in CLUSTER}
         for version, found in settings.items()

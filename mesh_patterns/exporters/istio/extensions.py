@@ -7,7 +7,7 @@ https://istio.io/latest/docs/reference/config/networking/envoy-filter/
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +36,7 @@ def fit(draft: Draft, made: Draft, losses: Losses) -> None:
         if each.edge:
             stands.setdefault((each.name, each.caller), set()).add(each.edge[1])
     for each in sorted(draft.filters, key=_order):
-        if each.kind in _ELSEWHERE or (each.edge and each.kind in _OF_EDGES):
+        if each.kind in _ELSEWHERE or (each.kind in _OF_EDGES and each.edge in made.edges):
             continue
         on = stands.get((each.name, each.caller), set())
         if (fitted := _fitted(each, on, made, losses)) is not None:

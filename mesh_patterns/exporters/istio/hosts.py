@@ -161,7 +161,10 @@ def _connection_pool(breaker: CircuitBreaker | None, pool: ConnectionPool | None
         http |= _some(idleTimeout=pool.idle_timeout,
                       maxRequestsPerConnection=pool.max_requests_per_connection,
                       maxConcurrentStreams=pool.max_concurrent_streams)  # fmt: skip
-        upgrades = {"http2": {"h2UpgradePolicy": "UPGRADE"}, "downstream": {"useClientProtocol": True}}
+        upgrades: dict[str, Made] = {
+            "http2": {"h2UpgradePolicy": "UPGRADE"},
+            "downstream": {"useClientProtocol": True},
+        }
         http |= upgrades.get(pool.protocol or "", {})
         if pool.keepalive is not None:
             alive = pool.keepalive

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mesh_patterns.draft import Draft, Rule, Target, Weighted
-from mesh_patterns.exporters import fitting, kubernetes, services, versions
+from mesh_patterns.exporters import fitting, kubernetes, rules, services, versions
 from mesh_patterns.exporters.losses import Losses
 from mesh_patterns.exporters.services import Known
 from mesh_patterns.exporters.smi import splits
@@ -18,7 +18,6 @@ from mesh_patterns.exporters.smi.texts import fit_rule
 from mesh_patterns.model import INGRESS
 
 Document = dict[str, Any]
-_OF_RULES = frozenset({"fault", "cors"})
 
 
 def documents(draft: Draft, losses: Losses, folder: Path) -> list[Document]:
@@ -41,14 +40,14 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
             if versions.is_closed(draft, each) and not (common and not common[-1].match):
                 message = "what no rule matches goes to the service, and is not 'not found'"
                 losses.changed(message, each.service.place)
-    used = [target for rules in found.values() for target in versions.targets(rules)]
+    used = [target for each in found.values() for target in versions.targets(each)]
     known = [versions.with_parts(each, _versions(each, used)) for each in known]
     made = Draft.of(mesh)
     for edge in made.edges.values():
         edge.rules = list(found.get(edge.callee, ()))
     fitting.tell_gone(draft, made, losses)
     fitting.keep_parts(made, known)
-    fitting.tell_filters((e for e in draft.filters if not (e.edge and e.kind in _OF_RULES)), losses)
+    fitting.tell_other_filters(draft, made, losses, rules.OF_RULES)
     losses.all_lost("mtls", (each.place for each in draft.mtls.values()))
     fitting.tell_rest(draft, losses)
     return made, known

@@ -24,7 +24,9 @@ def written(draft: Draft, known: Sequence[Known]) -> list[Made]:
 
 
 def _of_service(draft: Draft, known: Known, names: dict[str, Known]) -> Iterator[Made]:
-    for number, rule in enumerate(draft.edges[CLIENT, known.service.name].rules[len(known.parts) :]):
+    for number, rule in enumerate(
+        draft.edges[CLIENT, known.service.name].rules[len(known.parts) :]
+    ):
         name = known.name if number == 0 else f"{known.name}-{number + 1}"
         spec: Made = {"service": known.name, "backends": _backends(rule, names)}
         if rule.match:

@@ -64,6 +64,9 @@ def _callers(source: Source) -> tuple[str, ...] | None:
     if selector is None:
         return None
     found = choice(source)
+    if not found.services:
+        source.approximate("workloadSelector: it holds for every caller", selector)
+        return None
     if any(versions is not None for versions in found.services.values()):
         source.approximate("workloadSelector: it holds for all versions of a caller", selector)
     return tuple(found.services)

@@ -97,9 +97,7 @@ def _learn_tls(entry: Entry, policy: Policy, source: Source) -> None:
         source.world.identified.append(mode.place)
 
 
-def _of_subsets(
-    entry: Entry, rules: Iterable[Rule], whole: Policy, callers: str
-) -> Iterator[Node]:
+def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy, callers: str) -> Iterator[Node]:
     """What is said of versions; a version that is in two subsets goes by the first."""
     taken: dict[str, str] = {}
     for rule in rules:

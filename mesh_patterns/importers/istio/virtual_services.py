@@ -61,7 +61,8 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
             if first is None:
                 taken[key] = source
                 everybody = {MESH: made} if not apart else _by_caller(entry, source)
-                yield from (_pattern(name, entry, part, own, host) for name, own in everybody.items())
+                for caller, own in everybody.items():
+                    yield _pattern(caller, entry, part, own, host)
             elif first is not source:
                 message = f"{first.object} (at {first.object.place}) has rules for"
                 source.notes.warn(host.place, f"{message} {entry.name!r}: these are left out")
