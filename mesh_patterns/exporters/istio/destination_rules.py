@@ -18,10 +18,11 @@ Made = dict[str, Any]
 
 def written(draft: Draft, known: Sequence[Known]) -> list[Made]:
     """One for each service with versions or settings, and for callers with others."""
-    return [made for each in known for made in _of_service(draft, each)]
+    names = {each.service.name: each for each in known}
+    return [made for each in known for made in _of_service(draft, each, names)]
 
 
-def _of_service(draft: Draft, known: Known) -> Iterator[Made]:
+def _of_service(draft: Draft, known: Known, names: Mapping[str, Known]) -> Iterator[Made]:
     rest = draft.edges[CLIENT, known.service.name]
     whole = _spec(rest, known)
     versions = [each.name for each in known.service.versions if each.name]
@@ -29,15 +30,9 @@ def _of_service(draft: Draft, known: Known) -> Iterator[Made]:
         yield _document(known, known.name, whole)
     for edge in draft.edges_to(known.service.name):
         if edge.caller not in (*OUTSIDE, CLIENT) and _said(edge) != _said(rest):
-            labels = {"matchLabels": {"app": _app(draft, edge.caller)}}
+            labels = {"matchLabels": names[edge.caller].labels()}
             spec = {"workloadSelector": labels, **_spec(edge, known)}
             yield _document(known, f"{known.name}-of-{edge.caller}", spec)
-
-
-def _app(draft: Draft, caller: str) -> str:
-    from mesh_patterns.exporters.services import known
-
-    return known(draft.mesh.services[caller]).name
 
 
 def _said(edge: Edge) -> Mapping[Any, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mesh_patterns.compile.hosts import ingress_hosts
-from mesh_patterns.draft import Draft, Edge, Rule, Target, Weighted
+from mesh_patterns.draft import Draft, Edge, Match, Rule, Target, Weighted
 from mesh_patterns.exporters.istio import settings
 from mesh_patterns.exporters.istio.gateways import NAME
 from mesh_patterns.exporters.rules import same
@@ -78,12 +78,8 @@ def _at_ingress(draft: Draft, names: Mapping[str, Known]) -> Iterator[Made]:
 
 
 def _to(edge: Edge) -> Rule:
-    from dataclasses import replace
-
-    from mesh_patterns.draft import Match
-
-    rest = Rule(Match(), edge.place)
-    return replace(rest, split=(Weighted(Target(edge.callee), 100, edge.place),))
+    """The rule of an edge of which nothing is said."""
+    return Rule(Match(), edge.place, split=(Weighted(Target(edge.callee), 100, edge.place),))
 
 
 def _rule(rule: Rule, names: Mapping[str, Known], labels: Mapping[str, str] | None = None) -> Made:

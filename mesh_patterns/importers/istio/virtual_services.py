@@ -20,6 +20,7 @@ from mesh_patterns.importers.istio.matches import Bound
 from mesh_patterns.importers.istio.rules import rules
 from mesh_patterns.importers.istio.source import MESH, Source
 from mesh_patterns.importers.notes import listed
+from mesh_patterns.importers.objects import texts
 from mesh_patterns.importers.tables import Table, carried, pattern
 from mesh_patterns.model import CLIENT
 from mesh_yaml.node import Node
@@ -85,7 +86,18 @@ def _by_caller(entry: Entry, source: Source) -> dict[str, Sequence[Node]]:
         if entry.name in caller.calls:
             labels = [each for of in caller.variants.values() for each in of.labels]
             found[caller.name] = _until_all(rules(Bound(_means_the_mesh, labels), source))
+    _tell_nobody(entry, source)
     return {**found, CLIENT: _until_all(rules(Bound(_means_the_mesh), source))}
+
+
+def _tell_nobody(entry: Entry, source: Source) -> None:
+    """Labels that no caller's workloads have."""
+    entries = source.world.catalog.entries.values()
+    calling = [each for caller in entries if entry.name in caller.calls
+               for variant in caller.variants.values() for each in variant.labels]  # fmt: skip
+    for labels in asked_labels(source):
+        if not any(texts(labels).items() <= each.items() for each in calling):
+            source.skip("a match by sourceLabels, so that match is left out", labels)
 
 
 def _until_all(made: Sequence[Node]) -> Sequence[Node]:
@@ -101,8 +113,17 @@ def _has_match(rule: Node) -> bool:
 
 def asks_for_callers(source: Source) -> bool:
     """Whether some rules are for callers with certain labels."""
-    found = (rule.get("match") for rule in source.list("http"))
-    return any(each.get("sourceLabels") for m in found if m is not None for each in m.elements())
+    return any(True for _ in asked_labels(source))
+
+
+def asked_labels(source: Source) -> Iterator[Node]:
+    """All ``sourceLabels`` of its rules."""
+    for rule in source.list("http"):
+        match = rule.get("match")
+        for each in match.elements() if match is not None else ():
+            labels = each.get("sourceLabels")
+            if labels is not None and labels.value:
+                yield labels
 
 
 def _means_the_mesh(given: Node) -> bool:

@@ -49,7 +49,7 @@ def drafted(patterns: list[dict[str, Any]], folder: Path) -> Draft | None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(patterns=PATTERNS)
 def test_the_law_holds_of_any_patterns(dialect: str, patterns: list[dict[str, Any]]) -> None:
     with TemporaryDirectory() as name:
