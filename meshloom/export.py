@@ -61,7 +61,7 @@ def export(
     found = export(draft, to, (output or Path("mesh.yaml")).parent)
     problems = [*draft.mesh.warnings, *draft.warnings, *found.losses]
     if output is not None:
-        write_text(output, found.text)
+        write_text(output, found.text())
     if as_json_:
         told: dict[str, Any] = {
             "ok": True,
@@ -69,14 +69,14 @@ def export(
             "documents": Counter(found.kinds),
             "lost": as_json(found.losses),
             "problems": as_json(problems),
-            **({"output": str(output)} if output is not None else {"text": found.text}),
+            **({"output": str(output)} if output is not None else {"text": found.text()}),
         }
         typer.echo(json.dumps(told))
         return
     for problem in problems:
         typer.echo(str(problem), err=True)
     if output is None:
-        typer.echo(found.text, nl=False)
+        typer.echo(found.text(), nl=False)
     else:
         kinds = ", ".join(f"{number} {kind}" for kind, number in Counter(found.kinds).items())
         typer.echo(f"{output}: {kinds}: {count(problems)}")

@@ -33,11 +33,19 @@ DIALECTS: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The text of a file, the kinds of its documents in their order, and what is told."""
+    """The documents of a file, and what is told."""
 
-    text: str
-    kinds: tuple[str, ...]
+    documents: tuple[Document, ...]
     losses: tuple[Problem, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What the documents are, in their order; a design is a ``Design``."""
+        return tuple(str(document.get("kind", "Design")) for document in self.documents)
+
+    def text(self) -> str:
+        """The file, in YAML."""
+        return "---\n".join(dump(document, blocks=True) for document in self.documents)
 
 
 def export(draft: Draft, dialect: str, folder: Path) -> Exported:
@@ -49,6 +57,4 @@ def export(draft: Draft, dialect: str, folder: Path) -> Exported:
     losses = Losses(shown)
     exporter = cast(Exporter, import_module(f"{__package__}.{module}").documents)
     found = exporter(draft, losses, folder.resolve())
-    text = "---\n".join(dump(document, blocks=True) for document in found)
-    kinds = tuple(str(document.get("kind", "")) for document in found)
-    return Exported(text, kinds, losses.told())
+    return Exported(tuple(found), losses.told())

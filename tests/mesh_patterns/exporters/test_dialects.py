@@ -9,6 +9,7 @@ import pytest
 from mesh_patterns import catalogue
 from mesh_patterns.exporters.dialects import DIALECTS, export
 from mesh_patterns.load import load
+from mesh_yaml import yaml
 from mesh_yaml.place import DocumentError
 from tests.mesh_patterns.exporters.law import check
 
@@ -42,6 +43,12 @@ def test_real_files_stay_what_they_are(folder: str, tmp_path: Path) -> None:
         except DocumentError:
             continue  # nothing in it can be run, which test_samples counts
         check(draft, FOLDERS[folder], tmp_path)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_text_says_what_the_documents_say(dialect: str, tmp_path: Path) -> None:
+    found = export(load([catalogue.resolved("catalog:advanced-routing")]), dialect, tmp_path)
+    assert [node.plain() for node in yaml.parse(found.text(), "x")] == list(found.documents)
 
 
 def test_a_canary_loses_nothing_in_any_dialect_of_policy(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def objects(patterns: str, folder: Path) -> tuple[dict[tuple[str, str], Any], li
     file = folder / "shop.yaml"
     file.write_text(f"{SHOP}patterns:\n{dedent(patterns)}")
     found = export(load([file]), "istio", folder)
-    documents = [node.plain() for node in yaml.parse(found.text, "x")]
+    documents = [node.plain() for node in yaml.parse(found.text(), "x")]
     named = {(d["kind"], d["metadata"]["name"]): d.get("spec") for d in documents}  # type: ignore[index,call-overload,union-attr]
     told = [f"{each.place.line}:{each.place.column} {each.message}" for each in found.losses]
     return named, [line for line in told if "images" not in line]
