@@ -54,8 +54,8 @@ def fitted(draft: Draft, dialect: str, losses: Losses) -> Draft:
 
 
 def back(exported: Exported, draft: Draft, folder: Path) -> Draft:
-    """The import of what was written, as a mesh of the same name, by JSON, which is YAML too and fast:
-    that the text says the same is tested for itself.
+    """The import of what was written, as a mesh of the same name. It is read from JSON, which is
+    YAML too, and written fast; that the text says the same is tested for itself.
     """
     file = folder / f"{draft.mesh.name}.yaml"
     file.write_text("\n---\n".join(map(json.dumps, exported.documents)), encoding="utf-8")
