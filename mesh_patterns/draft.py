@@ -372,13 +372,17 @@ class Draft:
         more: dict[str, Any] = {"calls": calls, "asks": asks, "layer": layer, "ecds": ecds}
         for edge in edges:
             ends = (edge.caller, edge.callee)
-            made = Filter(kind, name, config, place, edge=ends, **more)
-            self.filters.append(made)
-            self._on_edge[ends].append(made)
+            self.keep(Filter(kind, name, config, place, edge=ends, **more))
         for workload in inbound:
-            made = Filter(kind, name, config, place, inbound=workload, **more)
-            self.filters.append(made)
-            self._before_service[workload.service].append(made)
+            self.keep(Filter(kind, name, config, place, inbound=workload, **more))
+
+    def keep(self, made: Filter) -> None:
+        """Put in a filter as it is, its name too."""
+        self.filters.append(made)
+        if made.edge:
+            self._on_edge[made.edge].append(made)
+        if made.inbound:
+            self._before_service[made.inbound.service].append(made)
 
     def ask(self, service: str, part: Placed[Any]) -> None:
         """Want ``part`` of a service beside Envoy (``beside.py``), which runs then."""

@@ -13,6 +13,7 @@ from meshloom import (
     ca,
     check,
     debug,
+    export,
     ext_authz,
     graph,
     import_,
@@ -48,6 +49,7 @@ app.command("prove")(prove.prove)
 app.command("check")(check.check)
 app.command("render")(render.render)
 app.command("import")(import_.import_)
+app.command("export")(export.export)
 app.command("schema")(schema.schema)
 app.command("rollback")(rollback.rollback)
 app.command("ca")(ca.ca)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from meshloom.arguments import Files, Json, Variables, parse_variables
-from meshloom.output import as_json, count
+from meshloom.output import as_json, count, write_text
 
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="Write it there, not to standard output.")
@@ -40,7 +40,7 @@ def import_(
     text = written(sources, (output or Path("mesh.yaml")).parent)
     problems = [*draft.mesh.warnings, *draft.warnings]
     if output is not None:
-        _write(output, text)
+        write_text(output, text)
     if as_json_:
         mesh = draft.mesh
         found: dict[str, Any] = {
@@ -59,13 +59,3 @@ def import_(
     else:
         services, patterns = len(draft.mesh.services), len(draft.mesh.patterns)
         typer.echo(f"{output}: {services} services, {patterns} patterns: {count(problems)}")
-
-
-def _write(output: Path, text: str) -> None:
-    from mesh_yaml.place import DocumentError, Place
-
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise DocumentError.at(Place(str(output)), f"can't be written: {reason}") from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
-from mesh_yaml.place import Problem
+from mesh_yaml.place import DocumentError, Place, Problem
 
 
 def complain(problems: Sequence[Problem]) -> None:
@@ -51,6 +52,15 @@ def as_json(problems: Iterable[Problem]) -> list[dict[str, Any]]:
         }
         for problem in problems
     ]
+
+
+def write_text(output: Path, text: str) -> None:
+    """Write a file that somebody asked for. Raises ``DocumentError``: it can't be written."""
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise DocumentError.at(Place(str(output)), f"can't be written: {reason}") from error
 
 
 class Progress:

@@ -1,7 +1,7 @@
 """Who calls whom: what somebody drew, and what environments and arguments tell.
 
 Kubernetes files say nothing of calls. Meshery's designs have lines between components; a workload
-that gets ``http://ratings:9080`` in its environment will call ``ratings``.
+that gets ``http://ratings:9080`` in its environment will call ``ratings``. An annotation says it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import Link, Object, Ref
 from mesh_yaml.node import Node
 
+CALLS = "meshloom/calls"  # the annotation of a workload: the services that it calls
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"(?:\w+://(?P<url>{_HOST}))|(?<![\w.-])(?P<name>{_HOST})(?P<port>:\d+)?")
 MAX_VALUE = 10_000  # characters of a setting that are searched for addresses
@@ -29,8 +30,10 @@ def fill(
     notes: Notes,
 ) -> None:
     """Give each service of the catalog its ``calls``."""
+    running = list(workloads)
     _drawn(objects, links, catalog, notes)
-    _named(workloads, catalog, notes)
+    _said(running, catalog, notes)
+    _named(running, catalog, notes)
     foreign = [entry for entry in catalog.entries.values() if not entry.own]
     if len(foreign) > 1 and not any(entry.calls for entry in foreign):
         message = (
@@ -105,6 +108,20 @@ def _reached(
             yield from entries
         else:
             yield from _reached(each, onward, catalog, seen)
+
+
+def _said(workloads: Iterable[Workload], catalog: Catalog, notes: Notes) -> None:
+    """What annotations say."""
+    for workload in workloads:
+        told = workload.object.annotations.get(CALLS)
+        for name in told.text().replace(",", " ").split() if told is not None else ():
+            callee = catalog.lookup(name, workload.object.namespace)
+            if callee is None and told is not None:
+                notes.warn(told.place, f"no file has the service {name!r}, which this calls")
+                continue
+            for entry in catalog.of.get(workload.object.ref, ()):
+                if callee is not None and callee is not entry and not entry.own:
+                    entry.calls.setdefault(callee.name)
 
 
 def _named(workloads: Iterable[Workload], catalog: Catalog, notes: Notes) -> None:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from mesh_patterns.importers.catalog import Catalog, Entry
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import ISTIO, Object, Ref, texts
+from mesh_patterns.protocols import PROTOCOLS
 from mesh_yaml.node import Node
-from mesh_yaml.place import Problem
+from mesh_yaml.place import DocumentError, Problem
+from mesh_yaml.suggest import suggest
 
 MAX_REPLICAS = 3  # of a workload, that run on this machine; files for clusters ask for hundreds
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
+PROTOCOL = "meshloom/protocol"  # that of a Service, what it speaks if it is neither HTTP nor gRPC
 VERSION = "version"
 APP = ("app", "app.kubernetes.io/name", "custom.app")
 # https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
@@ -175,7 +178,7 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
     if _is_own(each.name, each, mine, catalog, notes):
         return
     main = _main_port(each, each.spec.get("ports"), notes)
-    protocol = "grpc" if main is not None and _protocol(main) == "grpc" else "http"
+    protocol = _spoken(each, main)
     twin = _twin(mine, protocol, catalog)
     if twin is not None:
         catalog.alias(twin, each.name, each.namespace)
@@ -191,6 +194,21 @@ def _service(each: Object, mine: Sequence[Workload], catalog: Catalog, notes: No
     if not mine:
         notes.warn(each.place, f"{each} selects no workload here: the echo stands in")
     _fill(entry, mine, catalog, notes)
+
+
+def _spoken(each: Object, main: Node | None) -> str:
+    """What a Service speaks: as its annotation says, or else gRPC or HTTP, by its port.
+
+    Raises:
+        DocumentError: of a protocol that there is none of.
+    """
+    told = each.annotations.get(PROTOCOL)
+    if told is None:
+        return "grpc" if main is not None and _protocol(main) == "grpc" else "http"
+    if told.text() not in PROTOCOLS:
+        hint = suggest(told.text(), PROTOCOLS)
+        raise DocumentError.at(told.place, f"unknown protocol {told.text()!r}{hint}")
+    return told.text()
 
 
 def _is_own(

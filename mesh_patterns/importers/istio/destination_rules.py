@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Entry, Variant
 from mesh_patterns.importers.istio.source import Source, Subset
+from mesh_patterns.importers.istio.workloads import choice
 from mesh_patterns.importers.notes import listed
 from mesh_patterns.importers.objects import texts
 from mesh_yaml.node import Node
@@ -18,12 +19,15 @@ _KNOWN = frozenset({"host", "subsets", "trafficPolicy", "exportTo", "workloadSel
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule that was read. ``host`` may be a wildcard; ``entry`` is ``None`` then."""
+    """A rule that was read. ``host`` may be a wildcard; ``entry`` is ``None`` then. ``callers`` are
+    the services that it is for, ``None``: whoever calls.
+    """
 
     source: Source
     host: Node
     entry: Entry | None
     subsets: tuple[tuple[Subset, Node], ...] = ()
+    callers: tuple[str, ...] | None = None
 
     @property
     def policy(self) -> Node | None:
@@ -40,19 +44,32 @@ def read(source: Source) -> Rule:
     if host is None:
         raise DocumentError.at(source.object.place, f"{source.owner} has no 'host'")
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
-    if (selector := source.object.spec.get("workloadSelector")) is not None:
-        source.approximate("workloadSelector: it holds for every caller", selector)
+    callers = _callers(source)
     if "*" in host.text():
         for node in source.list("subsets"):
             source.skip("a subset of a host with a wildcard", node)
-        return Rule(source, host, None)
+        return Rule(source, host, None, callers=callers)
     entry = source.service(host)
     subsets = tuple((_subset(source, entry, node), node) for node in source.list("subsets"))
     empty = [subset.name for subset, _ in subsets if not _known(entry, subset)]
     if empty:
         message = f"{source.owner}: no workload of {entry.name!r} has the labels of {listed(empty)}"
         source.notes.warn(host.place, message)
-    return Rule(source, host, entry, subsets)
+    return Rule(source, host, entry, subsets, callers)
+
+
+def _callers(source: Source) -> tuple[str, ...] | None:
+    """The services whose workloads a selector selects."""
+    selector = source.object.spec.get("workloadSelector")
+    if selector is None:
+        return None
+    found = choice(source)
+    if not found.services:
+        source.approximate("workloadSelector: it holds for every caller", selector)
+        return None
+    if any(versions is not None for versions in found.services.values()):
+        source.approximate("workloadSelector: it holds for all versions of a caller", selector)
+    return tuple(found.services)
 
 
 def _subset(source: Source, entry: Entry, node: Node) -> Subset:

@@ -5,26 +5,43 @@ Istio's ``prefix`` is a prefix of text, as ours is when it is written out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mesh_patterns.importers.istio.source import Source
+from mesh_patterns.importers.objects import texts
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
 _TEXTS = {"uri": "path", "method": "method", "authority": "host", "scheme": "scheme"}
 _HARMLESS = frozenset({"name", "statPrefix", "gateways", "ignoreUriCase", "port"})
-_KNOWN = frozenset({*_TEXTS, *_HARMLESS, "headers", "withoutHeaders", "queryParams"})
+_KNOWN = frozenset(
+    {*_TEXTS, *_HARMLESS, "headers", "withoutHeaders", "queryParams", "sourceLabels"}
+)
 _KINDS = frozenset({"exact", "prefix", "regex"})
 _ANYTHING: list[list[tuple[str, Any]]] = [[("regex", "*")], [("prefix", "")]]
 
-Bound = Callable[[Node], bool]  # whether `gateways` of a match means those that are looked at
+Labels = Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Whose requests are looked at: ``means`` says whether ``gateways`` of a match are theirs.
+    ``labels`` are those of the caller's workloads, ``None`` where it has none that are known.
+    """
+
+    means: Callable[[Node], bool]
+    labels: Labels | None = None
 
 
 def match(node: Node, bound: Bound, source: Source) -> Node | None:
     """One match; ``None`` when it is for others, or asks for what can't be told apart here."""
     gateways = node.get("gateways")
-    if gateways is not None and not bound(gateways):
+    if gateways is not None and not bound.means(gateways):
+        return None
+    labels = node.get("sourceLabels")
+    if labels is not None and labels.value and not _is_from(labels, bound.labels, source):
         return None
     lost = [(name, item) for name, item in node.items() if name not in _KNOWN and item.value]
     for name, item in lost:
@@ -32,6 +49,16 @@ def match(node: Node, bound: Bound, source: Source) -> Node | None:
     if (port := node.get("port")) is not None:
         source.approximate("a match by port holds for every port", port)
     return None if lost else _meaning(node, source)
+
+
+def _is_from(wanted: Node, labels: Labels | None, source: Source) -> bool:
+    """Whether all of the caller's workloads have the labels."""
+    given = texts(wanted)
+    found = [given.items() <= each.items() for each in labels or ()]
+    if any(found) and not all(found):
+        what = "sourceLabels of some versions of a caller, so that match is left out"
+        source.skip(what, wanted)
+    return bool(found) and all(found)
 
 
 def _meaning(node: Node, source: Source) -> Node:

@@ -13,7 +13,7 @@ from mesh_yaml.place import DocumentError
 Made = dict[str, Any]
 
 # https://grpc.io/docs/guides/status-codes/
-_GRPC = (
+GRPC_STATUSES = (
     "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND",
     "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
     "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
@@ -72,9 +72,9 @@ def _abort(abort: Node) -> Made:
     if grpc is None:
         return taken(abort, {"httpStatus": "status"})
     name = grpc.text().upper()
-    if name not in _GRPC and not name.isdigit():
+    if name not in GRPC_STATUSES and not name.isdigit():
         raise DocumentError.at(grpc.place, f"unknown gRPC status {grpc.text()!r}")
-    number = _GRPC.index(name) if name in _GRPC else int(name)
+    number = GRPC_STATUSES.index(name) if name in GRPC_STATUSES else int(name)
     return {"grpc_status": Node(number, grpc.place)}
 
 

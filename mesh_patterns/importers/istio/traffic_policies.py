@@ -14,6 +14,7 @@ from mesh_patterns.importers.istio import connection_pools, hosts_policies
 from mesh_patterns.importers.istio.destination_rules import Rule, members
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import listed
+from mesh_patterns.model import CLIENT, INGRESS
 from mesh_yaml.node import Node
 
 PARTS = ("loadBalancer", "connectionPool", "outlierDetection", "tls")
@@ -25,7 +26,7 @@ def patterns(rules: Sequence[Rule], world: World) -> list[Node]:
     """What all rules say of traffic: of services, then of their versions."""
     made: list[Node] = []
     for entry, found in _by_entry(rules, world).items():
-        world.notes.guard(made.extend, _of_entry(world.catalog.entries[entry], found))
+        world.notes.guard(made.extend, _of_entry(world.catalog.entries[entry], found, world))
     return made
 
 
@@ -52,7 +53,21 @@ def _covers(rule: Rule, entry: Entry) -> bool:
     return any(name.endswith(tail) for name in (entry.name, *own))
 
 
-def _of_entry(entry: Entry, rules: Sequence[Rule]) -> Iterator[Node]:
+def _of_entry(entry: Entry, rules: Sequence[Rule], world: World) -> Iterator[Node]:
+    """What everybody does, or the callers for whom there are rules and those that are left."""
+    selected = {name: None for rule in rules for name in rule.callers or ()}
+    rest = [rule for rule in rules if rule.callers is None]
+    if not selected:
+        yield from _of_callers(entry, rest, "")
+        return
+    calling = [each.name for each in world.catalog.entries.values() if entry.name in each.calls]
+    for caller in [*calling, CLIENT, *([INGRESS] if entry.ingress else [])]:
+        own = [rule for rule in rules if rule.callers is not None and caller in rule.callers]
+        yield from _of_callers(entry, own or rest, f"{caller} -> ")
+
+
+def _of_callers(entry: Entry, rules: Sequence[Rule], callers: str) -> Iterator[Node]:
+    """What some callers do: ``callers`` is nothing, or an edge up to its arrow."""
     whole: Policy = {}
     for rule in rules:
         if rule.policy is None or not rule.policy.value:
@@ -62,9 +77,9 @@ def _of_entry(entry: Entry, rules: Sequence[Rule]) -> Iterator[Node]:
             rule.source.notes.warn(rule.policy.place, message)
             continue
         whole = _parts(rule.policy, entry, rule.source)
-        yield from _made(entry.name, entry.protocol, whole, rule.source)
+        yield from _made(f"{callers}{entry.name}", entry.protocol, whole, rule.source)
         _learn_tls(entry, whole, rule.source)
-    yield from _of_subsets(entry, rules, whole)
+    yield from _of_subsets(entry, rules, whole, callers)
 
 
 def _learn_tls(entry: Entry, policy: Policy, source: Source) -> None:
@@ -82,7 +97,7 @@ def _learn_tls(entry: Entry, policy: Policy, source: Source) -> None:
         source.world.identified.append(mode.place)
 
 
-def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy) -> Iterator[Node]:
+def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy, callers: str) -> Iterator[Node]:
     """What is said of versions; a version that is in two subsets goes by the first."""
     taken: dict[str, str] = {}
     for rule in rules:
@@ -100,7 +115,8 @@ def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy) -> Iterator[
                     rule.source.notes.warn(policy.place, f"{message} says what its traffic is like")
                     continue
                 policies = {**whole, **own}
-                yield from _made(entry.target(variant), entry.protocol, policies, rule.source)
+                on = f"{callers}{entry.target(variant)}"
+                yield from _made(on, entry.protocol, policies, rule.source)
 
 
 def _parts(policy: Node, entry: Entry, source: Source) -> Policy:

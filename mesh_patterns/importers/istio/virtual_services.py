@@ -12,13 +12,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from mesh_patterns.importers import parts
+from mesh_patterns.importers.catalog import Entry, Part
 from mesh_patterns.importers.hostnames import overlap
 from mesh_patterns.importers.istio import gateways
 from mesh_patterns.importers.istio.gateways import Gateway, Key
+from mesh_patterns.importers.istio.matches import Bound
 from mesh_patterns.importers.istio.rules import rules
 from mesh_patterns.importers.istio.source import MESH, Source
 from mesh_patterns.importers.notes import listed
+from mesh_patterns.importers.objects import texts
 from mesh_patterns.importers.tables import Table, carried, pattern
+from mesh_patterns.model import CLIENT
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -45,8 +49,9 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
     for source in sources:
         if not gateways.bound(source)[1]:
             continue
-        made = rules(_means_the_mesh, source)
-        for host in source.list("hosts") if made else ():
+        made = rules(Bound(_means_the_mesh), source)
+        apart = asks_for_callers(source)
+        for host in source.list("hosts") if made or apart else ():
             if "*" in host.text():
                 source.skip("a host with a wildcard, for the sidecars", host)
                 continue
@@ -56,14 +61,69 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
             first = taken.get(key)
             if first is None:
                 taken[key] = source
-                yield (
-                    parts.pattern(MESH, part, made, host)
-                    if part
-                    else pattern(f"{MESH} -> {entry.name}", made, host)
-                )
+                everybody = {MESH: made} if not apart else _by_caller(entry, source)
+                for caller, own in everybody.items():
+                    yield _pattern(caller, entry, part, own, host)
             elif first is not source:
                 message = f"{first.object} (at {first.object.place}) has rules for"
                 source.notes.warn(host.place, f"{message} {entry.name!r}: these are left out")
+
+
+def _pattern(
+    caller: str, entry: Entry, part: Part | None, made: Sequence[Node], host: Node
+) -> Node:
+    if part is not None:
+        return parts.pattern(caller, part, made, host)
+    return pattern(f"{caller} -> {entry.name}", made, host)
+
+
+def _by_caller(entry: Entry, source: Source) -> dict[str, Sequence[Node]]:
+    """The rules of each caller, where some are for callers with certain labels. The client has
+    none.
+    """
+    found: dict[str, Sequence[Node]] = {}
+    for caller in source.world.catalog.entries.values():
+        if entry.name in caller.calls:
+            labels = [each for of in caller.variants.values() for each in of.labels]
+            found[caller.name] = _until_all(rules(Bound(_means_the_mesh, labels), source))
+    _tell_nobody(entry, source)
+    return {**found, CLIENT: _until_all(rules(Bound(_means_the_mesh), source))}
+
+
+def _tell_nobody(entry: Entry, source: Source) -> None:
+    """Labels that no caller's workloads have."""
+    entries = source.world.catalog.entries.values()
+    calling = [each for caller in entries if entry.name in caller.calls
+               for variant in caller.variants.values() for each in variant.labels]  # fmt: skip
+    for labels in asked_labels(source):
+        if not any(texts(labels).items() <= each.items() for each in calling):
+            source.skip("a match by sourceLabels, so that match is left out", labels)
+
+
+def _until_all(made: Sequence[Node]) -> Sequence[Node]:
+    """The rules up to the first that is for all requests: nothing gets past it."""
+    last = next((n for n, rule in enumerate(made, 1) if not _has_match(rule)), len(made))
+    return made[:last]
+
+
+def _has_match(rule: Node) -> bool:
+    match = rule.get("match")
+    return match is not None and bool(match.value)
+
+
+def asks_for_callers(source: Source) -> bool:
+    """Whether some rules are for callers with certain labels."""
+    return any(True for _ in asked_labels(source))
+
+
+def asked_labels(source: Source) -> Iterator[Node]:
+    """All ``sourceLabels`` of its rules."""
+    for rule in source.list("http"):
+        match = rule.get("match")
+        for each in match.elements() if match is not None else ():
+            labels = each.get("sourceLabels")
+            if labels is not None and labels.value:
+                yield labels
 
 
 def _means_the_mesh(given: Node) -> bool:
@@ -71,7 +131,7 @@ def _means_the_mesh(given: Node) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
+class _Hosted:
     """A VirtualService under one host of the ingress."""
 
     source: Source
@@ -80,12 +140,12 @@ class _Bound:
 
 def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> Iterator[Node]:
     """The patterns for what the ingress does, and ``ingress`` for those who are there."""
-    by_host: dict[str, list[_Bound]] = {}
+    by_host: dict[str, list[_Hosted]] = {}
     for source in sources:
         named, _ = gateways.bound(source)
         for host in source.list("hosts") if named and source.list("http") else ():
             for name in _hosts(source, host, named, known):
-                by_host.setdefault(name, []).append(_Bound(source, host))
+                by_host.setdefault(name, []).append(_Hosted(source, host))
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, found in by_host.items():
         groups.setdefault(tuple(each.source.owner for each in found), []).append(name)
@@ -95,7 +155,7 @@ def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> I
         yield from carried(made, world.catalog, world.notes)
 
 
-def _table(names: Sequence[str], found: Sequence[_Bound]) -> Table:
+def _table(names: Sequence[str], found: Sequence[_Hosted]) -> Table:
     first = found[0]
     return Table(tuple(names), tuple(_rules(found)), first.host, first.source.owner)
 
@@ -123,7 +183,7 @@ def _hosts(
     return found
 
 
-def _rules(found: Iterable[_Bound]) -> list[Node]:
+def _rules(found: Iterable[_Hosted]) -> list[Node]:
     """The rules of all VirtualServices of a host; those for all requests come last."""
     made: list[Node] = []
     for each in found:
@@ -131,7 +191,7 @@ def _rules(found: Iterable[_Bound]) -> list[Node]:
             gateways.key(node.text(), each.source.object.namespace)
             for node in gateways.bound(each.source)[0]
         }
-        made += rules(partial(_means, each.source, named), each.source)
+        made += rules(Bound(partial(_means, each.source, named)), each.source)
     return sorted(made, key=lambda rule: rule.get("match") is None)
 
 

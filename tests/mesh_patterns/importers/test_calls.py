@@ -104,3 +104,27 @@ def test_a_long_value_is_searched_in_bounded_time(imported: Import) -> None:
     value = "a" * 100_000
     draft = imported(SERVICES.replace("CONTAINER", f"{{env: [{{name: X, value: {value}}}]}}"))
     assert draft.mesh.services["web"].calls == ()
+
+
+def test_annotations_say_whom_a_workload_calls_and_what_a_service_speaks(
+    imported: Import, refusal: Callable[..., str]
+) -> None:
+    text = """
+        apiVersion: v1
+        kind: Pod
+        metadata: {name: web, labels: {app: web}, annotations: {meshloom/calls: "db, gone"}}
+        spec: {containers: []}
+        ---
+        apiVersion: v1
+        kind: Service
+        metadata: {name: db, annotations: {meshloom/protocol: redis}}
+        spec: {selector: {app: db}, ports: [{port: 6379}]}
+    """
+    mesh = imported(text).mesh
+    assert mesh.services["web"].calls == ("db",)
+    assert mesh.services["db"].protocol == "redis"
+    told = [each.message for each in mesh.warnings]
+    assert "no file has the service 'gone', which this calls" in told
+    wrong = refusal(text.replace("redis", "rediss"))
+    assert "unknown protocol 'rediss'" in wrong
+    assert wrong.startswith("1.yaml:9:")

@@ -35,6 +35,35 @@ def test_subsets_that_no_workload_is_in_are_told(
     )
 
 
+def test_a_rule_is_for_the_callers_that_it_selects(imported: Import) -> None:
+    mesh = "".join(
+        f"""
+        ---
+        apiVersion: v1
+        kind: Pod
+        metadata: {{name: {name}, labels: {{app: {name}}}, annotations: {{meshloom/calls: "{to}"}}}}
+        spec: {{containers: []}}
+        """
+        for name, to in (("web", "api"), ("desk", "api"), ("api", ""))
+    )
+    rule = """
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: DestinationRule
+        metadata: {name: NAME}
+        spec: {host: api, trafficPolicy: {loadBalancer: {simple: POLICY}}}
+    """
+    whole = rule.replace("NAME", "whole").replace("POLICY", "ROUND_ROBIN")
+    own = rule.replace("NAME", "own").replace("POLICY", "RANDOM")
+    own = own.replace("host: api,", "host: api, workloadSelector: {matchLabels: {app: web}},")
+    draft = imported(mesh + whole + own)
+    found = {
+        caller: draft.edges[caller, "api"].settings["load_balancing"].value.policy
+        for caller in ("web", "desk", "client")
+    }
+    assert found == {"web": "random", "desk": "round_robin", "client": "round_robin"}
+
+
 def test_what_no_mesh_here_has_is_told_by_name_with_its_rules(imported: Import, told: Told) -> None:
     text = """
         apiVersion: networking.istio.io/v1
@@ -49,6 +78,8 @@ def test_what_no_mesh_here_has_is_told_by_name_with_its_rules(imported: Import, 
     draft = imported(text.replace("NAME", "a"), text.replace("NAME", "b"))
     owners = "(DestinationRule 'a', DestinationRule 'b')"
     assert [line for line in told(draft) if "no file has" not in line] == [
+        "1.yaml:9:21: DestinationRule 'a' selects no workload here",
+        "2.yaml:9:21: DestinationRule 'b' selects no workload here",
         f"1.yaml:9:3: workloadSelector: it holds for every caller {owners}",
         f"1.yaml:7:40: not imported yet: trafficPolicy.tunnel {owners}",
         f"1.yaml:7:25: not imported yet: tls.mode: SIMPLE {owners}",
