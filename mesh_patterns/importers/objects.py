@@ -24,7 +24,8 @@ POLICY: Mapping[str, frozenset[str]] = {
     ISTIO: frozenset(
         {
             "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy",
-            "PeerAuthentication", "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
+            "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry",
+            "WasmPlugin", "EnvoyFilter", "Telemetry", "Sidecar", "ProxyConfig", "IstioOperator",
         }
     ),
     GATEWAY_API: frozenset(

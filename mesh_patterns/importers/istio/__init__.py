@@ -15,6 +15,7 @@ from mesh_patterns.importers.istio import (
     envoy_filters,
     gateways,
     peer_authentications,
+    request_authentications,
     service_entries,
     traffic_policies,
     virtual_services,
@@ -56,6 +57,8 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made += traffic_policies.patterns(destinations, world)
     made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
     made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
+    tokens = _each(objects, "RequestAuthentication", world, request_authentications.read)
+    made += request_authentications.patterns(tokens, world)
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]

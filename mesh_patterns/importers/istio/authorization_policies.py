@@ -17,7 +17,7 @@ from mesh_patterns.importers.istio import accesses
 from mesh_patterns.importers.istio.hosts_policies import pattern
 from mesh_patterns.importers.istio.reading import Reading
 from mesh_patterns.importers.istio.source import Source, World
-from mesh_patterns.importers.istio.workloads import Choice, choice, versions
+from mesh_patterns.importers.istio.workloads import Choice, before, choice
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -101,14 +101,8 @@ Known = Sequence[tuple[Guard, Sequence[Node]]]  # with what its rules are about
 
 
 def _of_entry(entry: Entry, near: Known, world: World) -> Iterator[Node]:
-    names = versions(world.catalog, entry.name)
-    before = {name: [e for e in near if e[0].choice.covers(entry.name, name)] for name in names}
-    first = before[names[0]]
-    if all(found == first for found in before.values()):
-        yield from _before(entry.name, first)
-        return
-    for name, found in before.items():
-        yield from _before(f"{entry.name}/{name}" if name else entry.name, found)
+    for on, found in before(entry, near, lambda each: each[0].choice, world.catalog):
+        yield from _before(on, found)
 
 
 def _before(on: str, guards: Known) -> Iterator[Node]:
