@@ -2,8 +2,8 @@
 
 ::
 
-    tap → bandwidth_limit → compression → gate → fault → cors → jwt → ext_authz →
-    authorization → local_rate_limit → rate_limit → admission_control → adaptive_concurrency →
+    tap → bandwidth_limit → compression → gate → fault → cors → jwt →
+    ext_authz_scope → ext_authz → authorization → local_rate_limit → rate_limit → admission_control → adaptive_concurrency →
     session → transcoding → lua → ext_proc → wasm →
     envoy_filter → router
 
@@ -46,6 +46,7 @@ ORDER = (
     "fault",
     "cors",
     "jwt",
+    "ext_authz_scope",
     "ext_authz",
     "authorization",
     "local_rate_limit",

@@ -23,6 +23,7 @@ Told = Callable[[Draft], list[str]]
 
 SHOP, BANK = "https://shop.test", "https://bank.test/a"
 OWN = new_key("own")
+KEYS = json.dumps(OWN.public_keys())
 LIFE = timedelta(days=1)  # tokens outlive their collection
 
 
@@ -56,7 +57,7 @@ MESH = "".join(
         authentication("mesh", f"{{jwtRules: [{{issuer: '{SHOP}', jwksUri: 'https://x.y/k'}}]}}"),
         authentication(
             "bank",
-            f"{{{on('bank')}, jwtRules: [{{issuer: '{BANK}', jwks: '{json.dumps(OWN.public_keys())}',"
+            f"{{{on('bank')}, jwtRules: [{{issuer: '{BANK}', jwks: '{KEYS}',"
             " audiences: [till], forwardOriginalToken: true, outputPayloadToHeader: x-payload,"
             " fromHeaders: [{name: x-token, prefix: 'Token '}], fromParams: [t],"
             " outputClaimToHeaders: [{header: x-sub, claim: sub}]}]}",
