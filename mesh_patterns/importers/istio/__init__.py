@@ -14,6 +14,7 @@ from mesh_patterns.importers.istio import (
     destination_rules,
     envoy_filters,
     gateways,
+    mesh_configs,
     peer_authentications,
     request_authentications,
     service_entries,
@@ -31,7 +32,7 @@ T = TypeVar("T")
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     """The services that ServiceEntries add to those of Kubernetes."""
-    world = World(catalog, notes)
+    world = _world(objects, catalog, notes)
     for source in _sources(objects, "ServiceEntry", world):
         notes.guard(service_entries.read, source)
 
@@ -42,7 +43,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     Subsets come first: they name versions. Who may call whom comes late, when everybody is known,
     and whether callers have certificates last: other policies take them for granted.
     """
-    world = World(catalog, notes)
+    world = _world(objects, catalog, notes)
     destinations = _each(objects, "DestinationRule", world, destination_rules.read)
     known = {
         (g.object.namespace, g.object.name): g
@@ -62,6 +63,11 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]
+
+
+def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
+    config = notes.guard(mesh_configs.read, objects, notes)
+    return World(catalog, notes, config=config or mesh_configs.MeshConfig())
 
 
 def _sources(objects: Sequence[Object], kind: str, world: World) -> list[Source]:

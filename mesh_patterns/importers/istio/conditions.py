@@ -37,7 +37,7 @@ def conditions(node: Node | None, reading: Reading) -> Sequence[Asked]:
             ways = _condition(each, reading)
             found = [_joined(pair) for pair in itertools.product(found, ways)]
         except _Unknown as what:
-            effect = "its rule is left out" if reading.allows else "its rule denies more"
+            effect = f"its rule {reading.instead}"
             reading.source.skip(f"a condition by {what}, so {effect}", each)
             if reading.allows:
                 return []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mesh_patterns.importers import source
+from mesh_patterns.importers.istio.mesh_configs import MeshConfig
 from mesh_yaml.node import Node
 from mesh_yaml.place import Place
 
@@ -30,6 +31,7 @@ class World(source.World):
     subsets: dict[tuple[str, str], Subset] = field(default_factory=dict)
     tls: dict[str, Node] = field(default_factory=dict)
     identified: list[Place] = field(default_factory=list)
+    config: MeshConfig = field(default_factory=MeshConfig)
 
 
 Source = source.Source[World]
