@@ -49,6 +49,7 @@ class Entry:
     calls: dict[str, None] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     ingress: dict[str, Node] = field(default_factory=dict)  # hosts there
+    ingress_tls: Node | None = None  # how these are served with TLS
     port: int | None = None  # of its Service, where one is known: there is one port to a service
     container_port: int | None = None  # of its workloads
 
@@ -77,7 +78,8 @@ class Entry:
             made["protocol"] = self.protocol
         if self.ingress:
             place = next(iter(self.ingress.values())).place
-            made["ingress"] = Node.of({"hosts": list(self.ingress.values())}, place)
+            secure = {"tls": self.ingress_tls} if self.ingress_tls is not None else {}
+            made["ingress"] = Node.of({"hosts": list(self.ingress.values()), **secure}, place)
         if self.hosts:
             made["hosts"] = list(self.hosts)
         return Node(Node.of(made, self.place).value, self.place, self.place)

@@ -18,6 +18,7 @@ from mesh_patterns.importers.istio import (
     peer_authentications,
     request_authentications,
     service_entries,
+    streams,
     traffic_policies,
     virtual_services,
     wasm_plugins,
@@ -50,10 +51,12 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         for g in _each(objects, "Gateway", world, gateways.read)
     }
     sources = _sources(objects, "VirtualService", world)
+    notes.guard(virtual_services.learn, sources)
     for source in sources:
         notes.guard(virtual_services.check, source)
     made = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
+    made += notes.guard(list, streams.patterns(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)
     made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))

@@ -25,12 +25,14 @@ class Subset:
 @dataclass(frozen=True, slots=True)
 class World(source.World):
     """``subsets`` are by service and name; ``tls``, by service, is what DestinationRules say of it.
-    ``identified`` is the first line that takes certificates for granted.
+    ``identified`` is the first line that takes certificates for granted, ``delegates`` are the
+    VirtualServices without hosts, by namespace and name.
     """
 
     subsets: dict[tuple[str, str], Subset] = field(default_factory=dict)
     tls: dict[str, Node] = field(default_factory=dict)
     identified: list[Place] = field(default_factory=list)
+    delegates: dict[tuple[str, str], source.Source[World]] = field(default_factory=dict)
     config: MeshConfig = field(default_factory=MeshConfig)
 
 
