@@ -12,6 +12,7 @@ from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio import (
     authorization_policies,
     destination_rules,
+    egress,
     envoy_filters,
     gateways,
     mesh_configs,
@@ -56,6 +57,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         notes.guard(virtual_services.check, source)
     made = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
+    made += notes.guard(list, egress.patterns(sources, known)) or []
     made += notes.guard(list, streams.patterns(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)

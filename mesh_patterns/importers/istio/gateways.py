@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from mesh_patterns.importers.fields import elements, text
 from mesh_patterns.importers.hostnames import covers
 from mesh_patterns.importers.istio.source import MESH, Source
-from mesh_patterns.importers.objects import Object
+from mesh_patterns.importers.objects import Object, texts
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -41,6 +41,7 @@ class Gateway:
     hosts: tuple[str, ...]
     secure: Mapping[str, Node] = field(default_factory=dict)
     passed: tuple[str, ...] = ()
+    egress: bool = False  # for what leaves the mesh
 
     def tls(self, host: str) -> Node | None:
         """How a host of its VirtualServices is served with TLS, if it is."""
@@ -83,7 +84,9 @@ def read(source: Source) -> Gateway:
     for name in [name for name in secure if name in plain]:
         message = f"{name!r} is served with TLS and without: here it is without"
         source.notes.warn(secure.pop(name).place, message)
-    return Gateway(source.object, tuple(hosts), secure, tuple(passed))
+    selector = texts(source.object.spec.get("selector")).values()
+    egress = any("egress" in value for value in selector)
+    return Gateway(source.object, tuple(hosts), secure, tuple(passed), egress)
 
 
 def _hosts(server: Node) -> Iterator[str]:
@@ -135,7 +138,7 @@ def _spoken(tls: Node, source: Source) -> Node:
     oldest = text(tls, "minProtocolVersion")
     if oldest == "TLSV1_3":
         made["min_version"] = "1.3"
-    return Node.of(made or True, tls.place)  # type: ignore[arg-type]
+    return Node.of(made or True, tls.place)
 
 
 def bound(source: Source) -> tuple[list[Node], bool]:
@@ -143,3 +146,20 @@ def bound(source: Source) -> tuple[list[Node], bool]:
     given = source.list("gateways")
     others = [node for node in given if node.text() != MESH]
     return others, len(others) < len(given) or not given
+
+
+def egress(source: Source, known: Mapping[Key, Gateway]) -> list[Node]:
+    """Those of the gateways that a VirtualService names that are for what leaves the mesh."""
+    named = [(node, key(node.text(), source.object.namespace)) for node in bound(source)[0]]
+    return [node for node, at in named if at in known and known[at].egress]
+
+
+def ingress(source: Source, known: Mapping[Key, Gateway]) -> list[Node]:
+    """The others."""
+    leaving = egress(source, known)
+    return [node for node in bound(source)[0] if node not in leaving]
+
+
+def is_egress(host: str) -> bool:
+    """Whether a service is the one that stands for the egress gateway."""
+    return "egressgateway" in host.partition(".")[0]

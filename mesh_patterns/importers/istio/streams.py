@@ -41,10 +41,11 @@ def _rule(
     known: Mapping[Key, Gateway],
     taken: dict[tuple[str, str], Node],
 ) -> Iterator[Node]:
-    names, mesh = _bound(rule, kind, source)
+    given, mesh = _bound(rule, kind, source)
+    names = [node for node in given if node not in gateways.egress(source, known)]
     found = weights(elements(rule, "route"), source)
     to = {name: node for name, node in found.items() if node.value}
-    if not to:
+    if not to or not (names or mesh):
         return
     entry = source.world.catalog.entries[next(iter(to)).partition("/")[0]]
     for caller in (*([INGRESS] if names else ()), *([MESH] if mesh else ())):
@@ -75,7 +76,7 @@ def _speaks(to: Weights, kind: str, source: Source) -> None:
     """What a rule for connections leads to takes no requests."""
     for name in to:
         entry = source.world.catalog.entries[name.partition("/")[0]]
-        if not entry.own:
+        if not entry.own and entry.outside is None:
             entry.protocol = kind
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mesh_patterns.importers.catalog import Entry, hosts_of
-from mesh_patterns.importers.istio import connection_pools, hosts_policies
+from mesh_patterns.importers.istio import connection_pools, hosts_policies, originations
 from mesh_patterns.importers.istio.destination_rules import Rule, members
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import listed
@@ -76,6 +76,7 @@ def _of_callers(entry: Entry, rules: Sequence[Rule], callers: str) -> Iterator[N
             message = "another DestinationRule says what traffic to it is like: this is left out"
             rule.source.notes.warn(rule.policy.place, message)
             continue
+        originations.learn(entry, rule.policy, rule.source)
         whole = _parts(rule.policy, entry, rule.source)
         yield from _made(f"{callers}{entry.name}", entry.protocol, whole, rule.source)
         _learn_tls(entry, whole, rule.source)
@@ -86,7 +87,7 @@ def _learn_tls(entry: Entry, policy: Policy, source: Source) -> None:
     """How callers come: see ``peer_authentications.py``. Other TLS is for services outside."""
     tls = policy.get("tls")
     mode = tls.get("mode") if tls is not None else None
-    if tls is None or mode is None:
+    if tls is None or mode is None or entry.outside is not None:
         return
     source.notes.leftovers(tls, ("mode",), source.owner, "tls.")
     if mode.value in ("SIMPLE", "MUTUAL"):

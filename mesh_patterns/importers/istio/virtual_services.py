@@ -157,7 +157,7 @@ def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> I
     """The patterns for what the ingress does, and ``ingress`` for those who are there."""
     by_host: dict[str, list[_Hosted]] = {}
     for source in sources:
-        named, _ = gateways.bound(source)
+        named = gateways.ingress(source, known)
         for host in source.list("hosts") if named and source.list("http") else ():
             for name in _hosts(source, host, named, known):
                 by_host.setdefault(name, []).append(_Hosted(source, host))
