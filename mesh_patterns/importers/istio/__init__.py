@@ -19,7 +19,9 @@ from mesh_patterns.importers.istio import (
     peer_authentications,
     request_authentications,
     service_entries,
+    sidecars,
     streams,
+    telemetries,
     traffic_policies,
     virtual_services,
     wasm_plugins,
@@ -33,19 +35,23 @@ T = TypeVar("T")
 
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
-    """The services that ServiceEntries add to those of Kubernetes."""
+    """The services that ServiceEntries add to those of Kubernetes, and calls that are known."""
     world = _world(objects, catalog, notes)
     for source in _sources(objects, "ServiceEntry", world):
         notes.guard(service_entries.read, source)
+    sidecars.give(_each(objects, "Sidecar", world, sidecars.read), world)
 
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What Istio's objects do.
 
-    Subsets come first: they name versions. Who may call whom comes late, when everybody is known,
-    and whether callers have certificates last: other policies take them for granted.
+    Who knows whom comes first, then subsets: they name versions. Who may call whom comes late, when
+    everybody is known, and whether callers have certificates last: other policies take them for
+    granted.
     """
     world = _world(objects, catalog, notes)
+    sidecars.take(_each(objects, "Sidecar", world, sidecars.read), world)
+    sidecars.tell_outbound(world.config.egress, notes, "MeshConfig")
     destinations = _each(objects, "DestinationRule", world, destination_rules.read)
     known = {
         (g.object.namespace, g.object.name): g
@@ -63,8 +69,10 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     made += traffic_policies.patterns(destinations, world)
     made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
     made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
+    told = _each(objects, "Telemetry", world, telemetries.read)
+    made += notes.guard(list, telemetries.patterns(told, world)) or []
     tokens = _each(objects, "RequestAuthentication", world, request_authentications.read)
-    made += request_authentications.patterns(tokens, world)
+    made += notes.guard(list, request_authentications.patterns(tokens, world)) or []
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]
