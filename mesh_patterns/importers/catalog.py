@@ -30,6 +30,7 @@ class Variant:
     run: Node | None = None
     env: dict[str, Node] = field(default_factory=dict)
     replicas: Node | None = None
+    locality: Node | None = None  # REGION/ZONE/SUBZONE
 
 
 @dataclass(slots=True)
@@ -107,6 +108,8 @@ def _version(variant: Variant) -> Node:
     made: dict[str, Any] = {}
     if variant.replicas is not None:
         made["replicas"] = variant.replicas
+    if variant.locality is not None:
+        made["locality"] = variant.locality
     if variant.run is not None:
         made["run"] = variant.run
         if variant.env:

@@ -33,7 +33,8 @@ POLICY: Mapping[str, frozenset[str]] = {
     GATEWAY_API: frozenset(
         {
             "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute",
-            "ReferenceGrant", "BackendTLSPolicy",
+            "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy", "BackendTrafficPolicy",
+            "BackendLBPolicy",
         }
     ),
     SMI: frozenset(
