@@ -35,6 +35,7 @@ COOKIE = (
     "sessionPersistence: {sessionName: chocolate, absoluteTimeout: 1h,"
     " cookieConfig: {lifetimeType: Permanent}}"
 )
+BUDGET = "retryConstraint: {budget: {percent: 25, interval: 15s}, minRetryRate: {count: 7}}"
 
 
 @pytest.mark.parametrize("kind", ["XBackendTrafficPolicy", "BackendLBPolicy"])
@@ -44,10 +45,9 @@ def test_sessions_are_of_all_who_call_a_service(imported: Import, kind: str) -> 
 
 
 def test_a_budget_is_of_the_retries_that_routes_ask_for(imported: Import, told: Told) -> None:
-    budget = "retryConstraint: {budget: {percent: 25, interval: 15s}, minRetryRate: {count: 7}}"
     retry = "{retry: {attempts: 3, codes: [500]}, backendRefs: [{name: web, port: 80}]}"
     routed = route(f"- {retry}", parent="{kind: Service, group: '', name: web}")
-    draft = imported(services("web"), policy("XBackendTrafficPolicy", budget), routed)
+    draft = imported(services("web"), policy("XBackendTrafficPolicy", BUDGET), routed)
     edge = draft.edges["client", "web"]
     found = edge.settings["retry_budget"].value
     assert (found.percent, found.interval) == (25, timedelta(seconds=15))
@@ -62,7 +62,10 @@ def test_a_budget_is_of_the_retries_that_routes_ask_for(imported: Import, told: 
     [
         ("sessionPersistence: {type: Header}", "sessionPersistence by Header"),
         ("sessionPersistence: {idleTimeout: 1s}", "sessionPersistence.idleTimeout"),
-        ("sessionPersistence: {absoluteTimeout: 1s}", "sessionPersistence.absoluteTimeout of a cookie"),
+        (
+            "sessionPersistence: {absoluteTimeout: 1s}",
+            "sessionPersistence.absoluteTimeout of a cookie",
+        ),
         ("novelty: 1", "novelty"),
     ],
 )

@@ -29,6 +29,9 @@ spec: {spec}
 
 
 WEB = "workloadSelector: {labels: {app: web}}"
+SPEC = (
+    f"{{{WEB}, egress: [{{hosts: [./api, 'far/*']}}], outboundTrafficPolicy: {{mode: ALLOW_ANY}}}}"
+)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ spec: {{meshConfig: {{{more}}}}}
 """
 
 
+SPEC = """{accessLogging: [{filter: {expression: "response.code >= 500"}, disabled: false}],
+  tracing: [{randomSamplingPercentage: 5, customTags: {a: {literal: {value: b}}}}]}"""
 WEB = "selector: {matchLabels: {app: web}}"
 
 
