@@ -68,7 +68,7 @@ def patterns(guards: Sequence[Guard], world: World) -> list[Node]:
     rules = _Rules(world)
     made: list[Node] = []
     left = MAX_RULES
-    for entry in world.catalog.entries.values():
+    for entry in [*world.catalog.entries.values()]:  # a provider may be made up meanwhile
         near = [guard for guard in guards if entry.name in guard.choice.services]
         known = [(guard, rules.of(guard, entry.container_port)) for guard in near]
         left -= sum(1 + len(found) for _, found in known)

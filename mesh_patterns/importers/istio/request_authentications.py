@@ -90,12 +90,11 @@ def _issuer(rule: Node, source: Source) -> Node:
     source.notes.leftovers(rule, _ISSUER, source.owner, "jwtRules.")
     given = ((ours, rule.get(theirs)) for theirs, ours in _TAKEN.items())
     made: Made = {ours: node for ours, node in given if node is not None and node.value}
-    headers = {
-        needed(each, "name", "a header"): text(each, "prefix")
-        for each in elements(rule, "fromHeaders")
-    }
+    headers = elements(rule, "fromHeaders")
     if headers:
-        made["from_headers"] = {name.text(): prefix for name, prefix in headers.items()}
+        made["from_headers"] = {
+            needed(each, "name", "a header").text(): text(each, "prefix") for each in headers
+        }
     claims = elements(rule, "outputClaimToHeaders")
     if claims:
         made["claim_headers"] = {

@@ -62,10 +62,11 @@ def choice(source: Source) -> Choice:
 
 
 def _within(source: Source) -> Iterator[Entry]:
-    """The services that are in reach of the policy's namespace."""
+    """The services that are in reach of the policy's namespace; others run what is outside."""
     namespace = source.object.namespace
     entries = source.world.catalog.entries.values()
-    return (entry for entry in entries if namespace in (ROOT, entry.namespace))
+    mine = (entry for entry in entries if namespace in (ROOT, entry.namespace))
+    return (entry for entry in mine if entry.outside is None)
 
 
 def _selected(labels: Mapping[str, str], selector: Node, source: Source) -> Choice:

@@ -109,3 +109,30 @@ spec: {address: 2.2.2.2, labels: {app: a, version: v2}, serviceAccount: vm}
 
 def test_an_entry_without_hosts_is_refused(refusal: Callable[..., str]) -> None:
     assert "ServiceEntry 'x' has no 'hosts'" in refusal(service("a"), entry("{}"))
+
+
+def test_policies_of_a_namespace_are_not_for_what_others_run(imported: Import) -> None:
+    policies = """---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: x}
+spec: {mtls: {mode: STRICT}}
+---
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: x}
+spec: {jwtRules: [{issuer: a}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: x}
+spec: {}
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {name: x}
+spec: {tracing: [{}]}
+"""
+    draft = imported(service("web"), entry(f"{{hosts: [a.b], {PORTS}}}"), policies)
+    assert set(draft.mtls) == set(draft.traces) == {"web"}
+    assert {str(each.inbound) for each in draft.filters} == {"web"}
