@@ -34,25 +34,31 @@ def patterns(
     hosts are ``judged``. ``base`` is what is said of load balancing besides; ``callers`` is an edge
     up to its arrow, where it is of one caller alone.
     """
-    here = _of(entry)
     given = setting or Node(None, source.object.place)
     source.notes.leftovers(given, _KNOWN, source.owner, "localityLbSetting.")
-    enabled = given.get("enabled")
+    enabled, shares = given.get("enabled"), elements(given, "distribute")
     if enabled is not None and enabled.value is False:
         return
-    shares = elements(given, "distribute")
-    if not here:
-        if given.value:
-            what = f"localityLbSetting: nobody knows where {entry.name!r} runs"
-            source.approximate(what, given)
+    if given.value and not _of(entry):
+        what = f"localityLbSetting: nobody knows where {entry.name!r} runs"
+        source.approximate(what, given)
     elif shares:
-        for caller in _callers(entry, source.world.catalog):
-            if callers in ("", f"{caller[0]} -> "):
-                yield from _shared(caller, entry, shares, base, source)
+        mine = (c for c in _callers(entry, source.world.catalog) if callers in ("", _edge(c)))
+        for caller in mine:
+            yield from _shared(caller, entry, shares, base, source)
     elif judged:
-        _tell_order(given, source)
-        if len(set(here)) > 1:
-            yield pattern("failover", f"{callers}{entry.name}", {"prefer": "local"}, given)
+        yield from _ordered(entry, given, source, callers)
+
+
+def _edge(caller: tuple[str, str]) -> str:
+    return f"{caller[0]} -> "
+
+
+def _ordered(entry: Entry, given: Node, source: Source, callers: str) -> Iterator[Node]:
+    """The nearest first. Where all are in one place there is no nearest."""
+    _tell_order(given, source)
+    if len(set(_of(entry))) > 1:
+        yield pattern("failover", f"{callers}{entry.name}", {"prefer": "local"}, given)
 
 
 def _of(entry: Entry) -> list[str]:

@@ -15,7 +15,7 @@ from mesh_patterns.importers import parts
 from mesh_patterns.importers.catalog import Entry, Part
 from mesh_patterns.importers.fields import text
 from mesh_patterns.importers.hostnames import overlap
-from mesh_patterns.importers.istio import gateways
+from mesh_patterns.importers.istio import delegates, gateways
 from mesh_patterns.importers.istio.gateways import Gateway, Key
 from mesh_patterns.importers.istio.matches import Bound
 from mesh_patterns.importers.istio.rules import rules
@@ -133,7 +133,7 @@ def asks_for_callers(source: Source) -> bool:
 
 def asked_labels(source: Source) -> Iterator[Node]:
     """All ``sourceLabels`` of its rules."""
-    for rule in source.list("http"):
+    for rule, _ in delegates.rules(source, source.world.delegates):
         match = rule.get("match")
         for each in match.elements() if match is not None else ():
             labels = each.get("sourceLabels")
