@@ -148,6 +148,7 @@ ENVOY: Mapping[str, Mapping[str, str]] = {
         "send": "`allowed_headers`",
         "keep": "`allowed_upstream_headers`",
         "unless": "routes with `ExtAuthzPerRoute.disabled`",
+        "only": "`filter_enabled_metadata`, of an RBAC filter's shadow rules",
         "dry_run": "`shadow_mode`",
     },
     "mtls": {

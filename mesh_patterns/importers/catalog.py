@@ -9,6 +9,7 @@ from typing import Any
 
 from mesh_patterns.importers.notes import Notes, listed
 from mesh_patterns.importers.objects import DEFAULT_NAMESPACE, Object, Ref
+from mesh_patterns.importers.outside import Outside
 from mesh_patterns.selector import RESERVED
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
@@ -29,6 +30,7 @@ class Variant:
     run: Node | None = None
     env: dict[str, Node] = field(default_factory=dict)
     replicas: Node | None = None
+    locality: Node | None = None  # REGION/ZONE/SUBZONE
 
 
 @dataclass(slots=True)
@@ -49,8 +51,10 @@ class Entry:
     calls: dict[str, None] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     ingress: dict[str, Node] = field(default_factory=dict)  # hosts there
+    ingress_tls: Node | None = None  # how these are served with TLS
     port: int | None = None  # of its Service, where one is known: there is one port to a service
     container_port: int | None = None  # of its workloads
+    outside: Outside | None = None  # others run it
 
     def variant(self, name: str, place: Place) -> Variant:
         """The version of that name, made if need be. What had no version gets a name then."""
@@ -73,11 +77,15 @@ class Entry:
             made |= dict(_version(self.variants[""]).items())
         if self.calls:
             made["calls"] = list(self.calls)
-        if self.protocol != "http":
-            made["protocol"] = self.protocol
+        protocol = self.outside.protocol if self.outside is not None else self.protocol
+        if protocol != "http":
+            made["protocol"] = protocol
+        if self.outside is not None:
+            made["external"] = self.outside.tree()
         if self.ingress:
             place = next(iter(self.ingress.values())).place
-            made["ingress"] = Node.of({"hosts": list(self.ingress.values())}, place)
+            secure = {"tls": self.ingress_tls} if self.ingress_tls is not None else {}
+            made["ingress"] = Node.of({"hosts": list(self.ingress.values()), **secure}, place)
         if self.hosts:
             made["hosts"] = list(self.hosts)
         return Node(Node.of(made, self.place).value, self.place, self.place)
@@ -100,6 +108,8 @@ def _version(variant: Variant) -> Node:
     made: dict[str, Any] = {}
     if variant.replicas is not None:
         made["replicas"] = variant.replicas
+    if variant.locality is not None:
+        made["locality"] = variant.locality
     if variant.run is not None:
         made["run"] = variant.run
         if variant.env:
@@ -128,6 +138,7 @@ class Catalog:
     _by_host: dict[str, Entry] = field(default_factory=dict)
     _short: dict[str, Entry] = field(default_factory=dict)
     parts: list[Part] = field(default_factory=list)
+    egress: Place | None = None  # what says that a gateway is before all that is outside
     _part_of: dict[str, Part] = field(default_factory=dict)  # by host
 
     @property
@@ -241,7 +252,10 @@ class Catalog:
         """``mesh:`` in our own language, without what our own files say themselves."""
         services = {entry.name: entry.tree() for entry in self._foreign()}
         first = next(iter(services.values()), Node(None, Place("")))
-        return Node.of({"services": Node(dict(services), first.place)}, first.place)
+        made: dict[str, Any] = {"services": Node(dict(services), first.place)}
+        if self.egress is not None:
+            made["egress"] = Node(True, self.egress)
+        return Node.of(made, first.place)
 
     def _foreign(self) -> Iterator[Entry]:
         return (entry for entry in self.entries.values() if not entry.own)

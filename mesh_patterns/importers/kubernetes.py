@@ -22,6 +22,8 @@ MAX_REPLICAS = 3  # of a workload, that run on this machine; files for clusters 
 RUN = "meshloom/run"  # the annotation that gives a workload a local command
 PROTOCOL = "meshloom/protocol"  # that of a Service, what it speaks if it is neither HTTP nor gRPC
 VERSION = "version"
+_LOCALITY = "istio-locality"  # a label: REGION.ZONE.SUBZONE
+_TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 APP = ("app", "app.kubernetes.io/name", "custom.app")
 # https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
 _OTHER_PROTOCOLS = frozenset({"tcp", "tls", "https", "udp", "mongo", "mysql", "redis"})
@@ -57,6 +59,15 @@ class Workload:
         """The service account that it runs as."""
         found = self.pod.get("serviceAccountName") or self.pod.get("serviceAccount")
         return found.text() if found is not None and found.value else "default"
+
+    def locality(self) -> Node | None:
+        """Where it runs, by its labels or as a WorkloadEntry says."""
+        told = self.object.spec.get("locality") if self.object.family == ISTIO else None
+        if told is not None and told.value:
+            return told
+        parts = [self.labels.get(name, "") for name in _TOPOLOGY]
+        found = self.labels.get(_LOCALITY, "").replace(".", "/") or "/".join(filter(None, parts))
+        return Node(found, self.object.place) if found else None
 
     def run(self) -> Node | None:
         return self.object.annotations.get(RUN)
@@ -249,6 +260,7 @@ def _fill(entry: Entry, mine: Sequence[Workload], catalog: Catalog, notes: Notes
         variant.labels.append(workload.labels)
         variant.accounts.add(workload.account)
         variant.run = variant.run or workload.run()
+        variant.locality = variant.locality or workload.locality()
         variant.replicas = variant.replicas or workload.replicas
         variant.env |= workload.env()
         entry.members.add(workload.object.ref)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mesh_patterns.importers.notes import Notes, listed
+from mesh_yaml import yaml
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
 
@@ -24,13 +25,16 @@ POLICY: Mapping[str, frozenset[str]] = {
     ISTIO: frozenset(
         {
             "VirtualService", "DestinationRule", "Gateway", "AuthorizationPolicy",
-            "PeerAuthentication", "ServiceEntry", "WorkloadEntry", "WasmPlugin", "EnvoyFilter",
+            "PeerAuthentication", "RequestAuthentication", "ServiceEntry", "WorkloadEntry",
+            "WasmPlugin", "EnvoyFilter", "Telemetry", "Sidecar", "ProxyConfig", "IstioOperator",
+            "MeshConfig",
         }
     ),
     GATEWAY_API: frozenset(
         {
             "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "UDPRoute",
-            "ReferenceGrant", "BackendTLSPolicy",
+            "ReferenceGrant", "BackendTLSPolicy", "XBackendTrafficPolicy", "BackendTrafficPolicy",
+            "BackendLBPolicy",
         }
     ),
     SMI: frozenset(
@@ -186,6 +190,8 @@ def _object(document: Node, kind: str) -> Object:
     if name is None:
         raise DocumentError.at(document.place, f"a {kind} has no 'metadata.name'")
     api_version = _text(document, "apiVersion")
+    if kind == "ConfigMap" and (config := _mesh_config(document, name)) is not None:
+        return Object(ISTIO, "MeshConfig", name.text(), DEFAULT_NAMESPACE, name.place, config)
     return Object(
         family=family(api_version),
         kind=kind,
@@ -199,10 +205,21 @@ def _object(document: Node, kind: str) -> Object:
     )
 
 
+def _mesh_config(document: Node, name: Node) -> Node | None:
+    """Istio's settings for the whole mesh, which are a text in a ConfigMap."""
+    data = document.get("data")
+    text = data.get("mesh") if data is not None else None
+    if text is None or not name.text().startswith("istio"):
+        return None
+    found = yaml.parse(text.text(), text.place.file)
+    return Node.of(found[0].plain() if found else None, text.place)
+
+
 def _spec(document: Node, family: str) -> Node:
-    """What SMI's first versions say, they say beside the metadata."""
+    """What SMI's first versions say, and a mesh's config, they say beside the metadata."""
     found = document.get("spec")
-    if found is None and family == SMI and isinstance(document.value, dict):
+    beside = family == SMI or _text(document, "kind") == "MeshConfig"
+    if found is None and beside and isinstance(document.value, dict):
         rest = document.value.items()
         said = {name: value for name, value in rest if name not in _HEAD}
         return Node(said, document.place)

@@ -20,12 +20,15 @@ from mesh_yaml.node import Node
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rules under some names; ``node`` is where they are said, by ``owner``."""
+    """Rules under some names; ``node`` is where they are said, by ``owner``. ``tls`` is how these
+    names are served with TLS: ``None`` in plain text.
+    """
 
     names: tuple[str, ...]
     rules: tuple[Node, ...]
     node: Node
     owner: str
+    tls: Node | None = None
 
 
 def pattern(on: str, made: Iterable[Node], node: Node) -> Node:
@@ -44,11 +47,22 @@ def carried(tables: Iterable[Table], catalog: Catalog, notes: Notes) -> Iterator
     for table, carrier in zip(some, carriers, strict=True):
         if carrier is None:
             continue
+        _secure(carrier, table, tables_of[carrier.name], notes)
         several = carrier.own or tables_of[carrier.name] > 1
         for name in table.names if not carrier.own else ():
             carrier.ingress.setdefault(name, Node(name, table.node.place))
         rules: Sequence[Node] = narrowed(table.rules, table.names) if several else table.rules
         yield pattern(f"ingress -> {carrier.name}", rules, table.node)
+
+
+def _secure(carrier: Entry, table: Table, tables: int, notes: Notes) -> None:
+    """A service is at the ingress with TLS or without, whatever its name."""
+    if table.tls is None or carrier.own:
+        return
+    if tables > 1 and (carrier.ingress_tls or table.tls).plain() != table.tls.plain():
+        message = f"{carrier.name!r} is served with other TLS already: that holds"
+        notes.warn(table.tls.place, message)
+    carrier.ingress_tls = carrier.ingress_tls or table.tls
 
 
 def _carrier(table: Table, catalog: Catalog, notes: Notes) -> Entry | None:

@@ -8,11 +8,12 @@ https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/ext_
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from mesh_patterns.access_spec import AccessSpec, At, Names, Paths, access
 from mesh_patterns.beside import EXT_AUTHZ
@@ -26,7 +27,7 @@ from mesh_patterns.policy import Access
 from mesh_patterns.selector import inbound, is_edge, target
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import Spec
+from mesh_yaml.spec import ListOrOne, Spec, one_or_more
 from mesh_yaml.values import Duration
 
 MAX_BODY = 32 * 1024  # bytes; meshloom's own service takes 64 KiB in all
@@ -60,6 +61,15 @@ class ExtAuthz:
     keep: tuple[str, ...] = ()
     dry_run: bool = False
     unless: tuple[StringMatch, ...] = ()
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtAuthzScope:
+    """A filter before it, which finds out whether a request is one that somebody is asked about."""
+
+    name: str
+    rules: tuple[Access, ...]
 
 
 class BodySpec(Spec):
@@ -67,6 +77,9 @@ class BodySpec(Spec):
 
     max_bytes: int = Field(8192, ge=1, le=MAX_BODY)
     partial: bool = Field(False, description="send the beginning of a longer one; else it is a 413")
+
+
+Accesses = Annotated[list[AccessSpec], BeforeValidator(one_or_more), ListOrOne()]
 
 
 class ExtAuthzSpec(CheckPolicySpec, HttpFilterSpec):
@@ -85,6 +98,7 @@ class ExtAuthzSpec(CheckPolicySpec, HttpFilterSpec):
     send: Names = Field([], description="the headers that are sent; by default all, by HTTP few")
     keep: Names = Field([], description="of an HTTP answer: the workload gets these headers, too")
     unless: Paths = Field([], description="nobody is asked about these; before a service only")
+    only: Accesses = Field([], description="somebody is asked about these alone; all if absent")
     dry_run: bool = Field(False, description="ask, and let everything through")
 
     @model_validator(mode="after")
@@ -102,15 +116,16 @@ def apply(spec: ExtAuthzSpec, draft: Draft) -> None:
         message = "'unless' stands before a service only; at a caller, put it on other edges"
         raise DocumentError.at(spec.place("unless"), message)
     service = _service(spec, draft)
+    scope = _scope(spec, draft)
     if service is None:
-        name = _ask(spec, draft)
-        http_filter.add(spec, draft, "", _meaning(spec, policy=name), asks=(EXT_AUTHZ,))
+        meaning = _meaning(spec, scope, policy=_ask(spec, draft))
+        http_filter.add(spec, draft, "", meaning, asks=(EXT_AUTHZ,))
         return
     grpc = draft.mesh.services[service.service].protocol == "grpc"
     if grpc and (spec.prefix or spec.keep):
         place = spec.place("prefix" if spec.prefix else "keep")
         raise DocumentError.at(place, f"{service.service!r} is asked by gRPC, which has no such")
-    meaning = _meaning(spec, service=service, grpc=grpc)
+    meaning = _meaning(spec, scope, service=service, grpc=grpc)
     http_filter.add(spec, draft, service.service, meaning, calls=(service,))
 
 
@@ -127,22 +142,32 @@ def _service(spec: ExtAuthzSpec, draft: Draft) -> Target | None:
 
 def _ask(spec: ExtAuthzSpec, draft: Draft) -> str:
     """Have meshloom answer; the name of the policy that it goes by."""
-
-    def read(rule: AccessSpec, at: At) -> Access:
-        if rule.ports or (rule.not_ and rule.not_.ports):
-            message = "the port is the machine's affair; use 'on: service'"
-            raise DocumentError.at(spec.place(*at, "ports"), message)
-        found = access(rule, spec, at, draft)
-        if rule.from_ or (rule.not_ and rule.not_.from_):
-            _check_known(spec, at, draft)
-        return found
-
-    made = policy(spec, spec, read)
+    made = policy(spec, spec, lambda rule, at: _access(rule, at, spec, draft))
     file = source(made.function) if made.function else None
     if file is not None:
         draft.files.append(file)
     draft.ask(EXT_AUTHZ, Placed(made, spec.place()))
     return made.name
+
+
+def _scope(spec: ExtAuthzSpec, draft: Draft) -> str:
+    """Have a filter find out which requests it is about; its name."""
+    if not spec.only:
+        return ""
+    rules = tuple(_access(rule, ("only", i), spec, draft) for i, rule in enumerate(spec.only))
+    name = hashlib.sha256(repr(rules).encode()).hexdigest()[:12]
+    http_filter.add(spec, draft, "", ExtAuthzScope(name, rules), kind="ext_authz_scope")
+    return name
+
+
+def _access(rule: AccessSpec, at: At, spec: ExtAuthzSpec, draft: Draft) -> Access:
+    if rule.ports or (rule.not_ and rule.not_.ports):
+        message = "the port is the machine's affair; use 'on: service'"
+        raise DocumentError.at(spec.place(*at, "ports"), message)
+    found = access(rule, spec, at, draft)
+    if rule.from_ or (rule.not_ and rule.not_.from_):
+        _check_known(spec, at, draft)
+    return found
 
 
 def _at_caller(spec: ExtAuthzSpec) -> bool:
@@ -161,7 +186,11 @@ def _check_known(spec: ExtAuthzSpec, at: At, draft: Draft) -> None:
 
 
 def _meaning(
-    spec: ExtAuthzSpec, policy: str = "", service: Target | None = None, grpc: bool = True
+    spec: ExtAuthzSpec,
+    scope: str,
+    policy: str = "",
+    service: Target | None = None,
+    grpc: bool = True,
 ) -> ExtAuthz:
     return ExtAuthz(
         policy,
@@ -176,4 +205,5 @@ def _meaning(
         tuple(name.lower() for name in spec.keep),
         spec.dry_run,
         tuple(each.meaning() for each in spec.unless),
+        scope,
     )

@@ -2,10 +2,9 @@
 
 ::
 
-    tap → bandwidth_limit → compression → gate → fault → cors → jwt → ext_authz →
-    authorization → local_rate_limit → rate_limit → admission_control → adaptive_concurrency →
-    session → transcoding → lua → ext_proc → wasm →
-    envoy_filter → router
+    tap → bandwidth_limit → compression → gate → fault → cors → jwt → ext_authz_scope →
+    ext_authz → authorization → local_rate_limit → rate_limit → admission_control →
+    adaptive_concurrency → session → transcoding → lua → ext_proc → wasm → envoy_filter → router
 
 The tap is first, so it sees what came in and what went out, also when a
 later filter answers by itself. At the gate a request can be held before anything has happened to
@@ -46,6 +45,7 @@ ORDER = (
     "fault",
     "cors",
     "jwt",
+    "ext_authz_scope",
     "ext_authz",
     "authorization",
     "local_rate_limit",

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from mesh_patterns.beside import EXT_AUTHZ, cluster
+from mesh_patterns.compile.filters import ext_authz_scope
 from mesh_patterns.compile.filters.claims import METADATA
 from mesh_patterns.ext_authz.rules import POLICY
 from mesh_patterns.kinds.ext_authz import ExtAuthz
@@ -30,6 +31,7 @@ def message(meaning: ExtAuthz) -> ext_authz.ExtAuthz:
         include_tls_session=True,
         validate_mutations=True,
         shadow_mode=meaning.dry_run,
+        filter_enabled_metadata=ext_authz_scope.holds(meaning.scope) if meaning.scope else None,
         **_who(meaning),
     )
 

@@ -13,7 +13,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mesh_patterns.importers.catalog import Catalog
-from mesh_patterns.importers.gateway_api import gateways, grants, ingress, mesh, routes, streams
+from mesh_patterns.importers.gateway_api import (
+    backend_policies,
+    gateways,
+    grants,
+    ingress,
+    mesh,
+    routes,
+    streams,
+)
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_patterns.importers.gateway_api.world import Source, World
 from mesh_patterns.importers.notes import Notes
@@ -23,7 +31,6 @@ from mesh_yaml.node import Node
 
 _NOT_YET = {
     "UDPRoute": "UDPRoute: the mesh carries no UDP",
-    "BackendTLSPolicy": "BackendTLSPolicy: certificates are for `mtls`",
 }
 
 
@@ -42,8 +49,17 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     known = {key: listeners for key, listeners in read.items() if listeners is not None}
     http = _routes(found, ("HTTPRoute", "GRPCRoute"), world)
     raw = _routes(found, ("TCPRoute", "TLSRoute"), world)
+    made = [
+        node
+        for kind in backend_policies.TRAFFIC
+        for each in _of(found, kind)
+        for node in notes.guard(list, backend_policies.traffic(Source(each, world))) or ()
+    ]
+    for each in _of(found, backend_policies.TLS):
+        made += notes.guard(list, backend_policies.tls(Source(each, world))) or ()
+    made += notes.guard(list, backend_policies.sessions(http)) or ()
     tables = notes.guard(ingress.tables, http, known) or []
-    made = notes.guard(list, carried(tables, catalog, notes)) or []
+    made += notes.guard(list, carried(tables, catalog, notes)) or []
     made += notes.guard(list, mesh.patterns(mesh.callees(http, catalog), catalog, notes)) or []
     return [*made, *(notes.guard(list, streams.patterns(raw, known, catalog, notes)) or [])]
 

@@ -16,7 +16,7 @@ from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_yaml.node import Node
 
 Made = dict[str, Any]
-_KNOWN = ("name", "matches", "filters", "backendRefs", "timeouts", "retry")
+_KNOWN = ("name", "matches", "filters", "backendRefs", "timeouts", "retry", "sessionPersistence")
 _MATCHES: Mapping[str, Callable[[Node], list[Ranked]]] = {
     "HTTPRoute": matches.of_rule,
     "GRPCRoute": methods.of_rule,

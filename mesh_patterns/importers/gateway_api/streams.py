@@ -6,19 +6,19 @@ is told apart by SNI.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from mesh_patterns.importers.catalog import Catalog, Entry
+from mesh_patterns.importers.connections import Tell, Weights, led
 from mesh_patterns.importers.gateway_api import backends
 from mesh_patterns.importers.gateway_api.mesh import callees
 from mesh_patterns.importers.gateway_api.parents import Attached, Known, listeners
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_patterns.importers.notes import Notes
 from mesh_yaml.node import Node
+from mesh_yaml.place import Place
 
 PROTOCOLS = {"TCPRoute": "tcp", "TLSRoute": "tls"}
-Weights = Mapping[str, Node]
 
 
 def patterns(
@@ -34,7 +34,7 @@ def patterns(
             route = bound[0].route
             to = notes.guard(_to, route, callee.entry) or {}
             for caller in callee.callers(namespace, catalog) if to else ():
-                yield from _led(caller, callee.entry, to, route)
+                yield from led(caller, callee.entry, to, *_told(route))
 
 
 def _at_gateways(route: Route, known: Known, taken: dict[str, Route]) -> Iterator[Node]:
@@ -51,7 +51,7 @@ def _at_gateways(route: Route, known: Known, taken: dict[str, Route]) -> Iterato
     for each in attached if not entry.own else ():
         host = each.host if route.kind == "TLSRoute" else "*"
         entry.ingress.setdefault(host, Node(host, route.source.object.place))
-    yield from _led("ingress", entry, to, route)
+    yield from led("ingress", entry, to, *_told(route))
 
 
 def _passes(attached: Attached) -> bool:
@@ -79,23 +79,5 @@ def _to(route: Route, root: Entry | None) -> Weights:
     return {name: weight for name, weight in led.to.items() if weight.value}
 
 
-def _led(caller: str, entry: Entry, to: Weights, route: Route) -> Iterator[Node]:
-    if list(to) == [entry.name]:
-        return
-    place = route.source.object.place
-    made: dict[str, Any] = {"pattern": "canary", "on": f"{caller} -> {entry.name}"}
-    yield Node.of({**made, "weights": _percentages(to, route)}, place)
-
-
-def _percentages(to: Weights, route: Route) -> Weights:
-    """Weights that add up to a hundred, by the largest remainders."""
-    numbers = {name: int(node.value) for name, node in to.items() if isinstance(node.value, int)}
-    total = sum(numbers.values())
-    exact = {name: 100 * number / total for name, number in numbers.items()}
-    whole = {name: int(share) for name, share in exact.items()}
-    rest: Sequence[str] = sorted(exact, key=lambda name: whole[name] - exact[name])
-    for name in rest[: 100 - sum(whole.values())]:
-        whole[name] += 1
-    if any(whole[name] != exact[name] for name in whole):
-        route.source.approximate("weights of connections in hundredths", next(iter(to.values())))
-    return {name: Node(share, to[name].place) for name, share in whole.items()}
+def _told(route: Route) -> tuple[Place, Tell]:
+    return route.source.object.place, route.source.approximate

@@ -12,10 +12,16 @@ from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio import (
     authorization_policies,
     destination_rules,
+    egress,
     envoy_filters,
     gateways,
+    mesh_configs,
     peer_authentications,
+    request_authentications,
     service_entries,
+    sidecars,
+    streams,
+    telemetries,
     traffic_policies,
     virtual_services,
     wasm_plugins,
@@ -29,36 +35,52 @@ T = TypeVar("T")
 
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
-    """The services that ServiceEntries add to those of Kubernetes."""
-    world = World(catalog, notes)
+    """The services that ServiceEntries add to those of Kubernetes, and calls that are known."""
+    world = _world(objects, catalog, notes)
     for source in _sources(objects, "ServiceEntry", world):
         notes.guard(service_entries.read, source)
+    sidecars.give(_each(objects, "Sidecar", world, sidecars.read), world)
 
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
     """What Istio's objects do.
 
-    Subsets come first: they name versions. Who may call whom comes late, when everybody is known,
-    and whether callers have certificates last: other policies take them for granted.
+    Who knows whom comes first, then subsets: they name versions. Who may call whom comes late, when
+    everybody is known, and whether callers have certificates last: other policies take them for
+    granted.
     """
-    world = World(catalog, notes)
+    world = _world(objects, catalog, notes)
+    sidecars.take(_each(objects, "Sidecar", world, sidecars.read), world)
+    sidecars.tell_outbound(world.config.egress, notes, "MeshConfig")
     destinations = _each(objects, "DestinationRule", world, destination_rules.read)
     known = {
         (g.object.namespace, g.object.name): g
         for g in _each(objects, "Gateway", world, gateways.read)
     }
     sources = _sources(objects, "VirtualService", world)
+    notes.guard(virtual_services.learn, sources)
     for source in sources:
         notes.guard(virtual_services.check, source)
     made = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
     made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
+    made += notes.guard(list, egress.patterns(sources, known)) or []
+    made += notes.guard(list, streams.patterns(sources, known)) or []
     guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
     made += traffic_policies.patterns(destinations, world)
     made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
     made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
+    told = _each(objects, "Telemetry", world, telemetries.read)
+    made += notes.guard(list, telemetries.patterns(told, world)) or []
+    tokens = _each(objects, "RequestAuthentication", world, request_authentications.read)
+    made += notes.guard(list, request_authentications.patterns(tokens, world)) or []
     access = notes.guard(authorization_policies.patterns, guards, world) or []
     peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
     return [*made, *peer_authentications.patterns(peers, world), *access]
+
+
+def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
+    config = notes.guard(mesh_configs.read, objects, notes)
+    return World(catalog, notes, config=config or mesh_configs.MeshConfig())
 
 
 def _sources(objects: Sequence[Object], kind: str, world: World) -> list[Source]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mesh_patterns.importers.istio.principals import wildcard
 from mesh_patterns.policy import ANYBODY
 from mesh_yaml.node import Node
 from mesh_yaml.place import Place
 
 Lists = Mapping[str, tuple[Node, ...]]  # of our names, of each one is enough
+CLAIM = "claims:"  # before the name of a claim, in such a list's name
+_BLOCKS = ("ip_blocks", "remote_ip_blocks")
 
 
 class Impossible(Exception):
@@ -40,12 +43,23 @@ class Asked:
         made: dict[str, Any] = {}
         if self.names is not None:
             made["from"] = sorted(self.names)
-        made |= {name: Node(nodes, nodes[0].place) for name, nodes in self.lists.items()}
+        made |= _tree(self.lists)
         if self.headers:
             made["headers"] = dict(self.headers)
         if self.excluded:
-            made["not"] = {name: Node(n, n[0].place) for name, n in self.excluded.items()}
+            made["not"] = _tree(self.excluded)
         return Node.of(made, place)
+
+
+def _tree(lists: Lists) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, nodes in lists.items():
+        whole = Node(nodes, nodes[0].place)
+        if name.startswith(CLAIM):
+            made.setdefault("claims", {})[name.removeprefix(CLAIM)] = whole
+        else:
+            made[name] = whole
+    return made
 
 
 def _both(one: Asked, other: Asked) -> Asked:
@@ -69,20 +83,29 @@ def _named_by_both(
 
 
 def _in_both(one: Lists, other: Lists) -> Lists:
-    """Only blocks of addresses are asked for in two places."""
+    """Only blocks of addresses and tokens are asked for in two places."""
     found = {**one, **other}
     for name in one.keys() & other.keys():
-        found[name] = _common(one[name], other[name])
+        found[name] = _common(one[name], other[name], _inner if name in _BLOCKS else _narrower)
     return found
 
 
-def _common(one: Iterable[Node], other: Iterable[Node]) -> tuple[Node, ...]:
-    """The blocks in both lists: of two, one holds the other, or they have nothing in common."""
+def _common(
+    one: Iterable[Node], other: Iterable[Node], both: Callable[[Node, Node], Node | None]
+) -> tuple[Node, ...]:
+    """What is in both lists: of two, one holds the other, or they have nothing in common."""
     others = list(other)
-    found = [inner for a in one for b in others if (inner := _inner(a, b)) is not None]
+    found = [inner for a in one for b in others if (inner := both(a, b)) is not None]
     if not found:
-        raise Impossible("no address is in both")
+        raise Impossible("nothing is in both")
     return tuple(found)
+
+
+def _narrower(one: Node, other: Node) -> Node | None:
+    """Of two names, with a star at an end or without, the one that the other one holds."""
+    if wildcard(one.text())(other.text()):
+        return other
+    return one if wildcard(other.text())(one.text()) else None
 
 
 def _inner(one: Node, other: Node) -> Node | None:

@@ -1,8 +1,9 @@
 """AuthorizationPolicy: which requests a workload gets to see.
 
-Istio's order: what a DENY is about is refused; then, where a workload has ALLOWs, what none of them
-is about. All ALLOWs of a workload together are one list here, since of several of our patterns each
-would have to let a request pass.
+Istio's order: what a CUSTOM is about somebody is asked; what a DENY is about is refused; then,
+where a workload has ALLOWs, what none of them is about. An AUDIT only counts. All ALLOWs of a
+workload together are one list here, since of several of our patterns each would have to let a
+request pass.
 https://istio.io/latest/docs/concepts/security/#implicit-enablement
 """
 
@@ -13,18 +14,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.istio import accesses
+from mesh_patterns.importers.fields import needed
+from mesh_patterns.importers.istio import accesses, ext_authz_providers
 from mesh_patterns.importers.istio.hosts_policies import pattern
 from mesh_patterns.importers.istio.reading import Reading
 from mesh_patterns.importers.istio.source import Source, World
-from mesh_patterns.importers.istio.workloads import Choice, choice, versions
+from mesh_patterns.importers.istio.workloads import Choice, before, choice
+from mesh_patterns.importers.notes import listed
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
 DRY_RUN = "istio.io/dry-run"  # the annotation
 MAX_RULES = 50_000  # of ours, before all services: each stands there once more
-_ACTIONS = ("ALLOW", "DENY")
-_TOLD = ("CUSTOM", "AUDIT")
+_ACTIONS = ("ALLOW", "DENY", "AUDIT", "CUSTOM")
 _KNOWN = ("selector", "targetRef", "targetRefs", "action", "rules", "provider")
 
 
@@ -49,12 +51,9 @@ def read(source: Source) -> Guard | None:
     source.notes.leftovers(spec, _KNOWN, source.owner)
     given = spec.get("action")
     action = given.text().upper() if given is not None and given.value else "ALLOW"
-    if action in _TOLD:
-        source.skip(f"an AuthorizationPolicy with action {action}", given or spec)
-        return None
     if action not in _ACTIONS:
-        place = (given or spec).place
-        raise DocumentError.at(place, f"unknown action {action!r}, expected ALLOW or DENY")
+        wanted = f"expected {listed(_ACTIONS)}"
+        raise DocumentError.at((given or spec).place, f"unknown action {action!r}, {wanted}")
     found = choice(source)
     if found.ingress and not found.services:
         source.skip("an AuthorizationPolicy of the ingress", spec.get("selector") or spec)
@@ -69,7 +68,7 @@ def patterns(guards: Sequence[Guard], world: World) -> list[Node]:
     rules = _Rules(world)
     made: list[Node] = []
     left = MAX_RULES
-    for entry in world.catalog.entries.values():
+    for entry in [*world.catalog.entries.values()]:  # a provider may be made up meanwhile
         near = [guard for guard in guards if entry.name in guard.choice.services]
         known = [(guard, rules.of(guard, entry.container_port)) for guard in near]
         left -= sum(1 + len(found) for _, found in known)
@@ -101,26 +100,51 @@ Known = Sequence[tuple[Guard, Sequence[Node]]]  # with what its rules are about
 
 
 def _of_entry(entry: Entry, near: Known, world: World) -> Iterator[Node]:
-    names = versions(world.catalog, entry.name)
-    before = {name: [e for e in near if e[0].choice.covers(entry.name, name)] for name in names}
-    first = before[names[0]]
-    if all(found == first for found in before.values()):
-        yield from _before(entry.name, first)
-        return
-    for name, found in before.items():
-        yield from _before(f"{entry.name}/{name}" if name else entry.name, found)
+    for on, found in before(entry, near, lambda each: each[0].choice, world.catalog):
+        yield from _before(on, found)
 
 
 def _before(on: str, guards: Known) -> Iterator[Node]:
+    for guard, rules in guards:
+        if guard.action in _BY_THEMSELVES and rules:
+            yield _BY_THEMSELVES[guard.action](on, guard, rules)
     for dry_run in (False, True):
         found = [each for each in guards if each[0].dry_run == dry_run]
         fields: dict[str, Any] = {}
         for action in ("DENY", "ALLOW"):
             mine = [each for each in found if each[0].action == action]
-            rules = [access for _, found_ in mine for access in found_]
-            if rules or (mine and action == "ALLOW"):
-                fields[action.lower()] = Node(tuple(rules), mine[0][0].source.object.place)
+            whole = [access for _, about in mine for access in about]
+            if whole or (mine and action == "ALLOW"):
+                fields[action.lower()] = Node(tuple(whole), mine[0][0].source.object.place)
         if fields:
             place = found[0][0].source.object.place
             more = {"dry_run": True} if dry_run else {}
             yield pattern("authorization", on, fields | more, Node(None, place))
+
+
+def _audited(on: str, guard: Guard, rules: Sequence[Node]) -> Node:
+    """What it is about is counted, as what would be denied."""
+    place = Node(None, guard.source.object.place)
+    return pattern("authorization", on, {"deny": [*rules], "dry_run": True}, place)
+
+
+def _asked(on: str, guard: Guard, rules: Sequence[Node]) -> Node:
+    """Somebody is asked about the requests of a rule. Where nobody is known by the provider's name
+    they are refused, as in Istio.
+    """
+    source, place = guard.source, Node(None, guard.source.object.place)
+    provider = source.object.spec.get("provider") or source.object.spec
+    name = needed(provider, "name", "a provider")
+    fields = ext_authz_providers.asked(name, source)
+    if fields is None:
+        message = f"no extension provider {name.text()!r} in the given files: its requests are"
+        source.notes.warn(name.place, f"{message} denied, as in Istio")
+        return pattern("authorization", on, {"deny": [*rules]}, place)
+    if all(rule.value for rule in rules):
+        fields["only"] = [*rules]
+    if guard.dry_run:
+        fields["dry_run"] = True
+    return pattern("ext_authz", on, fields, place)
+
+
+_BY_THEMSELVES = {"CUSTOM": _asked, "AUDIT": _audited}  # a pattern for each policy

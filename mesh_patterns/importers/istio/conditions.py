@@ -9,16 +9,20 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from mesh_patterns.importers.istio.asked import Asked, Impossible
+from mesh_patterns.importers.istio.asked import CLAIM, Asked, Impossible
 from mesh_patterns.importers.istio.reading import Reading
 from mesh_patterns.importers.istio.requests import check_port, named, nodes, text_match, unnamed
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
 _HEADER = re.compile(r"request\.headers\[(?P<name>[^\[\]]+)\]")
-_BLOCKS = {"source.ip": "ip_blocks", "remote.ip": "remote_ip_blocks"}
+_LISTS = {
+    "source.ip": "ip_blocks", "remote.ip": "remote_ip_blocks",
+    "request.auth.principal": "request_principals",
+}  # fmt: skip
 _NAMED = {"source.principal": "principals", "source.namespace": "namespaces"}
-_TOKEN = "request.auth."
+_CLAIM = re.compile(r"request\.auth\.claims(?P<path>(?:\[[^\[\]]+\])+)")
+_CLAIMS = {"request.auth.audiences": "aud", "request.auth.presenter": "azp"}
 
 
 class _Unknown(Exception):
@@ -33,7 +37,7 @@ def conditions(node: Node | None, reading: Reading) -> Sequence[Asked]:
             ways = _condition(each, reading)
             found = [_joined(pair) for pair in itertools.product(found, ways)]
         except _Unknown as what:
-            effect = "its rule is left out" if reading.allows else "its rule denies more"
+            effect = f"its rule {reading.instead}"
             reading.source.skip(f"a condition by {what}, so {effect}", each)
             if reading.allows:
                 return []
@@ -48,6 +52,9 @@ def _joined(parts: tuple[Asked, Asked]) -> Asked:
     twice = one.headers.keys() & other.headers.keys()
     if twice:
         raise _Unknown(f"header {min(twice)!r} a second time")
+    claims = {name for name in one.lists.keys() & other.lists.keys() if name.startswith(CLAIM)}
+    if claims:
+        raise _Unknown(f"claim {min(claims).removeprefix(CLAIM)!r} a second time")
     return Asked.all_of(parts)
 
 
@@ -64,23 +71,29 @@ def _condition(node: Node, reading: Reading) -> Sequence[Asked]:
     if name == "destination.port":
         check_port(wanted, unwanted, reading)
         return [Asked()]
-    if name.startswith(_TOKEN):
-        return _token(name, wanted, node, reading)
     if name in _NAMED:
         kind = _NAMED[name]
         parts = [named(kind, wanted, reading)] if wanted else []
         return [Asked.all_of([*parts, unnamed(kind, unwanted, reading)])]
-    if name in _BLOCKS:
-        lists = {_BLOCKS[name]: wanted} if wanted else {}
-        return [Asked(lists=lists, excluded={_BLOCKS[name]: unwanted} if unwanted else {})]
+    if ours := _LISTS.get(name):
+        return [_lists(ours, wanted, unwanted)]
+    if claim := _claim(name):
+        texts = (tuple(map(text_match, each)) for each in (wanted, unwanted))
+        return [_lists(CLAIM + claim, *texts)]
     raise _Unknown(name)
 
 
-def _token(name: str, wanted: Sequence[Node], node: Node, reading: Reading) -> Sequence[Asked]:
-    if wanted:
-        raise Impossible(f"no token says what {name} is")
-    reading.source.approximate(f"{name}: no token is looked at, so it is not one of these", node)
-    return [Asked()]
+def _lists(name: str, wanted: tuple[Node, ...], unwanted: tuple[Node, ...]) -> Asked:
+    lists = {name: wanted} if wanted else {}
+    return Asked(lists=lists, excluded={name: unwanted} if unwanted else {})
+
+
+def _claim(key: str) -> str | None:
+    """The name of a claim as our rules have it: ``groups``, or ``[realm][roles]``."""
+    found = _CLAIM.fullmatch(key)
+    if not found:
+        return _CLAIMS.get(key)
+    return found["path"] if "][" in found["path"] else found["path"][1:-1]
 
 
 def _header(name: str, wanted: Sequence[Node], unwanted: Sequence[Node]) -> Sequence[Asked]:

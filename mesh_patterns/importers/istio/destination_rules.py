@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mesh_patterns.importers.catalog import Entry, Variant
+from mesh_patterns.importers.istio import gateways
 from mesh_patterns.importers.istio.source import Source, Subset
 from mesh_patterns.importers.istio.workloads import choice
 from mesh_patterns.importers.notes import listed
@@ -34,8 +36,9 @@ class Rule:
         return self.source.object.spec.get("trafficPolicy")
 
 
-def read(source: Source) -> Rule:
-    """Learn the rule's subsets; a service that nobody has is made up of them.
+def read(source: Source) -> Rule | None:
+    """Learn the rule's subsets; a service that nobody has is made up of them. ``None``: it is for
+    the way to the egress gateway, which is none of the services.
 
     Raises:
         DocumentError: it has no host, or a subset no name.
@@ -44,6 +47,9 @@ def read(source: Source) -> Rule:
     if host is None:
         raise DocumentError.at(source.object.place, f"{source.owner} has no 'host'")
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
+    if gateways.is_egress(host.text()):
+        _tell_egress(source)
+        return None
     callers = _callers(source)
     if "*" in host.text():
         for node in source.list("subsets"):
@@ -51,11 +57,28 @@ def read(source: Source) -> Rule:
         return Rule(source, host, None, callers=callers)
     entry = source.service(host)
     subsets = tuple((_subset(source, entry, node), node) for node in source.list("subsets"))
+    if entry.outside is None:
+        _tell_empty(entry, subsets, host, source)
+        return Rule(source, host, entry, subsets, callers)
+    for subset, node in subsets:
+        source.approximate(f"subset {subset.name!r} of a service outside is all of it", node)
+    return Rule(source, host, entry, callers=callers)
+
+
+def _tell_egress(source: Source) -> None:
+    for each in (source.object.spec, *source.list("subsets")):
+        policy = each.get("trafficPolicy")
+        if policy is not None and policy.value:
+            source.skip("a trafficPolicy for the way to the egress gateway", policy)
+
+
+def _tell_empty(
+    entry: Entry, subsets: Iterable[tuple[Subset, Node]], host: Node, source: Source
+) -> None:
     empty = [subset.name for subset, _ in subsets if not _known(entry, subset)]
     if empty:
         message = f"{source.owner}: no workload of {entry.name!r} has the labels of {listed(empty)}"
         source.notes.warn(host.place, message)
-    return Rule(source, host, entry, subsets, callers)
 
 
 def _callers(source: Source) -> tuple[str, ...] | None:

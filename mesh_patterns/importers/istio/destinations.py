@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mesh_patterns.importers.backends import shared
 from mesh_patterns.importers.catalog import Entry
+from mesh_patterns.importers.istio import gateways
 from mesh_patterns.importers.istio.destination_rules import members, stand_in
 from mesh_patterns.importers.istio.source import Source, Subset
 from mesh_yaml.node import Node
@@ -24,12 +25,15 @@ def targets(destination: Node, source: Source) -> tuple[str, ...]:
     if host is None:
         raise DocumentError.at(destination.place, "a destination has no 'host'")
     source.notes.leftovers(destination, _KNOWN, source.owner, "destination.")
+    hosts = source.list("hosts")
+    if gateways.is_egress(host.text()) and hosts:
+        return (source.service(hosts[0]).name,)  # through the gateway, as all that is outside
     part = source.world.catalog.part(host.text(), source.object.namespace)
     name = destination.get("subset")
     if part is not None and (name is None or not name.value):
         return part.targets()
     entry = source.service(host)
-    if name is None or name.value in (None, ""):
+    if name is None or name.value in (None, "") or entry.outside is not None:
         return (entry.name,)
     return tuple(_versions(entry, name, source))
 

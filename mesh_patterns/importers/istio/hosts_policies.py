@@ -34,7 +34,9 @@ _SIMPLE = {
     "RANDOM": "random",
     "UNSPECIFIED": "least_request",
 }
-_BALANCER = frozenset({"simple", "consistentHash", "warmup", "warmupDurationSecs"})
+_BALANCER = frozenset(
+    {"simple", "consistentHash", "warmup", "warmupDurationSecs", "localityLbSetting"}
+)
 _HASHED = {
     "httpHeaderName": "header",
     "httpQueryParameterName": "query",
@@ -79,17 +81,13 @@ def _detectors(outliers: Node, source: Source) -> Made:
     return {name: node for name, node in made.items() if node.value != 0}
 
 
-def load_balancing(
-    on: str, balancer: Node | None, outliers: Node | None, source: Source
-) -> Iterator[Node]:
+def load_balancing(balancer: Node | None, outliers: Node | None, source: Source) -> Made:
     """How a host is chosen. With an ``outlierDetection`` Istio sets how many have to be left."""
     made: Made = _policy(balancer, source) if balancer is not None else {}
     if outliers is not None:
         least = outliers.get("minHealthPercent")
         made["panic_threshold"] = least if least is not None else Node(0, outliers.place)
-    at = balancer or outliers
-    if made and at is not None:
-        yield pattern("load_balancing", on, made, at)
+    return made
 
 
 def _policy(balancer: Node, source: Source) -> Made:
@@ -97,6 +95,8 @@ def _policy(balancer: Node, source: Source) -> Made:
     simple, consistent = balancer.get("simple"), balancer.get("consistentHash")
     if consistent is not None:
         return _consistent(consistent, source)
+    if not (simple or balancer.get("warmup") or balancer.get("warmupDurationSecs")):
+        return {}
     name = simple.text().upper() if simple is not None and simple.value else "UNSPECIFIED"
     if name not in _SIMPLE:
         source.skip(f"loadBalancer.simple: {name}", simple or balancer)

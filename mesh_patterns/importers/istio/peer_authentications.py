@@ -36,7 +36,7 @@ class Peer:
 def patterns(peers: Sequence[Peer], world: World) -> list[Node]:
     """Mutual TLS of services; of all, where anything in the files takes it for granted."""
     nearest = sorted(peers, key=lambda peer: -peer.choice.nearness)
-    entries = world.catalog.entries.values()
+    entries = (each for each in world.catalog.entries.values() if each.outside is None)
     return [node for entry in entries for node in _of(entry, nearest, world)]
 
 

@@ -9,6 +9,10 @@ from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio.source import Source
 from mesh_yaml.node import Node
 
+_INSTEAD = {
+    "ALLOW": "is left out", "DENY": "denies more", "AUDIT": "counts more", "CUSTOM": "asks more"
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -21,6 +25,11 @@ class Reading:
     @property
     def allows(self) -> bool:
         return self.action == "ALLOW"
+
+    @property
+    def instead(self) -> str:
+        """What becomes of a rule with a condition that can't be looked at."""
+        return _INSTEAD[self.action]
 
     @property
     def catalog(self) -> Catalog:

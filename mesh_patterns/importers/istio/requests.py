@@ -15,7 +15,10 @@ from mesh_patterns.importers.notes import listed
 from mesh_yaml.node import Node
 
 _NAMED = ("principals", "namespaces", "serviceAccounts")
-_BLOCKS = {"ipBlocks": "ip_blocks", "remoteIpBlocks": "remote_ip_blocks"}
+_LISTS = {
+    "ipBlocks": "ip_blocks", "remoteIpBlocks": "remote_ip_blocks",
+    "requestPrincipals": "request_principals",
+}  # fmt: skip
 _TEXTS = ("methods", "hosts")
 _TEMPLATE = re.compile(r"\{\*\*?\}")
 
@@ -33,22 +36,17 @@ def nodes(node: Node, name: str) -> tuple[Node, ...]:
 
 def origin(node: Node, reading: Reading) -> Asked:
     """A ``source``. Raises ``Impossible``: it is nobody here."""
-    known = [*_NAMED, *_BLOCKS, "requestPrincipals"]
+    known = [*_NAMED, *_LISTS]
     known += [not_(name) for name in known]
     reading.source.notes.leftovers(node, known, reading.source.owner, "source.")
-    if given := nodes(node, "requestPrincipals"):
-        raise Impossible(f"no token says who {listed(each.text() for each in given)} is")
-    if given := nodes(node, "notRequestPrincipals"):
-        what = "notRequestPrincipals: no token is looked at, so nobody has a request principal"
-        reading.source.approximate(what, given[0])
     parts = [named(name, nodes(node, name), reading) for name in _NAMED if nodes(node, name)]
     parts += [
-        Asked(lists={ours: given}) for name, ours in _BLOCKS.items() if (given := nodes(node, name))
+        Asked(lists={ours: given}) for name, ours in _LISTS.items() if (given := nodes(node, name))
     ]
     parts += [unnamed(name, nodes(node, not_(name)), reading) for name in _NAMED]
     parts += [
         Asked(excluded={ours: given})
-        for name, ours in _BLOCKS.items()
+        for name, ours in _LISTS.items()
         if (given := nodes(node, not_(name)))
     ]
     return Asked.all_of(parts)

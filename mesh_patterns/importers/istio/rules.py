@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mesh_patterns.importers.istio import cors_policies, settings
+from mesh_patterns.importers.istio import cors_policies, delegates, settings
 from mesh_patterns.importers.istio.destinations import targets, weights
 from mesh_patterns.importers.istio.matches import Bound, match
 from mesh_patterns.importers.istio.source import Source
@@ -29,7 +29,8 @@ DEFAULT_RETRIES = (
 
 def rules(bound: Bound, source: Source) -> tuple[Node, ...]:
     """All rules that are for the gateways that are looked at, in order."""
-    made = (source.notes.guard(rule, node, bound, source) for node in source.list("http"))
+    every = delegates.rules(source, source.world.delegates)
+    made = (source.notes.guard(rule, node, bound, owner) for node, owner in every)
     return tuple(found for found in made if found is not None)
 
 
@@ -43,8 +44,6 @@ def rule(node: Node, bound: Bound, source: Source) -> Node | None:
     if found is None:
         return None
     answer = _answer(node, source)
-    if answer is None:
-        return None
     source.notes.leftovers(node, _KNOWN, source.owner, "http.")
     made: Made = {"match": found} if found else {}
     made |= answer | _settings(node, source)
@@ -65,7 +64,7 @@ def _matches(node: Node, bound: Bound, source: Source) -> list[Any] | None:
     return [*found]
 
 
-def _answer(node: Node, source: Source) -> Made | None:
+def _answer(node: Node, source: Source) -> Made:
     """What becomes of a request: one of three ways."""
     redirect, respond, route = (node.get(name) for name in ("redirect", "directResponse", "route"))
     if redirect is not None:
@@ -74,9 +73,6 @@ def _answer(node: Node, source: Source) -> Made | None:
         return {"respond": settings.respond(respond, source)}
     if route is not None and route.elements():
         return {"to": Node.of(_shares(route.elements(), source), route.place)}
-    if (delegate := node.get("delegate")) is not None:
-        source.skip("http.delegate, so that rule is left out", delegate)
-        return None
     raise DocumentError.at(node.place, "a rule has none of route, redirect and directResponse")
 
 

@@ -18,6 +18,8 @@ GRPC_STATUSES = (
     "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED",
     "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 )  # fmt: skip
+# where to retry, if it is not all the same
+_ELSEWHERE = {"retryIgnorePreviousHosts": "hosts", "retryRemoteLocalities": "priorities"}
 _HOST_HEADERS = frozenset({"host", ":authority"})
 
 
@@ -38,7 +40,11 @@ def retries(node: Node, source: Source) -> Node:
         made["backoff"] = {"base": backoff}
     if "retry_on" not in made and made.get("attempts", node).value != 0:
         source.approximate("retries without retryOn are for 503 too, as before Istio 1.24", node)
-    source.notes.leftovers(node, {*names, "backoff"}, source.owner, "retries.")
+    for theirs, ours in _ELSEWHERE.items():
+        if (given := node.get(theirs)) is not None and given.value is True:
+            made[ours] = Node("other", given.place)
+    known = {*names, "backoff", *_ELSEWHERE}
+    source.notes.leftovers(node, known, source.owner, "retries.")
     return Node.of(made, node.place)
 
 

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from mesh_patterns.importers.catalog import Entry, hosts_of
-from mesh_patterns.importers.istio import connection_pools, hosts_policies
+from mesh_patterns.importers.catalog import Entry, Variant, hosts_of
+from mesh_patterns.importers.istio import (
+    connection_pools,
+    hosts_policies,
+    localities,
+    originations,
+)
 from mesh_patterns.importers.istio.destination_rules import Rule, members
 from mesh_patterns.importers.istio.source import Source, World
 from mesh_patterns.importers.notes import listed
@@ -76,8 +81,9 @@ def _of_callers(entry: Entry, rules: Sequence[Rule], callers: str) -> Iterator[N
             message = "another DestinationRule says what traffic to it is like: this is left out"
             rule.source.notes.warn(rule.policy.place, message)
             continue
+        originations.learn(entry, rule.policy, rule.source)
         whole = _parts(rule.policy, entry, rule.source)
-        yield from _made(f"{callers}{entry.name}", entry.protocol, whole, rule.source)
+        yield from _made(entry, whole, rule.source, callers)
         _learn_tls(entry, whole, rule.source)
     yield from _of_subsets(entry, rules, whole, callers)
 
@@ -86,7 +92,7 @@ def _learn_tls(entry: Entry, policy: Policy, source: Source) -> None:
     """How callers come: see ``peer_authentications.py``. Other TLS is for services outside."""
     tls = policy.get("tls")
     mode = tls.get("mode") if tls is not None else None
-    if tls is None or mode is None:
+    if tls is None or mode is None or entry.outside is not None:
         return
     source.notes.leftovers(tls, ("mode",), source.owner, "tls.")
     if mode.value in ("SIMPLE", "MUTUAL"):
@@ -115,8 +121,7 @@ def _of_subsets(entry: Entry, rules: Iterable[Rule], whole: Policy, callers: str
                     rule.source.notes.warn(policy.place, f"{message} says what its traffic is like")
                     continue
                 policies = {**whole, **own}
-                on = f"{callers}{entry.target(variant)}"
-                yield from _made(on, entry.protocol, policies, rule.source)
+                yield from _made(entry, policies, rule.source, callers, variant)
 
 
 def _parts(policy: Node, entry: Entry, source: Source) -> Policy:
@@ -142,11 +147,24 @@ def _given(policy: Node) -> Policy:
     return {name: node for name, node in found if node is not None and node.value is not None}
 
 
-def _made(on: str, protocol: str, policy: Policy, source: Source) -> Iterator[Node]:
+def _made(
+    entry: Entry, policy: Policy, source: Source, callers: str, variant: Variant | None = None
+) -> Iterator[Node]:
     """The patterns on a service, or on a version."""
+    on = f"{callers}{entry.target(variant) if variant is not None else entry.name}"
     pool, outliers = policy.get("connectionPool"), policy.get("outlierDetection")
+    balancer = policy.get("loadBalancer")
     if pool is not None:
-        yield from connection_pools.patterns(on, pool, protocol, source)
+        yield from connection_pools.patterns(on, pool, entry.protocol, source)
     if outliers is not None:
         yield from hosts_policies.outlier_detection(on, outliers, source)
-    yield from hosts_policies.load_balancing(on, policy.get("loadBalancer"), outliers, source)
+    chosen = hosts_policies.load_balancing(balancer, outliers, source)
+    at = balancer or outliers
+    if chosen and at is not None:
+        yield hosts_policies.pattern("load_balancing", on, chosen, at)
+    setting = balancer.get("localityLbSetting") if balancer is not None else None
+    if variant is None:
+        judged = outliers is not None
+        yield from localities.patterns(entry, setting, judged, chosen, source, callers)
+    elif setting is not None and setting.value:
+        source.skip("localityLbSetting of a subset", setting)

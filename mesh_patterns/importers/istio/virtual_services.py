@@ -13,8 +13,9 @@ from functools import partial
 
 from mesh_patterns.importers import parts
 from mesh_patterns.importers.catalog import Entry, Part
+from mesh_patterns.importers.fields import text
 from mesh_patterns.importers.hostnames import overlap
-from mesh_patterns.importers.istio import gateways
+from mesh_patterns.importers.istio import delegates, gateways
 from mesh_patterns.importers.istio.gateways import Gateway, Key
 from mesh_patterns.importers.istio.matches import Bound
 from mesh_patterns.importers.istio.rules import rules
@@ -26,16 +27,30 @@ from mesh_patterns.model import CLIENT
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
-_KNOWN = frozenset({"hosts", "gateways", "http", "exportTo"})
+_KNOWN = frozenset({"hosts", "gateways", "http", "tcp", "tls", "exportTo"})
+
+
+def learn(sources: Sequence[Source]) -> None:
+    """Learn which VirtualServices others delegate to: such have no hosts."""
+    bare = {(s.object.namespace, s.object.name): s for s in sources if not s.list("hosts")}
+    for source in sources:
+        for rule in source.list("http") if bare else ():
+            delegate = rule.get("delegate")
+            if delegate is not None:
+                namespace = text(delegate, "namespace") or source.object.namespace
+                key = namespace, text(delegate, "name")
+                if key in bare:
+                    source.world.delegates[key] = bare[key]
 
 
 def check(source: Source) -> None:
     """Tell what is not taken of a VirtualService.
 
     Raises:
-        DocumentError: it has no hosts.
+        DocumentError: it has no hosts, and nobody delegates to it.
     """
-    if not source.list("hosts"):
+    key = source.object.namespace, source.object.name
+    if not source.list("hosts") and key not in source.world.delegates:
         raise DocumentError.at(source.object.place, f"{source.owner} has no 'hosts'")
     source.notes.leftovers(source.object.spec, _KNOWN, source.owner)
     for scope in source.list("exportTo"):
@@ -47,7 +62,7 @@ def on_the_mesh(sources: Sequence[Source]) -> Iterator[Node]:
     """The patterns for the callers of services, one for each service."""
     taken: dict[str, Source] = {}
     for source in sources:
-        if not gateways.bound(source)[1]:
+        if not gateways.bound(source)[1] or not source.list("hosts"):
             continue
         made = rules(Bound(_means_the_mesh), source)
         apart = asks_for_callers(source)
@@ -118,7 +133,7 @@ def asks_for_callers(source: Source) -> bool:
 
 def asked_labels(source: Source) -> Iterator[Node]:
     """All ``sourceLabels`` of its rules."""
-    for rule in source.list("http"):
+    for rule, _ in delegates.rules(source, source.world.delegates):
         match = rule.get("match")
         for each in match.elements() if match is not None else ():
             labels = each.get("sourceLabels")
@@ -142,22 +157,38 @@ def at_the_ingress(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> I
     """The patterns for what the ingress does, and ``ingress`` for those who are there."""
     by_host: dict[str, list[_Hosted]] = {}
     for source in sources:
-        named, _ = gateways.bound(source)
+        named = gateways.ingress(source, known)
         for host in source.list("hosts") if named and source.list("http") else ():
             for name in _hosts(source, host, named, known):
                 by_host.setdefault(name, []).append(_Hosted(source, host))
     groups: dict[tuple[str, ...], list[str]] = {}
     for name, found in by_host.items():
         groups.setdefault(tuple(each.source.owner for each in found), []).append(name)
-    made = [_table(names, by_host[names[0]]) for names in groups.values()]
+    made = [_table(names, by_host[names[0]], known) for names in groups.values()]
     if sources:
         world = sources[0].world
         yield from carried(made, world.catalog, world.notes)
 
 
-def _table(names: Sequence[str], found: Sequence[_Hosted]) -> Table:
+def _table(names: Sequence[str], found: Sequence[_Hosted], known: Mapping[Key, Gateway]) -> Table:
     first = found[0]
-    return Table(tuple(names), tuple(_rules(found)), first.host, first.source.owner)
+    tls = [_tls(name, found, known) for name in names]
+    if any(tls) and not all(tls):
+        message = f"{listed(names)} are served with TLS and without: here without"
+        first.source.notes.warn(first.host.place, message)
+    secure = tls[0] if all(tls) else None
+    return Table(tuple(names), tuple(_rules(found)), first.host, first.source.owner, secure)
+
+
+def _tls(name: str, found: Iterable[_Hosted], known: Mapping[Key, Gateway]) -> Node | None:
+    """How a name is served with TLS, as the gateways of its VirtualServices say."""
+    for each in found:
+        for node in gateways.bound(each.source)[0]:
+            gateway = known.get(gateways.key(node.text(), each.source.object.namespace))
+            secure = gateway.tls(name) if gateway is not None else None
+            if secure is not None:
+                return secure
+    return None
 
 
 def _hosts(

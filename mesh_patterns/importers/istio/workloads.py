@@ -6,14 +6,17 @@ https://istio.io/latest/docs/reference/config/type/workload-selector/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mesh_patterns.importers.catalog import Catalog, Entry, Variant
 from mesh_patterns.importers.istio.source import Source
 from mesh_patterns.importers.kubernetes import APP
 from mesh_patterns.importers.objects import texts
 from mesh_yaml.node import Node
+
+T = TypeVar("T")
 
 ROOT = "istio-system"  # the namespace whose policies are for the whole mesh
 GATEWAYS = frozenset({"istio-system", "istio-ingress"})  # where Istio's own gateways run
@@ -59,10 +62,11 @@ def choice(source: Source) -> Choice:
 
 
 def _within(source: Source) -> Iterator[Entry]:
-    """The services that are in reach of the policy's namespace."""
+    """The services that are in reach of the policy's namespace; others run what is outside."""
     namespace = source.object.namespace
     entries = source.world.catalog.entries.values()
-    return (entry for entry in entries if namespace in (ROOT, entry.namespace))
+    mine = (entry for entry in entries if namespace in (ROOT, entry.namespace))
+    return (entry for entry in mine if entry.outside is None)
 
 
 def _selected(labels: Mapping[str, str], selector: Node, source: Source) -> Choice:
@@ -121,3 +125,21 @@ def _referred(references: Iterable[Node], source: Source) -> Choice:
 def versions(catalog: Catalog, service: str) -> tuple[str, ...]:
     """The names of a service's versions; one without a name where it has none."""
     return tuple(catalog.entries[service].variants) or ("",)
+
+
+def before(
+    entry: Entry, found: Sequence[T], chosen: Callable[[T], Choice], catalog: Catalog
+) -> Iterator[tuple[str, Sequence[T]]]:
+    """``on:`` of patterns, each with all that is for it: the service, or its versions where they
+    differ in that.
+    """
+    near = [each for each in found if entry.name in chosen(each).services]
+    names = versions(catalog, entry.name) if near else ()
+    mine = {name: [e for e in near if chosen(e).covers(entry.name, name)] for name in names}
+    if all(len(each) == len(near) for each in mine.values()):
+        if near:
+            yield entry.name, near
+        return
+    for name, each in mine.items():
+        if each:
+            yield f"{entry.name}/{name}" if name else entry.name, each

@@ -23,7 +23,19 @@ from mesh_yaml.yaml import parse
 from tests.mesh_patterns.importers.conftest import ROOT
 from tests.mesh_patterns.importers.consul import samples as consul
 from tests.mesh_patterns.importers.gateway_api.conftest import GATEWAY, joined, route, services
+from tests.mesh_patterns.importers.gateway_api.test_backend_policies import BUDGET, COOKIE, TLS
+from tests.mesh_patterns.importers.gateway_api.test_backend_policies import policy as backend
 from tests.mesh_patterns.importers.gateway_api.test_rules import GRANT, RULES
+from tests.mesh_patterns.importers.istio import (
+    test_delegates,
+    test_egress,
+    test_ext_authz_providers,
+    test_localities,
+    test_request_authentications,
+    test_sidecars,
+    test_telemetries,
+)
+from tests.mesh_patterns.importers.istio.conftest import virtual_service
 from tests.mesh_patterns.importers.linkerd import samples as linkerd
 from tests.mesh_patterns.importers.smi.test_access import APPS, ROUTES, TCP_ALPHA1, target
 from tests.mesh_patterns.importers.smi.test_splits import GROUP, SERVERS, shares, split
@@ -62,6 +74,21 @@ GOOD = {
     "consul": joined(SERVERS, example("consul").partition("---\nmesh:")[0], consul.ALL),
     "linkerd": example("linkerd"),
     "linkerd policy": joined(linkerd.SHOP, linkerd.ALL),
+    "backends": joined(
+        services("web"),
+        backend("XBackendTrafficPolicy", f"{COOKIE}, {BUDGET}"),
+        backend("BackendTLSPolicy", TLS),
+    ),
+    "tokens": "---".join(test_request_authentications.MESH.split("---")[-8:]),
+    "asked": "---".join(test_ext_authz_providers.MESH.split("---")[-14:]),
+    "egress": test_egress.RECIPE.replace("PORT", "80"),
+    "regions": test_localities.SERVICES + test_localities.rule(test_localities.SHARES),
+    "delegates": "---\n".join(
+        (virtual_service(test_delegates.ROOT), test_delegates.inner(virtual_service))
+    ),
+    "told": test_sidecars.SERVICES
+    + test_sidecars.sidecar(test_sidecars.SPEC)
+    + test_telemetries.telemetry(test_telemetries.SPEC),
     "targets": joined(*APPS, ROUTES, TCP_ALPHA1, target("[metrics]")),
 }
 JUNK = st.sampled_from(

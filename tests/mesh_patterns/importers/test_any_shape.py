@@ -25,6 +25,9 @@ KEYS = (
     "connectionPool", "outlierDetection", "consistentHash", "portLevelSettings", "number", "mtls",
     "mode", "rules", "source", "operation", "principals", "paths", "when", "key", "values",
     "notValues", "matchLabels", "action", "targetRefs", "kind", "configPatches", "applyTo",
+    "jwtRules", "issuer", "jwks", "fromHeaders", "accessLogging", "tracing", "egress", "meshConfig",
+    "tcp", "sniHosts", "delegate", "localityLbSetting", "distribute", "sessionPersistence",
+    "retryConstraint", "budget", "extensionProviders", "provider", "address", "resolution",
     "patch", "operation", "typed_config", "@type", "inline_code", "url", "endpoints", "corsPolicy",
 )  # fmt: skip
 VALUES = st.sampled_from(
@@ -61,6 +64,9 @@ KINDS = (
     "networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 Gateway",
     "security.istio.io/v1 AuthorizationPolicy", "security.istio.io/v1 PeerAuthentication",
     "networking.istio.io/v1 ServiceEntry", "networking.istio.io/v1 WorkloadEntry",
+    "security.istio.io/v1 RequestAuthentication", "telemetry.istio.io/v1 Telemetry",
+    "networking.istio.io/v1 Sidecar", "install.istio.io/v1alpha1 IstioOperator",
+    "gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy",
     "networking.istio.io/v1 EnvoyFilter", "extensions.istio.io/v1alpha1 WasmPlugin",
 )  # fmt: skip
 

@@ -94,6 +94,11 @@ POLICIES = "".join(
             f"{{{on('token')}, action: DENY, rules: [{{from: [{{source: "
             "{notRequestPrincipals: ['*']}}], to: [{operation: {paths: [/in*]}}]}]}",
         ),
+        policy(
+            "audited",
+            f"{{{on('free')}, action: AUDIT,"
+            " rules: [{to: [{operation: {methods: [PUT]}}]}]}",
+        ),
         policy("vault", "{}", namespace="vault"),
         policy("opened", f"{{{on('open')}, rules: [{{}}]}}", namespace="vault"),
         policy(
@@ -192,6 +197,15 @@ async def test_hosts_and_conditions_all_have_to_hold(
     assert (await mesh.send(key, "/", fields, "GET", host)).status == status
 
 
+async def test_an_audit_counts_and_lets_pass(mesh: Running) -> None:
+    counter = "http.inbound-free-v1.rbac.shadow_denied"
+    before = await mesh.stat(counter)
+    assert (await mesh.get("free", method="GET")).status == 200
+    assert await mesh.stat(counter) == before
+    assert (await mesh.get("free", method="PUT")).status == 200
+    assert await mesh.stat(counter) == before + 1
+
+
 async def test_certificates_are_taken_for_granted_where_a_policy_names_callers(
     mesh: Running,
 ) -> None:
@@ -201,8 +215,6 @@ async def test_certificates_are_taken_for_granted_where_a_policy_names_callers(
 @pytest.mark.parametrize(
     ("spec", "warning"),
     [
-        ("{action: CUSTOM, provider: {name: x}}", "an AuthorizationPolicy with action CUSTOM"),
-        ("{action: AUDIT, rules: [{}]}", "an AuthorizationPolicy with action AUDIT"),
         (
             "{selector: {matchLabels: {istio: ingressgateway}}, action: DENY, rules: [{}]}",
             "an AuthorizationPolicy of the ingress",
@@ -238,4 +250,5 @@ async def test_a_policy_for_a_service_by_name(imported: Import) -> None:
 
 async def test_an_unknown_action_is_refused(refusal: Callable[..., str]) -> None:
     text = policy("x", "{action: PERMIT}")
-    assert refusal(service("a"), text).endswith("unknown action 'PERMIT', expected ALLOW or DENY")
+    wanted = "unknown action 'PERMIT', expected 'ALLOW', 'DENY', 'AUDIT', 'CUSTOM'"
+    assert refusal(service("a"), text).endswith(wanted)

@@ -114,7 +114,7 @@ def test_a_hash_of_nothing_is_refused(refusal: Callable[..., str]) -> None:
 @pytest.mark.parametrize(
     ("policy", "left_out"),
     [
-        ("{loadBalancer: {localityLbSetting: {enabled: true}}}", "loadBalancer.localityLbSetting"),
+        ("{loadBalancer: {novelty: true}}", "loadBalancer.novelty"),
         ("{loadBalancer: {simple: PASSTHROUGH}}", "loadBalancer.simple: PASSTHROUGH"),
         ("{connectionPool: {tcp: {idleTimeout: 1s}}}", "connectionPool.tcp.idleTimeout"),
     ],

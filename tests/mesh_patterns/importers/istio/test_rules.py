@@ -15,16 +15,6 @@ def test_a_rule_that_says_not_what_to_do_is_an_error(
     )
 
 
-def test_a_delegated_rule_is_left_out_and_told(routed: Callable[..., Draft], told: Told) -> None:
-    draft = routed("""
-        - match: [{uri: {prefix: /a}}]
-          delegate: {name: other}
-        - route: [{destination: {host: reviews}}]
-    """)
-    assert len(draft.edges["client", "reviews"].rules) == 1
-    assert any("http.delegate, so that rule is left out" in line for line in told(draft))
-
-
 def test_retries_that_istio_makes_unasked_are_not_made_and_that_is_told_once(
     routed: Callable[..., Draft], told: Told
 ) -> None:

@@ -42,6 +42,11 @@ DEFAULT = ("connect-failure", "refused-stream", "unavailable", "cancelled", "503
         ),
         ("retries: {attempts: 0}", "retries", Retries(0, DEFAULT)),
         (
+            "retries: {retryOn: 5xx, retryIgnorePreviousHosts: true, retryRemoteLocalities: true}",
+            "retries",
+            Retries(2, ("5xx",), other_hosts=True, other_priorities=True),
+        ),
+        (
             "retries: {retryOn: 5xx, backoff: 10ms}",
             "retries",
             Retries(2, ("5xx",), None, (timedelta(milliseconds=10), timedelta(milliseconds=100))),
@@ -150,8 +155,8 @@ def test_a_fault_without_percentage_is_for_nobody_and_that_is_told(
     [
         ("retries: {attempts: 2}", "retries without retryOn are for 503 too, as before Istio 1.24"),
         (
-            "retries: {attempts: 2, retryOn: 5xx, retryRemoteLocalities: true}",
-            "not imported yet: retries.retryRemoteLocalities",
+            "retries: {attempts: 2, retryOn: 5xx, novelty: true}",
+            "not imported yet: retries.novelty",
         ),
         ("fault: {delay: {exponentialDelay: 1s}}", "a fault.delay without fixedDelay"),
         ("headers: {request: {set: {':path': /b}}}", "not imported yet: an edit of :path"),

@@ -137,14 +137,13 @@ def test_rules_keep_the_lines_of_their_file(
     assert str(rule.place) == "1.yaml:7:5"
 
 
-def test_other_protocols_and_scopes_are_told_by_name(
+def test_other_settings_and_scopes_are_told_by_name(
     imported: Callable[..., Draft], vs: Callable[..., str], told: Told
 ) -> None:
-    more = "  tcp: [{route: []}]\n  tls: [{route: []}]\n  exportTo: ['.']\n"
+    more = "  novelty: [1]\n  exportTo: ['.']\n"
     lines = told(imported(vs(to("web"), "[web]", more=more)))
-    assert "1.yaml:6:3: not imported yet: tcp (VirtualService 'x')" in lines
-    assert "1.yaml:7:3: not imported yet: tls (VirtualService 'x')" in lines
-    assert "1.yaml:8:14: exportTo: seen everywhere (VirtualService 'x')" in lines
+    assert "1.yaml:6:3: not imported yet: novelty (VirtualService 'x')" in lines
+    assert "1.yaml:7:14: exportTo: seen everywhere (VirtualService 'x')" in lines
 
 
 def test_a_wildcard_host_for_the_sidecars_is_told(
