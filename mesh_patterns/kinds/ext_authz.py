@@ -11,9 +11,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mesh_patterns.access_spec import AccessSpec, At, Names, Paths, access
 from mesh_patterns.beside import EXT_AUTHZ
@@ -27,7 +27,7 @@ from mesh_patterns.policy import Access
 from mesh_patterns.selector import inbound, is_edge, target
 from mesh_yaml.matching import StringMatch
 from mesh_yaml.place import DocumentError
-from mesh_yaml.spec import ListOrOne, Spec, one_or_more
+from mesh_yaml.spec import OneOrMore, Spec
 from mesh_yaml.values import Duration
 
 MAX_BODY = 32 * 1024  # bytes; meshloom's own service takes 64 KiB in all
@@ -79,7 +79,7 @@ class BodySpec(Spec):
     partial: bool = Field(False, description="send the beginning of a longer one; else it is a 413")
 
 
-Accesses = Annotated[list[AccessSpec], BeforeValidator(one_or_more), ListOrOne()]
+Accesses = OneOrMore[AccessSpec]
 
 
 class ExtAuthzSpec(CheckPolicySpec, HttpFilterSpec):

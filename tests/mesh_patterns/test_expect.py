@@ -66,7 +66,7 @@ def test_a_bare_status_is_that_of_all(read: Read) -> None:
         ("{to: web, share: {v3: 1}}", "6:21: 'web' has no version 'v3'"),
         ("{to: web, upstream: {x/v3: 1}}", "6:24: no service 'x'"),
         (
-            "{to: web, send: 0, status: 200}",
+            "{to: web, send: -1, status: 200}",
             "6:19: send: input should be greater than or",
         ),
         ("{to: web, send: 2000000, status: 200}", "6:19: send: input should be less than or equal"),
