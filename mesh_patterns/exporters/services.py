@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from mesh_patterns.draft import Draft, Rule
 from mesh_patterns.exporters.losses import Losses
+from mesh_patterns.external import External
 from mesh_patterns.importers.catalog import DOMAIN, hosts_of
 from mesh_patterns.importers.kubernetes import MAX_REPLICAS
 from mesh_patterns.importers.objects import DEFAULT_NAMESPACE
@@ -15,6 +16,7 @@ from mesh_patterns.selector import RESERVED
 from mesh_yaml.place import DocumentError, Place
 
 _END = f".{DOMAIN}"
+OUTSIDE_PROTOCOLS = {"http": "HTTP", "grpc": "GRPC", "tls": "TLS", "tcp": "TCP"}  # Istio's words
 OUTSIDE = frozenset({INGRESS, EGRESS})  # callers that are no sidecars
 
 
@@ -154,12 +156,21 @@ def _hosts(here: Known, free: bool, losses: Losses) -> list[str]:
 
 def _fitted(service: Service, losses: Losses) -> Service:
     if service.external is not None:
-        losses.changed("others run it: an import has the echo stand in", service.external.place)
-        return replace(service, external=None, versions=(Version("", service.place),))
+        return _outside(service, service.external, losses)
     if service.proxyless:
         losses.lost("dataplane: grpc", service.place)
     versions = tuple(_version(each, losses) for each in service.versions)
     return replace(service, versions=versions, dataplane="sidecar")
+
+
+def _outside(service: Service, external: External, losses: Losses) -> Service:
+    """What others run, as far as it is written: where it is, and what it speaks."""
+    if external.tls is not None:
+        losses.changed("external.tls: callers send plaintext", external.place)
+    if service.protocol not in OUTSIDE_PROTOCOLS:
+        losses.changed(f"protocol: {service.protocol} outside is TCP", external.place)
+    protocol = service.protocol if service.protocol in OUTSIDE_PROTOCOLS else "tcp"
+    return replace(service, external=replace(external, tls=None), protocol=protocol)
 
 
 def _version(version: Version, losses: Losses) -> Version:

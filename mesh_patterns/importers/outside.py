@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mesh_yaml.node import Node
@@ -20,10 +20,12 @@ class Port:
     number: int
     protocol: str = "HTTP"  # in capitals
     listens: int | None = None
-    at: Mapping[str, int] = field(default_factory=dict)  # by host
+    at: tuple[int | None, ...] = ()  # of each host
 
-    def of(self, host: str) -> int:
-        return self.at.get(host) or self.listens or self.number
+    def of(self, host: int) -> int:
+        """Where it listens at a host, by its number."""
+        own = self.at[host] if host < len(self.at) else None
+        return own or self.listens or self.number
 
 
 @dataclass(slots=True)
@@ -56,10 +58,10 @@ class Outside:
         return Node.of(made, self.place)
 
     def _addresses(self) -> Iterator[Node]:
-        for host in self.hosts:
+        for number, host in enumerate(self.hosts):
             text = host.text()
             shown = f"[{text}]" if ":" in text else text
-            yield Node(f"{shown}:{self.port.of(text)}", host.place)
+            yield Node(f"{shown}:{self.port.of(number)}", host.place)
 
 
 def main(ports: Sequence[Port]) -> Port:

@@ -21,6 +21,8 @@ Made = dict[str, Any]
 def fit(draft: Draft, made: Draft, known: Sequence[Known], losses: Losses) -> None:
     """What stands before each service."""
     for each in known:
+        if each.outside:
+            continue  # nobody stands before what others run
         found = [f for f in draft.filters_before(each.service.name) if f.kind == "authorization"]
         for version, filters in _by_version(each, found, losses):
             _before(made, each, version, filters, losses)

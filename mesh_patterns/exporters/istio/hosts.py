@@ -50,6 +50,8 @@ def fit(settings: Settings, service: Service, version: str | None, losses: Losse
 
 
 def _count(service: Service, version: str | None) -> int:
+    if service.external is not None:
+        return service.hosts_there
     return sum(each.replicas for each in service.versions if version in (None, each.name))
 
 

@@ -7,7 +7,7 @@ https://istio.io/latest/docs/reference/config/networking/service-entry/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from mesh_patterns.importers.catalog import Entry
 from mesh_patterns.importers.fields import elements, text
@@ -49,7 +49,7 @@ def _learn(named: Sequence[Node], source: Source) -> None:
         source.approximate("a ServiceEntry for a service that is here already", named[0])
         return
     ports = [_port(node, source) for node in source.list("ports")]
-    found = _endpoints(source)
+    found = [address for address, _ in _endpoints(source)]
     if found or text(spec, "location") == "MESH_INTERNAL":
         _add(named, found, ports, source)
         return
@@ -86,8 +86,8 @@ def _stand_in(entry: Entry, ports: Sequence[Port], name: Node, source: Source) -
     source.approximate("MESH_INTERNAL, so the echo stands in", name)
 
 
-def _endpoints(source: Source) -> list[Node]:
-    """Where it is, if that is said."""
+def _endpoints(source: Source) -> list[tuple[Node, Node]]:
+    """Where it is, if that is said: the addresses, each with what is said of it."""
     found = []
     for each in source.list("endpoints"):
         source.notes.leftovers(each, _ENDPOINT, source.owner, "endpoints.")
@@ -95,9 +95,9 @@ def _endpoints(source: Source) -> list[Node]:
         if address is not None and "/" in address.text():
             source.skip("an endpoint that is a Unix socket", address)
         elif address is not None:
-            found.append(address)
+            found.append((address, each))
     if len(found) > MAX_ADDRESSES:
-        source.skip(f"more than {MAX_ADDRESSES} endpoints", found[MAX_ADDRESSES])
+        source.skip(f"more than {MAX_ADDRESSES} endpoints", found[MAX_ADDRESSES][0])
     return found[:MAX_ADDRESSES]
 
 
@@ -109,19 +109,16 @@ def _port(node: Node, source: Source) -> Port:
         _number(number, node),
         text(node, "protocol", "HTTP").upper(),
         _number(target, node) if target is not None and target.value else None,
-        dict(_at(source, name)),
+        tuple(_at(source, name)),
     )
 
 
-def _at(source: Source, name: str) -> Mapping[str, int]:
-    """Where single endpoints listen, by the port's name."""
-    found = {}
-    for each in source.list("endpoints"):
+def _at(source: Source, name: str) -> Iterator[int | None]:
+    """Where each endpoint listens, by the port's name."""
+    for _, each in _endpoints(source):
         ports = each.get("ports")
         port = ports.get(name) if ports is not None and name else None
-        if port is not None:
-            found[text(each, "address")] = _number(port, each)
-    return found
+        yield _number(port, each) if port is not None else None
 
 
 def _number(node: Node | None, within: Node) -> int:

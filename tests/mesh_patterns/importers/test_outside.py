@@ -7,7 +7,7 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import Place
 
 HERE = Place("x.yaml", 1, 1)
-PORTS = (Port(443, "HTTPS"), Port(80, "HTTP", 8080, {"::1": 81}))
+PORTS = (Port(443, "HTTPS"), Port(80, "HTTP", 8080, (None, 81)))
 
 
 def outside(port: Port) -> Outside:
