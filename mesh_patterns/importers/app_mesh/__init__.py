@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.app_mesh import gateways, listeners, nodes, routers
 from mesh_patterns.importers.app_mesh.world import Source, World
 from mesh_patterns.importers.catalog import Catalog
@@ -32,7 +33,12 @@ def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
 
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
-    """The services that virtual nodes and virtual services are, and who calls whom."""
+    """The services that virtual nodes and virtual services are, and who calls whom.
+
+    Raises:
+        DocumentError: it would take too long.
+    """
+    looked_up.check(APP_MESH, objects)
     world = _world(objects, catalog, notes)
     nodes.place(world)
     nodes.calls(world)

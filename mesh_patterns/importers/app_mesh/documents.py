@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mesh_patterns.importers.app_mesh.world import ROUTER_LABEL
 from mesh_patterns.importers.dialects import asked
 from mesh_patterns.importers.fields import needed
 from mesh_patterns.importers.notes import Notes
@@ -20,7 +21,6 @@ _KINDS = {
     "virtualRouterName": "VirtualRouter", "virtualGatewayName": "VirtualGateway",
     "meshName": "Mesh",
 }  # fmt: skip
-ROUTER_LABEL = "appmesh/virtual-router"
 
 
 def read(

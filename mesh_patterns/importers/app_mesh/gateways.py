@@ -48,8 +48,13 @@ def patterns(world: World) -> list[Node]:
         row = world.notes.guard(_row, source)
         if row is not None:
             rows.append(row)
-    names = dict.fromkeys(row.name for row in rows)
-    tables = [_table(name, rows) for name in names]
+    by_name: dict[str, list[_Row]] = {}
+    for row in rows:
+        by_name.setdefault(row.name, []).append(row)
+    for_any = by_name.get(ANY, [])
+    tables = [
+        _table(name, here if name == ANY else [*here, *for_any]) for name, here in by_name.items()
+    ]
     return world.notes.guard(list, carried(tables, world.catalog, world.notes)) or []
 
 
@@ -63,7 +68,7 @@ def _tell(gateway: Source) -> None:
 
 def _table(name: str, rows: list[_Row]) -> Table:
     """Rules for a host, and those for any after them, as one list that is looked at in order."""
-    here = sorted((r for r in rows if r.name in (name, ANY)), key=lambda row: row.order)
+    here = sorted(rows, key=lambda row: row.order)
     rules = tuple(rule for row in here for rule in row.rules)
     first = here[0].source
     return Table((name,), rules, Node(None, first.object.place), first.owner)

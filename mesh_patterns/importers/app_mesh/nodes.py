@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mesh_patterns.importers import selection
 from mesh_patterns.importers.app_mesh.world import Source, World, aws_name, referred
-from mesh_patterns.importers.catalog import DOMAIN, Entry
+from mesh_patterns.importers.catalog import DOMAIN, Entry, Variant
 from mesh_patterns.importers.fields import elements, needed, text
-from mesh_patterns.importers.objects import texts
 from mesh_patterns.importers.outside import Outside, Port
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
@@ -41,20 +41,15 @@ def targets(node: Source) -> tuple[str, ...]:
 
 
 def _by_pods(node: Source) -> tuple[str, ...]:
-    selector = node.object.spec.get("podSelector")
-    labels = texts(selector.get("matchLabels")) if selector is not None else {}
-    found: list[str] = []
-    for entry in node.world.catalog.entries.values() if labels else ():
-        held = [v for v in entry.variants.values() if _holds(labels, v.labels)]
-        same = entry.namespace == node.object.namespace or entry.own
-        if held and same:
-            whole = len(held) == len(entry.variants)
-            return (entry.name,) if whole else tuple(entry.target(each) for each in held)
-    return tuple(found)
+    given = node.object.spec.get("podSelector")
+    if given is None or not given.value:
+        return ()
+    wanted = selection.selector(given)
 
+    def holds(variant: Variant) -> bool:
+        return any(wanted(labels) for labels in variant.labels)
 
-def _holds(wanted: dict[str, str], labels: Sequence[object]) -> bool:
-    return any(isinstance(own, dict) and wanted.items() <= own.items() for own in labels)
+    return tuple(selection.with_holds(node.world.catalog, node.object.namespace, holds))
 
 
 def hostname(node: Source) -> Node | None:
@@ -153,10 +148,8 @@ def router(service: Source) -> Source | None:
 def routes(router_: Source) -> list[tuple[Node, Source]]:
     """Its routes: in it, or documents of their own."""
     found = [(node, router_) for node in router_.list("routes")]
-    for each in router_.world.of("Route"):
-        if router_.object.name in each.object.labels.values():
-            found.append((each.object.spec, each))
-    return found
+    apart = router_.world.routes.get(aws_name(router_.object), ())
+    return [*found, *((each.object.spec, each) for each in apart)]
 
 
 def _weighted(route: tuple[Node, Source]) -> Iterator[Source]:

@@ -11,23 +11,32 @@ from mesh_patterns.importers.objects import Object
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
+ROUTER_LABEL = "appmesh/virtual-router"
 Key = tuple[str, str]  # namespace and name
 
 
 @dataclass(frozen=True, slots=True)
 class World(source.World):
-    """Objects by kind, namespace and name; ``named`` are the API's names of those of Kubernetes."""
+    """Objects by kind, namespace and name; ``named`` are the API's names of those of Kubernetes,
+    ``routes`` documents of their own, by their router's name.
+    """
 
-    objects: dict[tuple[str, Key], Source] = field(default_factory=dict)
+    objects: dict[str, dict[Key, Source]] = field(default_factory=dict)
+    routes: dict[str, list[Source]] = field(default_factory=dict)
     named: dict[tuple[str, str], Source] = field(default_factory=dict)
 
     def add(self, found: Source) -> None:
         own = found.object
-        self.objects[own.kind, (own.namespace, own.name)] = found
+        self.objects.setdefault(own.kind, {})[own.namespace, own.name] = found
+        if own.kind == "Route":
+            self.routes.setdefault(own.labels.get(ROUTER_LABEL, ""), []).append(found)
         self.named.setdefault((own.kind, aws_name(own)), found)
 
     def of(self, kind: str) -> list[Source]:
-        return [each for (known, _), each in self.objects.items() if known == kind]
+        return [*self.objects.get(kind, {}).values()]
+
+    def of_name(self, kind: str, namespace: str, name: str) -> Source | None:
+        return self.objects.get(kind, {}).get((namespace, name))
 
     def entries(self, found: Source) -> list[Entry]:
         """The services that an object is a part of."""
@@ -51,9 +60,7 @@ def referred(node: Node, kind: str, source: Source) -> Source | None:
     """
     name, namespace = _name(node, kind, source)
     world = source.world
-    found = world.objects.get((kind, (namespace, name.text()))) or world.named.get(
-        (kind, name.text())
-    )
+    found = world.of_name(kind, namespace, name.text()) or world.named.get((kind, name.text()))
     if found is None:
         source.notes.warn(name.place, f"no file has the {kind} {name.text()!r} of {source.owner}")
     return found

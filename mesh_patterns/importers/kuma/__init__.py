@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.kuma import (
     callers,
@@ -40,6 +41,9 @@ _POLICIES = (
 )  # fmt: skip
 
 
+_DESCRIBING = frozenset({"Mesh", "Dataplane", "MeshService", "MeshExternalService"})
+
+
 class _Sources:
     """All of Kuma's objects by their kinds."""
 
@@ -55,6 +59,7 @@ class _Sources:
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     """The services of proxies, and those of the world outside; who calls whom."""
+    looked_up.check(KUMA, objects, _DESCRIBING)
     world = World(catalog, notes)
     found = _Sources(objects, world)
     _tell_meshes(objects, notes)

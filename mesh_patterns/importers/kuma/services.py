@@ -67,11 +67,10 @@ def _selected(source: Source) -> dict[str, list[str]]:
         its_own = source.world.proxies.get(text(ref, "name"), ())
         return {entry.name: [*entry.variants] for entry in its_own}
     found: dict[str, list[str]] = {}
-    for entry in source.world.catalog.entries.values() if tags else ():
-        variants = entry.variants.values()
-        names = [v.name for v in variants if any(tags.items() <= own.items() for own in v.labels)]
-        if names:
-            found[entry.name] = names
+    first = next(iter(tags.items()), ("", ""))
+    for entry, variant in source.world.labelled.get(first, ()):
+        if any(tags.items() <= own.items() for own in variant.labels):
+            found.setdefault(entry.name, []).append(variant.name)
     return found
 
 

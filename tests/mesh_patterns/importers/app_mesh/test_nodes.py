@@ -119,6 +119,20 @@ def test_a_backend_group_is_all_that_is_in_it(converted: Convert) -> None:
     assert found["b"]["protocol"] == "grpc"
 
 
+def test_pods_are_selected_by_expressions_too(converted: Convert, made: Patterns) -> None:
+    def kubernetes(version: str, kind: str, name: str, **more: Any) -> Made:
+        metadata = {"name": name, **more.pop("metadata", {})}
+        return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
+
+    chosen = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["a"]}]}
+    whole = node("x", healthCheck={"protocol": "http"})["spec"] | {"podSelector": chosen}
+    found = made(
+        kubernetes("v1", "Pod", "p", metadata={"labels": {"app": "a"}}, spec={}),
+        kubernetes("appmesh.k8s.aws/v1beta2", "VirtualNode", "x", spec=whole),
+    )
+    assert [each["on"] for each in found] == ["p"]
+
+
 @pytest.mark.parametrize(
     ("document", "line"),
     [
@@ -136,3 +150,8 @@ def test_what_is_wrong_is_one_line(converted: Convert, document: Made, line: str
     with pytest.raises(DocumentError, match=line) as caught:
         converted(document)
     assert all("\n" not in str(each) for each in caught.value.problems)
+
+
+def test_too_many_objects_are_refused_at_once(converted: Convert) -> None:
+    with pytest.raises(DocumentError, match="too many to look through"):
+        converted(*(node(f"n{i}") for i in range(3200)))
