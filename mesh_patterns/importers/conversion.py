@@ -15,7 +15,14 @@ from typing import Any, Protocol, cast
 
 from mesh_patterns.importers import calls, dialects, kubernetes, objects, parts
 from mesh_patterns.importers.catalog import Catalog
-from mesh_patterns.importers.dialects import KUBERNETES, MESHERY, MESHERY_DESIGN, dialect
+from mesh_patterns.importers.dialects import (
+    APP_MESH,
+    KUBERNETES,
+    KUMA,
+    MESHERY,
+    MESHERY_DESIGN,
+    dialect,
+)
 from mesh_patterns.importers.notes import Notes, counts
 from mesh_patterns.importers.objects import (
     CONSUL,
@@ -37,6 +44,8 @@ IMPORTERS: Mapping[str, tuple[str, str]] = {
     MESHERY_DESIGN: ("mesh_patterns.importers.meshery", "read_designs"),
     KUBERNETES: ("mesh_patterns.importers.objects", "read"),
     dialects.CONSUL: ("mesh_patterns.importers.consul", "read"),
+    KUMA: ("mesh_patterns.importers.kuma.documents", "read"),
+    APP_MESH: ("mesh_patterns.importers.app_mesh.documents", "read"),
 }
 # family → what reads its policy, in the order in which their patterns stand
 POLICIES: Mapping[str, str] = {
@@ -45,6 +54,8 @@ POLICIES: Mapping[str, str] = {
     GATEWAY_API: "mesh_patterns.importers.gateway_api",
     LINKERD: "mesh_patterns.importers.linkerd",
     CONSUL: "mesh_patterns.importers.consul",
+    objects.KUMA: "mesh_patterns.importers.kuma",
+    objects.APP_MESH: "mesh_patterns.importers.app_mesh",
 }
 
 

@@ -10,12 +10,25 @@ MESHERY = "meshery"
 MESHERY_DESIGN = "meshery design"
 KUBERNETES = "kubernetes"
 CONSUL = "consul"
+KUMA = "kuma"
+APP_MESH = "app mesh"
+_NAMED = (
+    "meshName", "virtualNodeName", "virtualServiceName", "virtualRouterName", "virtualGatewayName"
+)  # fmt: skip
+_ANSWERS = (
+    "mesh", "virtualNode", "virtualService", "virtualRouter", "virtualGateway", "route",
+    "gatewayRoute",
+)  # fmt: skip
 
 
 def dialect(document: Node) -> str | None:
     """What it is to be read as, or ``None`` for our own language."""
     if document.get("apiVersion") and document.get("kind"):
         return KUBERNETES
+    if _is_universal(document):
+        return KUMA
+    if any(asked(document).get(name) for name in _NAMED):
+        return APP_MESH
     if document.get("components") and (
         document.get("schemaVersion") or document.get("relationships")
     ):
@@ -30,6 +43,21 @@ def consul_kind(document: Node) -> Node | None:
     found = document.get("Kind") or document.get("kind")
     named = found is not None and isinstance(found.value, str) and found.value.islower()
     return found if named and not document.get("apiVersion") else None
+
+
+def _is_universal(document: Node) -> bool:
+    """Kuma's own form: ``type`` and ``name``, and a ``mesh`` that is a name."""
+    kind, mesh = document.get("type"), document.get("mesh")
+    if kind is None or not isinstance(kind.value, str) or document.get("patterns"):
+        return False
+    named = mesh is not None and isinstance(mesh.value, str)
+    return named or (mesh is None and (kind.value.startswith("Mesh") or kind.value == "Dataplane"))
+
+
+def asked(document: Node) -> Node:
+    """App Mesh's requests as they are; of its answers what is in their one key."""
+    inner = (document.get(name) for name in _ANSWERS)
+    return next((each for each in inner if each is not None and each.get("meshName")), document)
 
 
 def is_foreign(document: Node) -> bool:

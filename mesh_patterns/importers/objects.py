@@ -21,6 +21,8 @@ GATEWAY_API = "gateway-api"
 SMI = "smi"
 LINKERD = "linkerd"
 CONSUL = "consul"
+KUMA = "kuma"
+APP_MESH = "app-mesh"
 POLICY: Mapping[str, frozenset[str]] = {
     ISTIO: frozenset(
         {
@@ -56,6 +58,21 @@ POLICY: Mapping[str, frozenset[str]] = {
             "ServiceDefaults", "ProxyDefaults", "IngressGateway", "TerminatingGateway", "Mesh",
         }
     ),
+    KUMA: frozenset(
+        {
+            "Mesh", "Dataplane", "MeshService", "MeshExternalService", "ExternalService",
+            "MeshGateway", "MeshGatewayRoute", "MeshHTTPRoute", "MeshTCPRoute", "MeshRetry",
+            "MeshTimeout", "MeshCircuitBreaker", "MeshHealthCheck", "MeshLoadBalancingStrategy",
+            "MeshTrafficPermission", "MeshTLS", "MeshRateLimit", "MeshFaultInjection",
+            "MeshAccessLog", "MeshTrace", "MeshProxyPatch",
+        }
+    ),
+    APP_MESH: frozenset(
+        {
+            "Mesh", "VirtualNode", "VirtualService", "VirtualRouter", "Route", "VirtualGateway",
+            "GatewayRoute", "BackendGroup",
+        }
+    ),
 }  # fmt: skip
 ROUTES = frozenset({"HTTPRoute", "GRPCRoute"})  # Linkerd's own are read as the Gateway API's
 ANNOTATED = ".linkerd.io/"  # in the names of annotations that say how requests are treated
@@ -63,6 +80,7 @@ _GROUPS = {  # the ends of their groups' names
     ".istio.io": ISTIO, "gateway.networking.k8s.io": GATEWAY_API,
     "gateway.networking.x-k8s.io": GATEWAY_API, ".smi-spec.io": SMI,
     "linkerd.io": LINKERD, "consul.hashicorp.com": CONSUL,
+    "kuma.io": KUMA, "appmesh.k8s.aws": APP_MESH,
 }  # fmt: skip
 
 # Versions that say the same, the one that a later one is read as first.
@@ -74,6 +92,8 @@ _VERSIONS: Mapping[str, Sequence[str]] = {
         "v1beta3", "v1beta2", "v1beta1", "v1alpha1", "v1alpha2", "v1",
     ),
     CONSUL: ("v1alpha1",),
+    KUMA: ("v1alpha1",),
+    APP_MESH: ("v1beta2",),
 }  # fmt: skip
 _HEAD = ("apiVersion", "kind", "metadata", "status")  # of a document, beside what it says
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,7 +58,14 @@ def example(name: str) -> str:
     return (ROOT / "examples" / f"{name}.yaml").read_text().rpartition("---\nexpect:")[0]
 
 
+def shop(name: str) -> str:
+    """One of the shops that are proven; their claims are files of their own."""
+    return (Path(__file__).parent / "data" / f"{name}.yaml").read_text()
+
+
 GOOD = {
+    "app mesh": shop("app_mesh"),
+    "kuma": shop("kuma"),
     "routes": joined(GATEWAY, GRANT, services("one", "two"), route(RULES, hosts='["*.a.com"]')),
     "calls": joined(GATEWAY, route(CALLS, kind="GRPCRoute"), services("one")),
     "connections": joined(

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mesh_patterns import assemble
-from mesh_patterns.importers import conversion
+from mesh_patterns.importers import conversion, objects
 from mesh_patterns.load import apply
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place
@@ -29,6 +29,12 @@ KEYS = (
     "tcp", "sniHosts", "delegate", "localityLbSetting", "distribute", "sessionPersistence",
     "retryConstraint", "budget", "extensionProviders", "provider", "address", "resolution",
     "patch", "operation", "typed_config", "@type", "inline_code", "url", "endpoints", "corsPolicy",
+    "targetRef", "default", "tags", "kuma.io/service", "backendRefs", "matches", "path", "filters",
+    "spiffeID", "local", "backends", "file", "networking", "inbound", "outbound", "gateway", "conf",
+    "listeners", "selectors", "appendModifications", "httpFilter", "loadBalancer", "detectors",
+    "hashPolicies", "sampling", "retryOn", "numRetries", "interval", "address", "hostnames",
+    "virtualNodeRef", "virtualServiceName", "weightedTargets", "priority", "perRequest", "unit",
+    "maxRetries", "httpRetryEvents", "queryParameters", "serviceDiscovery", "dns", "hostname",
 )  # fmt: skip
 VALUES = st.sampled_from(
     [
@@ -50,6 +56,10 @@ VALUES = st.sampled_from(
         "RANDOM",
         "request.headers[a]",
         "10.0.0.0/8",
+        "Mesh",
+        "MeshService",
+        "Exact",
+        "RingHash",
     ]
 )
 TREES = st.recursive(
@@ -86,6 +96,68 @@ def convert(*documents: dict[str, Any]) -> None:
 def test_any_object_is_imported_or_refused(kind: str, spec: Any) -> None:
     api_version, _, name = kind.partition(" ")
     convert({"apiVersion": api_version, "kind": name, "metadata": {"name": "a"}, "spec": spec})
+
+
+OF_KUMA = st.sampled_from(sorted(objects.POLICY[objects.KUMA]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=OF_KUMA, spec=TREES)
+def test_any_object_of_kuma_is_imported_or_refused(kind: str, spec: Any) -> None:
+    said = spec if isinstance(spec, dict) else {}
+    convert({"type": kind, "name": "x", **said, "mesh": "default", "spec": spec})
+
+
+ROUTED = st.sampled_from(["httpRoute", "grpcRoute", "tcpRoute", "http2Route"])
+OF_APP_MESH = st.sampled_from(sorted(objects.POLICY[objects.APP_MESH]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=OF_APP_MESH, spec=TREES, route=ROUTED, match=TREES, action=TREES, more=TREES)
+def test_any_object_of_app_mesh_is_imported_or_refused(
+    kind: str, spec: Any, route: str, match: Any, action: Any, more: Any
+) -> None:
+    target = {"target": {"virtualService": {"virtualServiceName": "s"}}, "rewrite": action}
+    weighted = {"weightedTargets": [{"virtualNode": "n", "weight": 1}]}
+
+    def body(act: Any) -> Any:
+        return {route: {"match": match, "action": act, "retryPolicy": more, "timeout": more}}
+
+    listener = {"portMapping": {"port": 1, "protocol": "http"}, "healthCheck": more, "tls": more}
+    api = {"meshName": "m"}
+    convert(
+        {**api, "virtualNodeName": "n", "spec": {"listeners": [listener], "backends": [more]}},
+        {
+            **api, "virtualServiceName": "s",
+            "spec": {"provider": {"virtualRouter": {"virtualRouterName": "r"}}},
+        },
+        {**api, "virtualRouterName": "r", "spec": spec},
+        {**api, "virtualRouterName": "r", "routeName": "x", "spec": body(weighted)},
+        {**api, "virtualGatewayName": "g", "gatewayRouteName": "y", "spec": body(target)},
+        {"apiVersion": "appmesh.k8s.aws/v1beta2", "kind": kind, "metadata": {"name": "z"},
+         "spec": spec},
+    )  # fmt: skip
+
+
+# The shapes that Kuma's policies share, with anything where they differ.
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=OF_KUMA,
+    ref=TREES,
+    goal=TREES,
+    conf=TREES,
+    rules=TREES,
+)
+def test_any_policy_of_kuma_is_imported_or_refused(
+    kind: str, ref: Any, goal: Any, conf: Any, rules: Any
+) -> None:
+    item = {"targetRef": goal, "default": conf, "rules": rules}
+    spec = {"targetRef": ref, "to": [item], "from": [item], "rules": [item], "default": conf}
+    proxy = {"inbound": [{"tags": {"kuma.io/service": "a", "kuma.io/protocol": "http"}}]}
+    convert(
+        {"type": "Dataplane", "name": "a", "mesh": "default", "networking": proxy},
+        {"type": kind, "name": "x", "mesh": "default", "spec": spec},
+    )
 
 
 @settings(max_examples=200, deadline=None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mesh_patterns.compile import compile_mesh
+from mesh_patterns.importers.objects import APP_MESH, KUMA, POLICY
 from mesh_patterns.load import load
 from mesh_patterns.placement import Placement
 from mesh_yaml.place import DocumentError, Problem
@@ -30,6 +31,8 @@ OBJECTS = [
     ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy"),
     ("consul.hashicorp.com/v1alpha1", "ServiceRouter"),
     ("consul.hashicorp.com/v1alpha1", "ServiceIntentions"),
+    *(("kuma.io/v1alpha1", kind) for kind in sorted(POLICY[KUMA])),
+    *(("appmesh.k8s.aws/v1beta2", kind) for kind in sorted(POLICY[APP_MESH])),
 ]
 
 

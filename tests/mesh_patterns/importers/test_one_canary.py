@@ -117,7 +117,104 @@ CONSUL = """
         v1: {filter: Service.Meta.version == v1}
         v2: {filter: 'Service.Meta["version"] == "v2"'}
 """
-PATIENCE = {  # SMI has no words for these
+MESH_HTTP_ROUTE = """
+    apiVersion: kuma.io/v1alpha1
+    kind: MeshHTTPRoute
+    metadata: {name: reviews, labels: {kuma.io/mesh: default}}
+    spec:
+      targetRef: {kind: Mesh}
+      to:
+      - targetRef: {kind: MeshService, name: reviews}
+        rules:
+        - matches: [{path: {type: PathPrefix, value: /}}]
+          default:
+            backendRefs:
+            - {kind: MeshService, name: reviews-v1, port: 9080, weight: 90}
+            - {kind: MeshService, name: reviews-v2, port: 9080, weight: 10}
+        - matches:
+          - path: {type: PathPrefix, value: /}
+            headers: [{type: Exact, name: end-user, value: jason}]
+          default:
+            backendRefs: [{kind: MeshServiceSubset, name: reviews, tags: {version: v2}}]PATIENCE
+"""
+UNIVERSAL = MESH_HTTP_ROUTE.replace(
+    """apiVersion: kuma.io/v1alpha1
+    kind: MeshHTTPRoute
+    metadata: {name: reviews, labels: {kuma.io/mesh: default}}""",
+    """type: MeshHTTPRoute
+    name: reviews
+    mesh: default""",
+)
+APP_MESH = """
+    apiVersion: v1
+    kind: List
+    items:
+    - apiVersion: appmesh.k8s.aws/v1beta2
+      kind: VirtualNode
+      metadata: {name: reviews-v1}
+      spec:
+        podSelector: {matchLabels: {app: reviews, version: v1}}
+        listeners: [{portMapping: {port: 9080, protocol: http}}]
+        serviceDiscovery: {dns: {hostname: reviews-v1.default.svc.cluster.local}}
+    - apiVersion: appmesh.k8s.aws/v1beta2
+      kind: VirtualNode
+      metadata: {name: reviews-v2}
+      spec:
+        podSelector: {matchLabels: {app: reviews, version: v2}}
+        listeners: [{portMapping: {port: 9080, protocol: http}}]
+        serviceDiscovery: {dns: {hostname: reviews-v2.default.svc.cluster.local}}
+    - apiVersion: appmesh.k8s.aws/v1beta2
+      kind: VirtualService
+      metadata: {name: reviews}
+      spec:
+        awsName: reviews.default.svc.cluster.local
+        provider: {virtualRouter: {virtualRouterRef: {name: reviews}}}
+    - apiVersion: appmesh.k8s.aws/v1beta2
+      kind: VirtualRouter
+      metadata: {name: reviews}
+      spec:
+        listeners: [{portMapping: {port: 9080, protocol: http}}]
+        routes:
+        - name: rest
+          priority: 2
+          httpRoute:
+            match: {prefix: /}
+            action:
+              weightedTargets:
+              - {virtualNodeRef: {name: reviews-v1}, weight: 90}
+              - {virtualNodeRef: {name: reviews-v2}, weight: 10}
+        - name: jason
+          priority: 1
+          httpRoute:
+            match: {prefix: /, headers: [{name: end-user, match: {exact: jason}}]}
+            action: {weightedTargets: [{virtualNodeRef: {name: reviews-v2}, weight: 1}]}
+"""
+API = """
+    {"meshName": "m", "virtualServiceName": "reviews.default.svc.cluster.local",
+     "spec": {"provider": {"virtualRouter": {"virtualRouterName": "reviews"}}}}
+    ---
+    {"meshName": "m", "virtualRouterName": "reviews",
+     "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"}}]}}
+    ---
+    {"meshName": "m", "virtualNodeName": "reviews-v1",
+     "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"}}],
+              "serviceDiscovery": {"dns": {"hostname": "reviews-v1.default.svc.cluster.local"}}}}
+    ---
+    {"meshName": "m", "virtualNodeName": "reviews-v2",
+     "spec": {"listeners": [{"portMapping": {"port": 9080, "protocol": "http"}}],
+              "serviceDiscovery": {"dns": {"hostname": "reviews-v2.default.svc.cluster.local"}}}}
+    ---
+    {"meshName": "m", "virtualRouterName": "reviews", "routeName": "rest",
+     "spec": {"priority": 2, "httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": [
+       {"virtualNode": "reviews-v1", "weight": 90}, {"virtualNode": "reviews-v2", "weight": 10}]}}}}
+    ---
+    {"route": {"meshName": "m", "virtualRouterName": "reviews", "routeName": "jason",
+      "spec": {"priority": 1, "httpRoute": {
+        "match": {"prefix": "/", "headers": [{"name": "end-user", "match": {"exact": "jason"}}]},
+        "action": {"weightedTargets": [{"virtualNode": "reviews-v2", "weight": 1}]}}},
+      "status": {"status": "ACTIVE"}}}
+"""
+PATIENCE = {  # SMI and App Mesh have no words for these
     "istio": """
         timeout: 2s
         retries: {attempts: 3, perTryTimeout: 500ms, backoff: 20ms,
@@ -125,6 +222,28 @@ PATIENCE = {  # SMI has no words for these
     "gateway": """
         timeouts: {request: 2s, backendRequest: 500ms}
         retry: {attempts: 3, codes: [503], backoff: 20ms}""",
+    "kuma": """
+    ---
+    type: MeshTimeout
+    name: reviews
+    mesh: default
+    spec:
+      to:
+      - targetRef: {kind: MeshHTTPRoute, name: reviews}
+        default: {http: {requestTimeout: 2s}}
+    ---
+    type: MeshRetry
+    name: reviews
+    mesh: default
+    spec:
+      to:
+      - targetRef: {kind: MeshHTTPRoute, name: reviews}
+        default:
+          http:
+            numRetries: 3
+            perTryTimeout: 500ms
+            backOff: {baseInterval: 20ms}
+            retryOn: [ConnectFailure, RefusedStream, Unavailable, Canceled, "503"]""",
 }
 
 
@@ -139,14 +258,17 @@ def resources(draft: Draft) -> dict[tuple[str, str, str], bytes]:
 
 
 def policies(patient: bool) -> dict[str, str]:
-    istio, gateway = (PATIENCE[name] if patient else "" for name in ("istio", "gateway"))
+    istio, gateway, kuma = (text if patient else "" for text in PATIENCE.values())
     found = {
         "istio": SUBSETS + "    ---" + VIRTUAL_SERVICE.replace("PATIENCE", istio),
         "gateway": HTTP_ROUTE.replace("PATIENCE", gateway),
         "linkerd": LINKERD_ROUTE.replace("PATIENCE", gateway),
+        "kuma": MESH_HTTP_ROUTE.replace("PATIENCE", kuma),
+        "kuma, universal": UNIVERSAL.replace("PATIENCE", kuma),
     }
     # only what all have words for: Consul has no timeout of a try, and none with shares
     more = {"smi": TRAFFIC_SPLIT, "consul": CONSUL.replace("PATIENCE", "")}
+    more |= {"app mesh": APP_MESH, "app mesh, API": API}
     return found if patient else {**found, **more}
 
 
@@ -167,6 +289,9 @@ def test_policies_alone_are_the_same_mesh(imported: Import) -> None:
     assert found["smi"] == found["istio"]
     assert found["linkerd"] == found["istio"]
     assert found["consul"] == found["istio"]
+    assert found["app mesh, API"] == found["istio"]
+    assert found["kuma"] == found["istio"]
+    assert found["kuma, universal"] == found["istio"]
 
 
 def test_shares_alone_are_the_same_in_a_service_profile(imported: Import) -> None:

@@ -18,6 +18,8 @@ GROUPS = {
     "smi": "split.smi-spec.io/v1alpha2",
     "linkerd": "policy.linkerd.io/v1beta3",
     "consul": "consul.hashicorp.com/v1alpha1",
+    "kuma": "kuma.io/v1alpha1",
+    "app-mesh": "appmesh.k8s.aws/v1beta2",
 }
 KINDS = [(GROUPS[family], kind) for family, kinds in POLICY.items() for kind in sorted(kinds)]
 EACH = 5  # kinds that a document is taken for
