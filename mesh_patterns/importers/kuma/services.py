@@ -104,7 +104,7 @@ def _mesh_external(source: Source) -> None:
     known = Port(
         _number(needed(match, "port", "a match")),
         text(match, "protocol", "tcp").upper(),
-        at={host.text(): port for host, port in zip(hosts, at, strict=True)},
+        at=tuple(at),
     )
     tls = _tls(spec.get("tls"), _verified(spec.get("tls"), source))
     found = Outside(hosts, [known], known, own.place, tls)
@@ -127,14 +127,14 @@ def _external(source: Source) -> None:
     taken = source.world.catalog.entries.get(name.text())
     if taken is not None and taken.outside is not None:
         before = taken.outside.port
-        taken.outside.port = replace(before, at={**before.at, host.text(): port})
+        taken.outside.port = replace(before, at=(*before.at, port))
         taken.outside.hosts = [*taken.outside.hosts, host]
         return
     tls = networking.get("tls") or Node(None, networking.place)
     known = ("enabled", "serverName", "allowRenegotiation")
     source.notes.leftovers(tls, known, source.owner, "networking.tls.")
     sni = tls.get("serverName")
-    one = Port(port, text(tags, PROTOCOL_TAG, "tcp").upper(), at={host.text(): port})
+    one = Port(port, text(tags, PROTOCOL_TAG, "tcp").upper(), at=(port,))
     secure = _tls(tls, {"sni": sni} if sni is not None and sni.value else {})
     found = Outside([host], [one], one, source.object.place, secure)
     _add(source, [name.text(), f"{name.text()}.mesh"], found)

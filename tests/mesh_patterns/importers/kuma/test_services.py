@@ -53,13 +53,14 @@ def test_what_is_outside_is_where_its_endpoints_are(converted: Convert) -> None:
         "\n---\n{type: ExternalService, mesh: default, name: m, tags: {kuma.io/service: maps, "
         "kuma.io/protocol: http}, networking: {address: '10.0.0.9:80', tls: {enabled: false}}}\n"
     )
-    found = services(converted, proxy("web-1", "pay", "maps"), new, old)
+    second = old.replace("name: m,", "name: n,").replace("'10.0.0.9:80'", "'10.0.0.9:81'")
+    found = services(converted, proxy("web-1", "pay", "maps"), new, old, second)
     assert found["web"]["calls"] == ["pay", "maps"]
     assert found["pay"] == {
         "external": {"addresses": ["pay.example:443"], "tls": {"sni": "p.example"}},
         "hosts": ["pay.extsvc.mesh.local"],
     }
-    assert found["maps"]["external"] == {"addresses": ["10.0.0.9:80"]}
+    assert found["maps"]["external"] == {"addresses": ["10.0.0.9:80", "10.0.0.9:81"]}
 
 
 def test_calls_are_taken_from_policies_where_nobody_says_them(converted: Convert) -> None:
