@@ -55,7 +55,7 @@ class Carriers:
         port = self._ports.of(entrance)
         if entrance.stream is not None:
             self._stream(entrance.stream, port, entrance.names)
-        for table in entrance.tables:
+        for table in sorted(entrance.tables, key=lambda table: not _targets(table)):
             self._table(table, entrance, port)
 
     def _stream(self, cluster: Cluster, port: int, names: Sequence[str]) -> None:
@@ -68,6 +68,7 @@ class Carriers:
         tls: Made = {} if entrance.tls is None else {"tls": entrance.tls}
         wanted: Made = {"port": port, **tls}
         targets = [self._clusters.called(name) for name in _targets(table)]
+        targets += [each for each in self._clusters if _is_at(each, wanted)]
         free = (each for each in targets if each is not None and _may_carry(each, wanted))
         carrier = next(free, None) or self._clusters.stand_in(f"listener-{port}", entrance.message)
         before = carrier.ingress["hosts"] if carrier.ingress is not None else []
@@ -105,10 +106,12 @@ class Carriers:
 
 def _may_carry(cluster: Cluster, wanted: Made) -> bool:
     """Whether it is at that port already, or at none."""
-    if cluster.own:
-        return True
+    return cluster.own or cluster.ingress is None or _is_at(cluster, wanted)
+
+
+def _is_at(cluster: Cluster, wanted: Made) -> bool:
     at = cluster.ingress
-    return at is None or {**at, "hosts": None} == {**wanted, "hosts": None}
+    return at is not None and {**at, "hosts": None} == {**wanted, "hosts": None}
 
 
 def _targets(table: Table) -> list[str]:

@@ -6,7 +6,7 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/extensions/filters/network/ht
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesh_patterns.importers.envoy import filters
 from mesh_patterns.importers.envoy.clusters import Clusters
@@ -48,10 +48,14 @@ def read(
         text = f"{message.owner} is left out: its routes come from {source}"
         message.notes.warn(message.place, text)
         return None
-    tables = list(_tables(table, names, secure, clusters))
-    if not tables:
-        tables = [Table(names or ("*",), (_respond(message, 404),), message.node, message.owner)]
     made = filters.patterns(message.parts("http_filters"), clusters)
+    tables = list(_tables(table, names, secure, clusters))
+    whole = names or ("*",)
+    if not tables or (made and not any(set(whole) <= {*each.names} for each in tables)):
+        tables.append(Table(whole, (), message.node, message.owner))
+    if made:  # they see requests that nobody wants, too, but in a route of ours only
+        tables = [replace(each, rules=_closed(each)) for each in tables]
+    tables = [replace(each, rules=each.rules or (_nothing(each),)) for each in tables]
     message.ignore(*_USUAL)
     message.rest()
     return Manager(tables, made)
@@ -84,11 +88,18 @@ def _table(
     host.ignore(*NAMES, *_INHERITED, "include_request_attempt_count")
     host.rest()
     under = names if names and domains in ((), ("*",)) else domains or ("*",)
-    return Table(under, tuple(rules) or (_respond(host, 404),), host.node, host.owner)
+    return Table(under, tuple(rules), host.node, host.owner)
 
 
-def _respond(message: Message, status: int) -> Node:
-    return Node.of({"respond": {"status": status}}, message.place)
+def _closed(table: Table) -> tuple[Node, ...]:
+    """With a rule for all requests at the end."""
+    if table.rules and table.rules[-1].get("match") is None:
+        return table.rules
+    return (*table.rules, _nothing(table))
+
+
+def _nothing(table: Table) -> Node:
+    return Node.of({"respond": {"status": 404}}, table.node.key or table.node.place)
 
 
 def _domain(node: Node) -> str:
