@@ -53,7 +53,7 @@ def entrances(listener: Message, clusters: Clusters) -> Iterator[Entrance]:
         return
     chains = listener.parts("filter_chains")
     default = listener.part("default_filter_chain")
-    for chain in [*chains, *([default] if default is not None else [])]:
+    for chain in [*_of_one_transport(chains), *([default] if default is not None else [])]:
         yield from _chain(chain, listener, port, clusters)
     listener.ignore("name", "stat_prefix", "traffic_direction", "enable_reuse_port", "metadata")
     listener.rest()
@@ -94,6 +94,17 @@ def _port(listener: Message) -> int | None:
     for more in listener.parts("additional_addresses"):
         more.left_out("additional_addresses: it has the first one's port")
     return socket.number("port_value")
+
+
+def _of_one_transport(chains: Sequence[Message]) -> Iterator[Message]:
+    """A port of ours speaks TLS or it does not; one that does both, does."""
+    matches = [chain.part("filter_chain_match") for chain in chains]
+    transports = ["" if each is None else each.text("transport_protocol") for each in matches]
+    for chain, transport in zip(chains, transports, strict=True):
+        if transport == "raw_buffer" and "tls" in transports:
+            chain.left_out("plaintext at a port that speaks TLS")
+        else:
+            yield chain
 
 
 def _chain(chain: Message, listener: Message, port: int, clusters: Clusters) -> Iterator[Entrance]:

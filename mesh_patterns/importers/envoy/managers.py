@@ -84,7 +84,7 @@ def _table(
             rules.append(rule)
     if host.word("require_tls", "NONE") != "NONE" and not secure:
         rules = [Node.of({"redirect": {"scheme": "https"}}, host.place)]
-    domains = tuple(dict.fromkeys(_domain(node) for node in host.list("domains")))
+    domains = _domains(host.list("domains"))
     host.ignore(*NAMES, *_INHERITED, "include_request_attempt_count")
     host.rest()
     under = names if names and domains in ((), ("*",)) else domains or ("*",)
@@ -102,8 +102,13 @@ def _nothing(table: Table) -> Node:
     return Node.of({"respond": {"status": 404}}, table.node.key or table.node.place)
 
 
-def _domain(node: Node) -> str:
-    """Without the port: ours are for any."""
-    text = node.text().lower()
-    name, colon, port = text.rpartition(":")
-    return name if colon and (port.isdigit() or port == "*") and name else text
+def _domains(nodes: Sequence[Node]) -> tuple[str, ...]:
+    """Ours are for any port, too, so one with a port counts where there is none without."""
+    texts = [node.text().lower() for node in nodes]
+    bare = {text.removesuffix(":*") for text in texts}
+    found = (
+        text
+        for text in (text.removesuffix(":*") for text in texts)
+        if not (text.rpartition(":")[2].isdigit() and text.rpartition(":")[0] in bare)
+    )
+    return tuple(dict.fromkeys(found))
