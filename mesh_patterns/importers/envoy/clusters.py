@@ -98,10 +98,12 @@ class Names:
         """A name that leads to one service only: of a second one it is spelt with the root's dot;
         ``None`` of a third.
         """
-        taken = self._hosts | (self._services - {service.lower()})
+        if not found.named:
+            return found
         for host in (found.host, f"{found.host}."):
-            if not found.named or host not in taken:
-                return Address(host, found.port) if found.named else found
+            others = host in self._services and host != service.lower()
+            if host not in self._hosts and not others:
+                return Address(host, found.port)
         return None
 
     def lead(self, addresses: Iterable[Address]) -> None:
@@ -116,6 +118,7 @@ class Clusters:
         self._names = names
         self._by_name: dict[str, Message] = {}
         self._used: dict[tuple[str, str], Cluster] = {}
+        self._by_service: dict[str, Cluster] = {}
         for node in nodes:
             name = node.text("name")
             if name in self._by_name:
@@ -144,8 +147,12 @@ class Clusters:
             if message is None:
                 hint = suggest(text, self._by_name)
                 raise DocumentError.at(name.place, f"no cluster {text!r}{hint}")
-            found = self._used[text, kind] = self._read(message, text, kind)
+            found = self._use((text, kind), self._read(message, text, kind))
         return found
+
+    def _use(self, key: tuple[str, str], made: Cluster) -> Cluster:
+        self._used[key] = self._by_service[made.service] = made
+        return made
 
     def again(self, cluster: Cluster) -> Cluster:
         """The same once more under another name: for what a service has but one of."""
@@ -153,19 +160,17 @@ class Clusters:
         number = sum(1 for name, _ in self._used if name == text) + 1
         made = self._read(cluster.message, text, str(number))
         made.protocol, made.http2 = cluster.protocol, cluster.http2
-        self._used[text, str(number)] = made
-        return made
+        return self._use((text, str(number)), made)
 
     def stand_in(self, name: str, message: Message) -> Cluster:
         """A service for an entrance that leads to nobody."""
         made = Cluster(message, self._names.service(name), nobody=True)
         message.left_out(f"{made.service!r} has its port: no other service could")
-        self._used[made.service, "nobody"] = made
-        return made
+        return self._use((made.service, "nobody"), made)
 
     def called(self, service: str) -> Cluster | None:
         """The one that is this service."""
-        return next((each for each in self if each.service == service), None)
+        return self._by_service.get(service)
 
     def unused(self) -> Iterator[Message]:
         used = {name for name, _ in self._used}

@@ -7,6 +7,7 @@ listener whose services all have another gets one of its own, to which no reques
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -67,9 +68,10 @@ class Carriers:
     def _table(self, table: Table, entrance: Entrance, port: int) -> None:
         tls: Made = {} if entrance.tls is None else {"tls": entrance.tls}
         wanted: Made = {"port": port, **tls}
-        targets = [self._clusters.called(name) for name in _targets(table)]
-        targets += [each for each in self._clusters if _is_at(each, wanted)]
-        free = (each for each in targets if each is not None and _may_carry(each, wanted))
+        led = (self._clusters.called(name) for name in _targets(table))
+        here = (carrier for carrier, *_ in self._carried if _is_at(carrier, wanted))
+        candidates = itertools.chain(led, here)
+        free = (each for each in candidates if each is not None and _may_carry(each, wanted))
         carrier = next(free, None) or self._clusters.stand_in(f"listener-{port}", entrance.message)
         before = carrier.ingress["hosts"] if carrier.ingress is not None else []
         if not carrier.own:

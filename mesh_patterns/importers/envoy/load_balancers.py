@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mesh_patterns.importers.envoy.message import Message, typed
+from mesh_yaml.node import Node
 
 Made = dict[str, Any]
 
@@ -40,7 +41,7 @@ def read(message: Message, keys: Sequence[Made]) -> Made:
     if common is not None:
         common.rest("common_lb_config.")
     if made.get("policy") in HASHED:
-        unique = [key for i, key in enumerate(keys) if key not in keys[:i]]
+        unique = list({str(Node.of(key, message.place).plain()): key for key in keys}.values())
         if not unique:
             message.left_out(f"{made.pop('policy')} without a hash_policy: hosts are taken in turn")
             return {"panic_threshold": made["panic_threshold"]} if panic is not None else {}

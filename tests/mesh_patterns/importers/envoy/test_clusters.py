@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_patterns.importers.envoy.bootstraps import bootstrap, cluster, host, imported
-from tests.mesh_patterns.importers.envoy.bootstraps import listener, manager, of_cluster, refusal
+from tests.mesh_patterns.importers.envoy.bootstraps import (
+    bootstrap,
+    cluster,
+    host,
+    imported,
+    listener,
+    manager,
+    of_cluster,
+    refusal,
+)
 
 TO_IT = {"match": {"prefix": "/"}, "route": {"cluster": "it"}}
 

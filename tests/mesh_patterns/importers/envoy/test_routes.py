@@ -4,8 +4,16 @@ from typing import Any
 
 import pytest
 
-from tests.mesh_patterns.importers.envoy.bootstraps import BACKEND, bootstrap, cluster, host
-from tests.mesh_patterns.importers.envoy.bootstraps import listener, manager, of_routes, refusal
+from tests.mesh_patterns.importers.envoy.bootstraps import (
+    BACKEND,
+    bootstrap,
+    cluster,
+    host,
+    listener,
+    manager,
+    of_routes,
+    refusal,
+)
 
 ALL: dict[str, Any] = {"match": {"prefix": "/"}}
 
