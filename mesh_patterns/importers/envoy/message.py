@@ -7,6 +7,7 @@ https://protobuf.dev/programming-guides/json
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -21,14 +22,15 @@ MAX_NUMBER = 2**53  # JSON's numbers are whole up to there
 
 def value_of(node: Node, name: str) -> Node | None:
     """The value of a field, under either of its names; a null is none."""
-    for spelling in (name, _camel(name)):
-        found = node.get(spelling)
-        if found is not None and found.value is not None:
-            return found
-    return None
+    if not isinstance(node.value, dict):
+        return None
+    found = node.value.get(name) or node.value.get(_camel(name))
+    return found if found is not None and found.value is not None else None
 
 
+@functools.cache
 def _camel(name: str) -> str:
+    """Of names that our own code asks for, which are some hundreds."""
     return _NEXT_WORD.sub(lambda match: match[1].upper(), name)
 
 
