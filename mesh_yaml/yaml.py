@@ -27,6 +27,9 @@ MAX_NODES = 500_000
 MAX_DEPTH = 100
 
 _LINES = re.compile(r"[!-~](?:[ -~]*[!-~])?(?:\n(?:[ -~]*[!-~])?)*\n")  # no blanks at their ends
+# Text that other readers take for truth or a number, Envoy and kubectl among them (YAML 1.1); what
+# YAML 1.2 does is quoted anyway.
+_AMBIGUOUS = re.compile(r"(?i:y|n|yes|no|on|off|[-+]?0x[0-9a-f_]+)")
 _COLLECTIONS = frozenset({"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"})
 
 
@@ -146,7 +149,7 @@ class _Builder:
 
 def dump(value: Any, *, blocks: bool = False) -> str:
     """Plain values as YAML text, keys in their order; with ``blocks``, text of several lines stands
-    in as many.
+    in as many, and text that some take for something else in quotes.
     """
     from ruamel.yaml import YAML
 
@@ -165,13 +168,21 @@ class _Block(str):
     """Text that may stand in lines as it is."""
 
 
+class _Quoted(str):
+    """Text that needs quotes to be text for everybody."""
+
+
 def _marked(value: Any) -> Any:
-    """Values, not keys, of several plain lines."""
+    """Values, not keys, that are written in another way than text is."""
     if isinstance(value, dict):
         return {key: _marked(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_marked(item) for item in value]
-    return _Block(value) if isinstance(value, str) and _LINES.fullmatch(value) else value
+    if not isinstance(value, str):
+        return value
+    if _AMBIGUOUS.fullmatch(value):
+        return _Quoted(value)
+    return _Block(value) if _LINES.fullmatch(value) else value
 
 
 def _in_blocks(base: Any) -> Any:
@@ -181,10 +192,14 @@ def _in_blocks(base: Any) -> Any:
         def represent_block(self, data: str) -> Any:
             return self.represent_scalar("tag:yaml.org,2002:str", str(data), style="|")
 
+        def represent_quoted(self, data: str) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:str", str(data), style='"')
+
         def represent_line(self, data: str) -> Any:
             style = None if data.isprintable() else '"'
             return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Blocks.add_representer(_Block, Blocks.represent_block)
+    Blocks.add_representer(_Quoted, Blocks.represent_quoted)
     Blocks.add_representer(str, Blocks.represent_line)
     return Blocks

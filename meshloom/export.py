@@ -17,11 +17,15 @@ def complete_dialect(incomplete: str) -> list[str]:
     """Names of dialects, for the shell."""
     from mesh_patterns.exporters.dialects import DIALECTS
 
-    return [name for name in DIALECTS if name.startswith(incomplete)]
+    return [name for name in (*DIALECTS, STATIC) if name.startswith(incomplete)]
 
 
+STATIC = "envoy-static"  # its own bootstraps, a file for each Envoy
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="Write it there, not to standard output.")
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write it there, of envoy-static a folder; else standard output."
+    ),
 ]
 To = Annotated[
     str,
@@ -29,18 +33,26 @@ To = Annotated[
         "--to",
         metavar="DIALECT",
         autocompletion=complete_dialect,
-        help="istio, gateway-api, smi, kubernetes or meshery.",
+        help="istio, gateway-api, smi, kubernetes, meshery or envoy-static.",
     ),
 ]
 
 
 def export(
-    files: Files, to: To, output: Output = None, var: Variables = None, as_json_: Json = False
+    files: Files,
+    to: To,
+    output: Output = None,
+    first_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="envoy-static: ports from there up; 20000 if absent."),
+    ] = None,
+    var: Variables = None,
+    as_json_: Json = False,
 ) -> None:
-    """Write a mesh as Istio, the Gateway API, SMI, Kubernetes or Meshery have it.
+    """Write a mesh as Istio, the Gateway API, SMI, Kubernetes, Meshery or Envoy itself have it.
 
     What the dialect has no words for is told, each with its line; all else means the same, and
-    imports as the same resources.
+    imports as the same resources. Of envoy-static it is a file for each Envoy, which runs alone.
 
     Exits 2 when the files can't be read, or hold nothing that can be exported.
     """
@@ -49,15 +61,21 @@ def export(
     from mesh_yaml.place import DocumentError, Place
     from mesh_yaml.suggest import suggest
 
-    if to not in DIALECTS:
-        known = ", ".join(DIALECTS)
+    names = (*DIALECTS, STATIC)
+    if to not in names:
+        known = ", ".join(names)
         raise typer.BadParameter(
-            f"unknown dialect {to!r}{suggest(to, DIALECTS)}; expected one of {known}",
+            f"unknown dialect {to!r}{suggest(to, names)}; expected one of {known}",
             param_hint="--to",
         )
     if output is not None and output.resolve() in {file.resolve() for file in files}:
         raise DocumentError.at(Place(str(output)), "is one of the files to export; name another")
     draft = load(files, parse_variables(var))
+    if to == STATIC:
+        from meshloom import export_static
+
+        export_static.export(draft, output, first_port, as_json_)
+        return
     found = export(draft, to, (output or Path("mesh.yaml")).parent)
     problems = [*draft.mesh.warnings, *draft.warnings, *found.losses]
     if output is not None:

@@ -7,7 +7,7 @@ meshes need one or two.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from mesh_patterns.importers import calls, dialects, kubernetes, objects, parts
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.dialects import (
     APP_MESH,
+    ENVOY,
     KUBERNETES,
     KUMA,
     MESHERY,
@@ -47,6 +48,8 @@ IMPORTERS: Mapping[str, tuple[str, str]] = {
     KUMA: ("mesh_patterns.importers.kuma.documents", "read"),
     APP_MESH: ("mesh_patterns.importers.app_mesh.documents", "read"),
 }
+# dialect → what makes a tree of ours of all its documents, by itself
+TREES: Mapping[str, str] = {ENVOY: "mesh_patterns.importers.envoy"}
 # family → what reads its policy, in the order in which their patterns stand
 POLICIES: Mapping[str, str] = {
     ISTIO: "mesh_patterns.importers.istio",
@@ -94,6 +97,10 @@ def convert(
     if not documents:
         return Converted()
     notes, gathered = Notes(), Gathered()
+    trees = tuple(_whole(documents, own, notes))
+    documents = [document for document in documents if dialect(document) not in TREES]
+    if not documents:
+        return Converted(trees, notes.finish())
     for name, (module, function) in IMPORTERS.items():
         group = [document for document in documents if dialect(document) == name]
         if group:
@@ -106,7 +113,18 @@ def convert(
     tree = _tree(used, gathered, catalog, notes)
     _refuse_nothing(documents[0].place, found, catalog, notes)
     catalog.tell_echoes()
-    return Converted((tree,), notes.finish(), tuple(gathered.files))
+    return Converted((*trees, tree), notes.finish(), tuple(gathered.files))
+
+
+def _whole(documents: Sequence[Node], own: Sequence[Node], notes: Notes) -> Iterator[Node]:
+    """The documents of dialects that say all of a mesh themselves."""
+    services = [name for tree in own for name in _services(tree)]
+    for name, module in TREES.items():
+        group = [document for document in documents if dialect(document) == name]
+        if group:
+            made = notes.guard(import_module(module).tree, group, notes, services)
+            if made is not None:
+                yield made
 
 
 def _ignored(each: Object, notes: Notes) -> bool:
@@ -117,11 +135,16 @@ def _ignored(each: Object, notes: Notes) -> bool:
 
 def _learn_own(own: Sequence[Node], catalog: Catalog) -> None:
     for tree in own:
-        mesh = tree.get("mesh")
-        services = mesh.get("services") if mesh else None
-        if services is not None and isinstance(services.value, dict):
-            for name, node in services.value.items():
-                catalog.own(name, node)
+        for name, node in _services(tree).items():
+            catalog.own(name, node)
+
+
+def _services(tree: Node) -> Mapping[str, Node]:
+    """The services that a tree of ours describes."""
+    mesh = tree.get("mesh")
+    services = mesh.get("services") if mesh else None
+    found = services.value if services is not None else None
+    return found if isinstance(found, dict) else {}
 
 
 def _families(found: Iterable[Object]) -> list[PolicyModule]:

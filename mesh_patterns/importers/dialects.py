@@ -19,6 +19,8 @@ _ANSWERS = (
     "mesh", "virtualNode", "virtualService", "virtualRouter", "virtualGateway", "route",
     "gatewayRoute",
 )  # fmt: skip
+ENVOY = "envoy"
+_BOOTSTRAP = ("static_resources", "staticResources", "dynamic_resources", "dynamicResources")
 
 
 def dialect(document: Node) -> str | None:
@@ -33,6 +35,8 @@ def dialect(document: Node) -> str | None:
         document.get("schemaVersion") or document.get("relationships")
     ):
         return MESHERY_DESIGN
+    if any(document.get(name) for name in _BOOTSTRAP):
+        return ENVOY
     if document.get("services") and not document.get("mesh"):
         return MESHERY
     return CONSUL if consul_kind(document) is not None else None

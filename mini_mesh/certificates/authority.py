@@ -10,7 +10,6 @@ https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md
 from __future__ import annotations
 
 import ipaddress
-import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mesh_patterns.identity import NAMES, Identity
 from mesh_yaml.place import DocumentError, Place
+from mini_mesh.private_files import write_private
 
 Clock = Callable[[], datetime]
 
@@ -81,8 +81,8 @@ class Authority:
         made = cls.new(name, now)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write(root_file, made.bundle)
-            _write(key_file, _pem(made._key))  # last: with it the authority is complete
+            write_private(root_file, made.bundle)
+            write_private(key_file, _pem(made._key))  # last: with it the authority is complete
         except OSError as error:
             raise _wrong(folder, (error.strerror or str(error)).lower()) from error
         return made
@@ -122,14 +122,6 @@ def _ascii(name: str) -> str:
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-
-
-def _write(file: Path, content: bytes) -> None:
-    """A file of the owner's alone, in place of what a start that was cut short left there."""
-    file.unlink(missing_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as opened:
-        opened.write(content)
 
 
 def _read(key_file: Path, root_file: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:

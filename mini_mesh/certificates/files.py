@@ -8,13 +8,13 @@ link is turned to another folder; nobody ever sees a certificate with the key of
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mesh_patterns.identity import PROVIDER, Identity
+from mini_mesh.private_files import write_private
 
 CERTIFICATES = "certificates"  # the folder, in that of the mesh
 CHAIN, KEY, BUNDLE = "certificate.pem", "key.pem", "bundle.pem"
@@ -59,9 +59,7 @@ class CertificateFiles:
         fresh.mkdir(mode=0o700)
         parts = ((CHAIN, identity.chain), (KEY, identity.key), (BUNDLE, identity.bundle))
         for file, content in parts:
-            descriptor = os.open(fresh / file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as opened:
-                opened.write(content)
+            write_private(fresh / file, content)
         self._turn(self._folder / name, fresh)
 
     def _turn(self, link: Path, to: Path) -> None:

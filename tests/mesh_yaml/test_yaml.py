@@ -159,3 +159,10 @@ def test_dump_keeps_the_keys_order_and_reads_back() -> None:
 def test_dump_breaks_no_line_however_long_a_value_is() -> None:
     value = {"@type": "type.googleapis.com/" + "x" * 200, "text": "word " * 40 + "end: #"}
     assert yaml.dump(value) == f"'@type': {value['@type']}\ntext: '{value['text']}'\n"
+
+
+def test_in_blocks_text_that_others_take_for_truth_or_a_number_is_quoted() -> None:
+    value = {"on": ["yes", "N", "0X1f", "one", "010", True]}
+    text = yaml.dump(value, blocks=True)
+    assert text == """on:\n- "yes"\n- "N"\n- "0X1f"\n- one\n- '010'\n- true\n"""
+    assert plain(text) == value

@@ -61,6 +61,8 @@ def _real(value: float) -> float | str:
 
 
 def _any(message: Any, open_any: Opener) -> Any:
+    if not message.type_url:
+        return {}  # an empty one: a type of "" is none, and nobody could read it again
     content = open_any(message.type_url, message.value)
     if content is None:
         return {"@type": message.type_url, "value": base64.b64encode(message.value).decode()}

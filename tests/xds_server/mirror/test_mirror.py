@@ -251,6 +251,14 @@ def test_render_shows_the_values_of_proto_json(message: Message, shown: dict[str
     assert mirror.render(*mirror.pack(message)) == shown
 
 
+def test_an_empty_any_is_shown_so_that_it_can_be_read_again() -> None:
+    message = route.FilterConfig(config=protobuf.Any())
+    type_url, body = mirror.pack(message)
+    shown = mirror.render(type_url, body)
+    assert shown == {"config": {}}
+    assert mirror.from_json({"@type": type_url, **shown}) == (type_url, body)
+
+
 def test_a_timestamp_is_shown_in_utc() -> None:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     stamp = protobuf.Timestamp(seconds=int(moment.timestamp()))
