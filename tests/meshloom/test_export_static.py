@@ -204,7 +204,7 @@ def test_as_json_it_is_one_object(tmp_path: Path) -> None:
 
 
 def test_where_nothing_can_be_written_one_line_says_so(tmp_path: Path) -> None:
-    pattern = write(tmp_path, "mesh: {services: {a: }}")
-    done = inside("export", pattern, "--to", "envoy-static", "-o", pattern)
+    pattern, there = write(tmp_path, "mesh: {services: {a: }}"), write(tmp_path, "", "there")
+    done = inside("export", pattern, "--to", "envoy-static", "-o", there)
     assert done.code == 2
-    assert done.err == f"{pattern}/a.yaml:1:1: can't be written: file exists\n1 error\n"
+    assert done.err == f"{there}/a.yaml:1:1: can't be written: file exists\n1 error\n"
