@@ -20,6 +20,8 @@ from mesh_yaml.yaml import parse
         ("{type: Retry, name: x, mesh: default}", "kuma"),
         ("{type: x, mesh: {services: {a: {}}}}", None),
         ("{name: x, mesh: {services: {a: {}}}}", None),
+        ("{static_resources: {listeners: [{}]}}", "envoy"),
+        ("{dynamicResources: {adsConfig: {}}, admin: {}}", "envoy"),
         ("[a, list]", None),
         ("text", None),
     ],
