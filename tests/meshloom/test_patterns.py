@@ -41,7 +41,7 @@ def test_a_pattern_is_shown_with_its_file_and_what_it_costs() -> None:
     assert "about:" not in done.out  # told above, in words
     (event,) = inside("patterns", "show", "retries", "--json").events
     assert event["text"] == entry("retries").file.read_text()
-    assert event["kinds"] == ["retries", "fault"]
+    assert event["kinds"] == ["retries", "fault", "load_balancing"]
 
 
 def test_a_pattern_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -179,7 +179,8 @@ def test_two_faults_are_two_findings() -> None:
             "proxy_on_response_trailers": ["(unreachable)"],
         }
     )
-    found = {one.finding.callback for one in hunted(both.code(), most=2).found}
+    # on a busy machine one of them may be found a second time, as a hang
+    found = {one.finding.callback for one in hunted(both.code(), most=3).found}
     assert found == {"proxy_on_request_body", "proxy_on_response_trailers"}
 
 
