@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
@@ -22,6 +24,18 @@ def needed(node: Node, name: str, what: str) -> Node:
     if found is None or found.value is None:
         raise DocumentError.at(node.place, f"{what} has no {name!r}")
     return found
+
+
+def whole_number(node: Node, wanted: str, low: float = -math.inf, high: float = math.inf) -> int:
+    """A whole number from ``low`` to ``high``.
+
+    Raises:
+        DocumentError: it is none: ``wanted``, and what came.
+    """
+    value = node.value
+    if isinstance(value, int) and not isinstance(value, bool) and low <= value <= high:
+        return value
+    raise DocumentError.at(node.place, f"{wanted}, got {node.kind}")
 
 
 def elements(node: Node, name: str) -> tuple[Node, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from mesh_patterns.importers.weights import MAX_WEIGHT
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 
 _QUANTITY = re.compile(r"(\d{1,9})(m?)")
-MAX_WEIGHT = 1_000_000
 
 
 def weights(nodes: Iterable[Node]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mesh_patterns.importers.fields import whole_number
 from mesh_patterns.importers.source import Source, W
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
@@ -20,11 +21,8 @@ def weight(node: Node) -> int:
     given = node.get("weight")
     if given is None or given.value is None:
         return 1
-    value = given.value
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_WEIGHT:
-        message = f"a weight is a whole number up to {MAX_WEIGHT}, got {given.kind}"
-        raise DocumentError.at(given.place, message)
-    return value
+    wanted = f"a weight is a whole number up to {MAX_WEIGHT}"
+    return whole_number(given, wanted, low=0, high=MAX_WEIGHT)
 
 
 def hundredths(to: Mapping[str, Node], source: Source[W]) -> dict[str, Node]:

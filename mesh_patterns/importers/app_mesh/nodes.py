@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from mesh_patterns.importers import selection
 from mesh_patterns.importers.app_mesh.world import Source, World, aws_name, referred
 from mesh_patterns.importers.catalog import DOMAIN, Entry, Variant
-from mesh_patterns.importers.fields import elements, needed, text
+from mesh_patterns.importers.fields import elements, needed, text, whole_number
 from mesh_patterns.importers.outside import Outside, Port
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError
 
 PROTOCOLS = {"http": "http", "http2": "http", "grpc": "grpc", "tcp": "tcp"}
 _INSIDE = (".local", ".internal", ".svc", ".localhost")
@@ -197,10 +196,9 @@ def _outside(node: Source) -> Outside | None:
     name = host.text()
     if "." not in name or name.endswith(_INSIDE):
         return None
-    if isinstance(port.value, bool) or not isinstance(port.value, int):
-        raise DocumentError.at(port.place, f"a port is a whole number, got {port.kind}")
+    number = whole_number(port, "a port is a whole number")
     given = text(listener(node).find("portMapping"), "protocol", "http").upper()
-    known = Port(port.value, given)
+    known = Port(number, given)
     return Outside([host], [known], known, host.place)
 
 

@@ -14,7 +14,7 @@ from mesh_patterns.importers import backends
 from mesh_patterns.importers.app_mesh import matches, nodes, settings
 from mesh_patterns.importers.app_mesh.world import Source, World, referred
 from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.fields import elements, needed
+from mesh_patterns.importers.fields import elements, needed, whole_number
 from mesh_patterns.importers.gateway_api.matches import Ranked
 from mesh_patterns.importers.tables import pattern
 from mesh_patterns.importers.weights import hundredths, weight
@@ -84,9 +84,7 @@ def priority(node: Node) -> int:
     given = node.get("priority")
     if given is None or given.value is None:
         return LAST
-    if isinstance(given.value, bool) or not isinstance(given.value, int):
-        raise DocumentError.at(given.place, f"a priority is a whole number, got {given.kind}")
-    return given.value
+    return whole_number(given, "a priority is a whole number")
 
 
 def _rule(node: Node, source: Source) -> tuple[tuple[int, ...], Node] | None:

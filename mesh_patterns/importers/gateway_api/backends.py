@@ -14,10 +14,9 @@ from mesh_patterns.importers.catalog import Entry
 from mesh_patterns.importers.fields import elements, needed, text
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_patterns.importers.gateway_api.world import GROUP
+from mesh_patterns.importers.weights import weight
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError
 
-MAX_WEIGHT = 1_000_000
 _KNOWN = ("group", "kind", "name", "namespace", "port", "weight", "filters")
 
 
@@ -46,11 +45,11 @@ def read(rule: Node, route: Route, root: Entry | None) -> Backends:
     found = Backends()
     for node in elements(rule, "backendRefs"):
         route.source.notes.leftovers(node, _KNOWN, route.source.owner, "backendRefs.")
-        weight = _weight(node)
+        parts = weight(node)
         targets = target(node, route, root)
-        shares.append((weight, targets, node))
-        found.total += weight
-        found.lost += weight * (not targets)
+        shares.append((parts, targets, node))
+        found.total += parts
+        found.lost += parts * (not targets)
     if not shares and root is not None and route.is_linkerds:
         return Backends({root.name: Node(1, rule.place)}, total=1)
     found.to = backends.shared(shares)
@@ -96,14 +95,3 @@ def _error(route: Route) -> str:
 def status(route: Route) -> int:
     """What is answered where a rule leads nowhere; gRPC makes UNAVAILABLE of a 503."""
     return 503 if route.kind == "GRPCRoute" else 500
-
-
-def _weight(node: Node) -> int:
-    given = node.get("weight")
-    if given is None or given.value is None:
-        return 1
-    value = given.value
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_WEIGHT:
-        message = f"a weight is a whole number up to {MAX_WEIGHT}, got {given.kind}"
-        raise DocumentError.at(given.place, message)
-    return value

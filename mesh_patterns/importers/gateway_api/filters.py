@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from mesh_patterns.importers.fields import elements, needed, text
+from mesh_patterns.importers.fields import elements, needed, text, whole_number
 from mesh_patterns.importers.gateway_api.backends import status, target
 from mesh_patterns.importers.gateway_api.routes import Route
 from mesh_yaml.node import Node
@@ -154,9 +154,7 @@ def _number(node: Node, name: str, otherwise: int) -> int:
     found = node.get(name)
     if found is None or found.value is None:
         return otherwise
-    if isinstance(found.value, bool) or not isinstance(found.value, int):
-        raise DocumentError.at(found.place, f"expected a whole number, got {found.kind}")
-    return found.value
+    return whole_number(found, "expected a whole number")
 
 
 def _cors(node: Node, prefix: str | None, route: Route) -> Made:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from mesh_patterns.importers.backends import shared
 from mesh_patterns.importers.catalog import Entry
+from mesh_patterns.importers.fields import whole_number
 from mesh_patterns.importers.istio import gateways
 from mesh_patterns.importers.istio.destination_rules import members, stand_in
 from mesh_patterns.importers.istio.source import Source, Subset
@@ -92,6 +93,4 @@ def weights(routes: Iterable[Node], source: Source) -> dict[str, Node]:
 def _weight(node: Node | None) -> int:
     if node is None or node.value is None:
         return 0
-    if isinstance(node.value, bool) or not isinstance(node.value, int) or node.value < 0:
-        raise DocumentError.at(node.place, f"a weight is a whole number, got {node.kind}")
-    return node.value
+    return whole_number(node, "a weight is a whole number", low=0)

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mesh_patterns.importers.catalog import Catalog, Entry
-from mesh_patterns.importers.fields import elements, needed, text
+from mesh_patterns.importers.fields import elements, needed, text, whole_number
 from mesh_patterns.importers.istio.hosts_policies import pattern
 from mesh_patterns.importers.istio.settings import Made
 from mesh_patterns.importers.istio.source import Source
 from mesh_patterns.model import CLIENT, INGRESS
 from mesh_yaml.node import Node
-from mesh_yaml.place import DocumentError
 
 _KNOWN = ("distribute", "failover", "failoverPriority", "enabled")
 _NEAR = ("topology.kubernetes.io/", "topology.istio.io/")  # labels that say where
@@ -84,8 +83,7 @@ def _shared(
         return
     to: dict[str, Node] = {}
     for where, weight in needed(rule, "to", "a distribute").items():
-        if isinstance(weight.value, bool) or not isinstance(weight.value, int):
-            raise DocumentError.at(weight.place, f"a weight is a whole number, got {weight.kind}")
+        whole_number(weight, "a weight is a whole number")
         if any(_covers(where, each) for each in _of(entry)):
             to[_bare(where)] = weight
         else:

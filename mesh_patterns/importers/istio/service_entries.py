@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.fields import elements, text
+from mesh_patterns.importers.fields import elements, text, whole_number
 from mesh_patterns.importers.istio.source import Source
 from mesh_patterns.importers.outside import Outside, Port, main
 from mesh_yaml.node import Node
@@ -122,10 +122,7 @@ def _at(source: Source, name: str) -> Iterator[int | None]:
 
 
 def _number(node: Node | None, within: Node) -> int:
-    if node is None or isinstance(node.value, bool) or not isinstance(node.value, int):
-        got = node.kind if node is not None else "nothing"
-        raise DocumentError.at((node or within).place, f"a port is a number, got {got}")
-    return node.value
+    return whole_number(node or Node(None, within.place), "a port is a number")
 
 
 def _tell_ports(outside: Outside, name: Node, source: Source) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mesh_patterns.external import address
 from mesh_patterns.importers.catalog import Entry
-from mesh_patterns.importers.fields import elements, needed, text
+from mesh_patterns.importers.fields import elements, needed, text, whole_number
 from mesh_patterns.importers.kuma.dataplanes import protocol
 from mesh_patterns.importers.kuma.world import PROTOCOL_TAG, SERVICE_TAG, Source
 from mesh_patterns.importers.notes import listed
@@ -112,9 +112,7 @@ def _mesh_external(source: Source) -> None:
 
 
 def _number(node: Node) -> int:
-    if isinstance(node.value, bool) or not isinstance(node.value, int):
-        raise DocumentError.at(node.place, f"a port is a whole number, got {node.kind}")
-    return node.value
+    return whole_number(node, "a port is a whole number")
 
 
 def _external(source: Source) -> None:

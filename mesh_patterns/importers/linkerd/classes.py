@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mesh_patterns.importers.fields import elements, needed
+from mesh_patterns.importers.fields import elements, needed, whole_number
 from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError
 from mesh_yaml.suggest import suggest
@@ -76,6 +76,4 @@ def _status(node: Node, name: str) -> int | None:
     found = node.get(name)
     if found is None or found.value is None:
         return None
-    if isinstance(found.value, bool) or not isinstance(found.value, int):
-        raise DocumentError.at(found.place, f"expected a status, got {found.kind}")
-    return found.value
+    return whole_number(found, "expected a status")
