@@ -11,6 +11,7 @@ from mesh_yaml.node import Node
 from mesh_yaml.place import DocumentError, Place, Problem
 
 P = ParamSpec("P")
+A = TypeVar("A")
 T = TypeVar("T")
 
 MAX_NAMES = 6  # of a list in a message; the rest is counted
@@ -71,6 +72,17 @@ class Notes:
         except DocumentError as error:
             self.problems |= dict.fromkeys(error.problems)
             return None
+
+    def collected(self, made: Iterable[T]) -> list[T]:
+        """All of it, or nothing with its problems noted."""
+        return self.guard(list, made) or []
+
+    def each(self, work: Callable[[A], T | None], items: Iterable[A]) -> list[T]:
+        """What ``work`` gives for each of them, as far as it gives something; what is wrong with
+        one is noted.
+        """
+        made = (self.guard(work, item) for item in items)
+        return [each for each in made if each is not None]
 
     def finish(self) -> tuple[Problem, ...]:
         """All warnings, the counted ones last.

@@ -50,8 +50,8 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     for mesh in world.of("Mesh"):
         notes.guard(_tell, mesh)
     made = gateways.patterns(world)
-    made += notes.guard(list, routers.patterns(world)) or []
-    return made + (notes.guard(list, listeners.patterns(world)) or [])
+    made += notes.collected(routers.patterns(world))
+    return made + notes.collected(listeners.patterns(world))
 
 
 def _tell(mesh: Source) -> None:

@@ -27,10 +27,7 @@ def read(
     documents: Sequence[Node], gathered: Gathered, notes: Notes, variables: Mapping[str, Node]
 ) -> None:
     """Each document as an object, like those of Kubernetes. They have no variables."""
-    for document in documents:
-        made = notes.guard(_object, asked(document))
-        if made is not None:
-            gathered.objects.append(made)
+    gathered.objects += notes.each(_object, map(asked, documents))
 
 
 def _object(document: Node) -> Object:

@@ -55,7 +55,7 @@ def patterns(world: World) -> list[Node]:
     tables = [
         _table(name, here if name == ANY else [*here, *for_any]) for name, here in by_name.items()
     ]
-    return world.notes.guard(list, carried(tables, world.catalog, world.notes)) or []
+    return world.notes.collected(carried(tables, world.catalog, world.notes))
 
 
 def _tell(gateway: Source) -> None:

@@ -42,7 +42,7 @@ def patterns(world: World) -> Iterator[Node]:
         spec = node.object.spec
         node.notes.leftovers(spec, _NODE, node.owner)
         for target in world.notes.guard(nodes.targets, node) or ():
-            yield from world.notes.guard(list, _of_node(node, target, secured)) or ()
+            yield from world.notes.collected(_of_node(node, target, secured))
     yield from secured.values()
 
 

@@ -205,7 +205,7 @@ def _outside(node: Source) -> Outside | None:
 def calls(world: World) -> None:
     """Who calls whom, as backends say."""
     for node in world.of("VirtualNode"):
-        callees = world.notes.guard(list, _called(node)) or []
+        callees = world.notes.collected(_called(node))
         for entry in world.entries(node):
             for callee in callees:
                 if callee is not entry and not entry.own:

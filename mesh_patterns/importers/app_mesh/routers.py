@@ -38,7 +38,7 @@ def patterns(world: World) -> Iterator[Node]:
     """What all virtual services do with requests."""
     for service in world.of("VirtualService"):
         for entry in world.entries(service):
-            yield from world.notes.guard(list, _of_service(service, entry)) or ()
+            yield from world.notes.collected(_of_service(service, entry))
 
 
 def _of_service(service: Source, entry: Entry) -> Iterator[Node]:

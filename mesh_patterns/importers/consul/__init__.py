@@ -11,9 +11,8 @@ https://developer.hashicorp.com/consul/docs/connect/config-entries
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.catalog import Catalog
@@ -27,13 +26,11 @@ from mesh_yaml.node import Node
 
 __all__ = ["patterns", "read", "services"]
 
-T = TypeVar("T")
-
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     """Services outside, and what all of them speak."""
     world = _world(objects, catalog, notes)
-    _each("TerminatingGateway", world, gateways.terminating)
+    notes.each(gateways.terminating, _sources("TerminatingGateway", world))
     defaults.speak(world)
 
 
@@ -42,7 +39,9 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     looked_up.check(CONSUL, objects)
     world = _world(objects, catalog, notes)
     at_ingress = {
-        name for found in _each("IngressGateway", world, gateways.ingress) for name in found
+        name
+        for found in notes.each(gateways.ingress, _sources("IngressGateway", world))
+        for name in found
     }
     for source in world.resolvers.values():
         notes.guard(resolvers.check, source)
@@ -52,15 +51,15 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         notes.leftovers(source.object.spec, ("splits",), source.owner)
     made = list(routers.patterns(world, frozenset(at_ingress)))
     for source in world.resolvers.values():
-        made += notes.guard(list, resolvers.patterns(source)) or []
+        made += notes.collected(resolvers.patterns(source))
     for source in _sources("ServiceDefaults", world):
-        made += notes.guard(list, defaults.of_service(source)) or []
+        made += notes.collected(defaults.of_service(source))
     for source in _sources("ProxyDefaults", world):
-        made += notes.guard(list, defaults.of_proxies(source)) or []
+        made += notes.collected(defaults.of_proxies(source))
     for source in _sources("Mesh", world):
         notes.leftovers(source.object.spec, (), source.owner)
-    found = _each("ServiceIntentions", world, intentions.read)
-    return [*made, *(notes.guard(list, intentions.patterns(found, world)) or [])]
+    found = notes.each(intentions.read, _sources("ServiceIntentions", world))
+    return [*made, *notes.collected(intentions.patterns(found, world))]
 
 
 def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
@@ -82,9 +81,3 @@ def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
 def _sources(kind: str, world: World) -> list[Source]:
     found = (it for it in world.objects if it.family == CONSUL and it.kind == kind)
     return [Source(it, world) for it in found]
-
-
-def _each(kind: str, world: World, read_one: Callable[[Source], T | None]) -> list[T]:
-    """What is read of all objects of a kind; what is wrong with one is noted."""
-    read_all = (world.notes.guard(read_one, source) for source in _sources(kind, world))
-    return [each for each in read_all if each is not None]

@@ -40,10 +40,7 @@ def read(
     documents: Sequence[Node], gathered: Gathered, notes: Notes, variables: Mapping[str, Node]
 ) -> None:
     """Config entries as objects. They have no variables."""
-    for document in documents:
-        entry = notes.guard(_object, document)
-        if entry is not None:
-            gathered.objects.append(entry)
+    gathered.objects += notes.each(_object, documents)
 
 
 def _object(document: Node) -> Object:

@@ -34,7 +34,7 @@ def patterns(world: World, at_ingress: frozenset[str]) -> Iterator[Node]:
     """
     names = dict.fromkeys([*world.routers, *world.splitters, *world.resolvers])
     for name in names:
-        made = world.notes.guard(list, _of_service(name, world)) or []
+        made = world.notes.collected(_of_service(name, world))
         entry = world.catalog.lookup(name, "default")
         for caller in (MESH, "ingress") if entry and entry.name in at_ingress else (MESH,):
             if made and entry is not None:

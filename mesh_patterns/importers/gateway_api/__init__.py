@@ -42,8 +42,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     for each in found:
         if each.kind in _NOT_YET:
             notes.skip(_NOT_YET[each.kind], each.place, str(each))
-    granted = [notes.guard(grants.read, each) for each in _of(found, "ReferenceGrant")]
-    world = World(catalog, notes, [grant for grant in granted if grant is not None])
+    world = World(catalog, notes, notes.each(grants.read, _of(found, "ReferenceGrant")))
     sources = [Source(each, world) for each in _of(found, "Gateway")]
     read = {(s.object.namespace, s.object.name): notes.guard(gateways.read, s) for s in sources}
     known = {key: listeners for key, listeners in read.items() if listeners is not None}
@@ -53,15 +52,15 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         node
         for kind in backend_policies.TRAFFIC
         for each in _of(found, kind)
-        for node in notes.guard(list, backend_policies.traffic(Source(each, world))) or ()
+        for node in notes.collected(backend_policies.traffic(Source(each, world)))
     ]
     for each in _of(found, backend_policies.TLS):
-        made += notes.guard(list, backend_policies.tls(Source(each, world))) or ()
-    made += notes.guard(list, backend_policies.sessions(http)) or ()
+        made += notes.collected(backend_policies.tls(Source(each, world)))
+    made += notes.collected(backend_policies.sessions(http))
     tables = notes.guard(ingress.tables, http, known) or []
-    made += notes.guard(list, carried(tables, catalog, notes)) or []
-    made += notes.guard(list, mesh.patterns(mesh.callees(http, catalog), catalog, notes)) or []
-    return [*made, *(notes.guard(list, streams.patterns(raw, known, catalog, notes)) or [])]
+    made += notes.collected(carried(tables, catalog, notes))
+    made += notes.collected(mesh.patterns(mesh.callees(http, catalog), catalog, notes))
+    return [*made, *notes.collected(streams.patterns(raw, known, catalog, notes))]
 
 
 def _of(found: Sequence[Object], kind: str) -> list[Object]:
@@ -70,8 +69,7 @@ def _of(found: Sequence[Object], kind: str) -> list[Object]:
 
 def _routes(found: Sequence[Object], kinds: Sequence[str], world: World) -> list[Route]:
     each = (Source(it, world) for kind in kinds for it in _of(found, kind))
-    read = (world.notes.guard(routes.read, source) for source in each)
-    return [route for route in read if route is not None]
+    return world.notes.each(routes.read, each)
 
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:

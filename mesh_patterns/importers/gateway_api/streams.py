@@ -28,7 +28,7 @@ def patterns(
     ordered = sorted(routes, key=lambda route: route.age)
     taken: dict[str, Route] = {}
     for route in ordered:
-        yield from notes.guard(list, _at_gateways(route, known, taken)) or ()
+        yield from notes.collected(_at_gateways(route, known, taken))
     for callee in callees(ordered, catalog):
         for namespace, bound in callee.bound.items():
             route = bound[0].route

@@ -5,8 +5,7 @@ https://istio.io/latest/docs/reference/config/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from mesh_patterns.importers.catalog import Catalog
 from mesh_patterns.importers.istio import (
@@ -31,15 +30,13 @@ from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import Object, of_kind
 from mesh_yaml.node import Node
 
-T = TypeVar("T")
-
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     """The services that ServiceEntries add to those of Kubernetes, and calls that are known."""
     world = _world(objects, catalog, notes)
     for source in _sources(objects, "ServiceEntry", world):
         notes.guard(service_entries.read, source)
-    sidecars.give(_each(objects, "Sidecar", world, sidecars.read), world)
+    sidecars.give(notes.each(sidecars.read, _sources(objects, "Sidecar", world)), world)
 
 
 def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[Node]:
@@ -50,31 +47,35 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     granted.
     """
     world = _world(objects, catalog, notes)
-    sidecars.take(_each(objects, "Sidecar", world, sidecars.read), world)
+    sidecars.take(notes.each(sidecars.read, _sources(objects, "Sidecar", world)), world)
     sidecars.tell_outbound(world.config.egress, notes, "MeshConfig")
-    destinations = _each(objects, "DestinationRule", world, destination_rules.read)
+    destinations = notes.each(destination_rules.read, _sources(objects, "DestinationRule", world))
     known = {
         (g.object.namespace, g.object.name): g
-        for g in _each(objects, "Gateway", world, gateways.read)
+        for g in notes.each(gateways.read, _sources(objects, "Gateway", world))
     }
     sources = _sources(objects, "VirtualService", world)
     notes.guard(virtual_services.learn, sources)
     for source in sources:
         notes.guard(virtual_services.check, source)
-    made = notes.guard(list, virtual_services.on_the_mesh(sources)) or []
-    made += notes.guard(list, virtual_services.at_the_ingress(sources, known)) or []
-    made += notes.guard(list, egress.patterns(sources, known)) or []
-    made += notes.guard(list, streams.patterns(sources, known)) or []
-    guards = _each(objects, "AuthorizationPolicy", world, authorization_policies.read)
+    made = notes.collected(virtual_services.on_the_mesh(sources))
+    made += notes.collected(virtual_services.at_the_ingress(sources, known))
+    made += notes.collected(egress.patterns(sources, known))
+    made += notes.collected(streams.patterns(sources, known))
+    guards = notes.each(
+        authorization_policies.read, _sources(objects, "AuthorizationPolicy", world)
+    )
     made += traffic_policies.patterns(destinations, world)
     made += envoy_filters.patterns(_sources(objects, "EnvoyFilter", world))
     made += wasm_plugins.patterns(_sources(objects, "WasmPlugin", world))
-    told = _each(objects, "Telemetry", world, telemetries.read)
-    made += notes.guard(list, telemetries.patterns(told, world)) or []
-    tokens = _each(objects, "RequestAuthentication", world, request_authentications.read)
-    made += notes.guard(list, request_authentications.patterns(tokens, world)) or []
+    told = notes.each(telemetries.read, _sources(objects, "Telemetry", world))
+    made += notes.collected(telemetries.patterns(told, world))
+    tokens = notes.each(
+        request_authentications.read, _sources(objects, "RequestAuthentication", world)
+    )
+    made += notes.collected(request_authentications.patterns(tokens, world))
     access = notes.guard(authorization_policies.patterns, guards, world) or []
-    peers = _each(objects, "PeerAuthentication", world, peer_authentications.read)
+    peers = notes.each(peer_authentications.read, _sources(objects, "PeerAuthentication", world))
     return [*made, *peer_authentications.patterns(peers, world), *access]
 
 
@@ -85,11 +86,3 @@ def _world(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> World:
 
 def _sources(objects: Sequence[Object], kind: str, world: World) -> list[Source]:
     return [Source(each, world) for each in of_kind(objects, kind)]
-
-
-def _each(
-    objects: Sequence[Object], kind: str, world: World, read: Callable[[Source], T | None]
-) -> list[T]:
-    """What is read of all objects of a kind; what is wrong with one is noted."""
-    found = (world.notes.guard(read, source) for source in _sources(objects, kind, world))
-    return [each for each in found if each is not None]

@@ -31,7 +31,7 @@ def patterns(sources: Sequence[Source], known: Mapping[Key, Gateway]) -> Iterato
         for kind in KINDS:
             for rule in source.list(kind):
                 source.notes.leftovers(rule, ("match", "route"), source.owner, f"{kind}.")
-                yield from source.notes.guard(list, _rule(rule, kind, source, known, taken)) or ()
+                yield from source.notes.collected(_rule(rule, kind, source, known, taken))
 
 
 def _rule(

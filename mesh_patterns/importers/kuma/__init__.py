@@ -100,7 +100,7 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
         (telemetry.logs, "MeshAccessLog"), (telemetry.traces, "MeshTrace"),
         (proxy_patches.patterns, "MeshProxyPatch"),
     ):  # fmt: skip
-        made += notes.guard(list, work(found.of(kind), world)) or []
+        made += notes.collected(work(found.of(kind), world))
     return made + _access(found, world)
 
 
@@ -115,5 +115,5 @@ def _access(found: _Sources, world: World) -> list[Node]:
         return []
     if mtls is None and asked:
         mtls = Node.of({"mode": "strict"}, asked[0].object.place)
-    made = world.notes.guard(list, mutual_tls.patterns(mtls, found.of("MeshTLS"), world)) or []
-    return made + (world.notes.guard(list, permissions.patterns(asked, world)) or [])
+    made = world.notes.collected(mutual_tls.patterns(mtls, found.of("MeshTLS"), world))
+    return made + world.notes.collected(permissions.patterns(asked, world))

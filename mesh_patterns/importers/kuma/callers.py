@@ -23,7 +23,7 @@ def learn(sources: Iterable[Source], world: World) -> None:
     """Give each service its ``calls``."""
     found: dict[str, Object] = {}
     for source in sources:
-        for caller, callee in world.notes.guard(list, _pairs(source)) or ():
+        for caller, callee in world.notes.collected(_pairs(source)):
             if caller is not callee and callee.name not in caller.calls and not caller.own:
                 caller.calls[callee.name] = None
                 found[f"{caller.name} → {callee.name}"] = source.object

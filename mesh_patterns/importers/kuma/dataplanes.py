@@ -44,7 +44,7 @@ def services(sources: Sequence[Source], world: World) -> None:
     """The services of all proxies."""
     hosts: dict[str, list[_Host]] = {}
     for source in sources:
-        for host in world.notes.guard(list, _hosts(source)) or ():
+        for host in world.notes.collected(_hosts(source)):
             hosts.setdefault(host.service.text(), []).append(host)
     for found in hosts.values():
         world.notes.guard(_service, found, world)
@@ -136,7 +136,7 @@ def calls(sources: Sequence[Source], world: World) -> None:
     """Who calls whom, as outbounds and reachable services say."""
     for source in sources:
         entries = world.proxies.get(source.object.name, ())
-        callees = world.notes.guard(list, _called(source)) or []
+        callees = world.notes.collected(_called(source))
         for entry in entries:
             for callee in callees:
                 if callee is not entry and not entry.own:

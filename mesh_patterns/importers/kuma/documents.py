@@ -21,10 +21,7 @@ def read(
     documents: Sequence[Node], gathered: Gathered, notes: Notes, variables: Mapping[str, Node]
 ) -> None:
     """Each document as an object, like those of Kubernetes. They have no variables."""
-    for document in documents:
-        made = notes.guard(_object, document)
-        if made is not None:
-            gathered.objects.append(made)
+    gathered.objects += notes.each(_object, documents)
 
 
 def _object(document: Node) -> Object:

@@ -26,7 +26,7 @@ def rows(http: Node, source: Source) -> list[Row]:
     """All rules, with their ranks."""
     made: list[Row] = []
     for rule in elements(http, "rules"):
-        made += source.notes.guard(list, _of_rule(rule, source)) or ()
+        made += source.notes.collected(_of_rule(rule, source))
     return made
 
 

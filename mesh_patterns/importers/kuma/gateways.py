@@ -39,7 +39,7 @@ def listeners(sources: Sequence[Source]) -> list[Listener]:
     """Those of all gateways; each is one of the services of proxies that its selectors name."""
     found: list[Listener] = []
     for source in sources:
-        found += source.notes.guard(list, _listeners(source)) or ()
+        found += source.notes.collected(_listeners(source))
     return found
 
 
@@ -72,12 +72,12 @@ def patterns(
     """What gateways do with requests, by host; services that they lead to are at the ingress."""
     rows: dict[tuple[str, ...], tuple[list[Row], Source]] = {}
     for source in old:
-        for names, made in world.notes.guard(list, _of_old(source, found)) or ():
+        for names, made in world.notes.collected(_of_old(source, found)):
             rows.setdefault(names, ([], source))[0].extend(made)
-    for names, made, source in world.notes.guard(list, _of_new(new, found)) or ():
+    for names, made, source in world.notes.collected(_of_new(new, found)):
         rows.setdefault(names, ([], source))[0].extend(made)
     tables = [_table(names, made, source) for names, (made, source) in rows.items()]
-    return world.notes.guard(list, carried(tables, world.catalog, world.notes)) or []
+    return world.notes.collected(carried(tables, world.catalog, world.notes))
 
 
 def _table(names: tuple[str, ...], rows: Iterable[Row], source: Source) -> Table:

@@ -55,7 +55,7 @@ def inbounds(sources: Iterable[Source], known: Sequence[str], world: World) -> I
 
 
 def _parts(policy: Policy, known: Sequence[str]) -> list[_Part]:
-    return policy.source.notes.guard(list, _read(policy, known)) or []
+    return policy.source.notes.collected(_read(policy, known))
 
 
 def _read(policy: Policy, known: Sequence[str]) -> Iterator[_Part]:

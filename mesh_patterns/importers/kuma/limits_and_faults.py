@@ -33,7 +33,7 @@ def limits(sources: Sequence[Source], world: World) -> Iterator[Node]:
         entry = world.catalog.entries[inbound.on.partition("/")[0]]
         requests = PROTOCOLS[entry.protocol].requests
         if requests and is_on(local, "http"):
-            yield from world.notes.guard(list, _http(inbound, local.find("http"), world)) or ()
+            yield from world.notes.collected(_http(inbound, local.find("http"), world))
         elif not requests and is_on(local, "tcp") and not inbound.caller:
             rate = _rate(local.find("tcp"), ("connectionRate", "connections"))
             made = {"pattern": "connection_rate", "on": inbound.on, "limit": rate}

@@ -79,9 +79,7 @@ class Item:
 def items(found: Iterable[Policy], known: Sequence[str]) -> list[Item]:
     """What policies have in ``to``, in order."""
     made = [
-        item
-        for policy in found
-        for item in policy.source.notes.guard(list, _items(policy, known)) or ()
+        item for policy in found for item in policy.source.notes.collected(_items(policy, known))
     ]
     return sorted(made, key=lambda item: item.near)
 

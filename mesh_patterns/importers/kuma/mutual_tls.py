@@ -81,10 +81,10 @@ def patterns(mesh: Node | None, policies: Sequence[Source], world: World) -> Ite
         return
     yield Node.of({"pattern": "mtls", "on": "*", **dict(mesh.items())}, mesh.place)
     known = ("tlsVersion", "tlsCiphers", "mode")
-    own = world.notes.guard(list, inbounds(policies, known, world)) or []
+    own = world.notes.collected(inbounds(policies, known, world))
     for inbound in own:
         if inbound.conf.get("mode") is not None and not inbound.caller:
-            yield from world.notes.guard(list, _of_inbound(inbound, mesh)) or ()
+            yield from world.notes.collected(_of_inbound(inbound, mesh))
 
 
 def _of_inbound(inbound: Inbound, mesh: Node) -> Iterator[Node]:

@@ -56,7 +56,7 @@ def patterns(found: Sequence[Item], world: World) -> list[Node]:
             message = f"policies have to be merged more than {MAX_MERGES} times"
             raise DocumentError.at(here[0].node.place, message)
         if here:
-            made += world.notes.guard(list, _of_entry(here, entry, world)) or []
+            made += world.notes.collected(_of_entry(here, entry, world))
     return made
 
 

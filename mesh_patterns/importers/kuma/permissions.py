@@ -73,7 +73,7 @@ Said = tuple[str, str, Node]  # a list or an action, about whom, where
 
 
 def _read(policy: Policy) -> list[Said]:
-    return policy.source.notes.guard(list, _said(policy.source)) or []
+    return policy.source.notes.collected(_said(policy.source))
 
 
 def _said(source: Source) -> Iterator[Said]:

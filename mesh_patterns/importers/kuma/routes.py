@@ -54,7 +54,7 @@ def patterns(http: Sequence[Source], tcp: Sequence[Source], world: World) -> Ite
                 what = f"MeshTCPRoute to {entry.name!r}, which has a MeshHTTPRoute"
                 here[0].policy.source.approximate(f"left out: {what}", here[0].node)
                 continue
-            yield from world.notes.guard(list, _of_entry(here, entry, world)) or ()
+            yield from world.notes.collected(_of_entry(here, entry, world))
 
 
 def _of_entry(here: Sequence[Item], entry: Entry, world: World) -> Iterator[Node]:

@@ -13,8 +13,7 @@ https://linkerd.io/2/reference/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from mesh_patterns.importers import looked_up
 from mesh_patterns.importers.catalog import Catalog
@@ -33,14 +32,12 @@ from mesh_patterns.importers.notes import Notes
 from mesh_patterns.importers.objects import LINKERD, Object
 from mesh_yaml.node import Node
 
-T = TypeVar("T")
-
 
 def services(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> None:
     """Hosts outside that routes lead to, and what services speak."""
     world = World(catalog, notes, objects)
     notes.guard(defaults.opaque, world)
-    _each("EgressNetwork", world, egress.read)
+    notes.each(egress.read, _sources("EgressNetwork", world))
     egress.services(world)
 
 
@@ -48,18 +45,20 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
     """What Linkerd's objects do. Servers come last: they say who may send all the rest."""
     looked_up.check(LINKERD, objects)
     world = World(catalog, notes, objects)
-    found = _each("ServiceProfile", world, profiles.read)
+    found = notes.each(profiles.read, _sources("ServiceProfile", world))
     made = list(profiles.patterns(found, world))
     profiled = [profile.entry.name for profile in found if not profile.is_consumers]
     for it in objects:
         if it.is_service():
             of_service = balancing.patterns(Source(it, world), profiled)
-            made += notes.guard(list, of_service) or []
-    known = _each("Server", world, servers.read)
-    grants = _each("AuthorizationPolicy", world, authorizations.of_policy)
-    grants += _each("ServerAuthorization", world, authorizations.of_server_authorization)
+            made += notes.collected(of_service)
+    known = notes.each(servers.read, _sources("Server", world))
+    grants = notes.each(authorizations.of_policy, _sources("AuthorizationPolicy", world))
+    grants += notes.each(
+        authorizations.of_server_authorization, _sources("ServerAuthorization", world)
+    )
     for source in _sources("HTTPLocalRateLimitPolicy", world):
-        made += notes.guard(list, rate_limits.patterns(source, known)) or []
+        made += notes.collected(rate_limits.patterns(source, known))
     made += guards.patterns(known, grants, world)
     return [*made, *defaults.patterns(known, world)]
 
@@ -67,9 +66,3 @@ def patterns(objects: Sequence[Object], catalog: Catalog, notes: Notes) -> list[
 def _sources(kind: str, world: World) -> list[Source]:
     found = (it for it in world.objects if it.family == LINKERD and it.kind == kind)
     return [Source(it, world) for it in found]
-
-
-def _each(kind: str, world: World, read: Callable[[Source], T | None]) -> list[T]:
-    """What is read of all objects of a kind; what is wrong with one is noted."""
-    read_all = (world.notes.guard(read, source) for source in _sources(kind, world))
-    return [each for each in read_all if each is not None]

@@ -111,7 +111,7 @@ def patterns(found: Sequence[Profile], world: World) -> Iterator[Node]:
     """The rules of all profiles, those of callers' own namespaces first, and budgets."""
     for profile in sorted(found, key=lambda each: not each.is_consumers):
         for caller in _callers(profile, world):
-            yield from world.notes.guard(list, _patterns(caller, profile)) or ()
+            yield from world.notes.collected(_patterns(caller, profile))
 
 
 def _callers(profile: Profile, world: World) -> Sequence[str]:
