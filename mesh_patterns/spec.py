@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from mesh_patterns.external import MAX_ADDRESSES, Address, address
+from mesh_patterns.identity import MAX_DOMAIN
 from mesh_patterns.replicas import MAX_REPLICAS
 from mesh_yaml.spec import AlsoWritten, OneOrMore, SomeText, Spec, Text
 from mesh_yaml.values import Port
@@ -57,7 +58,7 @@ class VersionSpec(Spec):
     cwd: str | None = Field(None, description="working directory, from the file's folder")
 
 
-TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9._-]+$", max_length=255)]  # SPIFFE-ID, 2.1
+TrustDomain = Annotated[str, Field(pattern=r"^[a-z0-9._-]+$", max_length=MAX_DOMAIN)]
 ClientAuthorities = Annotated[
     Annotated[SomeText, Tag("file")] | Annotated[dict[TrustDomain, SomeText], Tag("domains")],
     Discriminator(lambda value: "domains" if isinstance(value, dict) else "file"),

@@ -13,22 +13,20 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from mesh_patterns.draft import HIGH, Draft, Edge, Match, Placed, Rule
 from mesh_patterns.kinds import cluster_settings
-from mesh_patterns.kinds.circuit_breaker import Limit
+from mesh_patterns.kinds.circuit_breaker import LimitsSpec
 from mesh_patterns.matching import MatchSpec
-from mesh_patterns.policy import CircuitBreaker
 from mesh_patterns.selector import edges
-from mesh_patterns.spec import PatternSpec
 from mesh_yaml.place import DocumentError, Place, Problem
 from mesh_yaml.spec import OneOrMore
 
 MAX_MATCHES = 32  # each doubles the rules of its edges at most
 
 
-class BulkheadSpec(PatternSpec):
+class BulkheadSpec(LimitsSpec):
     """Give some requests a compartment of their own."""
 
     on: str = Field(description="service, or 'caller -> service'")
@@ -37,24 +35,6 @@ class BulkheadSpec(PatternSpec):
         max_length=MAX_MATCHES,
         description="which requests; without it those of rules with 'priority: high'",
     )
-    max_requests: Limit | None = Field(None, description="that wait for an answer; 1024 if absent")
-    max_connections: Limit | None = Field(None, description="1024 if absent")
-    max_pending_requests: Limit | None = Field(
-        None, description="that wait for a connection; 1024 if absent"
-    )
-    max_retries: Limit | None = Field(None, description="under way at a time; 3 if absent")
-
-    @model_validator(mode="after")
-    def _some(self) -> BulkheadSpec:
-        if not any(getattr(self, name) is not None for name in _LIMITS):
-            raise ValueError(f"limits nothing; expected at least one of {', '.join(_LIMITS)}")
-        return self
-
-    def meaning(self) -> CircuitBreaker:
-        return CircuitBreaker(**{name: getattr(self, name) for name in _LIMITS})
-
-
-_LIMITS = ("max_requests", "max_connections", "max_pending_requests", "max_retries")
 
 
 def apply(spec: BulkheadSpec, draft: Draft) -> None:

@@ -7,7 +7,8 @@ worker threads of an Envoy may together go a little beyond a limit.
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import fields
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -19,32 +20,36 @@ from mesh_patterns.spec import PatternSpec
 Limit = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
-class CircuitBreakerSpec(PatternSpec):
-    """Limit what is open on an edge."""
+class LimitsSpec(PatternSpec):
+    """How much may be open, of all requests or of some."""
 
-    on: str = Field(description=cluster_settings.ON)
     max_requests: Limit | None = Field(None, description="that wait for an answer; 1024 if absent")
     max_connections: Limit | None = Field(None, description="1024 if absent")
     max_pending_requests: Limit | None = Field(
         None, description="that wait for a connection; 1024 if absent"
     )
     max_retries: Limit | None = Field(None, description="under way at a time; 3 if absent")
-    max_connections_per_host: Limit | None = Field(None, description="no limit if absent")
 
     @model_validator(mode="after")
-    def _some(self) -> CircuitBreakerSpec:
-        if not any(getattr(self, name) is not None for name in _LIMITS):
-            raise ValueError(f"limits nothing; expected at least one of {', '.join(_LIMITS)}")
+    def _some(self) -> Self:
+        limits = self._limits()
+        if not any(limit is not None for limit in limits.values()):
+            raise ValueError(f"limits nothing; expected at least one of {', '.join(limits)}")
         return self
 
+    def _limits(self) -> dict[str, int | None]:
+        known = {each.name for each in fields(CircuitBreaker)}
+        return {name: getattr(self, name) for name in type(self).model_fields if name in known}
+
     def meaning(self) -> CircuitBreaker:
-        return CircuitBreaker(**{name: getattr(self, name) for name in _LIMITS})
+        return CircuitBreaker(**self._limits())
 
 
-_LIMITS = (
-    "max_requests", "max_connections", "max_pending_requests", "max_retries",
-    "max_connections_per_host",
-)  # fmt: skip
+class CircuitBreakerSpec(LimitsSpec):
+    """Limit what is open on an edge."""
+
+    on: str = Field(description=cluster_settings.ON)
+    max_connections_per_host: Limit | None = Field(None, description="no limit if absent")
 
 
 def apply(spec: CircuitBreakerSpec, draft: Draft) -> None:

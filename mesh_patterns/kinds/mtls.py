@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mesh_patterns.draft import Draft, Placed, settle
-from mesh_patterns.identity import LIFE, MAX_DOMAIN
+from mesh_patterns.identity import LIFE
 from mesh_patterns.selector import inbound, is_edge
-from mesh_patterns.spec import PatternSpec
+from mesh_patterns.spec import PatternSpec, TrustDomain
 from mesh_yaml.place import DocumentError
 from mesh_yaml.spec import AlsoWritten
 from mesh_yaml.values import Duration
@@ -43,11 +43,8 @@ class MtlsSpec(PatternSpec):
     mode: Annotated[
         Literal["strict", "permissive", "off"], BeforeValidator(_off), AlsoWritten.of("boolean")
     ] = Field("strict", description="permissive takes plaintext, too")
-    trust_domain: str | None = Field(
-        None,
-        pattern=r"^[a-z0-9._-]+$",
-        max_length=MAX_DOMAIN,
-        description="of the whole mesh's SPIFFE ids; by default the mesh's name",
+    trust_domain: TrustDomain | None = Field(
+        None, description="of the whole mesh's SPIFFE ids; by default the mesh's name"
     )
     cert_ttl: Annotated[Duration, AfterValidator(_lasting)] | None = Field(
         None,
