@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from meshloom.arguments import Files, Json, Variables, parse_variables
-from meshloom.output import as_json, count, write_text
+from meshloom.output import as_json, check_output, hand_over, write_text
 
 
 def complete_dialect(incomplete: str) -> list[str]:
@@ -58,7 +57,6 @@ def export(
     """
     from mesh_patterns.exporters.dialects import DIALECTS, export
     from mesh_patterns.load import load
-    from mesh_yaml.place import DocumentError, Place
     from mesh_yaml.suggest import suggest
 
     names = (*DIALECTS, STATIC)
@@ -68,8 +66,7 @@ def export(
             f"unknown dialect {to!r}{suggest(to, names)}; expected one of {known}",
             param_hint="--to",
         )
-    if output is not None and output.resolve() in {file.resolve() for file in files}:
-        raise DocumentError.at(Place(str(output)), "is one of the files to export; name another")
+    check_output(output, files, "export")
     draft = load(files, parse_variables(var))
     if to == STATIC:
         from meshloom import export_static
@@ -77,24 +74,10 @@ def export(
         export_static.export(draft, output, first_port, as_json_)
         return
     found = export(draft, to, (output or Path("mesh.yaml")).parent)
-    problems = [*draft.mesh.warnings, *draft.warnings, *found.losses]
+    text, documents = found.text(), Counter(found.kinds)
     if output is not None:
-        write_text(output, found.text())
-    if as_json_:
-        told: dict[str, Any] = {
-            "ok": True,
-            "dialect": to,
-            "documents": Counter(found.kinds),
-            "lost": as_json(found.losses),
-            "problems": as_json(problems),
-            **({"output": str(output)} if output is not None else {"text": found.text()}),
-        }
-        typer.echo(json.dumps(told))
-        return
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    if output is None:
-        typer.echo(found.text(), nl=False)
-    else:
-        kinds = ", ".join(f"{number} {kind}" for kind, number in Counter(found.kinds).items())
-        typer.echo(f"{output}: {kinds}: {count(problems)}")
+        write_text(output, text)
+    told = {"dialect": to, "documents": documents, "lost": as_json(found.losses)}
+    kinds = ", ".join(f"{number} {kind}" for kind, number in documents.items())
+    problems = [*draft.mesh.warnings, *draft.warnings, *found.losses]
+    hand_over(text, output, problems, kinds, told if as_json_ else None)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from meshloom.output import as_json, count, counted
+from meshloom.output import counted, hand_over
 
 if TYPE_CHECKING:
     from mesh_patterns.draft import Draft
@@ -30,17 +27,8 @@ def export(draft: Draft, folder: Path | None, first_port: int | None, as_json_: 
     if folder is not None:
         _write(folder, {**made.secrets, **{name: t.encode() for name, t in made.files.items()}})
     problems = [*draft.mesh.warnings, *draft.warnings, *made.warnings]
-    if as_json_:
-        where = {"output": str(folder)} if folder is not None else {"text": _stream(made)}
-        found = {"ok": True, "files": [*made.files], "problems": as_json(problems), **where}
-        typer.echo(json.dumps(found))
-        return
-    for problem in problems:
-        typer.echo(str(problem), err=True)
-    if folder is None:
-        typer.echo(_stream(made), nl=False)
-    else:
-        typer.echo(f"{folder}: {counted(len(made.files), 'Envoy')}: {count(problems)}")
+    told = {"files": [*made.files]} if as_json_ else None
+    hand_over(_stream(made), folder, problems, counted(len(made.files), "Envoy"), told)
 
 
 def _made(draft: Draft, folder: Path | None, first_port: int | None) -> Static:

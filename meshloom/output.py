@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,35 @@ def write_text(output: Path, text: str) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise DocumentError.at(Place(str(output)), f"can't be written: {reason}") from error
+
+
+def hand_over(
+    text: str,
+    output: Path | None,
+    problems: Sequence[Problem],
+    summary: str,
+    as_json_: Mapping[str, Any] | None,
+) -> None:
+    """What was made of files: the text, or where it has been written, and what there is to tell.
+    ``as_json_`` is what one JSON object says besides; None: text for people.
+    """
+    if as_json_ is not None:
+        where = {"output": str(output)} if output is not None else {"text": text}
+        typer.echo(json.dumps({"ok": True, **as_json_, "problems": as_json(problems), **where}))
+        return
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        typer.echo(f"{output}: {summary}: {count(problems)}")
+
+
+def check_output(output: Path | None, files: Iterable[Path], work: str) -> None:
+    """Raises ``DocumentError`` if ``output`` would be written over one of the ``files``."""
+    if output is not None and output.resolve() in {file.resolve() for file in files}:
+        message = f"is one of the files to {work}; name another"
+        raise DocumentError.at(Place(str(output)), message)
 
 
 class Progress:

@@ -92,6 +92,25 @@ def tell_other_filters(draft: Draft, made: Draft, losses: Losses, kinds: Collect
     tell_filters(there, losses)
 
 
+def finish_routes(
+    draft: Draft, made: Draft, known: Iterable[Known], losses: Losses, kinds: Collection[str]
+) -> None:
+    """The last of a dialect that has routes alone: ``kinds`` are the filters that rules hold."""
+    tell_gone(draft, made, losses)
+    keep_parts(made, known)
+    tell_other_filters(draft, made, losses, kinds)
+    losses.all_lost("mtls", (each.place for each in draft.mtls.values()))
+    tell_rest(draft, losses)
+
+
+def tell_but_routes(draft: Draft, known: Known, losses: Losses) -> None:
+    """What callers of a service do besides sending requests by rules."""
+    for edge in draft.edges_to(known.service.name):
+        tell_cluster(edge, losses)
+        if not known.service.requests and edge.split:
+            losses.lost("a split of connections", edge.split.place)
+
+
 def tell_rest(draft: Draft, losses: Losses) -> None:
     """What is said of the whole mesh, and of what is told of its requests."""
     for name, found in _rest(draft):

@@ -70,6 +70,16 @@ def whole_target(target: Target, names: dict[str, Known]) -> Target:
     return Target(target.service) if alone else target
 
 
+def with_used(known: Iterable[Known], rules: Iterable[Sequence[Rule]]) -> list[Known]:
+    """All services, with names for the versions that rules lead to."""
+    used = [target for each in rules for target in targets(each)]
+    return [
+        with_parts(each, dict.fromkeys(
+            t.version for t in used if t.service == each.service.name and t.version))
+        for each in known
+    ]  # fmt: skip
+
+
 def with_parts(known: Known, used: Iterable[str]) -> Known:
     """The service with a name for each of these versions, as far as there is none."""
     there = {part.versions for part in known.parts}

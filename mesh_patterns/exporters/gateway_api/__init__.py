@@ -35,7 +35,7 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
     names = {each.service.name: each for each in known}
     found: dict[tuple[str, str], list[Rule]] = {}
     for each in known:
-        _tell(draft, each, losses)
+        fitting.tell_but_routes(draft, each, losses)
         common = versions.common(draft, each, losses) if each.service.requests else None
         if common is not None:
             found["", each.service.name] = _rules(common, names, losses)
@@ -43,30 +43,14 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
         if edge is not None and each.service.ingress and not rules.is_plain(draft, edge, each):
             own = rules.explicit(draft, edge, each, losses)
             found[INGRESS, each.service.name] = _rules(own, names, losses)
-    used = [target for each in found.values() for target in versions.targets(each)]
-    known = [
-        versions.with_parts(each, dict.fromkeys(
-            t.version for t in used if t.service == each.service.name and t.version))
-        for each in known
-    ]  # fmt: skip
+    known = versions.with_used(known, found.values())
     made = Draft.of(_one_host(mesh))
     for edge in made.edges.values():
         mine = found.get((INGRESS if edge.caller == INGRESS else "", edge.callee))
         if mine:
             edge.rules, edge.closed = list(mine), True
-    fitting.tell_gone(draft, made, losses)
-    fitting.keep_parts(made, known)
-    fitting.tell_other_filters(draft, made, losses, rules.OF_RULES)
-    losses.all_lost("mtls", (each.place for each in draft.mtls.values()))
-    fitting.tell_rest(draft, losses)
+    fitting.finish_routes(draft, made, known, losses, rules.OF_RULES)
     return made, known
-
-
-def _tell(draft: Draft, known: Known, losses: Losses) -> None:
-    for edge in draft.edges_to(known.service.name):
-        fitting.tell_cluster(edge, losses)
-        if not known.service.requests and edge.split:
-            losses.lost("a split of connections", edge.split.place)
 
 
 def _rules(found: Sequence[Rule], names: dict[str, Known], losses: Losses) -> list[Rule]:

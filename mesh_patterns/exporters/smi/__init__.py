@@ -33,38 +33,22 @@ def fit(draft: Draft, losses: Losses) -> tuple[Draft, list[Known]]:
     names = {each.service.name: each for each in known}
     found: dict[str, list[Rule]] = {}
     for each in known:
-        _tell(draft, each, losses)
+        fitting.tell_but_routes(draft, each, losses)
+        at_ingress = draft.edges.get((INGRESS, each.service.name))
+        if at_ingress is not None:
+            fitting.tell_edge(at_ingress, each, losses)
         common = versions.common(draft, each, losses) if each.service.requests else None
         if common is not None:
             found[each.service.name] = _rules(common, each, names, losses)
             if versions.is_closed(draft, each) and not (common and not common[-1].match):
                 message = "what no rule matches goes to the service, and is not 'not found'"
                 losses.changed(message, each.service.place)
-    used = [target for each in found.values() for target in versions.targets(each)]
-    known = [versions.with_parts(each, _versions(each, used)) for each in known]
+    known = versions.with_used(known, found.values())
     made = Draft.of(mesh)
     for edge in made.edges.values():
         edge.rules = list(found.get(edge.callee, ()))
-    fitting.tell_gone(draft, made, losses)
-    fitting.keep_parts(made, known)
-    fitting.tell_other_filters(draft, made, losses, rules.OF_RULES)
-    losses.all_lost("mtls", (each.place for each in draft.mtls.values()))
-    fitting.tell_rest(draft, losses)
+    fitting.finish_routes(draft, made, known, losses, rules.OF_RULES)
     return made, known
-
-
-def _versions(known: Known, used: Iterable[Target]) -> list[str]:
-    mine = (each.version for each in used if each.service == known.service.name)
-    return list(dict.fromkeys(version for version in mine if version))
-
-
-def _tell(draft: Draft, known: Known, losses: Losses) -> None:
-    for edge in draft.edges_to(known.service.name):
-        fitting.tell_cluster(edge, losses)
-        if not known.service.requests and edge.split:
-            losses.lost("a split of connections", edge.split.place)
-        if edge.caller == INGRESS:
-            fitting.tell_edge(edge, known, losses)
 
 
 def _rules(
