@@ -23,17 +23,23 @@ _ISSUERS = re.compile(  # Visa, Mastercard and Maestro, American Express, Diners
 
 
 def bearer(data: bytes, start: int, end: int) -> tuple[bool, int]:
-    """A token has digits, capitals or length: what follows in prose has not."""
-    return _WORD.fullmatch(data, start, end) is None, end
+    """A token has digits, capitals or length: what follows in prose has not. A word may be the
+    scheme of the next: ``bearer Bearer TOKEN``.
+    """
+    is_word = _WORD.fullmatch(data, start, end) is not None
+    return not is_word, start if is_word else end
 
 
 def basic(data: bytes, start: int, end: int) -> tuple[bool, int]:
-    """``user:password`` in base64 (RFC 7617, section 2), which few words are."""
+    """``user:password`` in base64 (RFC 7617, section 2), which few words are; another may be the
+    scheme of what follows.
+    """
     text = _PADDING.sub(b"", data[start:end]).replace(b"-", b"+").replace(b"_", b"/")
     try:
-        return b":" in base64.b64decode(text + b"=" * (-len(text) % 4)), end
+        hides = b":" in base64.b64decode(text + b"=" * (-len(text) % 4))
     except binascii.Error:
-        return False, end
+        hides = False
+    return hides, end if hides else start
 
 
 def card(data: bytes, start: int, end: int) -> tuple[bool, int]:

@@ -28,6 +28,8 @@ def found(text: str, scanner: Scanner = SCANNER, **more: bool) -> list[str]:
         ("a=1&user[password]=x%20y&user%5Bpassword%5D=zz&b=2", ["x%20y", "zz"]),
         ("Cookie: a=b; c=d\r\nHost: x", ["a=b; c=d"]),
         ('{"log": "authorization: Bearer abc and more", "z": 1}', ["Bearer abc and more"]),
+        ("a bearer Bearer mF_9.B5f-4.1JqM", ["mF_9.B5f-4.1JqM"]),
+        ("basic Basic dXNlcjpwYXNz", ["dXNlcjpwYXNz"]),
         ("password: correct horse\nplan: team", ["correct horse"]),
         ("- api-key: 1\n- spin: 5", ["1"]),
         ("user=jason password=hunter2 from=1.2.3.4", ["hunter2"]),
