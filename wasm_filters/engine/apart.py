@@ -6,6 +6,7 @@ blocks that hand a thousand values on took 29 s and 12 GB. compiler.py is what r
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -46,7 +47,8 @@ def run_apart(task: str, code: bytes, bounds: Bounds, script: Path = _COMPILER) 
 
     ``script`` is started as compiler.py says, and ends as it does: others read modules, too.
     """
-    where = [_ROOT, *map(str, sys.path)]  # it imports what this process would
+    # it imports what this process would, and nothing from wherever it is started
+    where = [_ROOT, *filter(os.path.isabs, map(str, sys.path))]
     limits = [str(bounds.seconds), str(bounds.memory)]
     command = [sys.executable, "-I", "-S", str(script), task, *limits, *where]
     try:

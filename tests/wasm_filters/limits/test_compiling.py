@@ -102,6 +102,7 @@ def test_nothing_is_imported_from_the_current_folder(
     for name in ("wasmtime", "json", "wasm_filters"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('from the current folder')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")  # as an interactive Python has it
     assert run_apart(COMPILE, guest(), Bounds.of(guest()))
 
 
