@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
+# the root has to be on the path before these
 from mesh_patterns.compile import compile_mesh  # noqa: E402
 from mesh_patterns.load import load  # noqa: E402
 from mesh_patterns.placement import Placement  # noqa: E402

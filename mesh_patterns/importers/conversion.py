@@ -97,32 +97,35 @@ def convert(
     if not documents:
         return Converted()
     notes, gathered = Notes(), Gathered()
-    trees = tuple(_whole(documents, own, notes))
-    documents = [document for document in documents if dialect(document) not in TREES]
-    if not documents:
+    spoken: dict[str | None, list[Node]] = {}
+    for document in documents:
+        spoken.setdefault(dialect(document), []).append(document)
+    trees = tuple(_whole(spoken, own, notes))
+    first = next((document for document in documents if dialect(document) not in TREES), None)
+    if first is None:
         return Converted(trees, notes.finish())
     for name, (module, function) in IMPORTERS.items():
-        group = [document for document in documents if dialect(document) == name]
-        if group:
+        if name in spoken:
             importer: Importer = getattr(import_module(module), function)
-            notes.guard(importer, group, gathered, notes, variables or {})
+            notes.guard(importer, spoken[name], gathered, notes, variables or {})
     found = objects.unique(gathered.objects, notes)
     used = [each for each in found if not _ignored(each, notes)]
     catalog = Catalog(notes)
     _learn_own(own, catalog)
     tree = _tree(used, gathered, catalog, notes)
-    _refuse_nothing(documents[0].place, found, catalog, notes)
+    _refuse_nothing(first.place, found, catalog, notes)
     catalog.tell_echoes()
     return Converted((*trees, tree), notes.finish(), tuple(gathered.files))
 
 
-def _whole(documents: Sequence[Node], own: Sequence[Node], notes: Notes) -> Iterator[Node]:
+def _whole(
+    spoken: Mapping[str | None, Sequence[Node]], own: Sequence[Node], notes: Notes
+) -> Iterator[Node]:
     """The documents of dialects that say all of a mesh themselves."""
     services = [name for tree in own for name in _services(tree)]
     for name, module in TREES.items():
-        group = [document for document in documents if dialect(document) == name]
-        if group:
-            made = notes.guard(import_module(module).tree, group, notes, services)
+        if name in spoken:
+            made = notes.guard(import_module(module).tree, spoken[name], notes, services)
             if made is not None:
                 yield made
 
